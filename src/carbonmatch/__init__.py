@@ -1,0 +1,3 @@
+"""carbonmatch: a durable, deterministic matching engine for emission-allowance markets."""
+
+__version__ = "0.1.0"

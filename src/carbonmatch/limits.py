@@ -1,0 +1,103 @@
+"""Every bound in the system, with its unit in its name and its reason beside it."""
+
+from typing import Final
+
+# --- numbers -------------------------------------------------------------------------------------
+
+# JavaScript readers lose integers above 2**53, so nothing on the wire is larger.
+WIRE_INT_MAX: Final = 2**53 - 1
+
+# Price x quantity is money and has to stay below 2**63 for readers with 64-bit integers.
+# 10**9 ticks is 10 million CNY a tonne at a tick of 0.01; 10**9 lots is a gigatonne.
+PRICE_TICKS_MAX: Final = 10**9
+QUANTITY_LOTS_MAX: Final = 10**9
+assert PRICE_TICKS_MAX * QUANTITY_LOTS_MAX < 2**63
+
+# Identifiers are small integers which configuration gives; names are for people.
+INSTRUMENT_ID_MAX: Final = 2**16 - 1
+ACCOUNT_ID_MAX: Final = 2**31 - 1
+SESSION_ID_MAX: Final = 2**16 - 1
+NAME_CHARS_MAX: Final = 32
+
+# --- wire ----------------------------------------------------------------------------------------
+
+# Frames are length-prefixed, so a wrong length must not reserve memory. A full frame of 128
+# orders of at most 60 bytes is 7.5 KiB.
+FRAME_MESSAGES_MAX: Final = 128
+FRAME_BYTES_MAX: Final = 16 * 1024
+
+# Before logon a peer may send one logon (about 250 bytes with a signature of 64) and nothing else.
+LOGON_FRAME_BYTES_MAX: Final = 512
+
+# From the engine: the reports of one session in one commit batch, or one instrument's snapshot.
+OUTBOUND_FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
+
+# A frame must be complete this long after its first byte: slower is a stalled or hostile peer.
+FRAME_COMPLETE_SECONDS_MAX: Final = 5.0
+LOGON_SECONDS_MAX: Final = 5.0
+
+HEARTBEAT_MS_MIN: Final = 100
+HEARTBEAT_MS_MAX: Final = 60_000
+HEARTBEAT_MISSED_MAX: Final = 3
+CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
+
+CONNECTIONS_MAX: Final = 1_024
+
+# --- fairness ------------------------------------------------------------------------------------
+
+# Commands one session may have applied in one turn of the loop before the next one gets its turn.
+# A frame is applied whole, so a turn takes at least one frame.
+TURN_COMMANDS_MAX: Final = 64
+
+# A session with more complete frames waiting than this is not read from until it is served.
+QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
+
+# --- commit batches ------------------------------------------------------------------------------
+
+# One batch is one journal record: one write and one sync. More would only make the first command
+# in the batch wait longer; the count has to fit the record header's 16 bits. A batch also ends
+# when its commands have caused this many reports (a mass cancel causes one an order).
+BATCH_COMMANDS_MAX: Final = 8_192
+BATCH_REPORTS_MAX: Final = 65_536
+assert BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
+
+# --- outbound ------------------------------------------------------------------------------------
+
+# Reports kept in memory for a session, for resume and repeats; older ones come from the journal.
+OUTBOX_BYTES_MAX: Final = 1024 * 1024
+
+# A reader that has not taken this much is cut (order entry: it resumes later, nothing is lost).
+SEND_BUFFER_BYTES_MAX: Final = 4 * 1024 * 1024
+SEND_STALL_SECONDS_MAX: Final = 10.0
+
+# A market-data subscriber above this is conflated: it gets no increments until it has drained.
+CONFLATE_BUFFER_BYTES: Final = 256 * 1024
+SUBSCRIBERS_MAX: Final = 1_024
+
+# --- engine --------------------------------------------------------------------------------------
+
+# Open orders bound memory (about 500 bytes each), and what one command can cause: the close of the
+# venue expires every DAY order in one record.
+SESSION_OPEN_ORDERS_MAX: Final = 200_000
+VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
+
+# Orders that one status request answers with; the client asks on from the last order id.
+STATUS_ORDERS_MAX: Final = 256
+
+# --- journal -------------------------------------------------------------------------------------
+
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+# One record must fit a segment together with its headers. A cancel report takes up to 48 bytes.
+RECORD_PAYLOAD_BYTES_MAX: Final = 60 * 1024 * 1024
+REPORT_BYTES_MAX: Final = 56
+assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
+assert (VENUE_OPEN_ORDERS_MAX + BATCH_REPORTS_MAX) * REPORT_BYTES_MAX < RECORD_PAYLOAD_BYTES_MAX
+
+# A commit slower than this is counted; slower than the second, new orders are refused; slower than
+# the third, the process stops.
+COMMIT_SLOW_SECONDS: Final = 0.05
+COMMIT_STALL_SECONDS: Final = 1.0
+COMMIT_DEAD_SECONDS: Final = 10.0
+
+# An idle journal is sealed after this time, so that damage to the last record is provable.
+SEAL_IDLE_SECONDS: Final = 0.01

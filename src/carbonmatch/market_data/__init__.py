@@ -1,0 +1,1 @@
+"""Released events -> depth, statistics and feeds. Pure: no socket, no clock."""

@@ -1,0 +1,568 @@
+"""The vocabulary: commands, which ask for a change, and events, which report one.
+
+Field order is the wire order (`array_like`): append new fields at the end, with a default, and
+never reorder, never reuse a tag. A tag has one direction. `proto/vectors/` holds the bytes which
+must not change.
+
+Commands come from sessions over the wire, or from the venue itself (session 0); both are journaled.
+Reports are private: each belongs to the stream of one session. Public events belong to everyone.
+"""
+
+from enum import IntEnum, unique
+from typing import Annotated, Final, NewType
+
+from msgspec import Meta, Struct
+
+from carbonmatch.limits import (
+    ACCOUNT_ID_MAX,
+    INSTRUMENT_ID_MAX,
+    NAME_CHARS_MAX,
+    SESSION_ID_MAX,
+    WIRE_INT_MAX,
+)
+
+# --- identifiers and bounded fields --------------------------------------------------------------
+
+# Given by configuration, permanent.
+InstrumentId = NewType("InstrumentId", int)
+AccountId = NewType("AccountId", int)
+ParticipantId = NewType("ParticipantId", int)
+SessionId = NewType("SessionId", int)
+# The journal sequence of the command that entered the order: unique in the venue, for ever.
+OrderId = NewType("OrderId", int)
+# Dense from 1 over the venue.
+TradeId = NewType("TradeId", int)
+# Chosen by the client, strictly increasing in its session: names a command, and the order it made.
+Ref = NewType("Ref", int)
+
+# Strict bounds live on what comes in; what goes out is ours, and checked where it is made.
+RefField = Annotated[Ref, Meta(ge=1, le=WIRE_INT_MAX)]
+OptionalRefField = Annotated[Ref, Meta(ge=0, le=WIRE_INT_MAX)]
+OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
+InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
+AccountIdField = Annotated[AccountId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
+ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
+# Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
+NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
+# `\Z`, because `$` would let a trailing newline through.
+NameField = Annotated[
+    str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
+]
+TextField = Annotated[str, Meta(max_length=64)]
+
+# The venue's own entries (configuration, schedule, cancel-on-disconnect) come from this session.
+VENUE_SESSION_ID: Final = SessionId(0)
+# No instrument, account or side given: all of them, or the session's default.
+ANY: Final = 0
+
+
+@unique
+class Side(IntEnum):
+    BUY = 1
+    SELL = 2
+
+
+@unique
+class OrderType(IntEnum):
+    LIMIT = 1
+    # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
+    MARKET = 2
+
+
+@unique
+class TimeInForce(IntEnum):
+    DAY = 1  # expires when its instrument closes
+    GTC = 2  # rests until cancelled
+    IOC = 3  # trades what it can at once, the rest is cancelled
+    FOK = 4  # trades completely at once, or is refused
+
+
+@unique
+class SelfTradePrevention(IntEnum):
+    """What happens where an order would trade with one of the same participant."""
+
+    INSTRUMENT_DEFAULT = 0
+    NONE = 1
+    CANCEL_NEWEST = 2  # the taker
+    CANCEL_OLDEST = 3  # the maker
+    CANCEL_BOTH = 4
+    DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
+
+
+class OrderFlag:
+    """Bits of `NewOrder.flags`."""
+
+    POST_ONLY: Final = 1  # refused where it would trade on entry
+    KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
+    ALL: Final = 3
+
+
+class ReportFlag:
+    """Bits of `flags` in every report."""
+
+    NOT_DURABLE: Final = 1  # the venue runs in relaxed mode: answered before the disk has it
+    POSSIBLE_DUPLICATE: Final = 2  # the stored outcome, sent again because the ref was repeated
+
+
+@unique
+class Phase(IntEnum):
+    """State of an instrument; `instrument.ALLOWED` says what each one admits."""
+
+    CONTINUOUS = 1
+    HALTED = 2
+    CANCEL_ONLY = 3
+    CLOSED = 4
+
+
+@unique
+class Liquidity(IntEnum):
+    MAKER = 1
+    TAKER = 2
+
+
+@unique
+class MassCancelScope(IntEnum):
+    SESSION = 1  # orders which this session entered
+    ACCOUNT = 2  # orders of an account, or of all accounts the session may act for
+
+
+@unique
+class RejectReason(IntEnum):
+    """Why a command was refused. Append-only. Below 100: the session's rules; above: the market's."""
+
+    MALFORMED = 1
+    UNKNOWN_MESSAGE = 2
+    NOT_LOGGED_ON = 3
+    VERSION = 4
+    THROTTLED = 5
+    FRAME_TOO_LONG = 6
+    REF_NOT_APPLIED = 7
+    HISTORY_LOST = 8
+    NOT_ENTITLED = 9
+    LOGON_REFUSED = 10
+    DEGRADED_STORAGE = 11
+    SHUTTING_DOWN = 12
+    NEXT_SEQ_IN_FUTURE = 13
+    ALREADY_LOGGED_ON = 14
+    SUBSCRIPTION = 15
+
+    UNKNOWN_INSTRUMENT = 100
+    UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
+    INVALID_QUANTITY = 103
+    QUANTITY_INCREMENT = 104
+    PRICE_INCREMENT = 105
+    BELOW_MINIMUM = 106
+    ABOVE_MAXIMUM = 107
+    OUTSIDE_BAND = 108
+    HALTED = 111
+    CANCEL_ONLY = 112
+    CLOSED = 113
+    POST_ONLY_WOULD_TRADE = 115
+    CANNOT_FILL = 116
+    NO_LIQUIDITY = 117
+    OPEN_ORDER_LIMIT = 123
+    UNKNOWN_ACCOUNT = 124
+    NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
+    INVALID_PRICE = 135
+    NO_PROTECTION_PRICE = 136
+    INCOMPATIBLE_INSTRUCTIONS = 137
+
+
+@unique
+class CancelReason(IntEnum):
+    """Why an order (or what was left of it) is gone without having traded. Append-only."""
+
+    REQUESTED = 1
+    MASS_CANCEL = 2
+    IOC_REMAINDER = 3
+    MARKET_REMAINDER = 4
+    SELF_TRADE = 5
+    EXPIRED = 6
+    DISCONNECTED = 7
+    REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
+    REQUESTED_BY_OTHER_SESSION = 9
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+class Command(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A request for a change: strict, because a field that we would skip could mean money."""
+
+
+class NewOrder(Command, frozen=True, tag=16):
+    ref: RefField
+    instrument_id: InstrumentIdField
+    side: Side
+    quantity_lots: NumberField
+    price_ticks: NumberField = 0  # MARKET: the protection price, 0 for the instrument's
+    account_id: AccountIdField = AccountId(0)  # 0: the session's first account
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.DAY
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT
+    flags: NumberField = 0
+
+
+class Cancel(Command, frozen=True, tag=17):
+    """Names its order by `order_ref` (own session) or by `order_id` (any session of the account)."""
+
+    ref: RefField
+    order_ref: OptionalRefField = Ref(0)
+    order_id: OrderIdField = OrderId(0)
+
+
+class Reduce(Command, frozen=True, tag=18):
+    """Sets the order's total to less, keeping its priority; safe against fills in flight."""
+
+    ref: RefField
+    order_ref: OptionalRefField
+    order_id: OrderIdField
+    quantity_lots: NumberField  # the new total, of which some may have traded
+
+
+class Replace(Command, frozen=True, tag=19):
+    """New price and total at once; loses priority, may trade. From then on `ref` names the order."""
+
+    ref: RefField
+    order_ref: OptionalRefField
+    order_id: OrderIdField
+    quantity_lots: NumberField
+    price_ticks: NumberField
+
+
+class MassCancel(Command, frozen=True, tag=20):
+    ref: RefField
+    scope: MassCancelScope
+    account_id: AccountIdField = AccountId(0)
+    instrument_id: InstrumentIdField = InstrumentId(0)
+    side: Annotated[int, Meta(ge=0, le=2)] = 0
+
+
+class OrderStatusRequest(Command, frozen=True, tag=21):
+    """The named order, or with neither name every open order of the session after `after_order_id`."""
+
+    ref: RefField
+    order_ref: OptionalRefField = Ref(0)
+    order_id: OrderIdField = OrderId(0)
+    after_order_id: OrderIdField = OrderId(0)
+
+
+class SetPhase(Command, frozen=True, tag=128):
+    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument."""
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
+    phase: Phase
+    text: TextField = ""
+
+
+class SetBand(Command, frozen=True, tag=130):
+    """Operators and the venue only: the prices an instrument admits from now on, both inclusive."""
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
+    reference_price_ticks: NumberField
+    band_low_ticks: NumberField
+    band_high_ticks: NumberField
+
+
+# Entries of the venue itself, never accepted from a session.
+
+
+class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
+    """What a tick and a lot are worth, and what the instrument admits."""
+
+    instrument_id: InstrumentIdField
+    symbol: NameField
+    currency: Annotated[str, Meta(min_length=3, max_length=3)]
+    # Money of one tick on one lot, in minor units: price x quantity x this is money.
+    tick_value_minor: int
+    # For people: a tick is 10**-price_decimals of the currency, a lot is lot_tonnes.
+    price_decimals: int
+    lot_tonnes: int
+    price_increment_ticks: int = 1
+    quantity_increment_lots: int = 1
+    quantity_min_lots: int = 1
+    quantity_max_lots: int = 1_000_000_000
+    reference_price_ticks: int = 0
+    band_low_ticks: int = 0  # 0 and 0: no band
+    band_high_ticks: int = 0
+    market_protection_ticks: int = 0  # distance from the opposite best; 0: the band protects
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
+    opening_phase: Phase = Phase.CONTINUOUS
+
+
+class DefineInstrument(Command, frozen=True, tag=160):
+    """Adds an instrument, or changes one; what rests stays."""
+
+    definition: InstrumentDefinition
+
+
+class DefineAccount(Command, frozen=True, tag=161):
+    account_id: AccountIdField
+    participant_id: ParticipantIdField
+    name: NameField
+
+
+class DefineSession(Command, frozen=True, tag=162):
+    """Makes a stream, or changes which accounts and powers its session has."""
+
+    session_id: SessionIdField
+    name: NameField
+    account_ids: tuple[AccountIdField, ...]  # the first is the default
+    operator: bool = False
+
+
+class SessionLost(Command, frozen=True, tag=163):
+    """Cancel-on-disconnect fires: every order of the session without KEEP_ON_DISCONNECT goes."""
+
+    session_id: SessionIdField
+
+
+# --- reports: private, numbered in the stream of their session -----------------------------------
+
+
+class Report(Struct, frozen=True, gc=False, array_like=True):
+    """One message of a session's stream. Lenient: a reader skips trailing fields it does not know.
+
+    `seq` is dense from 1 in the stream. `ref` is the command that this answers, 0 where the market
+    or somebody else caused it. `time_ns` is the entry's time, UTC.
+    """
+
+
+class Accepted(Report, frozen=True, tag=48):
+    """The order is in; what it traded at once and whether it rests follows as further reports."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    instrument_id: InstrumentId
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+
+
+class Rejected(Report, frozen=True, tag=49):
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    reason: RejectReason
+
+
+class Executed(Report, frozen=True, tag=50):
+    """A fill of one order. The two fills of a trade carry the same trade id."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    liquidity: Liquidity
+
+
+class Canceled(Report, frozen=True, tag=51):
+    """The order is gone; `canceled_lots` is what will not trade any more."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    canceled_lots: int
+    reason: CancelReason
+
+
+class Reduced(Report, frozen=True, tag=52):
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    quantity_lots: int
+    leaves_lots: int
+
+
+class Replaced(Report, frozen=True, tag=53):
+    """The order stands at its new price at the back of the queue; `leaves_lots` before it trades."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+
+
+class SelfTradePrevented(Report, frozen=True, tag=54):
+    """`prevented_lots` did not trade between two orders of one participant. One to each side."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    other_order_id: OrderId
+    prevented_lots: int
+    leaves_lots: int
+    mode: SelfTradePrevention
+
+
+class MassCanceled(Report, frozen=True, tag=56):
+    """After the `Canceled` of each order; `sequence` is the journal sequence it was applied at."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    count: int
+    sequence: int
+
+
+class OrderStatus(Report, frozen=True, tag=57):
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    order_ref: Ref  # the ref that names the order now, 0 where another session entered it
+    instrument_id: InstrumentId
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    time_in_force: TimeInForce
+    order_flags: int
+
+
+class StatusEnd(Report, frozen=True, tag=58):
+    """Ends the answer to a status request; `more` says to ask on after the last order id."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    count: int
+    more: bool
+
+
+class Done(Report, frozen=True, tag=66):
+    """An operator's command was applied; `sequence` is its place in the journal."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    sequence: int
+
+
+# --- public events -------------------------------------------------------------------------------
+
+
+class PublicEvent(Struct, frozen=True, gc=False, array_like=True):
+    """What everyone may know; market data is built from these and from level changes."""
+
+
+class Traded(PublicEvent, frozen=True, tag=70):
+    instrument_id: InstrumentId
+    time_ns: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    aggressor: Side
+
+
+class PhaseChanged(PublicEvent, frozen=True, tag=71):
+    instrument_id: InstrumentId
+    time_ns: int
+    phase: Phase
+    text: str
+
+
+class BandChanged(PublicEvent, frozen=True, tag=72):
+    instrument_id: InstrumentId
+    time_ns: int
+    reference_price_ticks: int
+    band_low_ticks: int
+    band_high_ticks: int
+
+
+class InstrumentDefined(PublicEvent, frozen=True, tag=73):
+    time_ns: int
+    definition: InstrumentDefinition
+
+
+# Not journaled: a batch's level changes follow from its entries.
+class LevelChanged(PublicEvent, frozen=True, tag=74):
+    """What a price level held after a batch; 0 lots and 0 orders: it is gone."""
+
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    order_count: int
+
+
+# --- sets ----------------------------------------------------------------------------------------
+
+ClientCommand = NewOrder | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost
+AnyCommand = ClientCommand | VenueCommand
+AnyReport = (
+    Accepted
+    | Rejected
+    | Executed
+    | Canceled
+    | Reduced
+    | Replaced
+    | SelfTradePrevented
+    | MassCanceled
+    | OrderStatus
+    | StatusEnd
+    | Done
+)
+AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """Commands in their place in history: all that the engine may know of the world.
+
+    One entry is one frame of one session: its commands share a session and a time, and have the
+    sequences `first_sequence`, `first_sequence + 1`, … The batch is the unit because costs are paid
+    once for it.
+    """
+
+    first_sequence: int
+    time_ns: int
+    session_id: SessionId
+    commands: list[AnyCommand]
+
+
+class StreamChunk(Struct, frozen=True, gc=False):
+    """The reports of one session in one batch; `ref_before` is its last applied ref before them."""
+
+    session_id: SessionId
+    ref_before: Ref
+    reports: list[AnyReport]
+
+
+class Outputs(Struct, frozen=True, gc=False):
+    """What a batch of entries has caused: streams in the order in which sessions were first touched."""
+
+    streams: list[StreamChunk]
+    public: list[AnyPublicEvent]
+    levels: list[LevelChanged]

@@ -1,0 +1,1 @@
+"""Bytes <-> messages, without a socket: frames, codec, session rules."""

@@ -1,0 +1,317 @@
+"""Messages of the session layer and of the market-data feed.
+
+Commands and reports of the market itself are in `matching.messages`. The same evolution rules hold:
+fields are appended with a default, a tag is never reused and has one direction.
+"""
+
+from enum import IntEnum, unique
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from carbonmatch.limits import (
+    CANCEL_ON_DISCONNECT_GRACE_MS_MAX,
+    HEARTBEAT_MS_MAX,
+    HEARTBEAT_MS_MIN,
+)
+from carbonmatch.matching.messages import (
+    InstrumentDefinition,
+    InstrumentId,
+    InstrumentIdField,
+    NameField,
+    NumberField,
+    OptionalRefField,
+    Phase,
+    Ref,
+    RefField,
+    RejectReason,
+    Side,
+    TextField,
+    TradeId,
+)
+
+# Integer version of the wire, agreed at logon.
+PROTOCOL_VERSION: Final = 1
+
+NONCE_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+
+
+@unique
+class Role(IntEnum):
+    """What a connection is for. Each listener admits certain roles."""
+
+    TRADE = 1
+    DROP_COPY = 2
+    MARKET_DATA = 3
+    OPERATOR = 4
+
+
+@unique
+class LogoutReason(IntEnum):
+    """Why a connection ends. A close without a logout is a failure of the peer or the network."""
+
+    REQUESTED = 1
+    PROTOCOL_ERROR = 2
+    HEARTBEAT_MISSED = 3
+    TAKEN_OVER = 4  # a second logon of the same session came
+    SHUTTING_DOWN = 5
+    THROTTLED = 6
+    LOGON_TIMEOUT = 7
+    LOGON_REFUSED = 8
+    TOO_MANY_CONNECTIONS = 9
+    FRAME_TIMEOUT = 10
+
+
+class Inbound(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Client to engine: strict."""
+
+
+class Outbound(Struct, frozen=True, gc=False, array_like=True):
+    """Engine to client: lenient, so that an older client can read a newer engine."""
+
+
+# --- session, client to engine -------------------------------------------------------------------
+
+
+class Logon(Inbound, frozen=True, tag=1):
+    """The first frame. `signature` covers `auth.logon_text` of all other fields and the nonce."""
+
+    version_min: NumberField
+    version_max: NumberField
+    key_id: NameField
+    session: NameField
+    role: Role
+    next_seq: NumberField  # the first report the client wants: 1 for all, 0 for only new ones
+    heartbeat_ms: Annotated[int, Meta(ge=HEARTBEAT_MS_MIN, le=HEARTBEAT_MS_MAX)]
+    cancel_on_disconnect: bool
+    grace_ms: Annotated[int, Meta(ge=0, le=CANCEL_ON_DISCONNECT_GRACE_MS_MAX)]
+    signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
+
+
+class Logout(Inbound, frozen=True, tag=2):
+    text: TextField = ""
+
+
+class Heartbeat(Inbound, frozen=True, tag=3):
+    """Sent after `heartbeat_ms` of silence. `token` comes back in the engine's answer unless 0."""
+
+    token: NumberField = 0
+
+
+# --- session, engine to client -------------------------------------------------------------------
+
+
+class Challenge(Outbound, frozen=True, tag=4):
+    """The engine speaks first: sign this nonce."""
+
+    server_id: str
+    nonce: bytes
+    version_min: int
+    version_max: int
+
+
+class LogonAccepted(Outbound, frozen=True, tag=5):
+    version: int
+    session: str
+    epoch: int  # counts engine starts: information, never a reason to refuse
+    next_seq: int  # seq of the first report that follows
+    last_ref: Ref  # highest ref applied and durable: tells whether the last command arrived
+    heartbeat_ms: int
+    grace_ms: int
+    commands_per_second: int  # 0: not throttled
+    commands_burst: int
+    cancels_per_second: int
+    cancels_burst: int
+    time_ns: int
+    durable: bool  # False: relaxed mode, reports are not on disk when they are sent
+
+
+class LogonRejected(Outbound, frozen=True, tag=6):
+    """`first_available` is the oldest seq that can be resumed from, where that was the reason."""
+
+    reason: RejectReason
+    text: str = ""
+    first_available: int = 0
+
+
+class LoggedOut(Outbound, frozen=True, tag=7):
+    reason: LogoutReason
+    text: str = ""
+
+
+class HeartbeatAnswer(Outbound, frozen=True, tag=8):
+    token: int
+    time_ns: int
+
+
+class SessionRejected(Outbound, frozen=True, tag=9):
+    """A command that did not reach the market: nothing happened, its ref is not applied."""
+
+    ref: Ref
+    reason: RejectReason
+    retry_after_us: int = 0
+    text: str = ""
+
+
+# --- market data, client to engine ---------------------------------------------------------------
+
+
+class FeedKind:
+    """Bits of `Subscribe.kinds`. Definitions, phases and bands always come."""
+
+    LEVELS: Final = 1
+    TRADES: Final = 2
+    STATISTICS: Final = 4
+    ALL: Final = 7
+
+
+class Subscribe(Inbound, frozen=True, tag=80):
+    """Replaces the connection's subscription. No instruments: all of them."""
+
+    ref: RefField
+    instrument_ids: Annotated[tuple[InstrumentIdField, ...], Meta(max_length=1024)] = ()
+    kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.ALL
+
+
+class GapRequest(Inbound, frozen=True, tag=81):
+    """Asks for a fresh snapshot of one instrument."""
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
+
+
+# --- market data, engine to client ---------------------------------------------------------------
+# Every message of an instrument between two snapshots carries `instrument_seq`, dense per instrument.
+# A message outside the subscribed kinds still uses its number, so the counter is of what changed,
+# and a subscriber of all kinds sees no gap: see `market_data.feed` for how a filtered feed counts.
+
+
+class Subscribed(Outbound, frozen=True, tag=82):
+    ref: Ref
+    instrument_count: int
+    feed_sequence: int
+
+
+class BatchBegin(Outbound, frozen=True, tag=83):
+    """Heads the increments of one commit batch: `feed_sequence` is dense over the venue."""
+
+    feed_sequence: int
+    time_ns: int
+
+
+class Instrument(Outbound, frozen=True, tag=84):
+    definition: InstrumentDefinition
+
+
+class SnapshotBegin(Outbound, frozen=True, tag=85):
+    """The instrument as of `feed_sequence`; increments go on with `instrument_seq` + 1."""
+
+    instrument_id: InstrumentId
+    feed_sequence: int
+    instrument_seq: int
+    phase: Phase
+    reference_price_ticks: int
+    band_low_ticks: int
+    band_high_ticks: int
+    level_count: int
+
+
+class SnapshotLevel(Outbound, frozen=True, tag=86):
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    order_count: int
+
+
+class SnapshotEnd(Outbound, frozen=True, tag=87):
+    """`checksum`: see `market_data.depth.checksum`; it covers the levels in the order sent."""
+
+    instrument_id: InstrumentId
+    checksum: int
+
+
+class LevelUpdate(Outbound, frozen=True, tag=88):
+    """What a price level holds now; 0 lots: the level is gone."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    order_count: int
+
+
+class Trade(Outbound, frozen=True, tag=89):
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    aggressor: Side
+    time_ns: int
+
+
+class PhaseUpdate(Outbound, frozen=True, tag=90):
+    instrument_id: InstrumentId
+    instrument_seq: int
+    phase: Phase
+    text: str
+    time_ns: int
+
+
+class BandUpdate(Outbound, frozen=True, tag=91):
+    instrument_id: InstrumentId
+    instrument_seq: int
+    reference_price_ticks: int
+    band_low_ticks: int
+    band_high_ticks: int
+    time_ns: int
+
+
+class Statistics(Outbound, frozen=True, tag=92):
+    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    open_price_ticks: int
+    high_price_ticks: int
+    low_price_ticks: int
+    last_price_ticks: int
+    volume_lots: int
+    turnover_ticks_lots: int
+    trade_count: int
+
+
+class Conflated(Outbound, frozen=True, tag=93):
+    """The subscriber could not keep up: `batches` increments were left out; snapshots follow."""
+
+    batches: int
+    feed_sequence: int
+
+
+class SubscribeRejected(Outbound, frozen=True, tag=94):
+    ref: Ref
+    reason: RejectReason
+    text: str = ""
+
+
+SessionInbound = Logon | Logout | Heartbeat
+FeedInbound = Subscribe | GapRequest | Logout | Heartbeat
+SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
+FeedOutbound = (
+    Subscribed
+    | BatchBegin
+    | Instrument
+    | SnapshotBegin
+    | SnapshotLevel
+    | SnapshotEnd
+    | LevelUpdate
+    | Trade
+    | PhaseUpdate
+    | BandUpdate
+    | Statistics
+    | Conflated
+    | SubscribeRejected
+)
