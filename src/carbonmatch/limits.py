@@ -52,6 +52,10 @@ TURN_COMMANDS_MAX: Final = 64
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
+# Refused commands cost a throttled session this many seconds' worth of patience: three times its
+# rate for so long, and it is cut; twice its rate is refused for ever, but served.
+THROTTLE_PATIENCE_SECONDS: Final = 5
+
 # --- commit batches ------------------------------------------------------------------------------
 
 # One batch is one journal record: one write and one sync. More would only make the first command
