@@ -49,6 +49,9 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
+# Repeated commands that wait for the commit of their original, over all sessions.
+REPEATS_WAITING_MAX: Final = 4_096
+
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
@@ -78,12 +81,37 @@ SEND_STALL_SECONDS_MAX: Final = 10.0
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
 SUBSCRIBERS_MAX: Final = 1_024
 
+# --- client library ------------------------------------------------------------------------------
+
+# Commands a client session has sent and not yet seen answered: what it may have to send again. At
+# 500,000 commands a second this is what 0.1 s of the slowest acceptable commit takes.
+UNANSWERED_COMMANDS_MAX: Final = 65_536
+assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again in one write"
+
+# Reports a client session keeps for a reader of its events that has fallen behind; above it the reader
+# is told what it lost (about 200 bytes each in Python, so 13 MB).
+EVENTS_UNREAD_MAX: Final = 65_536
+
+# A client that lost its engine waits a random time below these, doubling from the first to the last,
+# and gives up when the engine was away for longer than a restart with recovery takes.
+RECONNECT_WAIT_SECONDS_MIN: Final = 0.05
+RECONNECT_WAIT_SECONDS_MAX: Final = 5.0
+RECONNECT_SECONDS_MAX: Final = 120.0
+
+# One awaited call, unless the caller says otherwise; above COMMIT_DEAD_SECONDS, at which an engine that
+# does not answer has stopped itself.
+CALL_SECONDS_MAX: Final = 15.0
+
 # --- engine --------------------------------------------------------------------------------------
 
 # Open orders bound memory (about 500 bytes each), and what one command can cause: the close of the
 # venue expires every DAY order in one record.
 SESSION_OPEN_ORDERS_MAX: Final = 200_000
 VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
+
+# A fill-or-kill order looks through the makers before it trades. One that would need more than this
+# many is refused, so that asking in vain costs half a millisecond at most.
+FILL_OR_KILL_ORDERS_MAX: Final = 10_000
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
