@@ -45,7 +45,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "leaves_lots": "what may still trade",
     "liquidity": "whether the order was resting or came in",
     "lot_tonnes": "tonnes in a lot",
-    "market_protection_ticks": "how far from the best opposite price a market order trades; 0: up to the band",
+    "market_protection_ticks": "how far from the best opposite price a market order goes; 0: to the band",
     "mode": "which rule applied",
     "more": "whether there are further orders",
     "name": "for people",
