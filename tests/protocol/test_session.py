@@ -1,5 +1,7 @@
 """One connection from challenge to logout, the time passed in."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -48,13 +50,13 @@ def connection(*roles: Role) -> Connection:
     return Connection(listener, NONCE, START)
 
 
-def active(*roles: Role, **changes: object) -> Connection:
+def active(*roles: Role, **changes: Any) -> Connection:
     opened = connection(*roles)
     assert opened.log_on(signed(**changes), START) == opened.logon
     return opened
 
 
-def signed(private_key: bytes = PRIVATE_KEY, **changes: object) -> bytes:
+def signed(private_key: bytes = PRIVATE_KEY, **changes: Any) -> bytes:
     logon = msgspec.structs.replace(LOGON, **changes)
     signature = auth.sign(private_key, "demo-venue", NONCE, logon)
     return encode([msgspec.structs.replace(logon, signature=signature)])
