@@ -97,7 +97,9 @@ class Sampler(logging.Filter):
 
 
 def _loggable(value: object) -> object:
-    if isinstance(value, Ours) or value is None or isinstance(value, bool | int | float):
+    if isinstance(value, Ours):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
