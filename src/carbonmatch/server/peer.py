@@ -158,7 +158,7 @@ class Peer(asyncio.Protocol):
         else:
             self.logged_on(answer)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         self.connected = False
         self.rules.close()
         self.listener.peers.pop(self, None)

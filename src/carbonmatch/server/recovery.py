@@ -36,7 +36,7 @@ from carbonmatch.server.stream import Chunk, Stream, chunks_of
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-class Diverged(Exception):  # noqa: N818 - says what happened
+class Diverged(Exception):
     """Re-executing the journal gave other events than were journaled."""
 
     exit_code = 66

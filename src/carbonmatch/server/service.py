@@ -8,7 +8,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,6 @@ import uvloop
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port, may_log_on, venue_commands
 from carbonmatch.journal import snapshots
-from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
@@ -33,7 +31,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, start_logging
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol import session
@@ -45,7 +43,7 @@ from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.publisher import Publisher
-from carbonmatch.server.recovery import Diverged, Recovered, recover_venue, take_snapshot
+from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
 from carbonmatch.server.stream import Stream
 
 # How often the venue looks at itself: state of the disk, lag of the loop, gauges.
@@ -57,18 +55,11 @@ _DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status."""
-    start_logging()
-    try:
-        return uvloop.run(_serve(config))
-    except (JournalRefused, JournalDamaged, Diverged) as error:
-        log("start_refused", ERROR, text=Ours(error))
-        print(f"carbonmatch: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        log("start_failed", ERROR, text=Ours(error))
-        print(f"carbonmatch: {error}", file=sys.stderr)
-        return 1
+    """Serve until SIGTERM or SIGINT; return the exit status.
+
+    Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
+    """
+    return uvloop.run(_serve(config))
 
 
 async def _serve(config: Config) -> int:
