@@ -38,6 +38,8 @@ class SessionState:
     __slots__ = (
         "account_ids",
         "accounts",
+        "cancel_on_disconnect",
+        "grace_ms",
         "last_ref",
         "name",
         "next_seq",
@@ -62,6 +64,9 @@ class SessionState:
         # The stream: the number of its next report, and the last ref applied.
         self.next_seq = 1
         self.last_ref = Ref(0)
+        # What its last logon asked for; the server acts on it.
+        self.cancel_on_disconnect = False
+        self.grace_ms = 0
         # What gathers for `take_outputs`: reports, and the last ref applied before them.
         self.ref_before = Ref(0)
         self.reports: list[AnyReport] = []

@@ -22,6 +22,7 @@ from carbonmatch.matching.messages import (
     Ref,
     RejectReason,
     SessionLost,
+    SessionOpened,
     SetBand,
     SetPhase,
     TimeInForce,
@@ -73,7 +74,7 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         assert definition.instrument_id != ANY, "0 means every instrument"
         venue.books[definition.instrument_id] = Book(Instrument(definition))
     else:
-        book.instrument.define(definition)
+        book.instrument.configure(definition)
     venue.public.append(InstrumentDefined(venue.time_ns, definition))
 
 
@@ -104,6 +105,12 @@ def session_lost(venue: Venue, command: SessionLost) -> None:
     for order in list(session.orders.values()):
         if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
             venue.end(order, Ref(0), CancelReason.DISCONNECTED)
+
+
+def session_opened(venue: Venue, command: SessionOpened) -> None:
+    session = venue.sessions[command.session_id]
+    session.cancel_on_disconnect = command.cancel_on_disconnect
+    session.grace_ms = command.grace_ms
 
 
 def _expire(venue: Venue, book: Book) -> None:

@@ -33,6 +33,7 @@ from carbonmatch.matching.messages import (
     Replace,
     SessionId,
     SessionLost,
+    SessionOpened,
     SetBand,
     SetPhase,
     StreamChunk,
@@ -55,6 +56,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     SessionLost: control.session_lost,
+    SessionOpened: control.session_opened,
 }
 
 
@@ -75,6 +77,15 @@ class Engine:
     def sequence(self) -> int:
         """Of the last command applied; 0 before the first."""
         return self.venue.sequence
+
+    @property
+    def time_ns(self) -> int:
+        """Of the last entry applied; 0 before the first."""
+        return self.venue.time_ns
+
+    @property
+    def open_order_count(self) -> int:
+        return self.venue.open_order_count
 
     @property
     def instruments(self) -> dict[InstrumentId, Instrument]:
@@ -149,6 +160,10 @@ class Engine:
         venue.own_report_count = 0
         venue.foreign_report_count = 0
         return outputs
+
+    def set_durable(self, durable: bool) -> None:
+        """Say from now on whether reports wait for the disk: a choice of each start, not of an entry."""
+        self.venue.set_durable(durable)
 
     def check(self) -> None:
         """Assert every invariant of the state: for tests, since it reads all there is."""

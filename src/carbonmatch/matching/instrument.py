@@ -37,11 +37,12 @@ class Instrument:
     """The definition is the truth; the other fields repeat it in the form that checks read fast.
 
     A band is part of the definition: setting one changes the definition, and a new definition sets
-    its band.
+    its band. `configured` is the last definition as it came, without later bands.
     """
 
     __slots__ = (
         "admits_new",
+        "configured",
         "definition",
         "instrument_id",
         "phase",
@@ -57,14 +58,18 @@ class Instrument:
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.enter(definition.opening_phase)
-        self.define(definition)
+        self.configure(definition)
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
         self.admits_new = NewOrder in ALLOWED[phase]
 
-    def define(self, definition: InstrumentDefinition) -> None:
+    def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
+        self.configured = definition
+        self._use(definition)
+
+    def _use(self, definition: InstrumentDefinition) -> None:
         assert definition.instrument_id == self.instrument_id
         assert definition.price_increment_ticks >= 1
         assert definition.quantity_increment_lots >= 1
@@ -85,7 +90,7 @@ class Instrument:
         self.price_high_ticks = definition.band_high_ticks or PRICE_TICKS_MAX
 
     def set_band(self, reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> None:
-        self.define(
+        self._use(
             msgspec.structs.replace(
                 self.definition,
                 reference_price_ticks=reference_price_ticks,

@@ -320,6 +320,14 @@ class SessionLost(Command, frozen=True, tag=163):
     session_id: SessionIdField
 
 
+class SessionOpened(Command, frozen=True, tag=164):
+    """A logon asked for other cancel-on-disconnect than the session had: what holds after a restart."""
+
+    session_id: SessionIdField
+    cancel_on_disconnect: bool
+    grace_ms: NumberField
+
+
 # --- reports: private, numbered in the stream of their session -----------------------------------
 
 
@@ -520,7 +528,7 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 # --- sets ----------------------------------------------------------------------------------------
 
 ClientCommand = NewOrder | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
-VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost
+VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost | SessionOpened
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted

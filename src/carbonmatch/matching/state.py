@@ -49,6 +49,8 @@ class _StreamState(_State, frozen=True):
     operator: bool
     next_seq: int
     last_ref: Ref
+    cancel_on_disconnect: bool
+    grace_ms: int
 
 
 class _OrderState(_State, frozen=True):
@@ -67,7 +69,10 @@ class _OrderState(_State, frozen=True):
 
 
 class _BookState(_State, frozen=True):
-    definition: InstrumentDefinition
+    configured: InstrumentDefinition
+    reference_price_ticks: int
+    band_low_ticks: int
+    band_high_ticks: int
     phase: Phase
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
 
@@ -76,6 +81,7 @@ class _VenueState(_State, frozen=True):
     version: int
     durable: bool
     sequence: int
+    time_ns: int
     last_trade_id: int
     accounts: list[_AccountState]
     sessions: list[_StreamState]
@@ -97,20 +103,14 @@ def snapshot(engine: Engine) -> bytes:
             STATE_VERSION,
             venue.durable,
             venue.sequence,
+            venue.time_ns,
             venue.last_trade_id,
             [
                 _AccountState(account.account_id, account.participant_id, account.name)
                 for _, account in sorted(venue.accounts.items())
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
-            [
-                _BookState(
-                    book.instrument.definition,
-                    book.instrument.phase,
-                    [_order_state(order) for order in book.orders()],
-                )
-                for _, book in sorted(venue.books.items())
-            ],
+            [_book_state(book) for _, book in sorted(venue.books.items())],
         )
     )
 
@@ -123,6 +123,7 @@ def restore(data: bytes) -> Engine:
     engine = Engine(state.durable)
     venue = engine.venue
     venue.sequence = state.sequence
+    venue.time_ns = state.time_ns
     venue.last_trade_id = state.last_trade_id
     for kept_account in state.accounts:
         venue.accounts[kept_account.account_id] = Account(
@@ -133,10 +134,15 @@ def restore(data: bytes) -> Engine:
         session.entitle(stream.name, stream.account_ids, stream.operator, venue.accounts)
         session.next_seq = stream.next_seq
         session.last_ref = session.ref_before = stream.last_ref
+        session.cancel_on_disconnect = stream.cancel_on_disconnect
+        session.grace_ms = stream.grace_ms
         venue.sessions[stream.session_id] = session
     orders = []
     for kept_book in state.books:
-        instrument = Instrument(kept_book.definition)
+        instrument = Instrument(kept_book.configured)
+        instrument.set_band(
+            kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
+        )
         instrument.enter(kept_book.phase)
         book = Book(instrument)
         venue.books[instrument.instrument_id] = book
@@ -166,6 +172,20 @@ def _stream_state(session: SessionState) -> _StreamState:
         session.operator,
         session.next_seq,
         session.last_ref,
+        session.cancel_on_disconnect,
+        session.grace_ms,
+    )
+
+
+def _book_state(book: Book) -> _BookState:
+    definition = book.instrument.definition
+    return _BookState(
+        book.instrument.configured,
+        definition.reference_price_ticks,
+        definition.band_low_ticks,
+        definition.band_high_ticks,
+        book.instrument.phase,
+        [_order_state(order) for order in book.orders()],
     )
 
 

@@ -45,8 +45,7 @@ class Venue:
     )
 
     def __init__(self, durable: bool) -> None:
-        self.durable = durable
-        self.report_flags = 0 if durable else ReportFlag.NOT_DURABLE
+        self.set_durable(durable)
         self.last_trade_id = 0
         self.open_order_count = 0
         self.accounts: dict[AccountId, Account] = {}
@@ -70,6 +69,10 @@ class Venue:
         # one by one.
         self.own_report_count = 0
         self.foreign_report_count = 0
+
+    def set_durable(self, durable: bool) -> None:
+        self.durable = durable
+        self.report_flags = 0 if durable else ReportFlag.NOT_DURABLE
 
     def stream(self, session: SessionState) -> list[AnyReport]:
         """Where the next report of `session` goes: to be asked again for each report.

@@ -21,7 +21,7 @@ _STOP: Final = None
 class Appendable(Protocol):
     """The narrow side of the journal: a local file today, something else behind it tomorrow."""
 
-    def append(self, payload: bytes, first_sequence: int, count: int) -> object: ...
+    def append(self, payload: bytes, first_sequence: int, count: int) -> int: ...
 
     def seal(self) -> None: ...
 
@@ -37,7 +37,7 @@ class Commit:
         self.payload = payload
         self.first_sequence = first_sequence
         self.count = count
-        self.position: object = None
+        self.position = 0
 
 
 class JournalThread:

@@ -10,8 +10,10 @@ from carbonmatch.limits import (
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
+from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
     AnyCommand,
+    AnyReport,
     ClientCommand,
     NewOrder,
     Ref,
@@ -21,16 +23,17 @@ from carbonmatch.matching.messages import (
     SessionLost,
     SessionOpened,
 )
+from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
-from carbonmatch.ops.metrics import Counters
 from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.history import History
-from carbonmatch.server.peer import Clocks, Listener, Peer
+from carbonmatch.server.peer import Listener, Peer
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.stream import Stream, payload_from
 
@@ -135,6 +138,13 @@ class Gateway(Listener):
         pipeline.flush()
         self.schedule()
 
+    def stop_reading(self) -> None:
+        """Take no more frames; what was applied is still to be answered."""
+        self._ready.clear()
+        for peer in self.peers:
+            if peer.connected:
+                peer.transport.pause_reading()
+
     # --- cancel on disconnect --------------------------------------------------------------------
 
     def arm(self, session_id: SessionId, grace_ms: int) -> None:
@@ -147,7 +157,6 @@ class Gateway(Listener):
         for session_id in [i for i, at_ns in self._lost_at_ns.items() if at_ns <= now_ns]:
             del self._lost_at_ns[session_id]
             log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
-            self.counters.disconnect_cancels += 1
             self.pipeline.submit_venue([SessionLost(session_id)])
 
 
@@ -155,6 +164,8 @@ class SessionPeer(Peer):
     """One gateway's connection: commands in, its stream out."""
 
     listener: Gateway
+    state: SessionState
+    stream: Stream
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
@@ -163,9 +174,11 @@ class SessionPeer(Peer):
         # Frames which wait for their turn, with the time they were read.
         self.frames: deque[tuple[bytes, int]] = deque()
         self.queued = False
+        # Set by the logon:
+        self.settings = _NOBODY
+        self.throttle: Throttle | None = None
         self._queued_bytes = 0
         self._reading_paused = False
-        self._waiting_repeats = 0
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
 
@@ -195,7 +208,7 @@ class SessionPeer(Peer):
             logon.grace_ms,
         ):
             self.pipeline.submit_venue([opened])
-        self.counters.logons += 1
+        self.counters.logons_accepted += 1
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
         self.send(encode([self._accepted(logon, next_seq)]))
         if next_seq >= stream.first_kept_seq:
@@ -241,16 +254,12 @@ class SessionPeer(Peer):
         stream = self.stream
         try:
             while next_seq < stream.first_kept_seq:
-                chunks = await self.listener.history.read(stream.session_id, next_seq)
-                if not chunks or self.rules.closed:
-                    break
-                for chunk in chunks:
-                    if chunk.first_seq + chunk.count > next_seq:
+                async for chunks in self.listener.history.read(stream.session_id, next_seq):
+                    for chunk in chunks:
                         self.send(payload_from(chunk, next_seq))
                         next_seq = chunk.first_seq + chunk.count
-                await self._room()
-            if not self.rules.closed:
-                self._go_live(next_seq)
+                    await self._room()
+            self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
 
@@ -269,9 +278,9 @@ class SessionPeer(Peer):
         logon = self.rules.logon
         if self._catching_up is not None:
             self._catching_up.cancel()
-        if logon is None or gateway.owners.get(getattr(self, "settings", _NOBODY).session_id) is not self:
-            return
         session_id = self.settings.session_id
+        if logon is None or gateway.owners.get(session_id) is not self:
+            return
         del gateway.owners[session_id]
         self.stream.receiver = None
         log("session_lost", session=logon.session, address=self.address)
@@ -335,7 +344,8 @@ class SessionPeer(Peer):
         if received.answers:
             self.send(encode(received.answers))
         if received.logged_out is not None:
-            self.pipeline.when_idle(lambda: self._say_goodbye(received.logged_out))
+            goodbye = received.logged_out
+            self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
@@ -353,7 +363,6 @@ class SessionPeer(Peer):
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            self.counters.throttled += len(admission.refused)
             if admission.exhausted:
                 self.log_out(LogoutReason.THROTTLED)
         if not self.listener.accepting_orders:
@@ -380,19 +389,22 @@ class SessionPeer(Peer):
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
-        if stream.chunk_of(ref) is None and not self.rules.closed:
-            asyncio.get_running_loop().create_task(self._answer_from_history(ref))
-            return
-        self._send_outcome(ref, encode(outcome) if (outcome := stream.outcome(ref)) else b"")
+        if stream.chunk_of(ref) is None:
+            # The task's owner is the history: it ends with its one look-up.
+            self.listener.history.run(self._answer_from_history(ref))
+        else:
+            self._send_outcome(ref, stream.outcome(ref))
 
     async def _answer_from_history(self, ref: Ref) -> None:
         chunk = await self.listener.history.find(self.stream.session_id, ref)
-        reports = [] if chunk is None else repeat_of(chunk.payload, ref)
-        self._send_outcome(ref, encode(reports) if reports else b"")
+        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
 
-    def _send_outcome(self, ref: Ref, payload: bytes) -> None:
-        # A ref that is passed but caused nothing was refused by the session, or never sent.
-        self.send(payload or encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+    def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
+        if reports:
+            self.send(encode(reports))
+        else:
+            # A ref that is passed but caused nothing was refused by the session, or never sent.
+            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
 
 
 # What is refused while the disk is in trouble; taking orders out stays possible.

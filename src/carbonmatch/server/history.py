@@ -6,7 +6,7 @@ costs the others nothing they notice.
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
@@ -39,6 +39,7 @@ class History:
         self.durable_position = 0
         self._storage = storage
         self._marks: dict[SessionId, list[Mark]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
 
     def note(self, session_id: SessionId, first_seq: int, ref_before: Ref, position: int) -> None:
@@ -73,7 +74,15 @@ class History:
                 before = chunk
         return before
 
+    def run(self, look_up: Coroutine[None, None, None]) -> None:
+        """Own a task that answers from the past."""
+        task = asyncio.get_running_loop().create_task(look_up)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _slice(

@@ -51,7 +51,7 @@ class _OpsConnection(asyncio.Protocol):
             self.transport.write(response)
             self.transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         self._port.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()

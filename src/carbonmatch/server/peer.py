@@ -7,7 +7,6 @@ ends this connection and nothing else.
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from carbonmatch.limits import (
@@ -16,8 +15,8 @@ from carbonmatch.limits import (
     SEND_STALL_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import RejectReason
+from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
-from carbonmatch.ops.metrics import Counters
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
@@ -30,6 +29,7 @@ from carbonmatch.protocol.messages import (
     LogonRejected,
     LogoutReason,
 )
+from carbonmatch.server.clocks import Clocks
 
 _NS_PER_SECOND: Final = 1_000_000_000
 # A peer that was told goodbye has this long to read it.
@@ -38,16 +38,6 @@ _CLOSE_NS: Final = _NS_PER_SECOND
 _SWEEP_SECONDS: Final = 0.05
 # How many bytes the kernel may hide from us before we notice that a peer does not read.
 _SEND_KERNEL_BYTES: Final = 128 * 1024
-
-
-class Clocks:
-    """`time_ns` is UTC and never steps back; `monotonic_ns` measures."""
-
-    __slots__ = ("monotonic_ns", "time_ns")
-
-    def __init__(self, time_ns: Callable[[], int], monotonic_ns: Callable[[], int]) -> None:
-        self.time_ns = time_ns
-        self.monotonic_ns = monotonic_ns
 
 
 class Listener:
@@ -111,6 +101,8 @@ class Peer(asyncio.Protocol):
         self.connected = False
         self._write_paused_ns = 0
         self._closing_ns = 0
+        # Why we ended it; None where the other side or the network did.
+        self._reason: LogoutReason | None = None
 
     # --- to be given a meaning ---------------------------------------------------------------------
 
@@ -138,7 +130,6 @@ class Peer(asyncio.Protocol):
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
         self.listener.peers[self] = None
-        self.counters.connections_opened += 1
         if len(self.listener.peers) > CONNECTIONS_MAX:
             self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
             return
@@ -167,11 +158,11 @@ class Peer(asyncio.Protocol):
         else:
             self.logged_on(answer)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         self.connected = False
         self.rules.close()
         self.listener.peers.pop(self, None)
-        self.counters.connections_closed += 1
+        self.counters.disconnects[self._reason] += 1
         self.lost()
 
     def pause_writing(self) -> None:
@@ -205,14 +196,13 @@ class Peer(asyncio.Protocol):
         self._reject_logon(LogonRejected(reason, text, first_available))
 
     def _reject_logon(self, answer: LogonRejected) -> None:
-        self.counters.logons_refused += 1
+        self.counters.logons_rejected += 1
         log("logon_refused", address=self.address, reason=answer.reason.name)
         self.send(encode([answer]))
         self._close()
 
     def fail(self, error: ProtocolError) -> None:
         """The peer broke the protocol: say what was wrong, and end."""
-        self.counters.protocol_errors += 1
         log("protocol_error", address=self.address, reason=error.reason.name, text=str(error))
         self._say_goodbye(self.rules.fail(error))
 
@@ -221,6 +211,7 @@ class Peer(asyncio.Protocol):
             self._say_goodbye(self.rules.end(reason, text))
 
     def _say_goodbye(self, message: LoggedOut) -> None:
+        self._reason = message.reason
         self.send(encode([message]))
         self._close()
 

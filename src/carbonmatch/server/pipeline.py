@@ -6,7 +6,7 @@ outside sees an event that a crash could take back.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Raw
@@ -25,11 +25,14 @@ from carbonmatch.matching.messages import (
     Outputs,
     Ref,
     SessionId,
+    VenueCommand,
 )
-from carbonmatch.ops.metrics import Counters
+from carbonmatch.ops.counters import Counters
 from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record
 from carbonmatch.protocol.codec import encode
+from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.commit import Commit
+from carbonmatch.server.history import History
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
 
 NS_PER_SECOND: Final = 1_000_000_000
@@ -46,6 +49,7 @@ class Batch:
 
     __slots__ = (
         "chunks",
+        "commands",
         "commit",
         "count",
         "entries",
@@ -60,6 +64,7 @@ class Batch:
         self.first_sequence = first_sequence
         self.count = 0
         self.entries: list[EntryRecord] = []
+        self.commands: list[list[AnyCommand]] = []
         # When each frame was read, and how many commands it carried: for the latency histogram.
         self.received: list[tuple[int, int]] = []
         # Set when the batch is cut:
@@ -79,23 +84,23 @@ class Pipeline:
         streams: dict[SessionId, Stream],
         commit: Callable[[Commit], None],
         publish: Callable[[Outputs, int], None],
+        history: History,
         counters: Counters,
-        time_ns: Callable[[], int],
-        monotonic_ns: Callable[[], int],
+        clocks: Clocks,
     ) -> None:
         self.engine = engine
         self.streams = streams
-        self.time_ns = time_ns
-        self.monotonic_ns = monotonic_ns
+        self.clocks = clocks
+        self.monotonic_ns = clocks.monotonic_ns
         self.durable_sequence = engine.sequence
-        self.durable_position: object = None
         self._commit = commit
         self._publish = publish
+        self._history = history
         self._counters = counters
         self._gathering = Batch(engine.sequence + 1)
         self._outstanding: Batch | None = None
         self._repeats: deque[tuple[Repeater, Stream, Ref]] = deque()
-        self._on_idle: list[Callable[[], None]] = []
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         # Called after each release: gateways go on reading where a full batch had stopped them.
         self.on_release: Callable[[], None] = _nothing
 
@@ -122,13 +127,15 @@ class Pipeline:
         count = len(commands)
         self.engine.apply(Entry(self.engine.sequence + 1, now_ns, session_id, commands))
         batch.entries.append(EntryRecord(now_ns, session_id, Raw(payload)))
+        batch.commands.append(commands)
         batch.received.append((received_ns, count))
         batch.count += count
 
-    def submit_venue(self, commands: list[AnyCommand]) -> None:
+    def submit_venue(self, commands: Sequence[VenueCommand]) -> None:
         """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
         now = self.monotonic_ns()
-        self.submit(VENUE_SESSION_ID, commands, encode(commands), self.time_ns(), now)
+        listed: list[AnyCommand] = list(commands)
+        self.submit(VENUE_SESSION_ID, listed, encode(listed), self.clocks.time_ns(), now)
         self.flush()
 
     @property
@@ -172,22 +179,24 @@ class Pipeline:
         self._outstanding = None
         now = self.monotonic_ns()
         self.durable_sequence = batch.first_sequence + batch.count - 1
-        self.durable_position = commit.position
         self._release(batch)
         # The next one goes after the answers of this one, which somebody waits for.
         self.flush()
         self._count(batch, now)
         self.on_release()
-        if self._outstanding is None and self._on_idle:
-            callbacks, self._on_idle = self._on_idle, []
-            for callback in callbacks:
-                callback()
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self.durable_sequence:
+            waiting.popleft()[1]()
 
     def _release(self, batch: Batch) -> None:
         assert batch.outputs is not None
+        assert batch.commit is not None
         streams = self.streams
+        note = self._history.note
+        position = batch.commit.position
         for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
             streams[chunk.session_id].release(chunk, last_ref)
+            note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
         self._publish(batch.outputs, batch.entries[-1].time_ns)
         repeats = self._repeats
         while repeats and repeats[0][2] <= repeats[0][1].durable_ref:
@@ -195,17 +204,18 @@ class Pipeline:
             repeater.answer_repeat(stream, ref)
 
     def _count(self, batch: Batch, durable_ns: int) -> None:
+        assert batch.outputs is not None
         counters = self._counters
-        counters.batches += 1
-        counters.commands += batch.count
         commit_ns = durable_ns - batch.sent_ns
-        counters.commit_latency.record(commit_ns)
+        counters.commit_duration_ns.record(commit_ns)
+        counters.commit_batch_commands.record(batch.count)
         if commit_ns > COMMIT_SLOW_SECONDS * NS_PER_SECOND:
             counters.commits_slow += 1
         released_ns = self.monotonic_ns()
-        record = counters.command_latency.record_many
+        record = counters.order_latency_ns.record
         for received_ns, count in batch.received:
             record(released_ns - received_ns, count)
+        counters.count_batch(batch.commands, batch.outputs)
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -218,12 +228,12 @@ class Pipeline:
         """Whether the disk has kept a batch waiting for so long that new orders are refused."""
         return self.commit_age_ns() > COMMIT_STALL_SECONDS * NS_PER_SECOND
 
-    def when_idle(self, callback: Callable[[], None]) -> None:
+    def when_durable(self, callback: Callable[[], None]) -> None:
         """Call back once everything applied so far is durable and released."""
-        if self._outstanding is None and not self._gathering.count:
+        if self.durable_sequence == self.engine.sequence:
             callback()
         else:
-            self._on_idle.append(callback)
+            self._waiting.append((self.engine.sequence, callback))
             self.flush()
 
 

@@ -7,13 +7,14 @@ from carbonmatch.limits import CONFLATE_BUFFER_BYTES
 from carbonmatch.market_data.feed import FeedBatch, MarketData
 from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import Outputs, Ref, RejectReason
+from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
-from carbonmatch.ops.metrics import Counters
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
-from carbonmatch.server.peer import Clocks, Listener, Peer
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.peer import Listener, Peer
 
 # Requests of one connection that may wait while its answers are unread.
 _WAITING_FRAMES_MAX: Final = 64
@@ -82,7 +83,7 @@ class FeedPeer(Peer):
             return
         self.subscriber = publisher.subscriptions.join()
         publisher.followers[self] = None
-        self.counters.logons += 1
+        self.counters.logons_accepted += 1
         log("subscriber_logged_on", session=logon.session, address=self.address)
         self.send(encode([self._accepted(logon)]))
 
@@ -179,5 +180,3 @@ class FeedPeer(Peer):
             self.cut("stopped reading")
         elif self in self.listener.followers and self.subscriber.is_waiting:
             self._refill()
-
-

@@ -27,7 +27,7 @@ from carbonmatch.limits import (
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import VENUE_SESSION_ID, Outputs, SessionId
+from carbonmatch.matching.messages import Outputs, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.server.history import History
@@ -36,7 +36,7 @@ from carbonmatch.server.stream import Chunk, Stream, chunks_of
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
-class Diverged(Exception):  # noqa: N818 - says what happened
+class Diverged(Exception):
     """Re-executing the journal gave other events than were journaled."""
 
     exit_code = 66
@@ -79,7 +79,7 @@ def recover_venue(
         engine, market_data = Engine(durable=durable), MarketData()
     else:
         engine, market_data = _restore(snapshot)
-        engine.durable = durable
+        engine.set_durable(durable)
     replay = Replay(engine, market_data, history)
     # Nothing made here is garbage in cycles, and a collection over a million orders takes long.
     gc.disable()
@@ -115,7 +115,6 @@ class Replay:
             session_id: Stream(session_id, session.next_seq - 1, session.last_ref)
             for session_id, session in engine.sessions.items()
         }
-        self.streams.setdefault(VENUE_SESSION_ID, Stream(VENUE_SESSION_ID))
         self.records = 0
         self.commands = 0
 

@@ -8,7 +8,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -19,14 +18,12 @@ import uvloop
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port, may_log_on, venue_commands
 from carbonmatch.journal import snapshots
-from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
-    AnyCommand,
     DefineAccount,
     DefineInstrument,
     DefineSession,
@@ -34,19 +31,20 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, start_logging
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import LogoutReason, Role
+from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
 from carbonmatch.server.gateway import Gateway, SessionSettings
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
-from carbonmatch.server.peer import Clocks
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.publisher import Publisher
-from carbonmatch.server.recovery import Diverged, Recovered, recover_venue, take_snapshot
+from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.stream import Stream
 
 # How often the venue looks at itself: state of the disk, lag of the loop, gauges.
 _TICK_SECONDS: Final = 0.1
@@ -57,18 +55,11 @@ _DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status."""
-    start_logging()
-    try:
-        return uvloop.run(_serve(config))
-    except (JournalRefused, JournalDamaged, Diverged) as error:
-        log("start_refused", ERROR, text=Ours(error))
-        print(f"carbonmatch: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        log("start_failed", ERROR, text=Ours(error))
-        print(f"carbonmatch: {error}", file=sys.stderr)
-        return 1
+    """Serve until SIGTERM or SIGINT; return the exit status.
+
+    Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
+    """
+    return uvloop.run(_serve(config))
 
 
 async def _serve(config: Config) -> int:
@@ -150,7 +141,7 @@ class Service:
             epoch=self._writer.epoch,
             sequence=self._engine.sequence,
             durable=self.durable,
-            directory=Ours(directory.resolve()),
+            directory=Ours(config.journal.directory),
         )
 
     def _open_journal(self, journal: Recovery) -> None:
@@ -204,8 +195,11 @@ class Service:
         commands = changed_definitions(self.config, self._engine)
         for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
             self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
-        for definition in self._engine.definitions():
-            self.counters.instruments[definition.instrument_id] = definition
+        for session_id in self._engine.sessions:
+            self._pipeline.streams.setdefault(session_id, Stream(session_id))
+        for instrument_id, instrument in self._engine.instruments.items():
+            self.counters.instruments[instrument_id] = instrument.definition
+            self.counters.phases[instrument_id] = instrument.phase
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
         # connection like everybody else: the same grace time, counted from now.
         for session_id, state in self._engine.sessions.items():
@@ -296,7 +290,7 @@ class Service:
         self._gateway.accepting_orders = False
         self._gateway.stop_reading()
         idle = asyncio.Event()
-        self._pipeline.when_idle(idle.set)
+        self._pipeline.when_durable(idle.set)
         async with asyncio.timeout(_STOP_SECONDS_MAX):
             await idle.wait()
         self._gateway.close(LogoutReason.SHUTTING_DOWN)
@@ -308,9 +302,7 @@ class Service:
         self._keeper.stop()
         await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
         self._history.close()
-        snapshot = take_snapshot(
-            self._engine, self._publisher.market_data, self._writer.epoch, self.durable
-        )
+        snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
@@ -327,7 +319,7 @@ class Service:
 # --- what configuration means ----------------------------------------------------------------------
 
 
-def changed_definitions(config: Config, engine: Engine) -> list[AnyCommand]:
+def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     """The definitions that the engine does not have, or has otherwise."""
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     return [command for command in venue_commands(config) if _key(command) not in known]
@@ -335,7 +327,9 @@ def changed_definitions(config: Config, engine: Engine) -> list[AnyCommand]:
 
 def engine_definitions(engine: Engine) -> list[VenueCommand]:
     """What the engine holds, as the commands that would define it."""
-    commands: list[VenueCommand] = [DefineInstrument(definition) for definition in engine.definitions()]
+    commands: list[VenueCommand] = [
+        DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
+    ]
     commands += [
         DefineAccount(account.account_id, account.participant_id, account.name)
         for account in engine.accounts.values()
@@ -353,14 +347,9 @@ def _key(command: VenueCommand) -> bytes:
 
 def credentials(config: Config) -> dict[str, session.Credential]:
     """What each key may log on as."""
-    result = {}
+    result: dict[str, session.Credential] = {}
     for key in config.keys:
-        pairs = [
-            (one.name, role)
-            for one in config.sessions
-            for role in Role
-            if may_log_on(key, one, role)
-        ]
+        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
         result[key.id] = session.Credential(
             key.public_key_bytes,
             frozenset(name for name, _ in pairs),
@@ -389,5 +378,3 @@ def _address(bound: tuple[str, int]) -> str:
 
 def _storage_failed(error: BaseException) -> None:
     log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=EXIT_STORAGE_FAILED)
-
-
