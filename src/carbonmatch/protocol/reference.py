@@ -31,6 +31,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "aggressor": "side of the order that came later and caused the trade",
     "band_high_ticks": "highest admitted price; with the lowest 0: no band",
     "band_low_ticks": "lowest admitted price; with the highest 0: no band",
+    "cancel_on_disconnect": "whether a lost connection cancels the session's orders",
     "canceled_lots": "what will not trade any more",
     "count": "how many orders",
     "currency": "of prices and money, ISO 4217",
