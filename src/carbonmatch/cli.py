@@ -58,8 +58,9 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+    from carbonmatch.server.recovery import Diverged
 
-    return (ConfigError, ClientError, JournalDamaged, JournalRefused, OSError)
+    return (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -76,6 +77,9 @@ def serve(
     *,
     config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
     data_dir: Path | None = None,
+    order_entry: str | None = None,
+    market_data: str | None = None,
+    ops: str | None = None,
 ) -> None:
     """Run the venue until it is told to stop (SIGTERM, SIGINT).
 
@@ -85,8 +89,15 @@ def serve(
         The configuration. Without one: the demo market, on loopback.
     data_dir
         Where the journal is, whatever file and environment say.
+    order_entry
+        Where gateways connect, as host:port, whatever file and environment say. Port 0: any free one,
+        which the log then names.
+    market_data
+        Where subscribers connect, likewise.
+    ops
+        Where metrics and health are asked for, likewise.
     """
-    from carbonmatch.config import load, with_directory, with_environment
+    from carbonmatch.config import load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
     from carbonmatch.ops.logs import start_logging
     from carbonmatch.server.service import run
@@ -94,8 +105,9 @@ def serve(
     chosen = with_environment(demo_config() if config is None else load(config), os.environ)
     if data_dir is not None:
         chosen = with_directory(chosen, data_dir)
+    chosen = with_addresses(chosen, order_entry=order_entry, market_data=market_data, ops=ops)
     start_logging()
-    run(chosen)
+    sys.exit(run(chosen))
 
 
 @app.command(name="check-config")
