@@ -37,7 +37,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "ops": {*_UP_TO_PROTOCOL, "config"},
     "server": _UP_TO_SERVER - {"demo_market"},
     "client": _UP_TO_PROTOCOL,
-    "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "config"},
+    "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "server.recovery"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
     "__main__": {"cli"},

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from carbonmatch.matching.messages import (
     Accepted,
+    AnyCommand,
     Cancel,
     Canceled,
     CancelReason,
-    Entry,
     Executed,
     InstrumentDefined,
     InstrumentDefinition,
@@ -78,9 +78,9 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     counters.count_batch([], Outputs([], [InstrumentDefined(1, definition)], []))
     assert counters.phases == {4: Phase.CLOSED}
 
-    entries = [
-        Entry(1, 1000, 1, [NewOrder(1, 4, Side.BUY, 3, 4800), NewOrder(2, 4, Side.BUY, 3, 4800)]),
-        Entry(3, 1000, 2, [Cancel(1, 1), NewOrder(2, 4, Side.SELL, 3, 4800)]),
+    commands: list[list[AnyCommand]] = [
+        [NewOrder(1, 4, Side.BUY, 3, 4800), NewOrder(2, 4, Side.BUY, 3, 4800)],
+        [Cancel(1, 1), NewOrder(2, 4, Side.SELL, 3, 4800)],
     ]
     outputs = Outputs(
         [
@@ -99,7 +99,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         [Traded(4, 1000, 1, 4800, 2, Side.SELL), PhaseChanged(4, 1000, Phase.CONTINUOUS, "")],
         [],
     )
-    counters.count_batch(entries, outputs)
+    counters.count_batch(commands, outputs)
     assert counters.commands == {NewOrder: 3, Cancel: 1}
     assert counters.reports == {Accepted: 1, Rejected: 2, Executed: 1, Canceled: 1}
     assert counters.rejects == {RejectReason.OUTSIDE_BAND: 1, RejectReason.UNKNOWN_ORDER: 1}
