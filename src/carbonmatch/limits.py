@@ -13,6 +13,10 @@ PRICE_TICKS_MAX: Final = 10**9
 QUANTITY_LOTS_MAX: Final = 10**9
 assert PRICE_TICKS_MAX * QUANTITY_LOTS_MAX < 2**63
 
+# Sums over a trading day (volume, turnover) stay at this value once they reach it: ten trades of
+# the largest price and quantity do, and a larger integer could not be encoded at all.
+DAY_SUM_MAX: Final = 2**63 - 1
+
 # Identifiers are small integers which configuration gives; names are for people.
 INSTRUMENT_ID_MAX: Final = 2**16 - 1
 ACCOUNT_ID_MAX: Final = 2**31 - 1
@@ -73,6 +77,11 @@ SEND_STALL_SECONDS_MAX: Final = 10.0
 # A market-data subscriber above this is conflated: it gets no increments until it has drained.
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
 SUBSCRIBERS_MAX: Final = 1_024
+
+# A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
+# snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
+FEED_BATCH_MESSAGES_MAX: Final = 65_536
+assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
 
 # --- engine --------------------------------------------------------------------------------------
 
