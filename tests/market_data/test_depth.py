@@ -7,16 +7,14 @@ from tests.market_data.world import BUY, SELL, definition, level
 
 def depth_of(*levels: LevelChanged) -> Depth:
     depth = Depth(definition())
-    for change in levels:
-        depth.update(change)
+    depth.update(list(levels))
     return depth
 
 
 def test_begins_with_the_phase_and_band_of_the_definition() -> None:
     depth = Depth(definition(opening_phase=Phase.CLOSED))
     assert depth.phase is Phase.CLOSED
-    assert depth.reference_price_ticks == 10_000
-    assert (depth.band_low_ticks, depth.band_high_ticks) == (9_000, 11_000)
+    assert depth.band == (10_000, 9_000, 11_000)
     assert depth.levels() == []
 
 
@@ -37,15 +35,17 @@ def test_the_same_price_on_both_sides_is_two_levels() -> None:
 
 def test_a_level_holds_its_newest_value_and_leaves_with_its_last_lot() -> None:
     depth = Depth(definition())
-    assert depth.update(level(BUY, 100, 5))
-    assert depth.update(level(BUY, 100, 7, orders=2))
-    assert depth.levels() == [level(BUY, 100, 7, orders=2)]
-    assert depth.update(level(BUY, 100, 0))
+    for change in (level(BUY, 100, 5), level(BUY, 100, 7, orders=2)):
+        assert depth.update([change]) == [change]
+        assert depth.levels() == [change]
+    assert depth.update([level(BUY, 100, 0)]) == [level(BUY, 100, 0)]
     assert depth.levels() == []
 
 
 def test_a_level_which_nobody_has_seen_changes_nothing_when_it_goes() -> None:
-    assert not Depth(definition()).update(level(SELL, 100, 0))
+    assert depth_of(level(BUY, 100, 5)).update([level(SELL, 100, 0), level(BUY, 99, 1)]) == [
+        level(BUY, 99, 1)
+    ]
 
 
 def test_checksum_is_crc32_of_21_bytes_a_level() -> None:

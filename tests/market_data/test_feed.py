@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from carbonmatch.market_data.feed import FeedBatch, InstrumentMessage, MarketData
+from carbonmatch.market_data.feed import FeedBatch, MarketData
+from carbonmatch.market_data.instrument import InstrumentMessage
 from carbonmatch.matching.messages import InstrumentId, Outputs, Phase, TradeId
 from carbonmatch.protocol.messages import (
     BandUpdate,
@@ -105,15 +106,22 @@ def test_an_instrument_is_introduced_by_its_empty_snapshot() -> None:
     }
 
 
-def test_a_new_definition_leaves_book_phase_and_band() -> None:
+def test_a_new_definition_sets_its_band_and_leaves_book_and_phase() -> None:
     market_data = market(released(level(BUY, 100, 5), phase_changed(Phase.HALTED), band_changed(5, 4, 6)))
     batch = market_data.apply(released(defined(CEA, "CEA25")), NOW_NS)
-    assert messages(batch) == {CEA: [Instrument(definition(CEA, "CEA25"))]}
+    assert messages(batch) == {
+        CEA: [Instrument(definition(CEA, "CEA25")), BandUpdate(CEA, 5, 10_000, 9_000, 11_000, NOW_NS)]
+    }
     assert market_data.snapshot(CEA)[:3] == [
         Instrument(definition(CEA, "CEA25")),
-        SnapshotBegin(CEA, 3, 4, Phase.HALTED, 5, 4, 6, 1),
+        SnapshotBegin(CEA, 3, 5, Phase.HALTED, 10_000, 9_000, 11_000, 1),
         SnapshotLevel(CEA, BUY, 100, 5, 1),
     ]
+
+
+def test_a_new_definition_with_the_same_band_is_one_message() -> None:
+    batch = market().apply(released(defined(CEA, "CEA25")), NOW_NS)
+    assert messages(batch) == {CEA: [Instrument(definition(CEA, "CEA25"))]}
 
 
 def test_phases_and_bands_come_as_they_happened() -> None:

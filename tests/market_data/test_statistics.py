@@ -2,12 +2,13 @@
 
 from carbonmatch.market_data.statistics import DayStatistics
 from carbonmatch.matching.messages import Phase
+from tests.market_data.world import traded
 
 
 def after(*trades: tuple[int, int]) -> DayStatistics:
     statistics = DayStatistics(Phase.CONTINUOUS)
-    for price_ticks, quantity_lots in trades:
-        statistics.add(price_ticks, quantity_lots)
+    if trades:
+        statistics.add([traded(price, lots) for price, lots in trades])
     return statistics
 
 
@@ -17,6 +18,12 @@ def test_nothing_traded_is_all_zeros() -> None:
 
 def test_open_high_low_last_volume_turnover_count() -> None:
     assert after((100, 2), (105, 1), (98, 3), (99, 4)).figures() == (100, 105, 98, 99, 10, 995, 4)
+
+
+def test_each_batch_goes_on_from_the_one_before() -> None:
+    statistics = after((100, 2), (105, 1))
+    statistics.add([traded(98, 3), traded(99, 4)])
+    assert statistics.figures() == (100, 105, 98, 99, 10, 995, 4)
 
 
 def test_a_price_of_zero_is_a_price() -> None:
@@ -56,7 +63,7 @@ def test_a_sum_stops_at_its_bound_and_stays_there_over_a_restart() -> None:
     assert statistics.figures() == bounded
     restored = after()
     restored.restore(bounded, is_day_over=False)
-    restored.add(10**9, 1)
-    statistics.add(10**9, 1)
+    restored.add([traded(10**9, 1)])
+    statistics.add([traded(10**9, 1)])
     assert restored.figures() == statistics.figures()
     assert restored.figures()[5] == 2**63 - 1

@@ -50,7 +50,8 @@ from carbonmatch.protocol.messages import (
     SubscribeRejected,
 )
 
-from .feed import ALWAYS, FeedBatch, MarketData
+from .feed import FeedBatch, MarketData
+from .instrument import ALWAYS
 
 _SEND_STALL_NS_MAX: Final = int(SEND_STALL_SECONDS_MAX * 1_000_000_000)
 # The kinds that make a difference to a snapshot.
@@ -236,15 +237,15 @@ class Subscriptions:
     def _find_changed(self, group: Group) -> None:
         heard = group.kinds | ALWAYS
         instrument_ids = group.instrument_ids
+        found = []
+        message_count = 0
+        for instrument_id, changed in self._batch.changes.items():
+            if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids):
+                found.append(instrument_id)
+                message_count += len(changed.messages)
         group.feed_sequence = self._batch.feed_sequence
         group.payload = None
-        group.changed = [
-            instrument_id
-            for instrument_id, changed in self._batch.changes.items()
-            if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids)
-        ]
-        changes = self._batch.changes
-        message_count = sum([len(changes[instrument_id].messages) for instrument_id in group.changed])
+        group.changed = found
         group.is_batch_too_long = message_count > FEED_BATCH_MESSAGES_MAX
 
     def _batch_payload(self, group: Group) -> bytes:
@@ -335,10 +336,13 @@ class Subscriptions:
         return self._frame(_encode([message]))
 
 
+_SHORT_HEADERS: Final = [bytes((0x90 | count,)) for count in range(16)]
+
+
 def array_header(count: int) -> bytes:
     """How MessagePack begins an array of `count` elements: the shortest of three forms."""
     if count < 16:
-        return bytes((0x90 | count,))
+        return _SHORT_HEADERS[count]
     if count < 2**16:
         return b"\xdc" + count.to_bytes(2, "big")
     return b"\xdd" + count.to_bytes(4, "big")
