@@ -122,8 +122,16 @@ class Subscriber:
 class Subscriptions:
     """All subscribers of one feed. Each is offered every batch, or is waiting for snapshots."""
 
-    def __init__(self, market_data: MarketData, frame: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(
+        self,
+        market_data: MarketData,
+        frame: Callable[[bytes], bytes] = bytes,
+        conflate_buffer_bytes: int = CONFLATE_BUFFER_BYTES,
+        batch_messages_max: int = FEED_BATCH_MESSAGES_MAX,
+    ) -> None:
         """`frame` is applied once to each payload before it is shared, as `protocol.frames.frame`."""
+        self._conflate_buffer_bytes = conflate_buffer_bytes
+        self._batch_messages_max = batch_messages_max
         self.subscriber_count = 0
         self.conflation_count = 0
         self.batches_left_out_count = 0
@@ -226,7 +234,7 @@ class Subscriptions:
             self._find_changed(group)
         if not group.changed:
             return None
-        if subscriber.pending or buffered_bytes > CONFLATE_BUFFER_BYTES or group.is_batch_too_long:
+        if subscriber.pending or buffered_bytes > self._conflate_buffer_bytes or group.is_batch_too_long:
             self._leave_out(subscriber, group, time_ns)
             return None
         payload = group.payload
@@ -246,7 +254,7 @@ class Subscriptions:
         group.feed_sequence = self._batch.feed_sequence
         group.payload = None
         group.changed = found
-        group.is_batch_too_long = message_count > FEED_BATCH_MESSAGES_MAX
+        group.is_batch_too_long = message_count > self._batch_messages_max
 
     def _batch_payload(self, group: Group) -> bytes:
         """One array: the batch's head, then the chunks of the group's instruments."""
@@ -283,7 +291,7 @@ class Subscriptions:
         Nothing while the buffer is above that. Where `is_waiting` still holds afterwards, there is
         more to come once this has been sent.
         """
-        room = CONFLATE_BUFFER_BYTES - buffered_bytes
+        room = self._conflate_buffer_bytes - buffered_bytes
         group = subscriber.group
         if group is None or not subscriber.pending or room < 0:
             return []
