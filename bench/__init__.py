@@ -1,0 +1,1 @@
+"""Measurements. Each file says at its head what it measures, and how."""

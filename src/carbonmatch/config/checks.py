@@ -1,0 +1,195 @@
+"""What has to hold between the parts of a configuration: every rule, with the words for its breach."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from ipaddress import ip_address
+from itertools import chain
+from typing import Final
+
+from carbonmatch.config.schema import Config, Instrument, Key, Listen, Session, Throttle
+from carbonmatch.limits import PRICE_TICKS_MAX
+
+# The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
+WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
+    {
+        "31b981643680cf2151ac4d3c5e1745a63c977a95d2882617a7f54a88ca49f7ce",
+        "ffc8f1c4fcd4dd67446a201411a6ad4d9655353a334dcff1561417b4d7007f95",
+        "e9e1ddf6b90c6df92d00df9c59ecd9c1facd3e02eba2bbdc1d7d72979584ad3a",
+    }
+)
+
+# Where there is no band, an order may have any price of the wire.
+_PRICE_WITHOUT_BAND: Final = PRICE_TICKS_MAX
+
+# Money is price x quantity x tick value, and readers with 64-bit integers have to hold it.
+_MONEY_MAX: Final = 2**63 - 1
+
+
+def check(config: Config) -> list[str]:
+    """Everything that is wrong with `config`, each as `key: words`; empty where it can be used."""
+    accounts = [account for participant in config.participants for account in participant.accounts]
+    return list(
+        chain(
+            _listen_problems(config.listen, config.keys),
+            _throttle_problems("throttle", config.throttle),
+            _repetitions("instruments", "id", [one.id for one in config.instruments]),
+            _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
+            chain.from_iterable(map(_instrument_problems, _paths("instruments", config), config.instruments)),
+            _repetitions("participants", "id", [one.id for one in config.participants]),
+            _repetitions("participants", "name", [one.name for one in config.participants]),
+            _repetitions("accounts", "id", [one.id for one in accounts]),
+            _repetitions("accounts", "name", [one.name for one in accounts]),
+            _repetitions("sessions", "id", [one.id for one in config.sessions]),
+            _repetitions("sessions", "name", [one.name for one in config.sessions]),
+            _session_problems(config, {account.id for account in accounts}),
+            _repetitions("keys", "id", [one.id for one in config.keys]),
+            _repetitions("keys", "public_key", [one.public_key for one in config.keys]),
+            _key_problems(config),
+        )
+    )
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of `host:port`, where an IPv6 host stands in brackets; ValueError says what is wrong."""
+    host, colon, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host:
+        raise ValueError(f"expected host:port, found {address!r}")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise ValueError(f"expected a port from 0 to 65535, found {port!r}")
+    return host, int(port)
+
+
+def _paths(section: str, config: Config) -> list[str]:
+    return [f"{section}[{index}]" for index in range(len(getattr(config, section)))]
+
+
+def _repetitions(section: str, field: str, values: Iterable[Hashable]) -> Iterator[str]:
+    seen = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield f"{section}[{index}].{field}: {value!r} is there twice"
+        seen.add(value)
+
+
+# --- where it listens -----------------------------------------------------------------------------
+
+
+def _listen_problems(listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
+    taken: dict[tuple[str, int], str] = {}
+    for name in ("order_entry", "market_data", "ops"):
+        address = getattr(listen, name)
+        try:
+            host, port = host_and_port(address)
+        except ValueError as error:
+            yield f"listen.{name}: {error}"
+            continue
+        if port and (host, port) in taken:
+            yield f"listen.{name}: {address} is taken by listen.{taken[host, port]}"
+        taken[host, port] = name
+        if not _is_loopback(host):
+            yield from _exposure_problems(f"listen.{name}: {address}", listen, keys)
+
+
+def _exposure_problems(what: str, listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
+    if not listen.insecure_plaintext:
+        yield (
+            f"{what} is not a loopback address, and what is sent there can be read and changed on the "
+            "way; put a TLS proxy in front, or say listen.insecure_plaintext = true"
+        )
+    for key in keys:
+        if key.public_key in WELL_KNOWN_PUBLIC_KEYS:
+            yield f"{what} is not a loopback address, but everyone has the private half of key {key.id!r}"
+
+
+def _is_loopback(host: str) -> bool:
+    """A name other than localhost can come to mean anything, so it does not count."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _throttle_problems(at: str, throttle: Throttle) -> Iterator[str]:
+    for what in ("commands", "cancels"):
+        rate = getattr(throttle, f"{what}_per_second")
+        burst = getattr(throttle, f"{what}_burst")
+        if (rate == 0) != (burst == 0):
+            yield (
+                f"{at}: {what}_per_second is {rate} and {what}_burst is {burst}; a throttle needs both, "
+                "none has both 0"
+            )
+
+
+# --- the market -----------------------------------------------------------------------------------
+
+
+def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    low, high = instrument.band_low_ticks, instrument.band_high_ticks
+    reference = instrument.reference_price_ticks
+    if bool(low) != bool(high):
+        yield f"{at}: band_low_ticks is {low} and band_high_ticks is {high}; a band has both, none has both 0"
+    elif high and not low <= reference <= high:
+        yield (
+            f"{at}: expected band_low_ticks <= reference_price_ticks <= band_high_ticks, "
+            f"found {low}, {reference}, {high}"
+        )
+    for name in ("reference_price_ticks", "band_low_ticks", "band_high_ticks"):
+        yield from _increment_problems(at, instrument, name, "price_increment_ticks")
+    if instrument.quantity_min_lots > instrument.quantity_max_lots:
+        yield (
+            f"{at}: quantity_min_lots is {instrument.quantity_min_lots}, "
+            f"above quantity_max_lots, which is {instrument.quantity_max_lots}"
+        )
+    yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
+    money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
+    if money > _MONEY_MAX:
+        yield (
+            f"{at}: the dearest order it admits is worth {money} minor units, expected at most {_MONEY_MAX}; "
+            "set a band, or lower quantity_max_lots or tick_value_minor"
+        )
+
+
+def _increment_problems(at: str, instrument: Instrument, name: str, increment_name: str) -> Iterator[str]:
+    value, increment = getattr(instrument, name), getattr(instrument, increment_name)
+    if value % increment:
+        yield f"{at}.{name}: {value} is not a multiple of {increment_name}, which is {increment}"
+
+
+# --- who trades -----------------------------------------------------------------------------------
+
+
+def _session_problems(config: Config, account_ids: set[int]) -> Iterator[str]:
+    key_ids = {key.id for key in config.keys}
+    for at, session in zip(_paths("sessions", config), config.sessions, strict=True):
+        if session.key not in key_ids:
+            yield f"{at}.key: there is no key {session.key!r}"
+        for account_id in session.accounts:
+            if account_id not in account_ids:
+                yield f"{at}.accounts: there is no account {account_id}"
+        yield from _repetitions(f"{at}.accounts", "id", session.accounts)
+        if not session.roles:
+            yield f"{at}.roles: a session without a role can do nothing"
+        if "trade" in session.roles and not session.accounts:
+            yield f"{at}.accounts: a session that may trade needs an account"
+        if session.throttle is not None:
+            yield from _throttle_problems(f"{at}.throttle", session.throttle)
+
+
+def _key_problems(config: Config) -> Iterator[str]:
+    sessions = {session.name: session for session in config.sessions}
+    for at, key in zip(_paths("keys", config), config.keys, strict=True):
+        for name in key.sessions:
+            if name not in sessions:
+                yield f"{at}.sessions: there is no session {name!r}"
+        users = [one for one in config.sessions if one.key == key.id or one.name in key.sessions]
+        if key.roles:
+            yield from _unusable(at, key, users)
+
+
+def _unusable(at: str, key: Key, users: list[Session]) -> Iterator[str]:
+    for session in users:
+        if not set(key.roles) & set(session.roles):
+            yield (
+                f"{at}.roles: session {session.name!r} may only {', '.join(session.roles)}, "
+                f"which key {key.id!r} may not"
+            )

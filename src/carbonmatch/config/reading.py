@@ -1,0 +1,153 @@
+"""TOML text and environment -> `Config`, or all that is wrong with them in words."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, structs
+
+from carbonmatch.config.checks import check
+from carbonmatch.config.schema import Config, Section
+
+# The environment moves things about, for containers and tests; it cannot change the market.
+CONFIG_VARIABLE: Final = "CARBONMATCH_CONFIG"
+DATA_DIRECTORY_VARIABLE: Final = "CARBONMATCH_DATA_DIR"
+PORT_VARIABLES: Final = {
+    "order_entry": "CARBONMATCH_ORDER_ENTRY_PORT",
+    "market_data": "CARBONMATCH_MARKET_DATA_PORT",
+    "ops": "CARBONMATCH_OPS_PORT",
+}
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used: `problems` says why, a line each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def load(path: Path) -> Config:
+    """The checked configuration in the file.
+
+    A relative `journal.directory` is relative to the file, so that a service finds its journal from
+    wherever it is started.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from error
+    config = parse(text, path.name)
+    return with_directory(config, path.parent / config.journal.directory)
+
+
+def parse(text: str, file: str) -> Config:
+    """The checked configuration in `text`; `file` names it in messages."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{file}: {str(error)[0].lower()}{str(error)[1:]}"]) from error
+    problems: list[str] = []
+    config = _read(Config, table, "", problems)
+    if not problems:
+        problems = check(config)
+    if problems:
+        raise ConfigError(f"{file}: {problem}" for problem in problems)
+    assert isinstance(config, Config)
+    return config
+
+
+def with_environment(config: Config, environment: Mapping[str, str]) -> Config:
+    """`config` with the data directory and the ports that the environment gives."""
+    addresses = {}
+    for listener, variable in PORT_VARIABLES.items():
+        port = environment.get(variable)
+        if port:
+            host = getattr(config.listen, listener).rpartition(":")[0]
+            addresses[listener] = f"{host}:{port}"
+    config = structs.replace(config, listen=structs.replace(config.listen, **addresses))
+    if problems := check(config):
+        raise ConfigError(f"with the environment: {problem}" for problem in problems)
+    directory = environment.get(DATA_DIRECTORY_VARIABLE)
+    return with_directory(config, Path(directory)) if directory else config
+
+
+def with_addresses(config: Config, **addresses: str | None) -> Config:
+    """`config` with those listeners (order_entry, market_data, ops) moved that are given an address."""
+    given = {listener: address for listener, address in addresses.items() if address is not None}
+    config = structs.replace(config, listen=structs.replace(config.listen, **given))
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
+def with_directory(config: Config, directory: Path) -> Config:
+    return structs.replace(config, journal=structs.replace(config.journal, directory=str(directory)))
+
+
+# --- tables into sections -------------------------------------------------------------------------
+# msgspec stops at the first mistake. Here every key is converted by itself, so that people can mend a
+# file in one go; and it can say which known key an unknown one is close to.
+
+
+def _read(wanted: Any, value: Any, at: str, problems: list[str]) -> Any:
+    """`value` as `wanted`; where it is not, None, and what is wrong in `problems`."""
+    section = _section_in(wanted)
+    if section is not None and isinstance(value, dict):
+        return _read_section(section, value, at, problems)
+    if get_origin(wanted) is tuple and isinstance(value, list):
+        item = get_args(wanted)[0]
+        return tuple(_read(item, one, f"{at}[{index}]", problems) for index, one in enumerate(value))
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        problems.append(f"{at}: {_in_words(wanted, value, error)}")
+        return None
+
+
+def _read_section(wanted: type[Section], table: dict[str, Any], at: str, problems: list[str]) -> Any:
+    before = len(problems)
+    fields = structs.fields(wanted)
+    values = {}
+    for field in fields:
+        key = f"{at}.{field.name}" if at else field.name
+        if field.name in table:
+            values[field.name] = _read(field.type, table[field.name], key, problems)
+        elif field.required:
+            problems.append(f"{key}: missing")
+    known = [field.name for field in fields]
+    for name in table:
+        if name in known:
+            continue
+        key = f"{at}.{name}" if at else name
+        close = get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known here: {', '.join(known)}"
+        problems.append(f"{key}: unknown key; {hint}")
+    return wanted(**values) if len(problems) == before else None
+
+
+def _section_in(wanted: Any) -> type[Section] | None:
+    """The section in `Section` or `Section | None`."""
+    for one in (wanted, *get_args(wanted)):
+        if isinstance(one, type) and issubclass(one, Section):
+            return one
+    return None
+
+
+def _in_words(wanted: Any, value: Any, error: msgspec.ValidationError) -> str:
+    if isinstance(value, str):
+        if get_origin(wanted) is Literal:
+            return f"expected one of {', '.join(get_args(wanted))}, found {value!r}"
+        if get_origin(wanted) is Annotated:
+            for meta in wanted.__metadata__:
+                if isinstance(meta, Meta) and meta.description:
+                    return f"expected {meta.description}, found {value!r}"
+    # What msgspec calls an object is a table to people who write TOML.
+    text = str(error).replace(", got ", ", found ").replace("`object`", "a table")
+    found = "" if "found" in text else f", found {value!r}"
+    return f"{text[0].lower()}{text[1:]}{found}"

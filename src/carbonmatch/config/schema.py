@@ -1,0 +1,221 @@
+"""The shape of the configuration, and what follows from it for the engine. No file, no network."""
+
+from hashlib import blake2b
+from typing import Annotated, Final, Literal, NewType
+
+import msgspec
+from msgspec import Meta, Struct, structs
+
+from carbonmatch.limits import (
+    ACCOUNT_ID_MAX,
+    INSTRUMENT_ID_MAX,
+    PRICE_TICKS_MAX,
+    QUANTITY_LOTS_MAX,
+    SEGMENT_BYTES,
+    SESSION_ID_MAX,
+)
+from carbonmatch.matching.messages import (
+    AccountId,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    InstrumentDefinition,
+    InstrumentId,
+    NameField,
+    ParticipantId,
+    Phase,
+    SelfTradePrevention,
+    SessionId,
+    VenueCommand,
+)
+from carbonmatch.protocol.messages import Role
+
+# A record has to fit a segment, so segments do not get smaller; 1 GiB takes a second to fill with zeros.
+_SEGMENT_MIB_MIN: Final = SEGMENT_BYTES // 2**20
+_SEGMENT_MIB_MAX: Final = 1024
+
+# A `description` is what a person reads where the value does not fit.
+_Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
+_Positive = Annotated[int, Meta(ge=1)]
+_Count = Annotated[int, Meta(ge=0, le=10**9)]
+_Ticks = Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)]
+_Lots = Annotated[int, Meta(ge=1, le=QUANTITY_LOTS_MAX)]
+# Ids start at 1: on the wire 0 means "any", and session 0 is the venue itself.
+_InstrumentId = Annotated[InstrumentId, Meta(ge=1, le=INSTRUMENT_ID_MAX)]
+_ParticipantId = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+_AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+_SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
+# Goes over the wire as a name.
+KeyId = NewType("KeyId", str)
+_KeyId = Annotated[
+    KeyId,
+    Meta(pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z", description="1 to 32 letters, digits, '_', '.' or '-'"),
+]
+
+# How people write the enums of `messages`: the same words in lower case.
+RoleName = Literal["trade", "drop_copy", "market_data", "operator"]
+PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
+SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file. Field names are its keys."""
+
+
+class Venue(Section, frozen=True):
+    # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
+    server_id: _Name = "carbonmatch"
+
+
+class Listen(Section, frozen=True):
+    """Where the three listeners bind, as `host:port`. Port 0: any free one."""
+
+    order_entry: str = "127.0.0.1:7400"
+    market_data: str = "127.0.0.1:7410"
+    ops: str = "127.0.0.1:7480"
+    # Orders would cross the network readable for everyone on the way: nobody gets that by accident.
+    insecure_plaintext: bool = False
+
+
+class Journal(Section, frozen=True):
+    directory: str = "data"
+    # "relaxed" answers before the disk has it, and flags every report.
+    sync: Literal["always", "relaxed"] = "always"
+    segment_mib: Annotated[int, Meta(ge=_SEGMENT_MIB_MIN, le=_SEGMENT_MIB_MAX)] = _SEGMENT_MIB_MIN
+
+
+class Throttle(Section, frozen=True):
+    """Token buckets of one session: a rate, and how much may come at once. 0 and 0: none."""
+
+    commands_per_second: _Count = 0
+    commands_burst: _Count = 0
+    cancels_per_second: _Count = 0
+    cancels_burst: _Count = 0
+
+
+class Instrument(Section, frozen=True):
+    """As `InstrumentDefinition`, field by field: prices in ticks, quantities in lots."""
+
+    id: _InstrumentId
+    symbol: _Name
+    currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z", description="three capital letters, like CNY")]
+    tick_value_minor: _Positive
+    price_decimals: Annotated[int, Meta(ge=0, le=9)]
+    lot_tonnes: _Positive
+    price_increment_ticks: Annotated[int, Meta(ge=1, le=PRICE_TICKS_MAX)] = 1
+    quantity_increment_lots: _Lots = 1
+    quantity_min_lots: _Lots = 1
+    quantity_max_lots: _Lots = QUANTITY_LOTS_MAX
+    reference_price_ticks: _Ticks = 0
+    band_low_ticks: _Ticks = 0
+    band_high_ticks: _Ticks = 0
+    market_protection_ticks: _Ticks = 0
+    self_trade_prevention: SelfTradePreventionName = "cancel_newest"
+    opening_phase: PhaseName = "continuous"
+
+    def definition(self) -> InstrumentDefinition:
+        values = structs.asdict(self)
+        values["instrument_id"] = values.pop("id")
+        values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
+        values["opening_phase"] = Phase[self.opening_phase.upper()]
+        return InstrumentDefinition(**values)
+
+
+class Account(Section, frozen=True):
+    id: _AccountId
+    name: _Name
+
+
+class Participant(Section, frozen=True):
+    """A firm. Self-trade prevention looks at participants, not at accounts."""
+
+    id: _ParticipantId
+    name: _Name
+    accounts: tuple[Account, ...]
+
+
+class Session(Section, frozen=True):
+    """The identity of one gateway connection, with a stream of reports of its own."""
+
+    id: _SessionId
+    name: _Name
+    roles: tuple[RoleName, ...]
+    key: _KeyId
+    accounts: tuple[_AccountId, ...] = ()  # the first is the default
+    throttle: Throttle | None = None  # in place of the venue's, as a whole
+
+    @property
+    def operator(self) -> bool:
+        return "operator" in self.roles
+
+
+class Key(Section, frozen=True):
+    """An Ed25519 public key. Its private half never comes near the venue."""
+
+    id: _KeyId
+    public_key: Annotated[
+        str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="32 bytes as 64 hexadecimal digits in lower case")
+    ]
+    # Empty: whatever its session may do.
+    roles: tuple[RoleName, ...] = ()
+    # Names of sessions beside those that name this key: while keys are changed, both are good.
+    sessions: tuple[_Name, ...] = ()
+
+    @property
+    def public_key_bytes(self) -> bytes:
+        return bytes.fromhex(self.public_key)
+
+
+class Config(Section, frozen=True):
+    venue: Venue = Venue()
+    listen: Listen = Listen()
+    journal: Journal = Journal()
+    throttle: Throttle = Throttle()
+    instruments: tuple[Instrument, ...] = ()
+    participants: tuple[Participant, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    keys: tuple[Key, ...] = ()
+
+    def throttle_of(self, session: Session) -> Throttle:
+        return self.throttle if session.throttle is None else session.throttle
+
+
+def may_log_on(key: Key, session: Session, role: Role) -> bool:
+    """Whether `key` admits a connection of `session` in `role`: the only place that decides it."""
+    name = role.name.lower()
+    return (
+        (session.key == key.id or session.name in key.sessions)
+        and name in session.roles
+        and (not key.roles or name in key.roles)
+    )
+
+
+# --- what follows for the engine ------------------------------------------------------------------
+
+
+def venue_commands(config: Config) -> list[VenueCommand]:
+    """All that makes the market, in an order that follows from the ids and not from the file."""
+    commands: list[VenueCommand] = [
+        DefineInstrument(instrument.definition()) for instrument in sorted(config.instruments, key=_id)
+    ]
+    holders = [
+        (account, participant) for participant in config.participants for account in participant.accounts
+    ]
+    commands += [
+        DefineAccount(account.id, participant.id, account.name)
+        for account, participant in sorted(holders, key=lambda holder: holder[0].id)
+    ]
+    commands += [
+        DefineSession(session.id, session.name, session.accounts, session.operator)
+        for session in sorted(config.sessions, key=_id)
+    ]
+    return commands
+
+
+def configuration_digest(config: Config) -> bytes:
+    """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
+    return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
+
+
+def _id(item: Instrument | Session) -> int:
+    return item.id
