@@ -85,6 +85,7 @@ SEND_STALL_SECONDS_MAX: Final = 10.0
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
 SUBSCRIBERS_MAX: Final = 1_024
 
+<<<<<<< HEAD
 # --- client library ------------------------------------------------------------------------------
 
 # Commands a client session has sent and not yet seen answered: what it may have to send again. At
@@ -106,6 +107,8 @@ RECONNECT_SECONDS_MAX: Final = 120.0
 # does not answer has stopped itself.
 CALL_SECONDS_MAX: Final = 15.0
 
+=======
+>>>>>>> feed
 # A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
 # snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
 FEED_BATCH_MESSAGES_MAX: Final = 65_536
