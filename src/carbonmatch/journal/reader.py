@@ -317,7 +317,7 @@ class _SegmentScan:
 
         start = self._window.hold(0, HEADER_BYTES)
         first = unpack_header(self._window.data, start)
-        self.sequence = 0 if previous is None else previous.sequence
+        self.sequence: int = 0 if previous is None else previous.sequence
         payload = None
         if first is not None and first.kind is Kind.SEGMENT_HEADER:
             payload = unpack_payload(first, self._window.data, start)
@@ -336,7 +336,7 @@ class _SegmentScan:
             raise self.damaged(f"first sequence {first.first_sequence}", "the start of a journal")
 
         self.first_sequence = self.sequence = first.first_sequence
-        self.chain = first.previous_crc
+        self.chain: int = first.previous_crc
         self.last_kind = Kind.SEGMENT_HEADER
 
     @property

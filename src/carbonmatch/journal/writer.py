@@ -74,6 +74,9 @@ class JournalWriter:
         self._recovery = recovery
         self._segment_bytes: Final = recovery.segment_bytes
         self._commands_end: Final = recovery.segment_bytes - _ENDING_BYTES
+        self._payload_bytes_max: Final = min(
+            RECORD_PAYLOAD_BYTES_MAX, self._commands_end - SECTOR_BYTES - _EMPTY_RECORD_BYTES
+        )
         self._spare_target = spare_segments
         self._spares: deque[tuple[int, int]] = deque()
         self._creating = threading.Lock()
@@ -82,6 +85,7 @@ class JournalWriter:
         self._chain = recovery.chain
         self._file = -1
         self._offset = 0
+        self._digest_due = 0
 
         for number in recovery.spares:
             self._spares.append((number, storage.open(segment_name(number), writable=True)))
@@ -104,10 +108,10 @@ class JournalWriter:
         assert first_sequence == self._next_sequence, "commands are journaled in order, without gaps"
         assert 0 < count <= COUNT_MAX
         length = len(payload)
-        assert 0 < length <= RECORD_PAYLOAD_BYTES_MAX
+        assert 0 < length <= self._payload_bytes_max, "a record fits into a segment"
         try:
             if self._offset + record_bytes(length) > self._commands_end:
-                self._roll(record_bytes(length))
+                self._roll()
             start = self._write(Kind.DATA, payload, count)
             if not self.relaxed:
                 self._storage.fdatasync(self._file)
@@ -179,12 +183,11 @@ class JournalWriter:
         self.bytes += len(data)
         return start
 
-    def _roll(self, needed_bytes: int) -> None:
+    def _roll(self) -> None:
         """End the segment and begin the next one, which exists already unless the keeper fell behind.
 
         Synced even if relaxed: once every 64 MiB, and so the segments are never out of order.
         """
-        assert SECTOR_BYTES + needed_bytes <= self._commands_end, "a record must fit into a segment"
         if not self._spares:
             with self._creating:
                 if not self._spares:
