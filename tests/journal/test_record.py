@@ -1,3 +1,4 @@
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_payload_with_too_many_zero_sectors_to_count_is_never_called_torn() ->
 
 
 @pytest.mark.parametrize(
-    "kind, count", [(Kind.DATA, 0), (Kind.SEAL, 1), (Kind.CLOSE, 1), (Kind.SEGMENT_HEADER, 2)]
+    ("kind", "count"), [(Kind.DATA, 0), (Kind.SEAL, 1), (Kind.CLOSE, 1), (Kind.SEGMENT_HEADER, 2)]
 )
 def test_only_data_and_all_data_carries_commands(kind: Kind, count: int) -> None:
     assert unpack_header(pack(kind, 1, count, b"x", previous_crc=0, offset=0)[0]) is None
@@ -107,3 +108,9 @@ def test_only_data_and_all_data_carries_commands(kind: Kind, count: int) -> None
 def test_positions_grow_with_the_journal() -> None:
     assert position(1, 0) < position(1, 32) < position(1, 2**32 - 32) < position(2, 0)
     assert place(position(3, 96)) == (3, 96)
+
+
+def test_the_example_in_the_format_document_is_true() -> None:
+    document = (Path(__file__).parents[2] / "proto" / "JOURNAL.md").read_text()
+    example = document.partition("```hex\n")[2].partition("```")[0]
+    assert bytes.fromhex("".join(line.split()[0] for line in example.splitlines())) == LITERAL

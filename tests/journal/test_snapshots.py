@@ -1,3 +1,4 @@
+import contextlib
 from random import Random
 
 import pytest
@@ -102,10 +103,8 @@ def test_a_loss_of_power_while_writing_leaves_a_good_one() -> None:
         disk = ModelDisk(seed)
         snapshots.write(disk, snapshot(10))
         disk.before = lose_power_at(seed % 8)
-        try:
+        with contextlib.suppress(PowerLost):
             snapshots.write(disk, snapshot(20, b"x" * 5000))
-        except PowerLost:
-            pass
         disk.lose_power()
         found = snapshots.newest(disk, refuse_warnings)
         assert found in (snapshot(10), snapshot(20, b"x" * 5000))

@@ -161,11 +161,15 @@ def test_after_a_failure_nothing_is_acknowledged_or_written_any_more(call: str, 
     writer = start(disk)
     writer.prepare_next()
     disk.before = fail_at(call, nth)
-    acknowledged = []
-    with pytest.raises(OSError, match="fails"):
+    acknowledged: list[bytes] = []
+
+    def write_until_it_fails() -> None:
         for number in range(100):
             append(writer, b"%d" % number * 200)
             acknowledged.append(b"%d" % number * 200)
+
+    with pytest.raises(OSError, match="fails"):
+        write_until_it_fails()
     assert writer.failed
     durable = (writer.durable_sequence, writer.durable_position)
     disk.calls.clear()

@@ -86,6 +86,7 @@ class JournalWriter:
         self._file = -1
         self._offset = 0
         self._digest_due = 0
+        self._segment_position = 0
 
         for number in recovery.spares:
             self._spares.append((number, storage.open(segment_name(number), writable=True)))
@@ -120,11 +121,11 @@ class JournalWriter:
             raise
         self.records += 1
         self.durable_sequence = first_sequence + count - 1
-        self.durable_position = position(self.segment, self._offset)
+        self.durable_position = self._segment_position + self._offset
         if self._offset >= self._digest_due:
             self._digest_due = self._offset + _DIGEST_STEP_BYTES
             self.work.set()
-        return position(self.segment, start)
+        return self._segment_position + start
 
     def seal(self) -> None:
         """Say that the journal was idle: damage to the last commands can then be told from a cut write."""
@@ -139,7 +140,7 @@ class JournalWriter:
         except BaseException as failure:
             self._failure = failure
             raise
-        self.durable_position = position(self.segment, self._offset)
+        self.durable_position = self._segment_position + self._offset
 
     def close(self) -> None:
         """Say that the stop is a clean one, durably, and let go of the files. Stop the keeper before."""
@@ -150,7 +151,7 @@ class JournalWriter:
                 raise JournalFailed("the journal has failed before") from failure
             self._write(Kind.CLOSE, b"", 0)
             self._storage.fdatasync(self._file)
-            self.durable_position = position(self.segment, self._offset)
+            self.durable_position = self._segment_position + self._offset
         finally:
             self._release_files()
 
@@ -206,13 +207,14 @@ class JournalWriter:
         self._file = file
         self._offset = 0
         self.segment = number
+        self._segment_position = position(number, 0)
         header = SegmentHeader(
             self._segment_bytes, number, self.epoch, self._recovery.identity, previous_digest
         )
         self._write(Kind.SEGMENT_HEADER, header.pack(), 0)
         self._storage.fdatasync(file)
         self.segments += 1
-        self.durable_position = position(number, self._offset)
+        self.durable_position = self._segment_position + self._offset
         self._digest = _RunningDigest(self._storage, file)
         self._digest_due = _DIGEST_STEP_BYTES
         self.work.set()
