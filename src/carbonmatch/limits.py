@@ -52,6 +52,10 @@ TURN_COMMANDS_MAX: Final = 64
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
+# Refused commands cost a throttled session this many seconds' worth of patience: three times its
+# rate for so long, and it is cut; twice its rate is refused for ever, but served.
+THROTTLE_PATIENCE_SECONDS: Final = 5
+
 # --- commit batches ------------------------------------------------------------------------------
 
 # One batch is one journal record: one write and one sync. More would only make the first command
@@ -73,6 +77,27 @@ SEND_STALL_SECONDS_MAX: Final = 10.0
 # A market-data subscriber above this is conflated: it gets no increments until it has drained.
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
 SUBSCRIBERS_MAX: Final = 1_024
+
+# --- client library ------------------------------------------------------------------------------
+
+# Commands a client session has sent and not yet seen answered: what it may have to send again. At
+# 500,000 commands a second this is what 0.1 s of the slowest acceptable commit takes.
+UNANSWERED_COMMANDS_MAX: Final = 65_536
+assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again in one write"
+
+# Reports a client session keeps for a reader of its events that has fallen behind; above it the reader
+# is told what it lost (about 200 bytes each in Python, so 13 MB).
+EVENTS_UNREAD_MAX: Final = 65_536
+
+# A client that lost its engine waits a random time below these, doubling from the first to the last,
+# and gives up when the engine was away for longer than a restart with recovery takes.
+RECONNECT_WAIT_SECONDS_MIN: Final = 0.05
+RECONNECT_WAIT_SECONDS_MAX: Final = 5.0
+RECONNECT_SECONDS_MAX: Final = 120.0
+
+# One awaited call, unless the caller says otherwise; above COMMIT_DEAD_SECONDS, at which an engine that
+# does not answer has stopped itself.
+CALL_SECONDS_MAX: Final = 15.0
 
 # --- engine --------------------------------------------------------------------------------------
 

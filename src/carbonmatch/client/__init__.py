@@ -1,1 +1,34 @@
-"""The asyncio client library that gateways, the demo, the bench and the tests use."""
+"""The asyncio client library that gateways, the demo, the bench and the tests use.
+
+`connect` gives a `Session` for trading, `MarketDataClient` follows the feed, and `connection` is what
+both stand on, for those who want to count every microsecond themselves.
+"""
+
+from carbonmatch.client.connection import Access, Connection, open_connection
+from carbonmatch.client.errors import (
+    ClientError,
+    Disconnected,
+    EventsLost,
+    LogonRefused,
+    OrderRejected,
+    SendBufferFull,
+    SessionRejectedError,
+    StreamGap,
+)
+from carbonmatch.client.session import Session, connect
+
+__all__ = [
+    "Access",
+    "ClientError",
+    "Connection",
+    "Disconnected",
+    "EventsLost",
+    "LogonRefused",
+    "OrderRejected",
+    "SendBufferFull",
+    "Session",
+    "SessionRejectedError",
+    "StreamGap",
+    "connect",
+    "open_connection",
+]

@@ -15,6 +15,7 @@ from carbonmatch.limits import (
     HEARTBEAT_MS_MIN,
 )
 from carbonmatch.matching.messages import (
+    ClientCommand,
     InstrumentDefinition,
     InstrumentId,
     InstrumentIdField,
@@ -297,8 +298,12 @@ class SubscribeRejected(Outbound, frozen=True, tag=94):
     text: str = ""
 
 
-SessionInbound = Logon | Logout | Heartbeat
-FeedInbound = Subscribe | GapRequest | Logout | Heartbeat
+# A logon comes once, alone in the first frame; the others may stand in any frame after it.
+SessionControl = Logout | Heartbeat
+SessionInbound = Logon | SessionControl
+ClientInbound = ClientCommand | SessionControl
+FeedRequest = Subscribe | GapRequest
+FeedInbound = FeedRequest | SessionControl
 SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
 FeedOutbound = (
     Subscribed

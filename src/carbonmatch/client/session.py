@@ -1,0 +1,454 @@
+"""A trading session that survives its connections: commands in, the reports that answer them out.
+
+Answers are matched by ref, never by position, so a call that was cancelled or timed out can neither
+take another's answer nor lose its own place: the late answer finds nobody waiting, and is an event
+like any other.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from random import Random
+from ssl import SSLContext
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from carbonmatch.client.connection import HEARTBEAT_MS, Access, Connection, open_connection
+from carbonmatch.client.errors import (
+    Disconnected,
+    OrderRejected,
+    SendBufferFull,
+    SessionRejectedError,
+    StreamGap,
+)
+from carbonmatch.client.reconnect import is_final, reconnect
+from carbonmatch.client.stream import StreamReader
+from carbonmatch.client.unread import Unread
+from carbonmatch.limits import (
+    CALL_SECONDS_MAX,
+    EVENTS_UNREAD_MAX,
+    RECONNECT_SECONDS_MAX,
+    UNANSWERED_COMMANDS_MAX,
+)
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnyReport,
+    Cancel,
+    ClientCommand,
+    InstrumentId,
+    MassCancel,
+    MassCancelScope,
+    NewOrder,
+    OrderId,
+    OrderStatusRequest,
+    OrderType,
+    Reduce,
+    Ref,
+    Rejected,
+    RejectReason,
+    Replace,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
+from carbonmatch.protocol.messages import LogonAccepted, Role, SessionRejected
+
+Answer = list[AnyReport]
+Event = AnyReport | SessionRejected
+
+# Stands in a command until the session gives it its ref.
+_NO_REF: Final = Ref(0)
+
+
+class _Sent(msgspec.Struct):
+    """A command that was sent and is not answered; `waiter` is None where nobody waits for it."""
+
+    command: ClientCommand
+    waiter: "asyncio.Future[Answer] | None"
+
+
+def connect(
+    host: str,
+    port: int,
+    *,
+    key_id: str,
+    private_key: bytes,
+    session: str,
+    role: Role = Role.TRADE,
+    heartbeat_ms: int = HEARTBEAT_MS,
+    cancel_on_disconnect: bool = False,
+    grace_ms: int = 0,
+    ssl: SSLContext | None = None,
+    next_seq: int = 0,
+    on_events: Callable[[Sequence[Event]], None] | None = None,
+) -> "Session":
+    """`async with connect(...) as session:` logs on, and out again at the end.
+
+    `next_seq` is the first report wanted: 1 for the whole stream, 0 for new ones only. `on_events` is
+    called with the new reports of each frame, as an alternative to `Session.events()`.
+    """
+    access = Access(
+        host=host,
+        port=port,
+        key_id=key_id,
+        private_key=private_key,
+        session=session,
+        role=role,
+        heartbeat_ms=heartbeat_ms,
+        cancel_on_disconnect=cancel_on_disconnect,
+        grace_ms=grace_ms,
+        ssl=ssl,
+    )
+    return Session(access, next_seq=next_seq, on_events=on_events)
+
+
+class Session:
+    """Gives every command its ref, and keeps it until it is answered.
+
+    After a connection is lost, it reconnects, takes up the stream at the next report, and sends what
+    the engine has not applied. It stops for good, with the error in every call, when that cannot
+    help (see `reconnect.is_final`), after `reconnect_seconds`, or on a gap in the stream.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        next_seq: int = 0,
+        on_events: Callable[[Sequence[Event]], None] | None = None,
+        on_disconnect: Callable[[Disconnected], None] | None = None,
+        on_reconnect: Callable[[LogonAccepted], None] | None = None,
+        call_seconds: float = CALL_SECONDS_MAX,
+        reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+        events_max: int = EVENTS_UNREAD_MAX,
+        random: Random | None = None,
+    ) -> None:
+        self._access = access
+        self._on_events = on_events
+        self._on_disconnect = on_disconnect
+        self._on_reconnect = on_reconnect
+        self._call_seconds = call_seconds
+        self._reconnect_seconds = reconnect_seconds
+        self._random = random or Random()
+        self._stream = StreamReader(next_seq)
+        self._next_ref = Ref(1)
+        # In the order of refs, because refs are given in the order of sending.
+        self._unanswered: dict[Ref, _Sent] = {}
+        # Refs that the engine says it is past, while their answers have not come: see `_give_up_passed`.
+        self._doubtful: deque[Ref] = deque()
+        self._events: Unread[Event] = Unread(events_max)
+        # Pulsed whenever something has changed that `_until` may wait for.
+        self._progress = asyncio.Event()
+        self._failure: Exception | None = None
+        self._connection: Connection | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
+        self._connection = await self._open()
+        if self._failure is not None:
+            raise self._failure
+        self._keeper = asyncio.create_task(self._keep_connected(self._connection))
+
+    async def stop(self) -> None:
+        """Log out. Calls that still wait raise Disconnected; `drain` first where that matters."""
+        self._events.end()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+        if self._connection is not None:
+            await self._connection.logout()
+        self._fail(Disconnected("the session was stopped"))
+
+    @property
+    def accepted(self) -> LogonAccepted:
+        """The engine's answer to the last logon: limits, versions, whether its reports are durable."""
+        assert self._connection is not None, "the session is started"
+        return self._connection.accepted
+
+    @property
+    def next_ref(self) -> Ref:
+        """The ref that the next command will get."""
+        return self._next_ref
+
+    @property
+    def next_seq(self) -> int:
+        """The report expected next; a later session that resumes here misses nothing."""
+        return self._stream.next_seq
+
+    @property
+    def unanswered(self) -> list[ClientCommand]:
+        """Commands whose outcome is not known, in the order in which they were sent."""
+        return [sent.command for sent in self._unanswered.values()]
+
+    # --- awaited commands --------------------------------------------------------------------
+    # Each returns all reports that answer the command, in order, or raises OrderRejected,
+    # SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the events), or
+    # the reason for which the session has ended.
+
+    async def new_order(
+        self,
+        instrument_id: int,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int = 0,
+        *,
+        account_id: int = 0,
+        order_type: OrderType = OrderType.LIMIT,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT,
+        flags: int = 0,
+        seconds: float | None = None,
+    ) -> Answer:
+        command = NewOrder(
+            ref=_NO_REF,
+            instrument_id=InstrumentId(instrument_id),
+            side=side,
+            quantity_lots=quantity_lots,
+            price_ticks=price_ticks,
+            account_id=AccountId(account_id),
+            order_type=order_type,
+            time_in_force=time_in_force,
+            self_trade_prevention=self_trade_prevention,
+            flags=flags,
+        )
+        return await self.call(command, seconds=seconds)
+
+    async def cancel(self, *, order_ref: int = 0, order_id: int = 0, seconds: float | None = None) -> Answer:
+        return await self.call(Cancel(_NO_REF, Ref(order_ref), OrderId(order_id)), seconds=seconds)
+
+    async def reduce(
+        self, quantity_lots: int, *, order_ref: int = 0, order_id: int = 0, seconds: float | None = None
+    ) -> Answer:
+        """Set the order's total to `quantity_lots`, of which some may have traded; keeps its priority."""
+        command = Reduce(_NO_REF, Ref(order_ref), OrderId(order_id), quantity_lots)
+        return await self.call(command, seconds=seconds)
+
+    async def replace(
+        self,
+        quantity_lots: int,
+        price_ticks: int,
+        *,
+        order_ref: int = 0,
+        order_id: int = 0,
+        seconds: float | None = None,
+    ) -> Answer:
+        """New price and total at once; the ref of this command names the order from then on."""
+        command = Replace(_NO_REF, Ref(order_ref), OrderId(order_id), quantity_lots, price_ticks)
+        return await self.call(command, seconds=seconds)
+
+    async def mass_cancel(
+        self,
+        scope: MassCancelScope = MassCancelScope.SESSION,
+        *,
+        account_id: int = 0,
+        instrument_id: int = 0,
+        side: int = 0,
+        seconds: float | None = None,
+    ) -> Answer:
+        command = MassCancel(_NO_REF, scope, AccountId(account_id), InstrumentId(instrument_id), side)
+        return await self.call(command, seconds=seconds)
+
+    async def order_status(
+        self,
+        *,
+        order_ref: int = 0,
+        order_id: int = 0,
+        after_order_id: int = 0,
+        seconds: float | None = None,
+    ) -> Answer:
+        """The named order, or with no name every open order of the session; `StatusEnd` comes last."""
+        command = OrderStatusRequest(_NO_REF, Ref(order_ref), OrderId(order_id), OrderId(after_order_id))
+        return await self.call(command, seconds=seconds)
+
+    async def call(self, command: ClientCommand, *, seconds: float | None = None) -> Answer:
+        """Send one command of any kind, whatever its ref, and wait for its answer.
+
+        A call that is cancelled, or times out, leaves its command as it is: it may have been executed.
+        It is not sent again when the connection is lost, because nobody wants it any more.
+        """
+        async with asyncio.timeout(self._call_seconds if seconds is None else seconds):
+            await self.ready()
+            waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            ref = Ref(self._send([command], waiter).start)
+            try:
+                reports = await waiter
+            finally:
+                self._unanswered.pop(ref, None)
+        if type(reports[0]) is Rejected:
+            raise OrderRejected(reports[0], reports)
+        return reports
+
+    # --- commands nobody waits for -----------------------------------------------------------
+
+    def send(self, commands: Sequence[ClientCommand]) -> range:
+        """Send commands in one write and return the refs they got, whatever refs they had.
+
+        Their answers are events. Nothing is kept for an engine that is away: raises Disconnected, or
+        SendBufferFull, and then nothing was sent; `await ready()` before.
+        """
+        return self._send(commands, None)
+
+    async def ready(self) -> None:
+        """Return when connected to an engine that takes what is sent. Waits through a reconnect."""
+        while True:
+            await self._until(self._has_room)
+            assert self._connection is not None
+            try:
+                await self._connection.ready()
+            except Disconnected:
+                continue
+            if self._has_room():
+                return
+
+    async def drain(self, seconds: float = CALL_SECONDS_MAX) -> None:
+        """Return when every command is answered; raises TimeoutError, `unanswered` says which are not."""
+        async with asyncio.timeout(seconds):
+            await self._until(lambda: not self._unanswered)
+
+    def _send(self, commands: Sequence[ClientCommand], waiter: "asyncio.Future[Answer] | None") -> range:
+        if self._failure is not None:
+            raise self._failure
+        if self._connection is None or not self._connection.is_open:
+            raise Disconnected("not connected, the session is trying again")
+        if len(self._unanswered) + len(commands) > UNANSWERED_COMMANDS_MAX:
+            raise SendBufferFull(f"{len(self._unanswered)} commands wait for their answers")
+        refs = range(self._next_ref, self._next_ref + len(commands))
+        named = [msgspec.structs.replace(c, ref=ref) for c, ref in zip(commands, refs, strict=True)]
+        self._connection.send(named)
+        self._next_ref = Ref(refs.stop)
+        for command in named:
+            self._unanswered[command.ref] = _Sent(command, waiter)
+        return refs
+
+    def _has_room(self) -> bool:
+        connection = self._connection
+        is_open = connection is not None and connection.is_open
+        return is_open and len(self._unanswered) < UNANSWERED_COMMANDS_MAX
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            if holds():
+                return
+            self._progress.clear()
+            await self._progress.wait()
+
+    # --- what comes back ---------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Every new report of the stream once, in order, whoever caused it; and refused commands.
+
+        For one reader. Raises EventsLost where it was too slow, and the session's error at its end.
+        """
+        async for event in self._events.read():
+            yield event
+
+    def _take(self, messages: list[AnyReport | SessionRejected]) -> None:
+        try:
+            taken = self._stream.take(messages)
+        except StreamGap as gap:
+            self._fail(gap)
+            return
+        for ref, reports in taken.answers.items():
+            sent = self._unanswered.pop(ref, None)
+            if sent is not None and sent.waiter is not None and not sent.waiter.done():
+                sent.waiter.set_result(reports)
+        self._publish(taken.fresh)
+        for refusal in taken.refusals:
+            self._refuse(refusal)
+        if self._doubtful:
+            self._give_up_passed()
+        self._progress.set()
+
+    def _refuse(self, refusal: SessionRejected) -> None:
+        sent = self._unanswered.pop(refusal.ref, None)
+        if sent is not None and sent.waiter is not None and not sent.waiter.done():
+            sent.waiter.set_exception(SessionRejectedError(refusal))
+        self._publish([refusal])
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        if self._on_events is not None:
+            self._on_events(events)
+        else:
+            self._events.put(events)
+
+    # --- losing and finding the engine -------------------------------------------------------
+
+    async def _open(self) -> Connection:
+        return await open_connection(
+            self._access,
+            next_seq=self._stream.next_seq,
+            on_messages=self._take,
+            on_logon=self._resume,
+        )
+
+    def _resume(self, connection: Connection) -> None:
+        """Go on where the engine is: `last_ref` splits what was sent into applied and never arrived."""
+        self._connection = connection
+        accepted = connection.accepted
+        try:
+            self._stream.continue_at(accepted.next_seq)
+        except StreamGap as gap:
+            self._fail(gap)
+            return
+        self._next_ref = Ref(max(self._next_ref, accepted.last_ref + 1))
+        connection.send([sent.command for ref, sent in self._unanswered.items() if ref > accepted.last_ref])
+        self._doubtful = deque(ref for ref in self._unanswered if ref <= accepted.last_ref)
+        self._give_up_passed()
+        self._progress.set()
+
+    def _give_up_passed(self) -> None:
+        """Fail commands which the stream has passed without an answer.
+
+        Those were refused by the session, and the refusal, which is not part of the stream, was lost
+        with the connection. Only refs from before the reconnect can be meant: a refusal may otherwise
+        simply be behind the reports of later commands.
+        """
+        while self._doubtful and self._doubtful[0] <= self._stream.answered_ref:
+            ref = self._doubtful.popleft()
+            if ref in self._unanswered:
+                self._refuse(SessionRejected(ref, RejectReason.REF_NOT_APPLIED, 0, "its refusal was lost"))
+
+    async def _keep_connected(self, connection: Connection) -> None:
+        """Reconnect until that fails, then fail: the error is raised to whoever uses the session."""
+        try:
+            while True:
+                loss = await connection.lost
+                self._progress.set()
+                if self._on_disconnect is not None:
+                    self._on_disconnect(loss)
+                if is_final(loss):
+                    raise loss
+                connection = await reconnect(self._open, self._random, self._reconnect_seconds)
+                if self._on_reconnect is not None:
+                    self._on_reconnect(connection.accepted)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """End for good: everybody who waits, now or later, gets `error`."""
+        if self._failure is not None:
+            return
+        self._failure = error
+        for sent in self._unanswered.values():
+            if sent.waiter is not None and not sent.waiter.done():
+                sent.waiter.set_exception(error)
+        if self._connection is not None:
+            self._connection.abort(str(error))
+        self._events.end(error)
+        self._progress.set()

@@ -1,0 +1,160 @@
+"""Commit batches <-> bytes: what the journal keeps of a batch.
+
+A record payload is a MessagePack array of three:
+
+    [[time_ns, session_id, [command, ...]], ...]              entries, as they were received
+    [[session_id, first_seq, ref_before, [report, ...]], ...] what they caused in each stream
+    [public event, ...]                                       and what everyone may know of it
+
+Each list of commands is the payload of the frame it came in, and each list of reports that of the
+frame it leaves in: the same bytes, encoded once and embedded.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    AnyPublicEvent,
+    AnyReport,
+    Entry,
+    Outputs,
+    Ref,
+    RejectReason,
+    ReportFlag,
+    SessionId,
+)
+from carbonmatch.protocol.errors import ProtocolError
+
+
+class EntryRecord(Struct, frozen=True, gc=False, array_like=True):
+    """An entry as it was received; its sequence follows from its place."""
+
+    time_ns: int
+    session_id: SessionId
+    commands: Raw  # the payload of the frame, as it came in or encoded
+
+
+class StreamRecord(Struct, frozen=True, gc=False, array_like=True):
+    """What a batch caused in one stream."""
+
+    session_id: SessionId
+    first_seq: int
+    ref_before: Ref  # the last ref applied before the batch
+    reports: Raw  # the payload of `encode_stream`
+
+
+class Record(Struct, frozen=True):
+    """A batch read back: entries to apply again, and the bytes that they must cause again."""
+
+    entries: list[Entry]
+    streams: list[StreamRecord]
+    public: Raw
+
+    def is_caused_by(self, outputs: Outputs) -> bool:
+        """Whether `outputs`, encoded, are these very bytes."""
+        return _encoder.encode(stream_records(outputs)) == _encoder.encode(self.streams) and (
+            _encoder.encode(outputs.public) == bytes(self.public)
+        )
+
+
+class _StoredEntry(Struct, frozen=True, gc=False, array_like=True):
+    time_ns: int
+    session_id: SessionId
+    commands: list[AnyCommand]
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_record_decoder: Final = msgspec.msgpack.Decoder(tuple[list[_StoredEntry], list[StreamRecord], Raw])
+_streams_decoder: Final = msgspec.msgpack.Decoder(tuple[Raw, list[StreamRecord], Raw])
+_reports_decoder: Final = msgspec.msgpack.Decoder(list[AnyReport])
+_public_decoder: Final = msgspec.msgpack.Decoder(list[AnyPublicEvent])
+_raw_list_decoder: Final = msgspec.msgpack.Decoder(list[Raw])
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def encode_stream(reports: Sequence[AnyReport]) -> bytes:
+    """Return the payload of the frame that answers a session in one batch."""
+    return _encoder.encode(reports)
+
+
+def stream_records(outputs: Outputs) -> list[StreamRecord]:
+    return [
+        StreamRecord(
+            chunk.session_id, chunk.reports[0].seq, chunk.ref_before, Raw(encode_stream(chunk.reports))
+        )
+        for chunk in outputs.streams
+    ]
+
+
+def encode_record(
+    entries: Sequence[EntryRecord], streams: Sequence[StreamRecord], public: Sequence[AnyPublicEvent]
+) -> bytes:
+    return _encoder.encode((entries, streams, public))
+
+
+# --- reading -------------------------------------------------------------------------------------
+# A record's checksums are right when it comes here, so what does not decode was written by another
+# version, or by mistake: a ProtocolError, which recovery reports as damage.
+
+
+def decode_record(payload: bytes, first_sequence: int) -> Record:
+    """Return the batch whose first command has `first_sequence`."""
+    try:
+        stored, streams, public = _record_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"record of sequence {first_sequence}: {error}") from None
+    entries = []
+    sequence = first_sequence
+    for entry in stored:
+        entries.append(Entry(sequence, entry.time_ns, entry.session_id, entry.commands))
+        sequence += len(entry.commands)
+    return Record(entries, streams, public)
+
+
+def find_stream(payload: bytes, session_id: SessionId) -> StreamRecord | None:
+    """Return what a record holds of one stream: builds neither its commands nor its reports."""
+    _, streams, _ = _streams_decoder.decode(payload)
+    for stream in streams:
+        if stream.session_id == session_id:
+            # A copy, so that keeping these reports does not keep the record in memory.
+            return StreamRecord(stream.session_id, stream.first_seq, stream.ref_before, stream.reports.copy())
+    return None
+
+
+def decode_stream(reports: bytes | Raw) -> list[AnyReport]:
+    return _reports_decoder.decode(reports)
+
+
+def decode_public(public: bytes | Raw) -> list[AnyPublicEvent]:
+    return _public_decoder.decode(public)
+
+
+# --- resuming ------------------------------------------------------------------------------------
+
+
+def report_count(reports: bytes | Raw) -> int:
+    """How many reports a stream's payload holds: with its first seq, what comes next."""
+    return len(_raw_list_decoder.decode(reports))
+
+
+def without_first(reports: bytes | Raw, count: int) -> bytes:
+    """The payload without its first `count` reports, for a client that has those already."""
+    return _encoder.encode(_raw_list_decoder.decode(reports)[count:])
+
+
+def repeat_of(reports: bytes | Raw, ref: Ref) -> list[AnyReport]:
+    """The reports that answered `ref`, as they go out when it is sent again.
+
+    They keep their seq, so that a client which has seen them knows them again.
+    """
+    repeated = []
+    for report in decode_stream(reports):
+        if report.ref == ref:
+            flags = report.flags | ReportFlag.POSSIBLE_DUPLICATE
+            repeated.append(msgspec.structs.replace(report, flags=flags))
+    return repeated
