@@ -101,8 +101,15 @@ class BareServer:
         self.commands = 0
         self.batches = 0
         self.bytes = 0
-        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._write_batches, name="journal", daemon=True).start()
+        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_batches, name="journal", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let the outstanding batch arrive, and no further one."""
+        self._queue.put(None)
+        self._thread.join()
+        os.close(self._fd)
 
     def next_id(self) -> SessionId:
         self._connections += 1
@@ -181,8 +188,7 @@ class BareServer:
 
     def _write_batches(self) -> None:
         """The journal thread. Short of segments: it starts over at the head of the only one."""
-        while True:
-            record = self._queue.get()
+        while (record := self._queue.get()) is not None:
             if self._position + len(record) > SEGMENT_BYTES:
                 self._position = 0
             written = os.pwrite(self._fd, record, self._position)
@@ -216,6 +222,7 @@ async def serve(directory: Path | None) -> None:
     await stopped.wait()
     listener.close()
     if bare:
+        bare.close()
         _tell(event="stopped", commands=bare.commands, batches=bare.batches, bytes=bare.bytes)
 
 

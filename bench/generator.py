@@ -522,7 +522,7 @@ class Generator:
             commands_all=sum(session.sent_frames for session in sessions) * self._plan.frame_commands,
             reports_by_tag={tag: int(count) for tag, count in enumerate(tags) if count},
             problems=[
-                *_problems(sessions),
+                *check(sessions),
                 *(f"feed {index}: connection lost" for index, feed in enumerate(self._feeds) if feed.lost),
                 *([] if len(done) else [f"no frame was sent after the warm-up of {warmup}"]),
             ],
@@ -551,7 +551,8 @@ async def _connect(peer: asyncio.Protocol, address: Address) -> None:
     await asyncio.get_running_loop().create_connection(lambda: peer, *address)
 
 
-def _problems(sessions: list[Session]) -> list[str]:
+def check(sessions: list[Session]) -> list[str]:
+    """What is wrong with the answers, by session; empty where each command was answered exactly once."""
     problems = []
     for session in sessions:
         counts = {
