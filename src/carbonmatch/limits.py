@@ -13,6 +13,10 @@ PRICE_TICKS_MAX: Final = 10**9
 QUANTITY_LOTS_MAX: Final = 10**9
 assert PRICE_TICKS_MAX * QUANTITY_LOTS_MAX < 2**63
 
+# Sums over a trading day (volume, turnover) stay at this value once they reach it: ten trades of
+# the largest price and quantity do, and a larger integer could not be encoded at all.
+DAY_SUM_MAX: Final = 2**63 - 1
+
 # Identifiers are small integers which configuration gives; names are for people.
 INSTRUMENT_ID_MAX: Final = 2**16 - 1
 ACCOUNT_ID_MAX: Final = 2**31 - 1
@@ -48,6 +52,9 @@ CONNECTIONS_MAX: Final = 1_024
 # Commands one session may have applied in one turn of the loop before the next one gets its turn.
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
+
+# Repeated commands that wait for the commit of their original, over all sessions.
+REPEATS_WAITING_MAX: Final = 4_096
 
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
@@ -99,12 +106,21 @@ RECONNECT_SECONDS_MAX: Final = 120.0
 # does not answer has stopped itself.
 CALL_SECONDS_MAX: Final = 15.0
 
+# A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
+# snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
+FEED_BATCH_MESSAGES_MAX: Final = 65_536
+assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
+
 # --- engine --------------------------------------------------------------------------------------
 
 # Open orders bound memory (about 500 bytes each), and what one command can cause: the close of the
 # venue expires every DAY order in one record.
 SESSION_OPEN_ORDERS_MAX: Final = 200_000
 VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
+
+# A fill-or-kill order looks through the makers before it trades. One that would need more than this
+# many is refused, so that asking in vain costs half a millisecond at most.
+FILL_OR_KILL_ORDERS_MAX: Final = 10_000
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256

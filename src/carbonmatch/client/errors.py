@@ -8,7 +8,7 @@ class ClientError(Exception):
     """Everything that this library raises on its own account."""
 
 
-class Disconnected(ClientError):  # noqa: N818
+class Disconnected(ClientError):
     """The connection is gone. `reason` is the engine's, or None where it left without a word.
 
     What was sent and not answered may or may not have been executed: a `Session` finds out by itself
@@ -20,7 +20,7 @@ class Disconnected(ClientError):  # noqa: N818
         self.reason = reason
 
 
-class LogonRefused(ClientError):  # noqa: N818
+class LogonRefused(ClientError):
     """The engine does not want this logon. `first_available` is set where history was the reason."""
 
     def __init__(self, reason: RejectReason, text: str = "", first_available: int = 0) -> None:
@@ -33,7 +33,7 @@ class LogonRefused(ClientError):  # noqa: N818
         return cls(message.reason, message.text, message.first_available)
 
 
-class OrderRejected(ClientError):  # noqa: N818
+class OrderRejected(ClientError):
     """The market refused the command: it changed nothing. `reports` is the whole answer."""
 
     def __init__(self, rejected: Rejected, reports: list[AnyReport]) -> None:
@@ -58,7 +58,7 @@ class SessionRejectedError(ClientError):
         self.retry_after = message.retry_after_us / 1_000_000
 
 
-class StreamGap(ClientError):  # noqa: N818
+class StreamGap(ClientError):
     """The stream of reports does not continue where it ended: nothing after it can be trusted."""
 
     def __init__(self, expected_seq: int, found_seq: int) -> None:
@@ -67,7 +67,7 @@ class StreamGap(ClientError):  # noqa: N818
         self.found_seq = found_seq
 
 
-class EventsLost(ClientError):  # noqa: N818
+class EventsLost(ClientError):
     """The reader fell too far behind: `count` items were dropped. Reading again goes on after them."""
 
     def __init__(self, count: int) -> None:
@@ -75,5 +75,5 @@ class EventsLost(ClientError):  # noqa: N818
         self.count = count
 
 
-class SendBufferFull(ClientError):  # noqa: N818
+class SendBufferFull(ClientError):
     """The engine is not taking what was sent before, and this was not sent: `await ready()` first."""

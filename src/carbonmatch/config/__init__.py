@@ -5,7 +5,14 @@ the engine, `checks` the rules that hold between its parts, `reading` turns text
 """
 
 from carbonmatch.config.checks import check, host_and_port
-from carbonmatch.config.reading import ConfigError, load, parse, with_directory, with_environment
+from carbonmatch.config.reading import (
+    ConfigError,
+    load,
+    parse,
+    with_addresses,
+    with_directory,
+    with_environment,
+)
 from carbonmatch.config.schema import (
     Account,
     Config,
@@ -43,6 +50,7 @@ __all__ = [
     "may_log_on",
     "parse",
     "venue_commands",
+    "with_addresses",
     "with_directory",
     "with_environment",
 ]

@@ -77,6 +77,15 @@ def with_environment(config: Config, environment: Mapping[str, str]) -> Config:
     return with_directory(config, Path(directory)) if directory else config
 
 
+def with_addresses(config: Config, **addresses: str | None) -> Config:
+    """`config` with those listeners (order_entry, market_data, ops) moved that are given an address."""
+    given = {listener: address for listener, address in addresses.items() if address is not None}
+    config = structs.replace(config, listen=structs.replace(config.listen, **given))
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
 def with_directory(config: Config, directory: Path) -> Config:
     return structs.replace(config, journal=structs.replace(config.journal, directory=str(directory)))
 

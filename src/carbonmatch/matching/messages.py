@@ -131,57 +131,57 @@ class MassCancelScope(IntEnum):
 class RejectReason(IntEnum):
     """Why a command was refused. Append-only. Below 100: the session's rules; above: the market's."""
 
-    MALFORMED = 1
-    UNKNOWN_MESSAGE = 2
-    NOT_LOGGED_ON = 3
-    VERSION = 4
-    THROTTLED = 5
-    FRAME_TOO_LONG = 6
-    REF_NOT_APPLIED = 7
-    HISTORY_LOST = 8
-    NOT_ENTITLED = 9
-    LOGON_REFUSED = 10
-    DEGRADED_STORAGE = 11
-    SHUTTING_DOWN = 12
-    NEXT_SEQ_IN_FUTURE = 13
-    ALREADY_LOGGED_ON = 14
-    SUBSCRIPTION = 15
+    MALFORMED = 1  # bytes that are no frame, no message, or out of bounds
+    UNKNOWN_MESSAGE = 2  # a tag that this connection does not take
+    NOT_LOGGED_ON = 3  # something else before the logon was answered
+    VERSION = 4  # no version of the protocol in common
+    THROTTLED = 5  # over the announced rate: try again later, with a new ref
+    FRAME_TOO_LONG = 6  # more bytes than a frame may have
+    REF_NOT_APPLIED = 7  # below the last applied ref, yet never applied itself, and never will be
+    HISTORY_LOST = 8  # reports that far back are no longer kept
+    NOT_ENTITLED = 9  # for operators only
+    LOGON_REFUSED = 10  # key, signature, session or role: which one is not told
+    DEGRADED_STORAGE = 11  # the disk is slow or full: cancels only, for now
+    SHUTTING_DOWN = 12  # the venue stops
+    NEXT_SEQ_IN_FUTURE = 13  # the logon asks for a report after the next one
+    ALREADY_LOGGED_ON = 14  # a connection has one logon
+    SUBSCRIPTION = 15  # the subscription names an unknown instrument
 
-    UNKNOWN_INSTRUMENT = 100
+    UNKNOWN_INSTRUMENT = 100  # no instrument has this id
     UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
-    INVALID_QUANTITY = 103
-    QUANTITY_INCREMENT = 104
-    PRICE_INCREMENT = 105
-    BELOW_MINIMUM = 106
-    ABOVE_MAXIMUM = 107
-    OUTSIDE_BAND = 108
-    HALTED = 111
-    CANCEL_ONLY = 112
-    CLOSED = 113
-    POST_ONLY_WOULD_TRADE = 115
-    CANNOT_FILL = 116
-    NO_LIQUIDITY = 117
-    OPEN_ORDER_LIMIT = 123
-    UNKNOWN_ACCOUNT = 124
+    INVALID_QUANTITY = 103  # zero, or beyond every market
+    QUANTITY_INCREMENT = 104  # no multiple of the instrument's quantity increment
+    PRICE_INCREMENT = 105  # no multiple of the instrument's price increment
+    BELOW_MINIMUM = 106  # fewer lots than the instrument admits in one order
+    ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order
+    OUTSIDE_BAND = 108  # a price below or above the instrument's band
+    HALTED = 111  # the instrument is halted
+    CANCEL_ONLY = 112  # the instrument admits cancels only
+    CLOSED = 113  # the instrument is closed
+    POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
+    CANNOT_FILL = 116  # a FOK order would not trade completely
+    NO_LIQUIDITY = 117  # a market order finds nothing to trade with
+    OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
+    UNKNOWN_ACCOUNT = 124  # no account of this session
     NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
-    INVALID_PRICE = 135
-    NO_PROTECTION_PRICE = 136
-    INCOMPATIBLE_INSTRUCTIONS = 137
+    INVALID_PRICE = 135  # zero, or beyond every market
+    NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
+    INCOMPATIBLE_INSTRUCTIONS = 137  # type, time in force and flags contradict each other
 
 
 @unique
 class CancelReason(IntEnum):
     """Why an order (or what was left of it) is gone without having traded. Append-only."""
 
-    REQUESTED = 1
-    MASS_CANCEL = 2
-    IOC_REMAINDER = 3
-    MARKET_REMAINDER = 4
-    SELF_TRADE = 5
-    EXPIRED = 6
-    DISCONNECTED = 7
+    REQUESTED = 1  # by a cancel of the session that entered it
+    MASS_CANCEL = 2  # by a mass cancel
+    IOC_REMAINDER = 3  # what an IOC order could not trade at once
+    MARKET_REMAINDER = 4  # what a market order could not trade up to its protection price
+    SELF_TRADE = 5  # by self-trade prevention
+    EXPIRED = 6  # its time in force is over
+    DISCONNECTED = 7  # by cancel-on-disconnect
     REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
-    REQUESTED_BY_OTHER_SESSION = 9
+    REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -196,12 +196,12 @@ class NewOrder(Command, frozen=True, tag=16):
     instrument_id: InstrumentIdField
     side: Side
     quantity_lots: NumberField
-    price_ticks: NumberField = 0  # MARKET: the protection price, 0 for the instrument's
+    price_ticks: NumberField = 0  # LIMIT: the limit; MARKET: the protection price, 0 for the instrument's
     account_id: AccountIdField = AccountId(0)  # 0: the session's first account
     order_type: OrderType = OrderType.LIMIT
     time_in_force: TimeInForce = TimeInForce.DAY
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT
-    flags: NumberField = 0
+    flags: NumberField = 0  # bits of [OrderFlag](#orderflag)
 
 
 class Cancel(Command, frozen=True, tag=17):
@@ -234,9 +234,9 @@ class Replace(Command, frozen=True, tag=19):
 class MassCancel(Command, frozen=True, tag=20):
     ref: RefField
     scope: MassCancelScope
-    account_id: AccountIdField = AccountId(0)
-    instrument_id: InstrumentIdField = InstrumentId(0)
-    side: Annotated[int, Meta(ge=0, le=2)] = 0
+    account_id: AccountIdField = AccountId(0)  # 0: all that the scope covers
+    instrument_id: InstrumentIdField = InstrumentId(0)  # 0: all instruments
+    side: Annotated[int, Meta(ge=0, le=2)] = 0  # 0: both, 1: BUY, 2: SELL
 
 
 class OrderStatusRequest(Command, frozen=True, tag=21):
@@ -318,6 +318,14 @@ class SessionLost(Command, frozen=True, tag=163):
     """Cancel-on-disconnect fires: every order of the session without KEEP_ON_DISCONNECT goes."""
 
     session_id: SessionIdField
+
+
+class SessionOpened(Command, frozen=True, tag=164):
+    """A logon asked for other cancel-on-disconnect than the session had: what holds after a restart."""
+
+    session_id: SessionIdField
+    cancel_on_disconnect: bool
+    grace_ms: NumberField
 
 
 # --- reports: private, numbered in the stream of their session -----------------------------------
@@ -520,7 +528,7 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 # --- sets ----------------------------------------------------------------------------------------
 
 ClientCommand = NewOrder | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
-VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost
+VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost | SessionOpened
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted

@@ -16,7 +16,6 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
-    Entry,
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
@@ -165,9 +164,9 @@ class Counters:
         self.state = 0
         self.start_time_ns = 0
 
-    def count_batch(self, entries: Iterable[Entry], outputs: Outputs) -> None:
-        """Count a batch that is being released: its commands, and all that they caused."""
-        self.commands.update(map(type, chain.from_iterable([entry.commands for entry in entries])))
+    def count_batch(self, commands: Iterable[list[AnyCommand]], outputs: Outputs) -> None:
+        """Count a batch that is being released: its entries' commands, and all that they caused."""
+        self.commands.update(map(type, chain.from_iterable(commands)))
         for chunk in outputs.streams:
             self._count_reports(chunk.reports)
         for event in outputs.public:

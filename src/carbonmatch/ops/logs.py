@@ -8,6 +8,7 @@ For people and their tools, not for the record: that is the journal. Nothing is 
 import logging
 import sys
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -27,6 +28,8 @@ _EVENTS_MAX: Final = 1_024
 
 # Whoever can read the log must not be able to log on with it.
 _NEVER_LOGGED: Final = frozenset({"key", "private_key", "signature", "nonce", "secret", "password", "token"})
+# What every line has.
+_OWN_FIELDS: Final = frozenset({"time", "level", "event"})
 
 _logger: Final = logging.getLogger("carbonmatch")
 
@@ -40,6 +43,7 @@ class Ours(str):
 def log(event: str, level: int = INFO, /, **fields: object) -> None:
     """Log that `event` happened. A `str` may have come from a peer: it is escaped and cut."""
     assert not _NEVER_LOGGED & fields.keys(), "keys and what they sign stay out of the log"
+    assert not _OWN_FIELDS & fields.keys(), "a field would hide one that every line has"
     _logger.log(level, event, extra={"fields": fields})
 
 
@@ -97,7 +101,11 @@ class Sampler(logging.Filter):
 
 
 def _loggable(value: object) -> object:
-    if isinstance(value, Ours) or value is None or isinstance(value, bool | int | float):
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, Ours):
+        return str(value)
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"

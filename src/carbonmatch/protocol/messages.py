@@ -42,26 +42,26 @@ SIGNATURE_BYTES: Final = 64
 class Role(IntEnum):
     """What a connection is for. Each listener admits certain roles."""
 
-    TRADE = 1
-    DROP_COPY = 2
-    MARKET_DATA = 3
-    OPERATOR = 4
+    TRADE = 1  # sends commands, receives its session's reports
+    DROP_COPY = 2  # receives reports, sends nothing but heartbeats
+    MARKET_DATA = 3  # subscribes to the feed
+    OPERATOR = 4  # steers the venue
 
 
 @unique
 class LogoutReason(IntEnum):
     """Why a connection ends. A close without a logout is a failure of the peer or the network."""
 
-    REQUESTED = 1
-    PROTOCOL_ERROR = 2
-    HEARTBEAT_MISSED = 3
+    REQUESTED = 1  # the peer's own logout
+    PROTOCOL_ERROR = 2  # the text says which
+    HEARTBEAT_MISSED = 3  # nothing heard for three heartbeat intervals
     TAKEN_OVER = 4  # a second logon of the same session came
-    SHUTTING_DOWN = 5
-    THROTTLED = 6
-    LOGON_TIMEOUT = 7
-    LOGON_REFUSED = 8
-    TOO_MANY_CONNECTIONS = 9
-    FRAME_TIMEOUT = 10
+    SHUTTING_DOWN = 5  # the venue stops
+    THROTTLED = 6  # too many commands over the rate for too long
+    LOGON_TIMEOUT = 7  # no logon within its time
+    LOGON_REFUSED = 8  # the LogonRejected before it says why
+    TOO_MANY_CONNECTIONS = 9  # the venue, or the address, has as many as it may
+    FRAME_TIMEOUT = 10  # a frame begun was not completed within its time
 
 
 class Inbound(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -80,13 +80,14 @@ class Logon(Inbound, frozen=True, tag=1):
 
     version_min: NumberField
     version_max: NumberField
-    key_id: NameField
+    key_id: NameField  # which public key checks the signature
     session: NameField
     role: Role
     next_seq: NumberField  # the first report the client wants: 1 for all, 0 for only new ones
     heartbeat_ms: Annotated[int, Meta(ge=HEARTBEAT_MS_MIN, le=HEARTBEAT_MS_MAX)]
-    cancel_on_disconnect: bool
+    cancel_on_disconnect: bool  # whether a lost connection cancels the session's orders
     grace_ms: Annotated[int, Meta(ge=0, le=CANCEL_ON_DISCONNECT_GRACE_MS_MAX)]
+    # Ed25519, over the text described in README.md.
     signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
 
 
@@ -107,13 +108,13 @@ class Challenge(Outbound, frozen=True, tag=4):
     """The engine speaks first: sign this nonce."""
 
     server_id: str
-    nonce: bytes
+    nonce: bytes  # 32 random bytes, for this connection only
     version_min: int
     version_max: int
 
 
 class LogonAccepted(Outbound, frozen=True, tag=5):
-    version: int
+    version: int  # of the protocol, in force from here on
     session: str
     epoch: int  # counts engine starts: information, never a reason to refuse
     next_seq: int  # seq of the first report that follows
@@ -121,9 +122,9 @@ class LogonAccepted(Outbound, frozen=True, tag=5):
     heartbeat_ms: int
     grace_ms: int
     commands_per_second: int  # 0: not throttled
-    commands_burst: int
-    cancels_per_second: int
-    cancels_burst: int
+    commands_burst: int  # commands that may come at once
+    cancels_per_second: int  # of Cancel and MassCancel, which have their own limit
+    cancels_burst: int  # cancels that may come at once
     time_ns: int
     durable: bool  # False: relaxed mode, reports are not on disk when they are sent
 
@@ -133,7 +134,7 @@ class LogonRejected(Outbound, frozen=True, tag=6):
 
     reason: RejectReason
     text: str = ""
-    first_available: int = 0
+    first_available: int = 0  # seq; 0: does not apply
 
 
 class LoggedOut(Outbound, frozen=True, tag=7):
@@ -161,9 +162,9 @@ class SessionRejected(Outbound, frozen=True, tag=9):
 class FeedKind:
     """Bits of `Subscribe.kinds`. Definitions, phases and bands always come."""
 
-    LEVELS: Final = 1
-    TRADES: Final = 2
-    STATISTICS: Final = 4
+    LEVELS: Final = 1  # level updates; snapshots come in any case
+    TRADES: Final = 2  # every trade
+    STATISTICS: Final = 4  # of the trading day
     ALL: Final = 7
 
 
@@ -171,7 +172,9 @@ class Subscribe(Inbound, frozen=True, tag=80):
     """Replaces the connection's subscription. No instruments: all of them."""
 
     ref: RefField
+    # Empty: all instruments, and those to come.
     instrument_ids: Annotated[tuple[InstrumentIdField, ...], Meta(max_length=1024)] = ()
+    # Bits of [FeedKind](#feedkind).
     kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.ALL
 
 
@@ -190,7 +193,7 @@ class GapRequest(Inbound, frozen=True, tag=81):
 
 class Subscribed(Outbound, frozen=True, tag=82):
     ref: Ref
-    instrument_count: int
+    instrument_count: int  # how many snapshots follow
     feed_sequence: int
 
 
@@ -215,7 +218,7 @@ class SnapshotBegin(Outbound, frozen=True, tag=85):
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
-    level_count: int
+    level_count: int  # how many SnapshotLevel follow
 
 
 class SnapshotLevel(Outbound, frozen=True, tag=86):
@@ -230,7 +233,7 @@ class SnapshotEnd(Outbound, frozen=True, tag=87):
     """`checksum`: see `market_data.depth.checksum`; it covers the levels in the order sent."""
 
     instrument_id: InstrumentId
-    checksum: int
+    checksum: int  # of the levels
 
 
 class LevelUpdate(Outbound, frozen=True, tag=88):
@@ -276,19 +279,19 @@ class Statistics(Outbound, frozen=True, tag=92):
 
     instrument_id: InstrumentId
     instrument_seq: int
-    open_price_ticks: int
-    high_price_ticks: int
-    low_price_ticks: int
-    last_price_ticks: int
-    volume_lots: int
-    turnover_ticks_lots: int
-    trade_count: int
+    open_price_ticks: int  # of the first trade
+    high_price_ticks: int  # highest price traded
+    low_price_ticks: int  # lowest price traded
+    last_price_ticks: int  # of the last trade
+    volume_lots: int  # lots traded
+    turnover_ticks_lots: int  # sum of price x quantity
+    trade_count: int  # how many trades
 
 
 class Conflated(Outbound, frozen=True, tag=93):
     """The subscriber could not keep up: `batches` increments were left out; snapshots follow."""
 
-    batches: int
+    batches: int  # how many batches of increments were left out
     feed_sequence: int
 
 

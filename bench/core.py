@@ -1,0 +1,337 @@
+"""Nanoseconds per command in the engine alone: no wire, no journal, one thread.
+
+    python -m bench.core [--commands N] [--runs N] [--seed N] [--json]
+
+Timed is `Engine.apply` of entries of 64 commands and `take_outputs` after each: all checks, all
+reports, public events and level changes built. Entries are made before. The garbage collector is
+off while timing, and what exists before is frozen, as in the service.
+
+Flows, each from a seed: `touch`, one instrument, about 300 levels, 48 % new orders near the touch,
+42 % cancels of random open orders, 5 % orders which cross, 5 % replacements; `instruments`, the same
+over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 levels. 8 sessions of
+different participants take turns of 64 commands.
+
+Every flow also runs shortened against the naive reference of the tests, in the same process, for a
+ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
+grows with levels (a level opened and closed at a random place) and with resting orders.
+
+The machine's speed drifts more between two runs than most changes are worth: compare within one.
+"""
+
+import argparse
+import gc
+import json
+import random
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnyCommand,
+    Cancel,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Entry,
+    InstrumentDefinition,
+    InstrumentId,
+    NewOrder,
+    OrderId,
+    Outputs,
+    ParticipantId,
+    Ref,
+    Replace,
+    SessionId,
+    Side,
+    TimeInForce,
+)
+
+BATCH_COMMANDS: Final = 64
+SESSIONS: Final = 8
+MIDDLE_TICKS: Final = 1_000_000
+LEVEL_COUNTS: Final = (100, 1_000, 10_000, 100_000)
+ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
+
+
+class Flow:
+    """Makes entries from a seed. Numbers its commands, and knows which orders may be open."""
+
+    def __init__(self, seed: int, instruments: int, levels: int) -> None:
+        self.random = random.Random(seed)
+        self.instruments = instruments
+        self.levels_a_side = levels // 2
+        self.sequence = 0
+        self.last_ref = dict.fromkeys(range(1, SESSIONS + 1), 0)
+        # Of each session: refs which name its orders, with their side.
+        self.open: dict[int, list[tuple[int, Side]]] = {session: [] for session in self.last_ref}
+
+    def definitions(self) -> Entry:
+        commands: list[AnyCommand] = [
+            DefineInstrument(
+                InstrumentDefinition(InstrumentId(number + 1), f"EUA{number}", "EUR", 1, 2, 1_000)
+            )
+            for number in range(self.instruments)
+        ]
+        for number in range(1, SESSIONS + 1):
+            commands.append(DefineAccount(AccountId(number), ParticipantId(number), f"account-{number}"))
+            commands.append(DefineSession(SessionId(number), f"session-{number}", (AccountId(number),)))
+        return self._entry(0, commands)
+
+    def entries(self, commands: int, command: Callable[[int], AnyCommand]) -> list[Entry]:
+        """About so many commands, by sessions in turn, in entries of 64."""
+        return [
+            self._entry(session, [command(session) for _ in range(BATCH_COMMANDS)])
+            for session in (1 + turn % SESSIONS for turn in range(max(1, commands // BATCH_COMMANDS)))
+        ]
+
+    def mixed(self, session: int) -> AnyCommand:
+        """One command of the mix."""
+        kind = self.random.random()
+        if kind < 0.05:
+            return self._crossing(session)
+        if kind < 0.52 and self.open[session]:
+            ref, side = self._take_open(session)
+            if kind < 0.10:
+                new_ref = self.next_ref(session)
+                self.open[session].append((new_ref, side))
+                return Replace(
+                    Ref(new_ref),
+                    Ref(ref),
+                    OrderId(0),
+                    self.random.randint(11, 20),
+                    self._price(side, near=True),
+                )
+            return Cancel(Ref(self.next_ref(session)), Ref(ref))
+        return self.resting(session, near=True)
+
+    def resting(self, session: int, near: bool = False) -> NewOrder:
+        """A new order that does not cross: close to the touch, or anywhere on the levels."""
+        side = Side.BUY if self.random.random() < 0.5 else Side.SELL
+        ref = self.next_ref(session)
+        self.open[session].append((ref, side))
+        return NewOrder(
+            Ref(ref),
+            InstrumentId(self.random.randint(1, self.instruments)),
+            side,
+            self.random.randint(1, 10),
+            self._price(side, near),
+            time_in_force=TimeInForce.GTC,
+        )
+
+    def next_ref(self, session: int) -> int:
+        self.last_ref[session] += 1
+        return self.last_ref[session]
+
+    def _crossing(self, session: int) -> NewOrder:
+        side = Side.BUY if self.random.random() < 0.5 else Side.SELL
+        price = MIDDLE_TICKS + (10 if side is Side.BUY else -10)
+        return NewOrder(
+            Ref(self.next_ref(session)),
+            InstrumentId(self.random.randint(1, self.instruments)),
+            side,
+            self.random.randint(1, 20),
+            price,
+            time_in_force=TimeInForce.IOC,
+        )
+
+    def _take_open(self, session: int) -> tuple[int, Side]:
+        refs = self.open[session]
+        place = self.random.randrange(len(refs))
+        refs[place], refs[-1] = refs[-1], refs[place]
+        return refs.pop()
+
+    def _price(self, side: Side, near: bool) -> int:
+        distance = int(self.random.expovariate(1 / 30)) if near else self.random.randrange(self.levels_a_side)
+        distance = 1 + min(distance, self.levels_a_side - 1)
+        return MIDDLE_TICKS - distance if side is Side.BUY else MIDDLE_TICKS + distance
+
+    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
+        first_sequence = self.sequence + 1
+        self.sequence += len(commands)
+        return Entry(first_sequence, first_sequence * 1_000, SessionId(session), commands)
+
+
+def apply_all(engine: Engine, entries: Sequence[Entry]) -> Outputs:
+    """What is timed. Returns the last outputs, so that all others have been freed as they would be."""
+    outputs = engine.take_outputs()
+    for entry in entries:
+        engine.apply(entry)
+        outputs = engine.take_outputs()
+    return outputs
+
+
+def timed(engine: Engine, entries: Sequence[Entry]) -> float:
+    """Nanoseconds per command."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    start = time.perf_counter_ns()
+    apply_all(engine, entries)
+    spent = time.perf_counter_ns() - start
+    gc.enable()
+    gc.unfreeze()
+    return spent / sum(len(entry.commands) for entry in entries)
+
+
+FLOWS: Final[dict[str, dict[str, int]]] = {
+    "touch": {"instruments": 1, "levels": 300, "resting": 0},
+    "instruments": {"instruments": 8, "levels": 300, "resting": 0},
+    "deep": {"instruments": 1, "levels": 2_000, "resting": 100_000},
+}
+
+
+def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entry]]:
+    """Entries that set up the flow, and those to be timed."""
+    parameters = FLOWS[name]
+    flow = Flow(seed, parameters["instruments"], parameters["levels"])
+    before = [flow.definitions()]
+    if parameters["resting"]:
+        before += flow.entries(parameters["resting"], flow.resting)
+    return before, flow.entries(commands, flow.mixed)
+
+
+def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
+    before, entries = prepare(name, seed, commands)
+    figures = []
+    engine = Engine()
+    for _ in range(runs):
+        engine = Engine()
+        apply_all(engine, before)
+        figures.append(timed(engine, entries))
+    count = sum(len(entry.commands) for entry in entries)
+    return {
+        "commands": count,
+        "ns_best": round(min(figures)),
+        "ns_median": round(statistics.median(figures)),
+        "trades": engine.venue.last_trade_id,
+        "open_orders": engine.venue.open_order_count,
+        "levels": sum(
+            len(list(ladder.levels_from_best()))
+            for book in engine.books.values()
+            for ladder in (book.bids, book.asks)
+        ),
+    }
+
+
+def measure_ratio(name: str, seed: int, commands: int) -> dict[str, Any]:
+    """The engine against the naive reference, on the start of the flow without its resting orders."""
+    from tests.reference_book import ReferenceVenue
+
+    parameters = FLOWS[name]
+    flow = Flow(seed, parameters["instruments"], parameters["levels"])
+    before = [flow.definitions()]
+    entries = flow.entries(commands, flow.mixed)
+    engine = Engine()
+    apply_all(engine, before)
+    ours = timed(engine, entries)
+    reference = ReferenceVenue()
+    for entry in before:
+        reference.apply(entry)
+    start = time.perf_counter_ns()
+    for entry in entries:
+        reference.apply(entry)
+    theirs = (time.perf_counter_ns() - start) / sum(len(entry.commands) for entry in entries)
+    return {"ns": round(ours), "reference_ns": round(theirs), "times_faster": round(theirs / ours)}
+
+
+def measure_levels(levels: int, seed: int) -> float:
+    """ns a command: at a random place among `levels`, a level is opened and, 64 commands later, closed."""
+    flow = Flow(seed, 1, 2 * levels)
+    engine = Engine()
+    places = list(range(levels))
+
+    def place(session: int, distance: int) -> NewOrder:
+        price = MIDDLE_TICKS - 2 * distance
+        return NewOrder(
+            Ref(flow.next_ref(session)), InstrumentId(1), Side.BUY, 1, price, time_in_force=TimeInForce.GTC
+        )
+
+    def opening(session: int) -> NewOrder:
+        # Odd prices lie between the levels which stay, so each is a level of its own.
+        price = MIDDLE_TICKS - 2 * flow.random.randrange(levels) - 1
+        ref = flow.next_ref(session)
+        flow.open[session].append((ref, Side.BUY))
+        return NewOrder(Ref(ref), InstrumentId(1), Side.BUY, 1, price, time_in_force=TimeInForce.GTC)
+
+    def closing(session: int) -> Cancel:
+        ref, _ = flow.open[session].pop()
+        return Cancel(Ref(flow.next_ref(session)), Ref(ref))
+
+    before = [
+        flow.definitions(),
+        *flow.entries(levels, lambda session: place(session, places.pop() if places else 0)),
+    ]
+    entries = []
+    for _ in range(20):
+        entries += flow.entries(BATCH_COMMANDS * SESSIONS, opening)
+        entries += flow.entries(BATCH_COMMANDS * SESSIONS, closing)
+    apply_all(engine, before)
+    return timed(engine, entries)
+
+
+def measure_orders(orders: int, seed: int) -> tuple[float, float]:
+    """ns a command of the mix on a book of so many orders on 300 levels; and RSS in bytes an order."""
+    flow = Flow(seed, 1, 300)
+    engine = Engine()
+    rss_before = resident_bytes()
+    apply_all(engine, [flow.definitions()])
+    for _ in range(orders // BATCH_COMMANDS):
+        apply_all(engine, flow.entries(BATCH_COMMANDS, flow.resting))
+    size = (resident_bytes() - rss_before) / orders
+    return timed(engine, flow.entries(40_000, flow.mixed)), size
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench core", description="Nanoseconds per command in the engine")
+    parser.add_argument("--commands", type=int, default=200_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--reference-commands", type=int, default=2_560)
+    parser.add_argument("--no-scaling", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+
+    result: dict[str, Any] = {"seed": options.seed, "runs": options.runs, "gc": "off, frozen", "flows": {}}
+    for name in FLOWS:
+        figures = measure_flow(name, options.seed, options.commands, options.runs)
+        if options.reference_commands:
+            figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
+        result["flows"][name] = figures
+    if not options.no_scaling:
+        result["ns_by_levels"] = {
+            str(levels): round(min(measure_levels(levels, options.seed) for _ in range(3)))
+            for levels in LEVEL_COUNTS
+        }
+        by_orders = {str(orders): measure_orders(orders, options.seed) for orders in ORDER_COUNTS}
+        result["ns_by_orders"] = {orders: round(ns) for orders, (ns, _) in by_orders.items()}
+        result["rss_bytes_an_order"] = round(by_orders[str(ORDER_COUNTS[-1])][1])
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
+    return 0
+
+
+def as_text(result: dict[str, Any]) -> str:
+    lines = [f"{'flow':12} {'best':>6} {'median':>6} ns a command {'(times the reference)':>22}"]
+    for name, figures in result["flows"].items():
+        ratio = figures.get("reference", {}).get("times_faster", "-")
+        lines.append(f"{name:12} {figures['ns_best']:6} {figures['ns_median']:6} {ratio:>20}")
+    for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
+        if key in result:
+            sizes = ", ".join(f"{int(size):,}: {ns}" for size, ns in result[key].items())
+            lines.append(f"ns a command by {title}: {sizes}")
+    if "rss_bytes_an_order" in result:
+        lines.append(f"resident memory: {result['rss_bytes_an_order']} bytes an order")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""The command line: reads arguments, calls what does the work, says what went wrong in one line.
+
+A command imports what it needs when it is called, so that the others start quickly.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from carbonmatch import __version__
+
+# For what is not a journal's trouble, which has exit codes of its own: see `journal.errors`.
+_EXIT_USER_ERROR = 1
+
+
+def _version() -> str:
+    from carbonmatch.protocol.messages import PROTOCOL_VERSION
+
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"carbonmatch {__version__} ({python}, protocol {PROTOCOL_VERSION})"
+
+
+app = App(
+    name="carbonmatch",
+    help="A durable, deterministic matching engine for emission-allowance markets.",
+    version=_version,
+    help_format="plaintext",
+)
+journal = App(name="journal", help="Prove and read a journal.", help_format="plaintext")
+app.command(journal)
+app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
+app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
+app.command("carbonmatch.client.admin:main", name="admin", help="Steer a running venue: admin phase ...")
+
+
+def main() -> None:
+    """The entry point. Exit codes: 0 done, 1 refused with a reason, 64 and up: see `journal.errors`."""
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing must be flushed into the pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_EXIT_USER_ERROR)
+    except Exception as error:
+        if not isinstance(error, _user_errors()):
+            raise
+        for line in _lines(error):
+            print(f"carbonmatch: {line}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", _EXIT_USER_ERROR))
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """What is not our bug. Everything else ends in a traceback, which we want to see."""
+    from carbonmatch.client.errors import ClientError
+    from carbonmatch.config import ConfigError
+    from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+    from carbonmatch.server.recovery import Diverged
+
+    return (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, OSError)
+
+
+def _lines(error: Exception) -> list[str]:
+    if isinstance(error, OSError) and error.filename is not None:
+        return [f"{error.filename}: {error.strerror}"]
+    return str(error).splitlines()
+
+
+# --- the venue ------------------------------------------------------------------------------------
+
+
+@app.command
+def serve(
+    *,
+    config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
+    data_dir: Path | None = None,
+    order_entry: str | None = None,
+    market_data: str | None = None,
+    ops: str | None = None,
+) -> None:
+    """Run the venue until it is told to stop (SIGTERM, SIGINT).
+
+    Parameters
+    ----------
+    config
+        The configuration. Without one: the demo market, on loopback.
+    data_dir
+        Where the journal is, whatever file and environment say.
+    order_entry
+        Where gateways connect, as host:port, whatever file and environment say. Port 0: any free one,
+        which the log then names.
+    market_data
+        Where subscribers connect, likewise.
+    ops
+        Where metrics and health are asked for, likewise.
+    """
+    from carbonmatch.config import load, with_addresses, with_directory, with_environment
+    from carbonmatch.demo_market import demo_config
+    from carbonmatch.ops.logs import start_logging
+    from carbonmatch.server.service import run
+
+    chosen = with_environment(demo_config() if config is None else load(config), os.environ)
+    if data_dir is not None:
+        chosen = with_directory(chosen, data_dir)
+    chosen = with_addresses(chosen, order_entry=order_entry, market_data=market_data, ops=ops)
+    start_logging()
+    sys.exit(run(chosen))
+
+
+@app.command(name="check-config")
+def check_config(file: Path) -> None:
+    """Check a configuration and say what it means, in words."""
+    from carbonmatch.config import load
+    from carbonmatch.config.words import in_words
+
+    print("\n".join(in_words(load(file))))
+
+
+# --- the journal ----------------------------------------------------------------------------------
+
+
+@journal.command
+def verify(directory: Path, *, running: bool = False) -> None:
+    """Check every byte of a journal.
+
+    Parameters
+    ----------
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import verify as verify_journal
+
+    found = verify_journal(directory, running=running)
+    print(
+        f"{directory}: good; {found.segments} segments, {found.records} batches, {found.commands} commands, "
+        f"{found.reports} reports, last sequence {found.last_sequence}"
+    )
+    if found.torn_bytes:
+        print(f"a write of {found.torn_bytes} bytes was cut short at the end; the next start drops it")
+    elif not running and not found.closed:
+        print("the last stop was not a clean one, or the venue is running")
+
+
+@journal.command
+def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> None:
+    """Write every batch as a line of JSON: what came in, and what it caused.
+
+    Parameters
+    ----------
+    from_sequence
+        Leave out batches that end before this one.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import dump as dump_journal
+
+    dump_journal(directory, from_sequence=from_sequence, running=running)
+
+
+@journal.command
+def export(
+    directory: Path,
+    *,
+    form: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv",
+    running: bool = False,
+) -> None:
+    """Write every fill, two for each trade, as CSV or JSON lines.
+
+    Parameters
+    ----------
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import export as export_fills
+
+    export_fills(directory, form=form, running=running)

@@ -1,0 +1,253 @@
+"""A reader's copy of the market: feed messages in, books out. Pure: no socket, no clock.
+
+    builder = BookBuilder()
+    for damage in builder.apply(messages):
+        send(GapRequest(ref, damage.instrument_id))
+    best_bid, best_ask = builder.books[instrument_id].best()
+
+The checksum is computed here from its description (`proto/`), not with the engine's function: two
+that agree prove more than one that is shared.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from enum import IntEnum, unique
+from itertools import islice
+from struct import Struct as Layout
+from typing import Final
+from zlib import crc32
+
+from msgspec import Struct
+from sortedcontainers import SortedDict
+
+from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
+from carbonmatch.protocol.messages import (
+    BandUpdate,
+    BatchBegin,
+    Conflated,
+    FeedKind,
+    FeedOutbound,
+    Instrument,
+    LevelUpdate,
+    PhaseUpdate,
+    SessionOutbound,
+    SnapshotBegin,
+    SnapshotEnd,
+    SnapshotLevel,
+    Statistics,
+    Subscribed,
+    Trade,
+)
+
+# A reader who wants more history keeps the trades himself as they come.
+TRADES_KEPT: Final = 64
+
+_CHECKSUM_LEVEL: Final = Layout(">BQQI")  # side, price in ticks, quantity in lots, orders
+
+
+@unique
+class DamageCause(IntEnum):
+    GAP = 1  # a message is missing: `expected` and `found` are values of instrument_seq
+    LEVEL_COUNT = 2  # a snapshot is incomplete
+    CHECKSUM = 3  # a snapshot is not what the engine sent
+
+
+class Damage(Struct, frozen=True):
+    """The book of an instrument is wrong until its next snapshot: ask for one by GapRequest."""
+
+    instrument_id: InstrumentId
+    cause: DamageCause
+    expected: int
+    found: int
+
+
+class Level(Struct, frozen=True, gc=False):
+    price_ticks: int
+    quantity_lots: int
+    order_count: int
+
+
+class InstrumentBook:
+    """What a reader knows of one instrument. Trust it while `is_current`."""
+
+    def __init__(self, instrument_id: InstrumentId) -> None:
+        self.instrument_id = instrument_id
+        self.is_current = False
+        self.is_damage_reported = False
+        self.instrument_seq = 0
+        self.definition: InstrumentDefinition | None = None
+        self.phase: Phase | None = None
+        self.reference_price_ticks = 0
+        self.band_low_ticks = 0
+        self.band_high_ticks = 0
+        self.statistics: Statistics | None = None
+        # Those this reader has seen, the newest last; a snapshot brings none.
+        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        # By price, with the sign that puts the best level first on both sides.
+        self._bids: SortedDict[int, Level] = SortedDict()
+        self._asks: SortedDict[int, Level] = SortedDict()
+
+    def best(self) -> tuple[Level | None, Level | None]:
+        """Best bid and best ask."""
+        bids, asks = self._bids, self._asks
+        return (bids.peekitem(0)[1] if bids else None, asks.peekitem(0)[1] if asks else None)
+
+    def depth(self, level_count: int | None = None) -> tuple[list[Level], list[Level]]:
+        """Bids and asks from the best on, at most `level_count` of each; all without a count."""
+        return (
+            list(islice(self._bids.values(), level_count)),
+            list(islice(self._asks.values(), level_count)),
+        )
+
+    def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
+        price_ticks = level.price_ticks
+        ladder, key = (self._bids, -price_ticks) if level.side == Side.BUY else (self._asks, price_ticks)
+        if level.quantity_lots:
+            ladder[key] = Level(price_ticks, level.quantity_lots, level.order_count)
+        else:
+            ladder.pop(key, None)
+
+    def set_band(self, band: SnapshotBegin | BandUpdate) -> None:
+        self.reference_price_ticks = band.reference_price_ticks
+        self.band_low_ticks = band.band_low_ticks
+        self.band_high_ticks = band.band_high_ticks
+
+    def clear_levels(self) -> None:
+        self._bids.clear()
+        self._asks.clear()
+
+
+class BookBuilder:
+    """Every instrument of one subscription. Invariant: a book `is_current` only from a whole,
+    verified snapshot and every increment after it.
+
+    A damaged book keeps its last contents, takes no increments and is reported once; its next
+    snapshot mends it. One whose snapshot has begun is not current until that has ended.
+    """
+
+    def __init__(self, kinds: int = FeedKind.ALL) -> None:
+        """`kinds` as subscribed: with fewer than all, numbers are left out, and gaps cannot be seen."""
+        self.books: dict[InstrumentId, InstrumentBook] = {}
+        self.feed_sequence = 0
+        self.batches_left_out = 0  # as told by Conflated
+        self._is_dense = kinds == FeedKind.ALL
+        # The snapshot in progress: an instrument's is sent in one piece.
+        self._begun: SnapshotBegin | None = None
+        self._levels: list[SnapshotLevel] = []
+
+    def apply(self, messages: Iterable[FeedOutbound | SessionOutbound]) -> list[Damage]:
+        """Take in messages as they came; return what was found damaged by them.
+
+        Messages that are not about the market are skipped, and so are increments that the snapshot
+        before them has already.
+        """
+        damages = []
+        for message in messages:
+            damage = self._apply(message)
+            if damage is not None:
+                damages.append(damage)
+        return damages
+
+    def _apply(self, message: FeedOutbound | SessionOutbound) -> Damage | None:
+        if isinstance(message, _INCREMENTS):
+            return self._increment(message)
+        if type(message) is SnapshotLevel:
+            self._levels.append(message)
+        elif type(message) is SnapshotEnd:
+            return self._end_snapshot(message)
+        elif type(message) is SnapshotBegin:
+            self._begin_snapshot(message)
+        elif type(message) is BatchBegin:
+            self.feed_sequence = message.feed_sequence
+        elif type(message) is Instrument:
+            self._book(message.definition.instrument_id).definition = message.definition
+        elif type(message) is Conflated:
+            self.batches_left_out += message.batches
+            self.feed_sequence = message.feed_sequence
+        elif type(message) is Subscribed:
+            # A new subscription: snapshots of all it has will follow.
+            self.books.clear()
+            self.feed_sequence = message.feed_sequence
+        return None
+
+    def _book(self, instrument_id: InstrumentId) -> InstrumentBook:
+        book = self.books.get(instrument_id)
+        if book is None:
+            book = self.books[instrument_id] = InstrumentBook(instrument_id)
+        return book
+
+    # --- increments --------------------------------------------------------------------------------
+
+    def _increment(self, message: "Increment") -> Damage | None:
+        book = self._book(message.instrument_id)
+        expected = book.instrument_seq + 1
+        found = message.instrument_seq
+        if book.is_current and found < expected:
+            # The statistics of a snapshot repeat its number; all else is in it already.
+            if type(message) is Statistics and found == book.instrument_seq:
+                book.statistics = message
+            return None
+        if not book.is_current or (self._is_dense and found != expected):
+            return _damage(book, DamageCause.GAP, expected, found)
+        book.instrument_seq = found
+        if type(message) is LevelUpdate:
+            book.set_level(message)
+        elif type(message) is Trade:
+            book.trades.append(message)
+        elif type(message) is Statistics:
+            book.statistics = message
+        elif type(message) is PhaseUpdate:
+            book.phase = message.phase
+        else:
+            assert type(message) is BandUpdate
+            book.set_band(message)
+        return None
+
+    # --- snapshots ---------------------------------------------------------------------------------
+
+    def _begin_snapshot(self, message: SnapshotBegin) -> None:
+        book = self._book(message.instrument_id)
+        book.is_current = False
+        book.is_damage_reported = False
+        self._begun = message
+        self._levels = []
+
+    def _end_snapshot(self, message: SnapshotEnd) -> Damage | None:
+        begun, levels = self._begun, self._levels
+        self._begun, self._levels = None, []
+        book = self._book(message.instrument_id)
+        if begun is None or begun.instrument_id != message.instrument_id:
+            return _damage(book, DamageCause.LEVEL_COUNT, 0, len(levels))
+        if len(levels) != begun.level_count:
+            return _damage(book, DamageCause.LEVEL_COUNT, begun.level_count, len(levels))
+        found = _checksum(levels)
+        if found != message.checksum:
+            return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
+        book.instrument_seq = begun.instrument_seq
+        book.phase = begun.phase
+        book.set_band(begun)
+        book.clear_levels()
+        for level in levels:
+            book.set_level(level)
+        book.is_current = True
+        return None
+
+
+Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate
+_INCREMENTS: Final = (LevelUpdate, Trade, Statistics, PhaseUpdate, BandUpdate)
+
+
+def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:
+    """Once for each time a book is damaged: one request mends it, and the answer takes its time."""
+    book.is_current = False
+    if book.is_damage_reported:
+        return None
+    book.is_damage_reported = True
+    return Damage(book.instrument_id, cause, expected, found)
+
+
+def _checksum(levels: list[SnapshotLevel]) -> int:
+    data = bytearray()
+    for level in levels:
+        data += _CHECKSUM_LEVEL.pack(level.side, level.price_ticks, level.quantity_lots, level.order_count)
+    return crc32(data)

@@ -1,0 +1,66 @@
+"""A configuration in words: what the machine understood, for the person who wrote it."""
+
+from typing import Final
+
+from carbonmatch.config.schema import Config, Instrument, Session, configuration_digest
+from carbonmatch.words import price_text
+
+_SYNC: Final = {
+    "always": "nothing is answered before the disk has it",
+    "relaxed": "RELAXED: answers do not wait for the disk, and a crash can take them back",
+}
+
+
+def in_words(config: Config) -> list[str]:
+    """Lines for a terminal."""
+    listen = config.listen
+    accounts = sum(len(participant.accounts) for participant in config.participants)
+    return [
+        f"venue {config.venue.server_id}",
+        f"orders at {listen.order_entry}, market data at {listen.market_data}, operations at {listen.ops}",
+        f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
+        _throttle(config),
+        f"{len(config.instruments)} instruments",
+        *(f"  {_instrument(instrument)}" for instrument in config.instruments),
+        f"{len(config.participants)} participants, {accounts} accounts",
+        f"{len(config.sessions)} sessions",
+        *(f"  {_session(session)}" for session in config.sessions),
+        f"{len(config.keys)} keys",
+        f"market digest {configuration_digest(config).hex()}",
+    ]
+
+
+def _throttle(config: Config) -> str:
+    throttle = config.throttle
+    commands, cancels = "any number of commands", "any number of cancels"
+    if throttle.commands_per_second:
+        commands = f"{throttle.commands_per_second} commands a second ({throttle.commands_burst} at once)"
+    if throttle.cancels_per_second:
+        cancels = f"{throttle.cancels_per_second} cancels a second ({throttle.cancels_burst} at once)"
+    return f"a session may send {commands} and {cancels}"
+
+
+def _instrument(instrument: Instrument) -> str:
+    low, reference, high = (
+        price_text(ticks, instrument.price_decimals)
+        for ticks in (
+            instrument.band_low_ticks,
+            instrument.reference_price_ticks,
+            instrument.band_high_ticks,
+        )
+    )
+    band = f"{low} to {high} around {reference}" if instrument.band_high_ticks else "no band"
+    sizes = (
+        f"{instrument.quantity_min_lots} to {instrument.quantity_max_lots} lots of {instrument.lot_tonnes} t"
+    )
+    return (
+        f"{instrument.id} {instrument.symbol}: {instrument.currency}, {band}; {sizes}; "
+        f"opens {instrument.opening_phase}"
+    )
+
+
+def _session(session: Session) -> str:
+    return (
+        f"{session.id} {session.name}: {', '.join(session.roles)}; {len(session.accounts)} accounts; "
+        f"key {session.key}"
+    )

@@ -1,0 +1,67 @@
+"""What everybody may know of one instrument's book: its levels, phase and band, as released.
+
+Built from the events of released batches only, never read from the engine: a reader must not see
+what a crash could still take back. Knows nothing of feeds, numbers or bytes, except for the
+checksum by which a reader proves its copy.
+"""
+
+from collections.abc import Iterable
+from struct import Struct as Layout
+from typing import Final
+from zlib import crc32
+
+from carbonmatch.matching.messages import InstrumentDefinition, LevelChanged, Phase, Side
+from carbonmatch.protocol.messages import SnapshotLevel
+
+# One level: side (1 buy, 2 sell), price in ticks, quantity in lots, number of orders. Big-endian,
+# no padding. A fixed layout and not the encoded message, so that a field which is appended to the
+# message leaves every reader's checksum as it was.
+_CHECKSUM_LEVEL: Final = Layout(">BQQI")
+assert _CHECKSUM_LEVEL.size == 21, "the layout of the checksum is a promise to every reader"
+
+
+class Depth:
+    """Invariant: a level is here exactly while it holds lots.
+
+    The ladders are plain dicts by price, and sorted only where somebody asks for all of them: a
+    level changes thousands of times for each snapshot, and keeping the order costs about ten times
+    a dict's store. The values are the events themselves, so a change makes no further object.
+    """
+
+    __slots__ = ("asks", "band_high_ticks", "band_low_ticks", "bids", "phase", "reference_price_ticks")
+
+    def __init__(self, definition: InstrumentDefinition) -> None:
+        self.phase: Phase = definition.opening_phase
+        self.reference_price_ticks = definition.reference_price_ticks
+        self.band_low_ticks = definition.band_low_ticks
+        self.band_high_ticks = definition.band_high_ticks
+        self.bids: dict[int, LevelChanged] = {}
+        self.asks: dict[int, LevelChanged] = {}
+
+    def set_band(self, reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> None:
+        self.reference_price_ticks = reference_price_ticks
+        self.band_low_ticks = band_low_ticks
+        self.band_high_ticks = band_high_ticks
+
+    def update(self, change: LevelChanged) -> bool:
+        """Whether anything public has changed: a level may come and go within one batch."""
+        ladder = self.bids if change.side is Side.BUY else self.asks
+        if change.quantity_lots:
+            ladder[change.price_ticks] = change
+            return True
+        return ladder.pop(change.price_ticks, None) is not None
+
+    def levels(self) -> list[LevelChanged]:
+        """Bids, then asks, each from the best on: the order in which a snapshot has them."""
+        bids, asks = self.bids, self.asks
+        return [bids[price] for price in sorted(bids, reverse=True)] + [asks[price] for price in sorted(asks)]
+
+
+def checksum(levels: Iterable[LevelChanged | SnapshotLevel]) -> int:
+    """CRC-32 (as in zlib) over `_CHECKSUM_LEVEL` of each level, in the order sent; 0 for none."""
+    pack = _CHECKSUM_LEVEL.pack
+    return crc32(
+        b"".join(
+            [pack(level.side, level.price_ticks, level.quantity_lots, level.order_count) for level in levels]
+        )
+    )

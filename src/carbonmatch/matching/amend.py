@@ -1,0 +1,195 @@
+"""Changing what rests.
+
+| command | asks for                  | priority | refused                                              |
+|---------|---------------------------|----------|------------------------------------------------------|
+| Reduce  | a smaller total           | kept     | NOT_AMENDABLE if not smaller; QUANTITY_INCREMENT     |
+| Replace | another price or total    | lost     | NOT_AMENDABLE if nothing changes; else as if new     |
+| either  | no more than has traded   | the order ends: REDUCED_TO_FILLED                               |
+
+A replacement which crosses trades at once, and one which does not rests at the back of its level.
+Totals include what has traded, so that an amendment and a fill may cross on their way. A refused
+amendment has changed nothing. A reduction below the instrument's minimum is allowed: it is a way out.
+
+An order stays with the session that entered it. Where another session of its account amends it, the
+owner is told with ref 0 and keeps its own name for the order.
+"""
+
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.book import Order
+from carbonmatch.matching.checks import replace_refusal
+from carbonmatch.matching.instrument import ALLOWED, REFUSAL
+from carbonmatch.matching.messages import (
+    ANY,
+    CancelReason,
+    InstrumentId,
+    MassCancel,
+    MassCanceled,
+    MassCancelScope,
+    Reduce,
+    Reduced,
+    Ref,
+    RejectReason,
+    Replace,
+    Replaced,
+)
+from carbonmatch.matching.price_time import match
+from carbonmatch.matching.venue import Venue
+
+
+def reduce(venue: Venue, session: SessionState, command: Reduce, ref: Ref) -> None:
+    order = _named(venue, session, command, ref)
+    if order is None:
+        return
+    instrument = order.ladder.book.instrument
+    total_lots = command.quantity_lots
+    if Reduce not in ALLOWED[instrument.phase]:
+        venue.reject(session, ref, REFUSAL[instrument.phase])
+    elif total_lots >= order.quantity_lots:
+        venue.reject(session, ref, RejectReason.NOT_AMENDABLE)
+    elif total_lots <= order.quantity_lots - order.leaves_lots:
+        _end_filled(venue, session, order, ref)
+    elif total_lots % instrument.quantity_increment_lots:
+        venue.reject(session, ref, RejectReason.QUANTITY_INCREMENT)
+    else:
+        less_lots = order.quantity_lots - total_lots
+        order.quantity_lots = total_lots
+        order.leaves_lots -= less_lots
+        order.level.quantity_lots -= less_lots
+        venue.mark(order.level)
+        _report_reduced(venue, session, order, ref)
+        if order.session is not session:
+            _report_reduced(venue, order.session, order, Ref(0))
+
+
+def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> None:
+    order = _named(venue, session, command, ref)
+    if order is None:
+        return
+    reason = replace_refusal(order, command)
+    if reason is not None:
+        venue.reject(session, ref, reason)
+        return
+    executed_lots = order.quantity_lots - order.leaves_lots
+    if command.quantity_lots <= executed_lots:
+        _end_filled(venue, session, order, ref)
+        return
+
+    ladder = order.ladder
+    ladder.remove(order, venue.dirty)
+    order.quantity_lots = command.quantity_lots
+    order.leaves_lots = command.quantity_lots - executed_lots
+    _report_replaced(venue, session, order, command.price_ticks, ref)
+    owner = order.session
+    if owner is session:
+        _rename(order, ref)
+        taker_ref = ref
+    else:
+        _report_replaced(venue, owner, order, command.price_ticks, Ref(0))
+        taker_ref = Ref(0)
+
+    key = ladder.sign * command.price_ticks
+    if key + ladder.opposite.best_key >= 0:
+        match(venue, order, key, taker_ref)
+    if order.leaves_lots:
+        ladder.rest(order, key, venue.dirty)
+    else:
+        venue.forget(order)
+
+
+def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: Ref) -> None:
+    """Cancel what the filters leave, in the order of entry within each account; then say how many."""
+    account_id = command.account_id
+    if account_id and account_id not in session.accounts:
+        venue.reject(session, ref, RejectReason.UNKNOWN_ACCOUNT)
+        return
+    if command.instrument_id and command.instrument_id not in venue.books:
+        venue.reject(session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+        return
+
+    if command.scope is MassCancelScope.SESSION:
+        orders = list(session.orders.values())
+        if account_id:
+            orders = [order for order in orders if order.account.account_id == account_id]
+    else:
+        account_ids = (account_id,) if account_id else session.account_ids
+        orders = [order for each in account_ids for order in session.accounts[each].orders.values()]
+    orders = [order for order in orders if _is_of(order, command.instrument_id, command.side)]
+    for order in orders:
+        answered = ref if order.session is session else Ref(0)
+        venue.end(order, answered, CancelReason.MASS_CANCEL)
+
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, len(orders), venue.sequence))
+
+
+def _named(venue: Venue, session: SessionState, command: Reduce | Replace, ref: Ref) -> Order | None:
+    """The order that the command names; None once it has been refused."""
+    if (command.order_ref == 0) == (command.order_id == 0):
+        venue.reject(session, ref, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
+        return None
+    order = session.find(command.order_ref, command.order_id)
+    if order is None:
+        venue.reject(session, ref, RejectReason.UNKNOWN_ORDER)
+    return order
+
+
+def _is_of(order: Order, instrument_id: InstrumentId, side: int) -> bool:
+    ladder = order.ladder
+    return (instrument_id == ANY or ladder.book.instrument.instrument_id == instrument_id) and (
+        side == ANY or ladder.side == side
+    )
+
+
+def _rename(order: Order, ref: Ref) -> None:
+    """From now on `ref` names the order in its own session, and its former name does not."""
+    replaced = order.session.replaced
+    if order.ref != order.entry_ref:
+        del replaced[order.ref]
+    order.ref = ref
+    replaced[ref] = order
+
+
+def _end_filled(venue: Venue, session: SessionState, order: Order, ref: Ref) -> None:
+    """End an order of which no more is wanted than has traded."""
+    if order.session is session:
+        venue.end(order, ref, CancelReason.REDUCED_TO_FILLED)
+    else:
+        venue.report_canceled(session, order, ref, CancelReason.REDUCED_TO_FILLED)
+        venue.end(order, Ref(0), CancelReason.REQUESTED_BY_OTHER_SESSION)
+
+
+def _report_reduced(venue: Venue, session: SessionState, order: Order, ref: Ref) -> None:
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(
+        Reduced(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order.order_id,
+            order.quantity_lots,
+            order.leaves_lots,
+        )
+    )
+
+
+def _report_replaced(venue: Venue, session: SessionState, order: Order, price_ticks: int, ref: Ref) -> None:
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(
+        Replaced(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order.order_id,
+            price_ticks,
+            order.quantity_lots,
+            order.leaves_lots,
+        )
+    )

@@ -1,0 +1,304 @@
+"""The order book of one instrument: orders queue in levels, levels stand on two ladders.
+
+Nothing here knows rules, reports or owners: what may enter, and what is said about it, is decided by
+the callers. Prices inside a ladder are signed keys, so that on both sides a larger key is a better
+price, and every loop over a ladder exists once.
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from sortedcontainers import SortedList
+
+from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Side, TimeInForce
+
+if TYPE_CHECKING:
+    from carbonmatch.matching.accounts import Account, SessionState
+    from carbonmatch.matching.instrument import Instrument
+
+# Keys nearest the touch are in a plain list, which is 2.5 times faster than a SortedList but moves
+# everything behind the place of an insertion: at 100,000 levels that is 28 µs. So what is further
+# away than this is in a SortedList (2.6 µs at any size).
+NEAR_KEYS_MAX: Final = 1_024
+# A ladder with fewer levels than this, empty ones included, is never pruned.
+PRUNE_LEVELS_MIN: Final = 1_024
+# Below any key there is, and far enough that adding a key to it never reaches zero.
+NO_KEY: Final = -(2**62)
+
+
+class Order:
+    """An accepted order, from its acceptance to its final state.
+
+    `quantity_lots` is its total: less what self-trade prevention or a reduction took away, but
+    including what has traded; so `quantity_lots - leaves_lots` has traded. `level`, `ahead` and
+    `behind` mean something only while the order rests.
+
+    No `__init__`: an order is filled in where it is made, because the call costs as much again as
+    the assignments (580 against 320 ns).
+    """
+
+    __slots__ = (
+        "account",
+        "ahead",
+        "behind",
+        "entry_ref",
+        "flags",
+        "ladder",
+        "leaves_lots",
+        "level",
+        "order_id",
+        "quantity_lots",
+        "ref",
+        "self_trade_prevention",
+        "session",
+        "time_in_force",
+    )
+
+    order_id: OrderId
+    # The ref that names the order now; a replacement gives it a new one.
+    ref: Ref
+    # The ref it was entered with, under which its session keeps it.
+    entry_ref: Ref
+    session: "SessionState"
+    account: "Account"
+    ladder: "Ladder"
+    quantity_lots: int
+    leaves_lots: int
+    time_in_force: TimeInForce
+    self_trade_prevention: SelfTradePrevention
+    flags: int
+    level: "Level"
+    ahead: "Order | None"
+    behind: "Order | None"
+
+
+class Level:
+    """Orders at one price, first come first served; their sum and their count.
+
+    A linked list, because cancels take orders out of the middle: a dict would keep the gaps, and
+    finding its first entry slows down with each order that left.
+    """
+
+    __slots__ = (
+        "dirty",
+        "first",
+        "key",
+        "ladder",
+        "last",
+        "listed",
+        "order_count",
+        "price_ticks",
+        "quantity_lots",
+    )
+
+    def __init__(self, ladder: "Ladder", key: int) -> None:
+        self.ladder = ladder
+        self.key = key
+        self.price_ticks = ladder.sign * key
+        self.quantity_lots = 0
+        self.order_count = 0
+        self.first: Order | None = None
+        self.last: Order | None = None
+        # Whether the key is in the ladder's near or far keys.
+        self.listed = False
+        # Whether the level has changed since the outputs were last taken.
+        self.dirty = False
+
+    def orders(self) -> Iterator[Order]:
+        """Its orders in their priority."""
+        order = self.first
+        while order is not None:
+            yield order
+            order = order.behind
+
+
+class Ladder:
+    """One side of a book.
+
+    An emptied level stays where it is, since most come back soon: its key leaves the sorted keys
+    when it reaches the touch, and the level itself goes when empty ones outnumber the others. So
+    levels which open and close cost no search, and both kinds of cleaning are paid by the openings.
+
+    Invariant: `best` is the non-empty level with the largest key, and its key is the last near key;
+    each listed key is in `near` or in `far`, and those in `far` are smaller than all in `near`.
+    """
+
+    __slots__ = (
+        "best",
+        "best_key",
+        "book",
+        "far",
+        "instrument_id",
+        "levels",
+        "near",
+        "opposite",
+        "prune_at",
+        "side",
+        "sign",
+    )
+
+    opposite: "Ladder"
+
+    def __init__(self, book: "Book", side: Side) -> None:
+        self.book = book
+        self.instrument_id = book.instrument.instrument_id
+        self.side = side
+        self.sign = 1 if side is Side.BUY else -1
+        self.levels: dict[int, Level] = {}
+        self.near: list[int] = []
+        self.far: SortedList[int] = SortedList()
+        self.best: Level | None = None
+        # Crossing is one addition: an order with key k trades here if k + best_key >= 0.
+        self.best_key = NO_KEY
+        self.prune_at = PRUNE_LEVELS_MIN
+
+    def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
+        """Put `order` at the back of the level of `key`."""
+        level = self.levels.get(key)
+        if level is None:
+            level = self.levels[key] = Level(self, key)
+        if not level.dirty:
+            level.dirty = True
+            dirty.append(level)
+        last = level.last
+        if last is None:
+            level.first = order
+            if key > self.best_key:
+                self.best = level
+                self.best_key = key
+            if not level.listed:
+                self._list(level)
+        else:
+            last.behind = order
+        order.ahead = last
+        order.behind = None
+        order.level = level
+        level.last = order
+        level.order_count += 1
+        level.quantity_lots += order.leaves_lots
+
+    def remove(self, order: Order, dirty: list[Level]) -> None:
+        """Take `order` out of its level, with whatever it has left."""
+        level = order.level
+        if not level.dirty:
+            level.dirty = True
+            dirty.append(level)
+        ahead = order.ahead
+        behind = order.behind
+        if ahead is None:
+            level.first = behind
+        else:
+            ahead.behind = behind
+        if behind is None:
+            level.last = ahead
+        else:
+            behind.ahead = ahead
+        level.order_count -= 1
+        level.quantity_lots -= order.leaves_lots
+        if level.first is None and level is self.best:
+            self._find_best()
+
+    def levels_from_best(self) -> Iterator[Level]:
+        """The levels which hold orders, best first."""
+        levels = self.levels
+        for keys in (self.near, self.far):
+            for key in reversed(keys):
+                level = levels[key]
+                if level.order_count:
+                    yield level
+
+    def prune(self) -> None:
+        """Forget empty levels if there are too many. None may be dirty: their change would be lost."""
+        if len(self.levels) <= self.prune_at:
+            return
+        assert not any(level.dirty for level in self.levels.values())
+        self.levels = {key: level for key, level in self.levels.items() if level.order_count}
+        self.near = [key for key in self.near if key in self.levels]
+        self.far = SortedList(key for key in self.far if key in self.levels)
+        self.prune_at = 2 * len(self.levels) + PRUNE_LEVELS_MIN
+
+    def _list(self, level: Level) -> None:
+        """Put the key of `level` among the sorted keys."""
+        level.listed = True
+        near = self.near
+        key = level.key
+        if not near or key > near[-1]:
+            near.append(key)
+        elif key < near[0] and self.far:
+            self.far.add(key)
+            return
+        else:
+            insort(near, key)
+        if len(near) > NEAR_KEYS_MAX:
+            half = NEAR_KEYS_MAX // 2
+            self.far.update(near[:half])
+            del near[:half]
+
+    def _find_best(self) -> None:
+        """The best level has emptied: unlist it and every empty one before the next with orders."""
+        levels = self.levels
+        near = self.near
+        while True:
+            if not near:
+                if not self.far:
+                    self.best = None
+                    self.best_key = NO_KEY
+                    return
+                half = NEAR_KEYS_MAX // 2
+                near.extend(self.far[-half:])
+                del self.far[-half:]
+            level = levels[near[-1]]
+            if level.order_count:
+                self.best = level
+                self.best_key = level.key
+                return
+            level.listed = False
+            near.pop()
+
+    def check(self) -> None:
+        """Assert the invariants of the ladder and of its levels."""
+        keys = [*self.far, *self.near]
+        assert all(worse < better for worse, better in pairwise(keys)), "keys are sorted, each once"
+        assert set(keys) == {key for key, level in self.levels.items() if level.listed}
+        live = [level for level in self.levels.values() if level.order_count]
+        assert all(level.listed for level in live)
+        best = max(live, key=lambda level: level.key, default=None)
+        assert self.best is best
+        assert self.best_key == (NO_KEY if best is None else best.key)
+        for level in self.levels.values():
+            orders = list(level.orders())
+            assert level.price_ticks == self.sign * level.key
+            assert level.order_count == len(orders)
+            assert level.quantity_lots == sum(order.leaves_lots for order in orders)
+            assert level.last is (orders[-1] if orders else None)
+            for ahead, order in zip([None, *orders], orders, strict=False):
+                assert order.ahead is ahead
+                assert order.level is level
+                assert order.ladder is self
+                assert 0 < order.leaves_lots <= order.quantity_lots
+
+
+class Book:
+    """Both ladders of one instrument."""
+
+    __slots__ = ("asks", "bids", "instrument")
+
+    def __init__(self, instrument: "Instrument") -> None:
+        self.instrument = instrument
+        self.bids = Ladder(self, Side.BUY)
+        self.asks = Ladder(self, Side.SELL)
+        self.bids.opposite = self.asks
+        self.asks.opposite = self.bids
+
+    def orders(self) -> Iterator[Order]:
+        """Every resting order: bids then asks, best level first, in their priority."""
+        for ladder in (self.bids, self.asks):
+            for level in ladder.levels_from_best():
+                yield from level.orders()
+
+    def check(self) -> None:
+        self.bids.check()
+        self.asks.check()
+        assert self.bids.best_key + self.asks.best_key < 0, "orders which cross have traded"

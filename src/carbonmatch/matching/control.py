@@ -1,0 +1,133 @@
+"""Steering the venue: phases and bands, by operators or the venue; definitions, by the venue alone.
+
+The venue's own entries come from configuration and schedules which were checked before, so what does
+not fit there is our own fault and an assertion. A definition that changes nothing is repeated freely.
+"""
+
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.book import Book
+from carbonmatch.matching.instrument import Instrument, is_band
+from carbonmatch.matching.messages import (
+    ANY,
+    BandChanged,
+    CancelReason,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Done,
+    InstrumentDefined,
+    OrderFlag,
+    Phase,
+    PhaseChanged,
+    Ref,
+    RejectReason,
+    SessionLost,
+    SessionOpened,
+    SetBand,
+    SetPhase,
+    TimeInForce,
+)
+from carbonmatch.matching.venue import Venue
+
+
+def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
+    """Change the phase of one instrument or of all; closing expires DAY orders."""
+    reason = None
+    if not session.operator:
+        reason = RejectReason.NOT_ENTITLED
+    elif command.instrument_id != ANY and command.instrument_id not in venue.books:
+        reason = RejectReason.UNKNOWN_INSTRUMENT
+    if reason is not None:
+        _refuse(venue, session, ref, reason)
+        return
+    ids = [command.instrument_id] if command.instrument_id else sorted(venue.books)
+    for instrument_id in ids:
+        book = venue.books[instrument_id]
+        book.instrument.enter(command.phase)
+        venue.public.append(PhaseChanged(instrument_id, venue.time_ns, command.phase, command.text))
+        if command.phase is Phase.CLOSED:
+            _expire(venue, book)
+    _report_done(venue, session, ref)
+
+
+def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
+    """Change the prices which the instrument admits. Orders outside of the new band stay."""
+    reference, low, high = command.reference_price_ticks, command.band_low_ticks, command.band_high_ticks
+    book = venue.books.get(command.instrument_id)
+    if not session.operator:
+        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+    elif book is None:
+        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+    elif not is_band(reference, low, high):
+        _refuse(venue, session, ref, RejectReason.INVALID_PRICE)
+    else:
+        book.instrument.set_band(reference, low, high)
+        venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
+        _report_done(venue, session, ref)
+
+
+def define_instrument(venue: Venue, command: DefineInstrument) -> None:
+    """Add an instrument in its opening phase; or change one, whose orders and phase stay."""
+    definition = command.definition
+    book = venue.books.get(definition.instrument_id)
+    if book is None:
+        assert definition.instrument_id != ANY, "0 means every instrument"
+        venue.books[definition.instrument_id] = Book(Instrument(definition))
+    else:
+        book.instrument.configure(definition)
+    venue.public.append(InstrumentDefined(venue.time_ns, definition))
+
+
+def define_account(venue: Venue, command: DefineAccount) -> None:
+    """Add an account; or change its name and participant, which then counts for its open orders too."""
+    account = venue.accounts.get(command.account_id)
+    if account is None:
+        assert command.account_id != 0, "0 means the default account"
+        account = Account(command.account_id, command.participant_id, command.name)
+        venue.accounts[command.account_id] = account
+    else:
+        account.participant_id = command.participant_id
+        account.name = command.name
+
+
+def define_session(venue: Venue, command: DefineSession) -> None:
+    """Add a session with an empty stream; or change its powers, while stream and orders stay."""
+    session = venue.sessions.get(command.session_id)
+    if session is None:
+        assert command.session_id != venue.venue_session.session_id
+        session = venue.sessions[command.session_id] = SessionState(command.session_id)
+    session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+
+
+def session_lost(venue: Venue, command: SessionLost) -> None:
+    """Cancel the session's orders, in the order of entry, but for those which are to be kept."""
+    session = venue.sessions[command.session_id]
+    for order in list(session.orders.values()):
+        if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
+            venue.end(order, Ref(0), CancelReason.DISCONNECTED)
+
+
+def session_opened(venue: Venue, command: SessionOpened) -> None:
+    session = venue.sessions[command.session_id]
+    session.cancel_on_disconnect = command.cancel_on_disconnect
+    session.grace_ms = command.grace_ms
+
+
+def _expire(venue: Venue, book: Book) -> None:
+    for order in list(book.orders()):
+        if order.time_in_force is TimeInForce.DAY:
+            venue.end(order, Ref(0), CancelReason.EXPIRED)
+
+
+def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
+    assert session is not venue.venue_session, f"the venue's own command does not fit: {reason.name}"
+    venue.reject(session, ref, reason)
+
+
+def _report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
+    if session is venue.venue_session:
+        return
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(Done(seq, ref, venue.time_ns, venue.report_flags, venue.sequence))

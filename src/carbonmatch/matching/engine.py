@@ -1,0 +1,181 @@
+"""The state machine: entries in, events out.
+
+Deterministic by construction: no clock, no randomness, no I/O, no iteration over sets. The same
+entries give the same events and the same state, which is what makes the journal a backup.
+
+What a command does is in its own module: `orders` (new, cancel), `amend` (reduce, replace, mass
+cancel), `queries`, `control`; the matching loop is `price_time`, the rules of entry are `checks`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from carbonmatch.matching import amend, control, orders, queries
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.book import Book, Ladder
+from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
+    AccountId,
+    Cancel,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Entry,
+    InstrumentId,
+    LevelChanged,
+    MassCancel,
+    NewOrder,
+    OrderStatusRequest,
+    Outputs,
+    Reduce,
+    Ref,
+    Replace,
+    SessionId,
+    SessionLost,
+    SessionOpened,
+    SetBand,
+    SetPhase,
+    StreamChunk,
+)
+from carbonmatch.matching.venue import Venue
+
+_FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
+    NewOrder: orders.new_order,
+    Cancel: orders.cancel,
+    Reduce: amend.reduce,
+    Replace: amend.replace,
+    MassCancel: amend.mass_cancel,
+    OrderStatusRequest: queries.order_status,
+    SetPhase: control.set_phase,
+    SetBand: control.set_band,
+}
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand})
+_FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
+    DefineInstrument: control.define_instrument,
+    DefineAccount: control.define_account,
+    DefineSession: control.define_session,
+    SessionLost: control.session_lost,
+    SessionOpened: control.session_opened,
+}
+
+
+class Engine:
+    """Applies entries, and hands out what they have caused once the caller has a batch of them.
+
+    The dicts are for reading: only entries change them.
+    """
+
+    def __init__(self, durable: bool = True) -> None:
+        """Not `durable`: every report says that it was answered before the disk had it."""
+        self.venue = Venue(durable)
+        self.sessions: dict[SessionId, SessionState] = self.venue.sessions
+        self.accounts: dict[AccountId, Account] = self.venue.accounts
+        self.books: dict[InstrumentId, Book] = self.venue.books
+
+    @property
+    def sequence(self) -> int:
+        """Of the last command applied; 0 before the first."""
+        return self.venue.sequence
+
+    @property
+    def time_ns(self) -> int:
+        """Of the last entry applied; 0 before the first."""
+        return self.venue.time_ns
+
+    @property
+    def open_order_count(self) -> int:
+        return self.venue.open_order_count
+
+    @property
+    def instruments(self) -> dict[InstrumentId, Instrument]:
+        return {instrument_id: book.instrument for instrument_id, book in self.books.items()}
+
+    @property
+    def gathered_report_count(self) -> int:
+        """Reports since the outputs were last taken."""
+        return self.venue.own_report_count + self.venue.foreign_report_count
+
+    def apply(self, entry: Entry) -> None:
+        """Apply the commands of one entry. What they cause gathers until `take_outputs`.
+
+        A refused command is an answer (`Rejected`), not an exception: the only error this can raise
+        is an assertion or a failed look-up, and that means a bug, here or in the caller. Repeated
+        commands must have been filtered out: refs increase within a session.
+        """
+        venue = self.venue
+        assert entry.first_sequence == venue.sequence + 1, "entries apply in order, without gaps"
+        venue.time_ns = entry.time_ns
+        if entry.session_id == VENUE_SESSION_ID:
+            self._apply_venue(entry)
+            return
+        session = venue.sessions[entry.session_id]
+        venue.session = session
+        if not session.touched:
+            session.touched = True
+            venue.touched.append(session)
+        reports = session.reports
+        reports_before = len(reports)
+        handlers = _FROM_SESSIONS
+        for command in entry.commands:
+            venue.sequence += 1
+            ref = command.ref  # type: ignore[union-attr]
+            assert ref > session.last_ref, "repeats are answered before the engine"
+            session.last_ref = ref
+            handlers[type(command)](venue, session, command, ref)
+        assert len(reports) > reports_before, "every command of a session is answered"
+        venue.own_report_count += len(reports) - reports_before
+
+    def take_outputs(self) -> Outputs:
+        """What the entries since the last call have caused; the engine keeps nothing of it."""
+        venue = self.venue
+        streams = []
+        for session in venue.touched:
+            streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))
+            session.ref_before = session.last_ref
+            session.reports = []
+            session.touched = False
+        levels = []
+        ladders: dict[Ladder, None] = {}
+        for level in venue.dirty:
+            level.dirty = False
+            ladder = level.ladder
+            ladders[ladder] = None
+            levels.append(
+                LevelChanged(
+                    ladder.instrument_id,
+                    ladder.side,
+                    level.price_ticks,
+                    level.quantity_lots,
+                    level.order_count,
+                )
+            )
+        # Between batches no level is dirty, so this is the time to forget empty ones.
+        for ladder in ladders:
+            ladder.prune()
+        outputs = Outputs(streams, venue.public, levels)
+        venue.touched = []
+        venue.public = []
+        venue.dirty = []
+        venue.own_report_count = 0
+        venue.foreign_report_count = 0
+        return outputs
+
+    def set_durable(self, durable: bool) -> None:
+        """Say from now on whether reports wait for the disk: a choice of each start, not of an entry."""
+        self.venue.set_durable(durable)
+
+    def check(self) -> None:
+        """Assert every invariant of the state: for tests, since it reads all there is."""
+        self.venue.check()
+
+    def _apply_venue(self, entry: Entry) -> None:
+        venue = self.venue
+        session = venue.session = venue.venue_session
+        for command in entry.commands:
+            venue.sequence += 1
+            kind = type(command)
+            if kind in _FROM_OPERATORS:
+                _FROM_SESSIONS[kind](venue, session, command, Ref(0))
+            else:
+                _FROM_VENUE[kind](venue, command)

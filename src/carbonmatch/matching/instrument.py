@@ -1,0 +1,108 @@
+"""An instrument: its definition, its phase, and what it admits now."""
+
+from typing import Final
+
+import msgspec
+
+from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.messages import (
+    Cancel,
+    InstrumentDefinition,
+    NewOrder,
+    Phase,
+    Reduce,
+    RejectReason,
+    Replace,
+    SelfTradePrevention,
+)
+
+# What each phase admits. Cancels are admitted always, so nothing looks them up here.
+ALLOWED: Final[dict[Phase, frozenset[type]]] = {
+    Phase.CONTINUOUS: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.CANCEL_ONLY: frozenset({Reduce, Cancel}),
+    Phase.HALTED: frozenset({Cancel}),
+    Phase.CLOSED: frozenset({Cancel}),
+}
+assert ALLOWED.keys() == set(Phase)
+assert all(Cancel in commands for commands in ALLOWED.values())
+
+REFUSAL: Final[dict[Phase, RejectReason]] = {
+    Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
+    Phase.HALTED: RejectReason.HALTED,
+    Phase.CLOSED: RejectReason.CLOSED,
+}
+
+
+class Instrument:
+    """The definition is the truth; the other fields repeat it in the form that checks read fast.
+
+    A band is part of the definition: setting one changes the definition, and a new definition sets
+    its band. `configured` is the last definition as it came, without later bands.
+    """
+
+    __slots__ = (
+        "admits_new",
+        "configured",
+        "definition",
+        "instrument_id",
+        "phase",
+        "price_high_ticks",
+        "price_increment_ticks",
+        "price_low_ticks",
+        "quantity_increment_lots",
+        "quantity_max_lots",
+        "quantity_min_lots",
+        "self_trade_prevention",
+    )
+
+    def __init__(self, definition: InstrumentDefinition) -> None:
+        self.instrument_id = definition.instrument_id
+        self.enter(definition.opening_phase)
+        self.configure(definition)
+
+    def enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.admits_new = NewOrder in ALLOWED[phase]
+
+    def configure(self, definition: InstrumentDefinition) -> None:
+        """Take a new definition; the phase stays."""
+        self.configured = definition
+        self._use(definition)
+
+    def _use(self, definition: InstrumentDefinition) -> None:
+        assert definition.instrument_id == self.instrument_id
+        assert definition.price_increment_ticks >= 1
+        assert definition.quantity_increment_lots >= 1
+        assert 1 <= definition.quantity_min_lots <= definition.quantity_max_lots <= QUANTITY_LOTS_MAX
+        assert is_band(
+            definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks
+        )
+        assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
+        assert definition.self_trade_prevention is not SelfTradePrevention.INSTRUMENT_DEFAULT
+        self.definition = definition
+        self.price_increment_ticks = definition.price_increment_ticks
+        self.quantity_increment_lots = definition.quantity_increment_lots
+        self.quantity_min_lots = definition.quantity_min_lots
+        self.quantity_max_lots = definition.quantity_max_lots
+        self.self_trade_prevention = definition.self_trade_prevention
+        # The band where there is one, and what the system can count where there is none.
+        self.price_low_ticks = max(1, definition.band_low_ticks)
+        self.price_high_ticks = definition.band_high_ticks or PRICE_TICKS_MAX
+
+    def set_band(self, reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> None:
+        self._use(
+            msgspec.structs.replace(
+                self.definition,
+                reference_price_ticks=reference_price_ticks,
+                band_low_ticks=band_low_ticks,
+                band_high_ticks=band_high_ticks,
+            )
+        )
+
+
+def is_band(reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> bool:
+    """Whether the numbers make a band, or none (0 and 0). The reference may lie outside of it."""
+    return (
+        0 <= reference_price_ticks <= PRICE_TICKS_MAX
+        and 0 <= band_low_ticks <= band_high_ticks <= PRICE_TICKS_MAX
+    )

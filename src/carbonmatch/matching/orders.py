@@ -1,0 +1,142 @@
+"""How an order enters, and how it is withdrawn: the two commands that make nearly all the traffic."""
+
+from typing import Final
+
+from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.book import Order
+from carbonmatch.matching.checks import new_order_refusal, protection_ticks
+from carbonmatch.matching.messages import (
+    Accepted,
+    Cancel,
+    Canceled,
+    CancelReason,
+    NewOrder,
+    OrderFlag,
+    OrderId,
+    OrderType,
+    Ref,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+from carbonmatch.matching.price_time import match
+from carbonmatch.matching.venue import Venue
+
+# Members of an enum are looked up once, here, and not for each order.
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
+_DAY: Final = TimeInForce.DAY
+_GTC: Final = TimeInForce.GTC
+_FOK: Final = TimeInForce.FOK
+_KEEP: Final = OrderFlag.KEEP_ON_DISCONNECT
+_REQUESTED: Final = CancelReason.REQUESTED
+
+
+def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> None:
+    """Refuse the order, or accept it, let it trade, and let what remains rest or go."""
+    account = session.accounts.get(command.account_id)
+    book = venue.books.get(command.instrument_id)
+    quantity_lots = command.quantity_lots
+    price_ticks = command.price_ticks
+    order_type = command.order_type
+    time_in_force = command.time_in_force
+    command_flags = command.flags
+
+    # Most orders are plain and right, and pass here at once. Whatever is not is judged rule by rule,
+    # which also finds the reason.
+    if (
+        account is None
+        or book is None
+        or order_type is not _LIMIT
+        or time_in_force is _FOK
+        or (command_flags and command_flags != _KEEP)
+        or not (instrument := book.instrument).admits_new
+        or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
+        or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
+        or quantity_lots % instrument.quantity_increment_lots
+        or price_ticks % instrument.price_increment_ticks
+        or len(session.orders) >= SESSION_OPEN_ORDERS_MAX
+        or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX
+    ):
+        reason = new_order_refusal(venue, session, account, book, command)
+        if reason is not None:
+            venue.reject(session, ref, reason)
+            return
+        assert account is not None
+        assert book is not None
+
+    side = command.side
+    ladder = book.bids if side is _BUY else book.asks
+    if order_type is not _LIMIT:
+        price_ticks = protection_ticks(ladder, price_ticks)
+    key = ladder.sign * price_ticks
+    order_id = OrderId(venue.sequence)
+
+    order = Order()
+    order.order_id = order_id
+    order.ref = ref
+    order.entry_ref = ref
+    order.session = session
+    order.account = account
+    order.ladder = ladder
+    order.quantity_lots = quantity_lots
+    order.leaves_lots = quantity_lots
+    order.time_in_force = time_in_force
+    order.self_trade_prevention = command.self_trade_prevention
+    order.flags = command_flags
+
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    session.reports.append(
+        Accepted(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order_id,
+            command.instrument_id,
+            account.account_id,
+            side,
+            price_ticks,
+            quantity_lots,
+        )
+    )
+
+    if key + ladder.opposite.best_key >= 0:
+        match(venue, order, key, ref)
+        if not order.leaves_lots:
+            return
+    if order_type is not _LIMIT:
+        venue.report_canceled(session, order, ref, CancelReason.MARKET_REMAINDER)
+    elif time_in_force is _DAY or time_in_force is _GTC:
+        ladder.rest(order, key, venue.dirty)
+        session.orders[ref] = order
+        account.orders[order_id] = order
+        venue.open_order_count += 1
+    else:
+        assert time_in_force is not _FOK, "can_fill said that all of it would trade"
+        venue.report_canceled(session, order, ref, CancelReason.IOC_REMAINDER)
+
+
+def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
+    """Every phase admits it. An owner who did not ask is told as well."""
+    order_ref = command.order_ref
+    order_id = command.order_id
+    if (order_ref == 0) == (order_id == 0):
+        venue.reject(session, ref, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
+        return
+    order = session.find(order_ref, order_id)
+    if order is None:
+        venue.reject(session, ref, RejectReason.UNKNOWN_ORDER)
+        return
+
+    order.ladder.remove(order, venue.dirty)
+    venue.forget(order)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    session.reports.append(
+        Canceled(seq, ref, venue.time_ns, venue.report_flags, order.order_id, order.leaves_lots, _REQUESTED)
+    )
+    if order.session is not session:
+        venue.report_canceled(order.session, order, Ref(0), CancelReason.REQUESTED_BY_OTHER_SESSION)

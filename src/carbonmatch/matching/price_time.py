@@ -1,0 +1,223 @@
+"""Continuous matching: best price first, then first come first served, at the maker's price.
+
+Self-trade prevention belongs to the participant and follows the taker's wish. Each meeting of two
+orders of one participant is reported to both sides, with the quantity that would have traded:
+
+| mode          | taker                          | maker                          |
+|---------------|--------------------------------|--------------------------------|
+| NONE          | trades                         | trades                         |
+| CANCEL_NEWEST | is canceled                    | stays                          |
+| CANCEL_OLDEST | goes on                        | is canceled                    |
+| CANCEL_BOTH   | is canceled                    | is canceled                    |
+| DECREMENT     | loses the smaller quantity     | loses the smaller quantity     |
+
+A decrement takes from the order's total, and an order that it brings to nothing is canceled with 0
+lots left to cancel.
+"""
+
+from typing import Final
+
+from carbonmatch.limits import FILL_OR_KILL_ORDERS_MAX
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.book import Ladder, Order
+from carbonmatch.matching.messages import (
+    CancelReason,
+    Executed,
+    Liquidity,
+    ParticipantId,
+    Ref,
+    SelfTradePrevented,
+    SelfTradePrevention,
+    Traded,
+    TradeId,
+)
+from carbonmatch.matching.venue import Venue
+
+_NONE: Final = SelfTradePrevention.NONE
+_MAKER: Final = Liquidity.MAKER
+_TAKER: Final = Liquidity.TAKER
+
+
+def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
+    """Trade `taker` against the other ladder until it has nothing left or no longer crosses.
+
+    Makers which are used up leave the book. Whatever remains of the taker is the caller's to rest or
+    to cancel; a taker that self-trade prevention ends has been reported, and has nothing left.
+    """
+    own = taker.ladder
+    ladder = own.opposite
+    instrument = own.book.instrument
+    instrument_id = instrument.instrument_id
+    session = taker.session
+    account_id = taker.account.account_id
+    participant_id = taker.account.participant_id
+    mode = prevention_mode(taker)
+    time_ns = venue.time_ns
+    flags = venue.report_flags
+    public = venue.public
+    dirty = venue.dirty
+
+    while taker.leaves_lots and limit_key + ladder.best_key >= 0:
+        level = ladder.best
+        assert level is not None
+        maker = level.first
+        assert maker is not None, "the best level holds orders"
+        if maker.account.participant_id == participant_id and mode is not _NONE:
+            _prevent(venue, taker, maker, mode, ref)
+            continue
+
+        price_ticks = level.price_ticks
+        maker_leaves = maker.leaves_lots
+        leaves = taker.leaves_lots
+        traded = maker_leaves if maker_leaves < leaves else leaves
+        leaves -= traded
+        maker_leaves -= traded
+        taker.leaves_lots = leaves
+        maker.leaves_lots = maker_leaves
+        level.quantity_lots -= traded
+        trade_id = TradeId(venue.last_trade_id + 1)
+        venue.last_trade_id = trade_id
+
+        # The taker's own session may be another one's here: its order can be replaced by a colleague.
+        reports = venue.stream(session)
+        seq = session.next_seq
+        session.next_seq = seq + 1
+        reports.append(
+            Executed(
+                seq,
+                ref,
+                time_ns,
+                flags,
+                taker.order_id,
+                trade_id,
+                instrument_id,
+                account_id,
+                own.side,
+                price_ticks,
+                traded,
+                leaves,
+                _TAKER,
+            )
+        )
+        maker_session = maker.session
+        reports = venue.stream(maker_session)
+        seq = maker_session.next_seq
+        maker_session.next_seq = seq + 1
+        reports.append(
+            Executed(
+                seq,
+                Ref(0),
+                time_ns,
+                flags,
+                maker.order_id,
+                trade_id,
+                instrument_id,
+                maker.account.account_id,
+                ladder.side,
+                price_ticks,
+                traded,
+                maker_leaves,
+                _MAKER,
+            )
+        )
+        public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
+
+        if maker_leaves:
+            if not level.dirty:
+                level.dirty = True
+                dirty.append(level)
+        else:
+            ladder.remove(maker, dirty)
+            venue.forget(maker)
+
+
+def prevention_mode(taker: Order) -> SelfTradePrevention:
+    """What the taker asks for, or else its instrument's default."""
+    mode = taker.self_trade_prevention
+    if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
+        return taker.ladder.book.instrument.self_trade_prevention
+    return mode
+
+
+def can_fill(
+    ladder: Ladder,
+    limit_key: int,
+    quantity_lots: int,
+    participant_id: ParticipantId,
+    mode: SelfTradePrevention,
+) -> bool:
+    """Whether `match` would trade all of a taker with this limit against `ladder`.
+
+    Self-trade prevention counts: orders of the same participant are passed over where they would be
+    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced.
+    """
+    looked_at = 0
+    for level in ladder.levels_from_best():
+        if limit_key + level.key < 0:
+            return False
+        for maker in level.orders():
+            # Looking without trading must not cost without bound.
+            looked_at += 1
+            if looked_at > FILL_OR_KILL_ORDERS_MAX:
+                return False
+            if maker.account.participant_id == participant_id and mode is not _NONE:
+                if mode is not SelfTradePrevention.CANCEL_OLDEST:
+                    return False
+                continue
+            quantity_lots -= maker.leaves_lots
+            if quantity_lots <= 0:
+                return True
+    return False
+
+
+def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention, ref: Ref) -> None:
+    """Let one participant's two orders not trade; at least one of them has nothing left afterwards."""
+    prevented = min(taker.leaves_lots, maker.leaves_lots)
+    if mode is SelfTradePrevention.DECREMENT:
+        for order in (taker, maker):
+            order.quantity_lots -= prevented
+            order.leaves_lots -= prevented
+        maker.level.quantity_lots -= prevented
+        venue.mark(maker.level)
+    _report_prevented(venue, taker.session, taker, maker, prevented, mode, ref)
+    _report_prevented(venue, maker.session, maker, taker, prevented, mode, Ref(0))
+
+    if mode is SelfTradePrevention.DECREMENT:
+        taker_ends = taker.leaves_lots == 0
+        maker_ends = maker.leaves_lots == 0
+    else:
+        taker_ends = mode is not SelfTradePrevention.CANCEL_OLDEST
+        maker_ends = mode is not SelfTradePrevention.CANCEL_NEWEST
+    assert taker_ends or maker_ends, "matching goes on, so something must have gone"
+    if taker_ends:
+        venue.report_canceled(taker.session, taker, ref, CancelReason.SELF_TRADE)
+        taker.leaves_lots = 0
+    if maker_ends:
+        venue.end(maker, Ref(0), CancelReason.SELF_TRADE)
+
+
+def _report_prevented(
+    venue: Venue,
+    session: SessionState,
+    order: Order,
+    other: Order,
+    prevented_lots: int,
+    mode: SelfTradePrevention,
+    ref: Ref,
+) -> None:
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(
+        SelfTradePrevented(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order.order_id,
+            other.order_id,
+            prevented_lots,
+            order.leaves_lots,
+            mode,
+        )
+    )

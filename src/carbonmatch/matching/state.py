@@ -1,0 +1,224 @@
+"""The whole state as bytes, and back.
+
+The bytes are canonical: equal states give equal bytes, so a digest of them says whether two engines
+would go on alike. They hold only what the future depends on; what can be derived (totals of levels,
+best prices, the orders of an account) is made again. Outputs which gather are no part of it: take
+them first.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.messages import (
+    AccountId,
+    InstrumentDefinition,
+    OrderId,
+    ParticipantId,
+    Phase,
+    Ref,
+    SelfTradePrevention,
+    SessionId,
+    Side,
+    TimeInForce,
+)
+
+STATE_VERSION: Final = 1
+DIGEST_BYTES: Final = 32
+
+
+class _State(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Base of the parts: field order is byte order."""
+
+
+class _AccountState(_State, frozen=True):
+    account_id: AccountId
+    participant_id: ParticipantId
+    name: str
+
+
+class _StreamState(_State, frozen=True):
+    session_id: SessionId
+    name: str
+    account_ids: tuple[AccountId, ...]
+    operator: bool
+    next_seq: int
+    last_ref: Ref
+    cancel_on_disconnect: bool
+    grace_ms: int
+
+
+class _OrderState(_State, frozen=True):
+    order_id: OrderId
+    session_id: SessionId
+    entry_ref: Ref
+    ref: Ref
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    time_in_force: TimeInForce
+    self_trade_prevention: SelfTradePrevention
+    flags: int
+
+
+class _BookState(_State, frozen=True):
+    configured: InstrumentDefinition
+    reference_price_ticks: int
+    band_low_ticks: int
+    band_high_ticks: int
+    phase: Phase
+    orders: list[_OrderState]  # bids then asks, best level first, in their priority
+
+
+class _VenueState(_State, frozen=True):
+    version: int
+    durable: bool
+    sequence: int
+    time_ns: int
+    last_trade_id: int
+    accounts: list[_AccountState]
+    sessions: list[_StreamState]
+    books: list[_BookState]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_VenueState)
+
+
+def snapshot(engine: Engine) -> bytes:
+    """The canonical bytes of the engine's state. Its outputs must have been taken."""
+    venue = engine.venue
+    assert not venue.touched, "a snapshot holds no reports which nobody has taken"
+    assert not venue.public
+    assert not venue.dirty
+    return _encoder.encode(
+        _VenueState(
+            STATE_VERSION,
+            venue.durable,
+            venue.sequence,
+            venue.time_ns,
+            venue.last_trade_id,
+            [
+                _AccountState(account.account_id, account.participant_id, account.name)
+                for _, account in sorted(venue.accounts.items())
+            ],
+            [_stream_state(session) for _, session in sorted(venue.sessions.items())],
+            [_book_state(book) for _, book in sorted(venue.books.items())],
+        )
+    )
+
+
+def restore(data: bytes) -> Engine:
+    """An engine which goes on exactly as the one that `data` is a snapshot of."""
+    state = _decoder.decode(data)
+    if state.version != STATE_VERSION:
+        raise ValueError(f"state of version {state.version}, expected {STATE_VERSION}")
+    engine = Engine(state.durable)
+    venue = engine.venue
+    venue.sequence = state.sequence
+    venue.time_ns = state.time_ns
+    venue.last_trade_id = state.last_trade_id
+    for kept_account in state.accounts:
+        venue.accounts[kept_account.account_id] = Account(
+            kept_account.account_id, kept_account.participant_id, kept_account.name
+        )
+    for stream in state.sessions:
+        session = SessionState(stream.session_id)
+        session.entitle(stream.name, stream.account_ids, stream.operator, venue.accounts)
+        session.next_seq = stream.next_seq
+        session.last_ref = session.ref_before = stream.last_ref
+        session.cancel_on_disconnect = stream.cancel_on_disconnect
+        session.grace_ms = stream.grace_ms
+        venue.sessions[stream.session_id] = session
+    orders = []
+    for kept_book in state.books:
+        instrument = Instrument(kept_book.configured)
+        instrument.set_band(
+            kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
+        )
+        instrument.enter(kept_book.phase)
+        book = Book(instrument)
+        venue.books[instrument.instrument_id] = book
+        for kept_order in kept_book.orders:
+            order = _restored_order(engine, book, kept_order)
+            order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
+            orders.append(order)
+    # Sessions and accounts keep their orders in the order of entry.
+    orders.sort(key=lambda order: order.order_id)
+    for order in orders:
+        venue.keep(order)
+    # Everyone who needs the levels has them from before.
+    engine.take_outputs()
+    return engine
+
+
+def digest(engine: Engine) -> bytes:
+    """BLAKE2b of the canonical bytes: 32 bytes that differ where the states do."""
+    return blake2b(snapshot(engine), digest_size=DIGEST_BYTES).digest()
+
+
+def _stream_state(session: SessionState) -> _StreamState:
+    return _StreamState(
+        session.session_id,
+        session.name,
+        session.account_ids,
+        session.operator,
+        session.next_seq,
+        session.last_ref,
+        session.cancel_on_disconnect,
+        session.grace_ms,
+    )
+
+
+def _book_state(book: Book) -> _BookState:
+    definition = book.instrument.definition
+    return _BookState(
+        book.instrument.configured,
+        definition.reference_price_ticks,
+        definition.band_low_ticks,
+        definition.band_high_ticks,
+        book.instrument.phase,
+        [_order_state(order) for order in book.orders()],
+    )
+
+
+def _order_state(order: Order) -> _OrderState:
+    return _OrderState(
+        order.order_id,
+        order.session.session_id,
+        order.entry_ref,
+        order.ref,
+        order.account.account_id,
+        order.ladder.side,
+        order.level.price_ticks,
+        order.quantity_lots,
+        order.leaves_lots,
+        order.time_in_force,
+        order.self_trade_prevention,
+        order.flags,
+    )
+
+
+def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
+    order = Order()
+    order.order_id = kept.order_id
+    order.ref = kept.ref
+    order.entry_ref = kept.entry_ref
+    order.session = engine.sessions[kept.session_id]
+    order.account = engine.accounts[kept.account_id]
+    order.ladder = book.bids if kept.side is Side.BUY else book.asks
+    order.quantity_lots = kept.quantity_lots
+    order.leaves_lots = kept.leaves_lots
+    order.time_in_force = kept.time_in_force
+    order.self_trade_prevention = kept.self_trade_prevention
+    order.flags = kept.flags
+    if order.ref != order.entry_ref:
+        order.session.replaced[order.ref] = order
+    return order

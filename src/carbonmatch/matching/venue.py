@@ -1,0 +1,160 @@
+"""The state of the venue, and the few moves that keep its parts in step."""
+
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.book import Book, Level, Order
+from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
+    AccountId,
+    AnyPublicEvent,
+    AnyReport,
+    Canceled,
+    CancelReason,
+    InstrumentId,
+    Ref,
+    Rejected,
+    RejectReason,
+    ReportFlag,
+    SessionId,
+)
+
+
+class Venue:
+    """All that entries change: who trades, the books, the counters, and the outputs which gather.
+
+    Invariant: an order which rests is in its level, in its session's orders and in its account's;
+    `open_order_count` counts them.
+    """
+
+    __slots__ = (
+        "accounts",
+        "books",
+        "dirty",
+        "durable",
+        "foreign_report_count",
+        "last_trade_id",
+        "open_order_count",
+        "own_report_count",
+        "public",
+        "report_flags",
+        "sequence",
+        "session",
+        "sessions",
+        "time_ns",
+        "touched",
+        "venue_session",
+    )
+
+    def __init__(self, durable: bool) -> None:
+        self.set_durable(durable)
+        self.last_trade_id = 0
+        self.open_order_count = 0
+        self.accounts: dict[AccountId, Account] = {}
+        self.sessions: dict[SessionId, SessionState] = {}
+        self.books: dict[InstrumentId, Book] = {}
+        # Acts for the venue itself; it has no stream.
+        self.venue_session = SessionState(VENUE_SESSION_ID)
+
+        # What is being applied: the command's sequence, its entry's time and session. Afterwards,
+        # `sequence` is that of the last command.
+        self.sequence = 0
+        self.time_ns = 0
+        self.session = self.venue_session
+
+        # Outputs since they were last taken: sessions with reports, in the order in which they got
+        # their first; public events; levels which changed.
+        self.touched: list[SessionState] = []
+        self.public: list[AnyPublicEvent] = []
+        self.dirty: list[Level] = []
+        # Reports to sessions in their own entries, counted once an entry, and to others, counted
+        # one by one.
+        self.own_report_count = 0
+        self.foreign_report_count = 0
+
+    def set_durable(self, durable: bool) -> None:
+        self.durable = durable
+        self.report_flags = 0 if durable else ReportFlag.NOT_DURABLE
+
+    def stream(self, session: SessionState) -> list[AnyReport]:
+        """Where the next report of `session` goes: to be asked again for each report.
+
+        The session whose entry is applied may have its reports appended without asking.
+        """
+        assert session is not self.venue_session, "the venue has no stream"
+        if session is not self.session:
+            self.foreign_report_count += 1
+            if not session.touched:
+                session.touched = True
+                self.touched.append(session)
+        return session.reports
+
+    def keep(self, order: Order) -> None:
+        """The order rests from now on: let its session and its account find it."""
+        order.session.orders[order.entry_ref] = order
+        order.account.orders[order.order_id] = order
+        self.open_order_count += 1
+
+    def forget(self, order: Order) -> None:
+        """The order rests no longer."""
+        session = order.session
+        del session.orders[order.entry_ref]
+        if order.ref != order.entry_ref:
+            del session.replaced[order.ref]
+        del order.account.orders[order.order_id]
+        self.open_order_count -= 1
+
+    def mark(self, level: Level) -> None:
+        """The level has changed: it is to be published with the outputs."""
+        if not level.dirty:
+            level.dirty = True
+            self.dirty.append(level)
+
+    def end(self, order: Order, ref: Ref, reason: CancelReason) -> None:
+        """Take a resting order out of everything and report it to its owner."""
+        order.ladder.remove(order, self.dirty)
+        self.forget(order)
+        self.report_canceled(order.session, order, ref, reason)
+
+    def report_canceled(self, session: SessionState, order: Order, ref: Ref, reason: CancelReason) -> None:
+        reports = self.stream(session)
+        seq = session.next_seq
+        session.next_seq = seq + 1
+        reports.append(
+            Canceled(seq, ref, self.time_ns, self.report_flags, order.order_id, order.leaves_lots, reason)
+        )
+
+    def reject(self, session: SessionState, ref: Ref, reason: RejectReason) -> None:
+        """Refuse the command that is being applied."""
+        reports = self.stream(session)
+        seq = session.next_seq
+        session.next_seq = seq + 1
+        reports.append(Rejected(seq, ref, self.time_ns, self.report_flags, reason))
+
+    def check(self) -> None:
+        """Assert every invariant: for tests, since it reads all there is."""
+        resting = 0
+        for instrument_id, book in self.books.items():
+            assert book.instrument.instrument_id == instrument_id
+            book.check()
+            for order in book.orders():
+                resting += 1
+                session = order.session
+                assert self.sessions[session.session_id] is session
+                assert session.orders[order.entry_ref] is order
+                assert order.account.orders[order.order_id] is order
+                if order.ref != order.entry_ref:
+                    assert session.replaced[order.ref] is order
+        assert self.open_order_count == resting
+        assert sum(len(account.orders) for account in self.accounts.values()) == resting
+        assert sum(len(session.orders) for session in self.sessions.values()) == resting
+        for session in self.sessions.values():
+            assert all(order.ref == ref for ref, order in session.replaced.items())
+            assert len(session.replaced) == sum(
+                order.ref != order.entry_ref for order in session.orders.values()
+            )
+            ids = [order.order_id for order in session.orders.values()]
+            assert ids == sorted(ids)
+        gathered = sum(len(session.reports) for session in self.sessions.values())
+        assert gathered == self.own_report_count + self.foreign_report_count
+        assert {id(session) for session in self.touched} == {
+            id(session) for session in self.sessions.values() if session.reports
+        }

@@ -1,0 +1,412 @@
+"""The order-entry listener: sessions in turn, each with a budget, and their streams back to them."""
+
+import asyncio
+from collections import deque
+from typing import Final, cast
+
+from carbonmatch.limits import (
+    QUEUED_FRAME_BYTES_MAX,
+    REPEATS_WAITING_MAX,
+    SEND_STALL_SECONDS_MAX,
+    TURN_COMMANDS_MAX,
+)
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    AnyReport,
+    ClientCommand,
+    NewOrder,
+    Ref,
+    RejectReason,
+    Replace,
+    SessionId,
+    SessionLost,
+    SessionOpened,
+)
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.logs import log
+from carbonmatch.protocol import session
+from carbonmatch.protocol.batch import repeat_of
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.history import History
+from carbonmatch.server.peer import Listener, Peer
+from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.stream import Stream, payload_from
+
+# Commands that one turn of the loop applies before sockets are looked at again: about a millisecond.
+_TURN_TOTAL_COMMANDS: Final = 1_024
+_NS_PER_MS: Final = 1_000_000
+
+
+class SessionSettings:
+    """What configuration says of one session."""
+
+    __slots__ = ("cancels_burst", "cancels_per_second", "commands_burst", "commands_per_second", "session_id")
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        commands_per_second: int,
+        commands_burst: int,
+        cancels_per_second: int,
+        cancels_burst: int,
+    ) -> None:
+        self.session_id = session_id
+        self.commands_per_second = commands_per_second
+        self.commands_burst = commands_burst
+        self.cancels_per_second = cancels_per_second
+        self.cancels_burst = cancels_burst
+
+
+class Gateway(Listener):
+    """Order entry and operators."""
+
+    def __init__(
+        self,
+        rules: session.Listener,
+        clocks: Clocks,
+        counters: Counters,
+        pipeline: Pipeline,
+        history: History,
+        sessions: dict[str, SessionSettings],
+        epoch: int,
+        durable: bool,
+    ) -> None:
+        super().__init__(rules, clocks, counters)
+        self.pipeline = pipeline
+        self.history = history
+        self.sessions = sessions
+        self.epoch = epoch
+        self.durable = durable
+        # Who is logged on, by session: at most one connection each.
+        self.owners: dict[SessionId, SessionPeer] = {}
+        self.accepting_orders = True
+        self._throttles: dict[SessionId, Throttle] = {}
+        self._ready: deque[SessionPeer] = deque()
+        self._scheduled = False
+        # Sessions whose orders go when this time has come, unless they are back before.
+        self._lost_at_ns: dict[SessionId, int] = {}
+        pipeline.on_release = self.schedule
+
+    def make_peer(self) -> "SessionPeer":
+        return SessionPeer(self)
+
+    def throttle(self, settings: SessionSettings) -> Throttle | None:
+        """A session's buckets outlive its connections: reconnecting does not refill them."""
+        if not settings.commands_per_second:
+            return None
+        throttle = self._throttles.get(settings.session_id)
+        if throttle is None:
+            throttle = self._throttles[settings.session_id] = Throttle(
+                settings.commands_per_second,
+                settings.commands_burst,
+                settings.cancels_per_second,
+                settings.cancels_burst,
+                self.clocks.monotonic_ns(),
+            )
+        return throttle
+
+    # --- turns -----------------------------------------------------------------------------------
+
+    def wake(self, peer: "SessionPeer") -> None:
+        """`peer` has frames; it is not in the queue yet."""
+        self._ready.append(peer)
+        self.schedule()
+
+    def schedule(self) -> None:
+        if self._ready and not self._scheduled and not self.pipeline.is_full:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Serve whoever waits, one budget each, then send what has gathered to the disk."""
+        self._scheduled = False
+        ready = self._ready
+        pipeline = self.pipeline
+        served = 0
+        while ready and served < _TURN_TOTAL_COMMANDS and not pipeline.is_full:
+            peer = ready.popleft()
+            served += peer.serve(TURN_COMMANDS_MAX)
+            if peer.frames:
+                ready.append(peer)
+            else:
+                peer.queued = False
+        pipeline.flush()
+        self.schedule()
+
+    def stop_reading(self) -> None:
+        """Take no more frames; what was applied is still to be answered."""
+        self._ready.clear()
+        for peer in self.peers:
+            if peer.connected:
+                peer.transport.pause_reading()
+
+    # --- cancel on disconnect --------------------------------------------------------------------
+
+    def arm(self, session_id: SessionId, grace_ms: int) -> None:
+        self._lost_at_ns[session_id] = self.clocks.monotonic_ns() + grace_ms * _NS_PER_MS
+
+    def disarm(self, session_id: SessionId) -> None:
+        self._lost_at_ns.pop(session_id, None)
+
+    def swept(self, now_ns: int) -> None:
+        for session_id in [i for i, at_ns in self._lost_at_ns.items() if at_ns <= now_ns]:
+            del self._lost_at_ns[session_id]
+            log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
+            self.pipeline.submit_venue([SessionLost(session_id)])
+
+
+class SessionPeer(Peer):
+    """One gateway's connection: commands in, its stream out."""
+
+    listener: Gateway
+    state: SessionState
+    stream: Stream
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.listener = gateway
+        self.pipeline = gateway.pipeline
+        # Frames which wait for their turn, with the time they were read.
+        self.frames: deque[tuple[bytes, int]] = deque()
+        self.queued = False
+        # Set by the logon:
+        self.settings = _NOBODY
+        self.throttle: Throttle | None = None
+        self._queued_bytes = 0
+        self._reading_paused = False
+        self._catching_up: asyncio.Task[None] | None = None
+        self._drained_event = asyncio.Event()
+
+    # --- logon -----------------------------------------------------------------------------------
+
+    def logged_on(self, logon: Logon) -> None:
+        gateway = self.listener
+        settings = gateway.sessions[logon.session]
+        session_id = settings.session_id
+        stream = self.pipeline.streams[session_id]
+        next_seq = logon.next_seq or stream.released_seq + 1
+        if next_seq > stream.released_seq + 1:
+            self.refuse_logon(
+                RejectReason.NEXT_SEQ_IN_FUTURE,
+                f"next_seq {next_seq}, expected at most {stream.released_seq + 1}",
+            )
+            return
+        self._take_over(session_id)
+        self.settings = settings
+        self.state = self.pipeline.engine.sessions[session_id]
+        self.stream = stream
+        self.throttle = gateway.throttle(settings)
+        gateway.disarm(session_id)
+        opened = SessionOpened(session_id, logon.cancel_on_disconnect, logon.grace_ms)
+        if (self.state.cancel_on_disconnect, self.state.grace_ms) != (
+            logon.cancel_on_disconnect,
+            logon.grace_ms,
+        ):
+            self.pipeline.submit_venue([opened])
+        self.counters.logons_accepted += 1
+        log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
+        self.send(encode([self._accepted(logon, next_seq)]))
+        if next_seq >= stream.first_kept_seq:
+            self._go_live(next_seq)
+        else:
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(next_seq))
+
+    def _accepted(self, logon: Logon, next_seq: int) -> LogonAccepted:
+        settings = self.settings
+        return LogonAccepted(
+            self.rules.version,
+            logon.session,
+            self.listener.epoch,
+            next_seq,
+            self.stream.durable_ref,
+            logon.heartbeat_ms,
+            logon.grace_ms,
+            settings.commands_per_second,
+            settings.commands_burst,
+            settings.cancels_per_second,
+            settings.cancels_burst,
+            self.clocks.time_ns(),
+            self.listener.durable,
+        )
+
+    def _take_over(self, session_id: SessionId) -> None:
+        """The newest logon has the session; the connection before it is told so."""
+        before = self.listener.owners.get(session_id)
+        self.listener.owners[session_id] = self
+        if before is not None:
+            before.stream.receiver = None
+            before.log_out(LogoutReason.TAKEN_OVER)
+
+    # --- the stream ------------------------------------------------------------------------------
+
+    def _go_live(self, next_seq: int) -> None:
+        for payload in self.stream.payloads_from(next_seq):
+            self.send(payload)
+        self.stream.receiver = self
+
+    async def _catch_up(self, next_seq: int) -> None:
+        """Send what only the journal has, at the pace at which it is read; then what memory has."""
+        stream = self.stream
+        try:
+            while next_seq < stream.first_kept_seq:
+                async for chunks in self.listener.history.read(stream.session_id, next_seq):
+                    for chunk in chunks:
+                        self.send(payload_from(chunk, next_seq))
+                        next_seq = chunk.first_seq + chunk.count
+                    await self._room()
+            self._go_live(next_seq)
+        except TimeoutError:
+            self.cut("does not read what it asked for")
+
+    async def _room(self) -> None:
+        """Wait until the peer has read most of what was sent."""
+        if self._write_paused_ns:
+            self._drained_event.clear()
+            async with asyncio.timeout(SEND_STALL_SECONDS_MAX):
+                await self._drained_event.wait()
+
+    def drained(self) -> None:
+        self._drained_event.set()
+
+    def lost(self) -> None:
+        gateway = self.listener
+        logon = self.rules.logon
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        session_id = self.settings.session_id
+        if logon is None or gateway.owners.get(session_id) is not self:
+            return
+        del gateway.owners[session_id]
+        self.stream.receiver = None
+        log("session_lost", session=logon.session, address=self.address)
+        if logon.cancel_on_disconnect:
+            gateway.arm(session_id, logon.grace_ms)
+
+    # --- commands --------------------------------------------------------------------------------
+
+    def received(self, payloads: list[bytes], now_ns: int) -> None:
+        frames = self.frames
+        for payload in payloads:
+            frames.append((payload, now_ns))
+            self._queued_bytes += len(payload)
+        if self._queued_bytes > QUEUED_FRAME_BYTES_MAX and not self._reading_paused:
+            self._reading_paused = True
+            self.rules.pause()
+            self.transport.pause_reading()
+        if not self.queued:
+            self.queued = True
+            self.listener.wake(self)
+
+    def serve(self, budget_commands: int) -> int:
+        """Apply waiting frames until the budget is used up; at least one. Returns the commands."""
+        frames = self.frames
+        served = 0
+        try:
+            while frames and served < budget_commands and not self.rules.closed:
+                payload, received_ns = frames.popleft()
+                self._queued_bytes -= len(payload)
+                served += self._apply(payload, received_ns)
+        except ProtocolError as error:
+            self.fail(error)
+        if self.rules.closed:
+            frames.clear()
+            self._queued_bytes = 0
+        elif self._reading_paused and self._queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
+            self._reading_paused = False
+            self.rules.resume(self.clocks.monotonic_ns())
+            self.transport.resume_reading()
+        return served
+
+    def _apply(self, payload: bytes, received_ns: int) -> int:
+        now_ns = self.clocks.time_ns()
+        received = self.rules.receive_commands(payload, now_ns)
+        commands = received.requests
+        last_ref = self.state.last_ref
+        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
+        if in_order:
+            # The common case: every ref is new. One comparison a command.
+            for command in commands:
+                if command.ref <= last_ref:
+                    in_order = False
+                    break
+                last_ref = command.ref
+        if in_order:
+            self.pipeline.submit(
+                self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
+            )
+            return len(commands)
+        self._apply_selected(commands, now_ns, received_ns)
+        if received.answers:
+            self.send(encode(received.answers))
+        if received.logged_out is not None:
+            goodbye = received.logged_out
+            self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+        return len(commands)
+
+    def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
+        """Answer repeats, refuse what may not pass now, apply the rest."""
+        fresh: list[ClientCommand] = []
+        last_ref = self.state.last_ref
+        for command in commands:
+            if command.ref <= last_ref:
+                self._repeat(command.ref)
+            else:
+                last_ref = command.ref
+                fresh.append(command)
+        refused: list[SessionRejected] = []
+        if fresh and self.throttle is not None:
+            admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
+            fresh = admission.admitted
+            refused += admission.refused
+            if admission.exhausted:
+                self.log_out(LogoutReason.THROTTLED)
+        if not self.listener.accepting_orders:
+            refused += [
+                SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
+                for command in fresh
+                if type(command) in _ADDS_RISK
+            ]
+            fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+        if refused:
+            self.send(encode(refused))
+        if fresh:
+            selected = cast("list[AnyCommand]", fresh)
+            self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+
+    # --- repeats ---------------------------------------------------------------------------------
+
+    def _repeat(self, ref: Ref) -> None:
+        self.counters.repeats += 1
+        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
+            self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
+            return
+        self.pipeline.await_outcome(self, self.stream, ref)
+
+    def answer_repeat(self, stream: Stream, ref: Ref) -> None:
+        """Called when the outcome of `ref` is durable."""
+        if stream.chunk_of(ref) is None:
+            # The task's owner is the history: it ends with its one look-up.
+            self.listener.history.run(self._answer_from_history(ref))
+        else:
+            self._send_outcome(ref, stream.outcome(ref))
+
+    async def _answer_from_history(self, ref: Ref) -> None:
+        chunk = await self.listener.history.find(self.stream.session_id, ref)
+        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+
+    def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
+        if reports:
+            self.send(encode(reports))
+        else:
+            # A ref that is passed but caused nothing was refused by the session, or never sent.
+            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+
+
+# What is refused while the disk is in trouble; taking orders out stays possible.
+_ADDS_RISK: Final = frozenset({NewOrder, Replace})
+_NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

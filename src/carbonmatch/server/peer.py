@@ -1,0 +1,256 @@
+"""One TCP connection of any listener: its socket, its deadlines, what it may keep waiting.
+
+The protocol's rules are in `protocol.session`; here they meet a transport. What a peer does wrong
+ends this connection and nothing else.
+"""
+
+import asyncio
+import secrets
+import socket
+from typing import Any, Final, cast
+
+from carbonmatch.limits import (
+    CONNECTIONS_MAX,
+    SEND_BUFFER_BYTES_MAX,
+    SEND_STALL_SECONDS_MAX,
+)
+from carbonmatch.matching.messages import RejectReason
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.logs import log
+from carbonmatch.protocol import session
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.protocol.frames import frame
+from carbonmatch.protocol.messages import (
+    NONCE_BYTES,
+    HeartbeatAnswer,
+    LoggedOut,
+    Logon,
+    LogonRejected,
+    LogoutReason,
+)
+from carbonmatch.server.clocks import Clocks
+
+_NS_PER_SECOND: Final = 1_000_000_000
+# A peer that was told goodbye has this long to read it.
+_CLOSE_NS: Final = _NS_PER_SECOND
+# Deadlines are looked at this often; a connection has no timer of its own.
+_SWEEP_SECONDS: Final = 0.05
+# How many bytes the kernel may hide from us before we notice that a peer does not read.
+_SEND_KERNEL_BYTES: Final = 128 * 1024
+
+
+class Listener:
+    """What the connections of one port share: the rules of logon, the clock, and the deadlines' sweep."""
+
+    def __init__(self, rules: session.Listener, clocks: Clocks, counters: Counters) -> None:
+        self.rules = rules
+        self.clocks = clocks
+        self.counters = counters
+        self.peers: dict[Peer, None] = {}
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def make_peer(self) -> "Peer":
+        raise NotImplementedError
+
+    async def open(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; return the address that was bound."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self.make_peer, host, port, backlog=1024)
+        self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
+        return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
+
+    def close(self, reason: LogoutReason, text: str = "") -> None:
+        """Take no more connections, and say goodbye to those there are."""
+        if self._server is not None:
+            self._server.close()
+        for peer in list(self.peers):
+            peer.log_out(reason, text)
+
+    def stop(self) -> None:
+        """Drop what has not gone by itself."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for peer in list(self.peers):
+            peer.abort()
+
+    def _sweep(self) -> None:
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+        now_ns = self.clocks.monotonic_ns()
+        for peer in list(self.peers):
+            peer.sweep(now_ns)
+        self.swept(now_ns)
+
+    def swept(self, now_ns: int) -> None:
+        """Hook: whatever else has deadlines on this listener."""
+
+
+class Peer(asyncio.Protocol):
+    """A connection. Subclasses say what a logon and a frame mean."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.clocks = listener.clocks
+        self.counters = listener.counters
+        self.address = ""
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.rules = session.Connection(
+            listener.rules, secrets.token_bytes(NONCE_BYTES), listener.clocks.monotonic_ns()
+        )
+        self.connected = False
+        self._write_paused_ns = 0
+        self._closing_ns = 0
+        # Why we ended it; None where the other side or the network did.
+        self._reason: LogoutReason | None = None
+
+    # --- to be given a meaning ---------------------------------------------------------------------
+
+    def logged_on(self, logon: Logon) -> None:
+        """The signature holds: take the connection in, or `refuse_logon`."""
+        raise NotImplementedError
+
+    def received(self, payloads: list[bytes], now_ns: int) -> None:
+        """Frames of an active connection. May raise ProtocolError."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """The connection is gone."""
+
+    def drained(self) -> None:
+        """The send buffer is low again."""
+
+    # --- transport -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.connected = True
+        peername: Any = transport.get_extra_info("peername")
+        self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
+        raw: Any = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
+        self.listener.peers[self] = None
+        if len(self.listener.peers) > CONNECTIONS_MAX:
+            self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
+            return
+        self.send(encode([self.rules.challenge]))
+
+    def data_received(self, data: bytes) -> None:
+        rules = self.rules
+        if rules.closed:
+            return
+        now_ns = self.clocks.monotonic_ns()
+        self.counters.received_bytes += len(data)
+        try:
+            payloads = rules.feed(data, now_ns)
+            if payloads:
+                if rules.state is session.State.ACTIVE:
+                    self.received(payloads, now_ns)
+                else:
+                    self._log_on(payloads[0], now_ns)
+        except ProtocolError as error:
+            self.fail(error)
+
+    def _log_on(self, payload: bytes, now_ns: int) -> None:
+        answer = self.rules.log_on(payload, now_ns)
+        if isinstance(answer, LogonRejected):
+            self._reject_logon(answer)
+        else:
+            self.logged_on(answer)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.connected = False
+        self.rules.close()
+        self.listener.peers.pop(self, None)
+        self.counters.disconnects[self._reason] += 1
+        self.lost()
+
+    def pause_writing(self) -> None:
+        self._write_paused_ns = self.clocks.monotonic_ns()
+
+    def resume_writing(self) -> None:
+        self._write_paused_ns = 0
+        # Not from inside the transport's own write: what follows may write again.
+        asyncio.get_running_loop().call_soon(self._drained)
+
+    def _drained(self) -> None:
+        if self.connected and not self.rules.closed:
+            self.drained()
+
+    # --- out -------------------------------------------------------------------------------------
+
+    def send(self, payload: bytes) -> None:
+        """Send one frame, or cut the peer that has left too much unread."""
+        if not self.connected or self._closing_ns:
+            return
+        if self.transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
+            self.cut("does not read")
+            return
+        self.transport.write(frame(payload))
+        self.counters.sent_bytes += len(payload) + 4
+        self.rules.sent(self.clocks.monotonic_ns())
+
+    def refuse_logon(self, reason: RejectReason, text: str = "", first_available: int = 0) -> None:
+        """The logon was in order but cannot be had now."""
+        self.rules.close()
+        self._reject_logon(LogonRejected(reason, text, first_available))
+
+    def _reject_logon(self, answer: LogonRejected) -> None:
+        self.counters.logons_rejected += 1
+        log("logon_refused", address=self.address, reason=answer.reason.name)
+        self.send(encode([answer]))
+        self._close()
+
+    def fail(self, error: ProtocolError) -> None:
+        """The peer broke the protocol: say what was wrong, and end."""
+        log("protocol_error", address=self.address, reason=error.reason.name, text=str(error))
+        self._say_goodbye(self.rules.fail(error))
+
+    def log_out(self, reason: LogoutReason, text: str = "") -> None:
+        if not self._closing_ns:
+            self._say_goodbye(self.rules.end(reason, text))
+
+    def _say_goodbye(self, message: LoggedOut) -> None:
+        self._reason = message.reason
+        self.send(encode([message]))
+        self._close()
+
+    def _close(self) -> None:
+        if self.connected and not self._closing_ns:
+            self._closing_ns = self.clocks.monotonic_ns()
+            self.transport.close()
+
+    def cut(self, why: str) -> None:
+        """End a connection that cannot be told so any more."""
+        self.counters.slow_readers_cut += 1
+        log("connection_cut", address=self.address, why=why)
+        self.abort()
+
+    def abort(self) -> None:
+        if self.connected:
+            raw: Any = self.transport.get_extra_info("socket")
+            # Without lingering the peer sees a reset: a plain end could pass for a complete stream.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.rules.close()
+            self._closing_ns = self._closing_ns or self.clocks.monotonic_ns()
+            self.transport.abort()
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def sweep(self, now_ns: int) -> None:
+        if self._closing_ns:
+            if now_ns - self._closing_ns > _CLOSE_NS:
+                self.abort()
+            return
+        if self._write_paused_ns and now_ns - self._write_paused_ns > SEND_STALL_SECONDS_MAX * _NS_PER_SECOND:
+            self.cut("stopped reading")
+            return
+        message = self.rules.poll(now_ns, self.clocks.time_ns())
+        if isinstance(message, HeartbeatAnswer):
+            self.send(encode([message]))
+        elif message is not None:
+            log("connection_ended", address=self.address, reason=message.reason.name)
+            self._say_goodbye(message)
+
+
+_NO_LINGER: Final = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")

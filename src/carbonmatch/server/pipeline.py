@@ -1,0 +1,248 @@
+"""The order of things: apply, gather, commit, release.
+
+Commands are applied at once but answered only when they are durable. While one batch is on its way
+to the disk the next one gathers, with no timer: the slower the disk, the larger the batches. Nothing
+outside sees an event that a crash could take back.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from msgspec import Raw
+
+from carbonmatch.limits import (
+    BATCH_COMMANDS_MAX,
+    BATCH_REPORTS_MAX,
+    COMMIT_SLOW_SECONDS,
+    COMMIT_STALL_SECONDS,
+)
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
+    AnyCommand,
+    Entry,
+    Outputs,
+    Ref,
+    SessionId,
+    VenueCommand,
+)
+from carbonmatch.ops.counters import Counters
+from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record
+from carbonmatch.protocol.codec import encode
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.commit import Commit
+from carbonmatch.server.history import History
+from carbonmatch.server.stream import Chunk, Stream, chunks_of
+
+NS_PER_SECOND: Final = 1_000_000_000
+
+
+class Repeater(Protocol):
+    """A connection that repeated a ref and waits for the outcome."""
+
+    def answer_repeat(self, stream: Stream, ref: Ref) -> None: ...
+
+
+class Batch:
+    """Entries applied since the last cut, on their way from the socket to the disk and back."""
+
+    __slots__ = (
+        "chunks",
+        "commands",
+        "commit",
+        "count",
+        "entries",
+        "first_sequence",
+        "last_refs",
+        "outputs",
+        "received",
+        "sent_ns",
+    )
+
+    def __init__(self, first_sequence: int) -> None:
+        self.first_sequence = first_sequence
+        self.count = 0
+        self.entries: list[EntryRecord] = []
+        self.commands: list[list[AnyCommand]] = []
+        # When each frame was read, and how many commands it carried: for the latency histogram.
+        self.received: list[tuple[int, int]] = []
+        # Set when the batch is cut:
+        self.outputs: Outputs | None = None
+        self.chunks: list[Chunk] = []
+        self.last_refs: list[Ref] = []
+        self.commit: Commit | None = None
+        self.sent_ns = 0
+
+
+class Pipeline:
+    """At most one batch gathers and at most one is being committed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        streams: dict[SessionId, Stream],
+        commit: Callable[[Commit], None],
+        publish: Callable[[Outputs, int], None],
+        history: History,
+        counters: Counters,
+        clocks: Clocks,
+    ) -> None:
+        self.engine = engine
+        self.streams = streams
+        self.clocks = clocks
+        self.monotonic_ns = clocks.monotonic_ns
+        self.durable_sequence = engine.sequence
+        self._commit = commit
+        self._publish = publish
+        self._history = history
+        self._counters = counters
+        self._gathering = Batch(engine.sequence + 1)
+        self._outstanding: Batch | None = None
+        self._repeats: deque[tuple[Repeater, Stream, Ref]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        # Called after each release: gateways go on reading where a full batch had stopped them.
+        self.on_release: Callable[[], None] = _nothing
+
+    # --- in --------------------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the gathering batch may take no further entry before it is cut."""
+        return (
+            self._gathering.count >= BATCH_COMMANDS_MAX
+            or self.engine.gathered_report_count >= BATCH_REPORTS_MAX
+        )
+
+    def submit(
+        self,
+        session_id: SessionId,
+        commands: list[AnyCommand],
+        payload: bytes,
+        now_ns: int,
+        received_ns: int,
+    ) -> None:
+        """Apply one frame of new commands; `payload` is their encoding as it was received."""
+        batch = self._gathering
+        count = len(commands)
+        self.engine.apply(Entry(self.engine.sequence + 1, now_ns, session_id, commands))
+        batch.entries.append(EntryRecord(now_ns, session_id, Raw(payload)))
+        batch.commands.append(commands)
+        batch.received.append((received_ns, count))
+        batch.count += count
+
+    def submit_venue(self, commands: Sequence[VenueCommand]) -> None:
+        """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
+        now = self.monotonic_ns()
+        listed: list[AnyCommand] = list(commands)
+        self.submit(VENUE_SESSION_ID, listed, encode(listed), self.clocks.time_ns(), now)
+        self.flush()
+
+    @property
+    def repeats_waiting(self) -> int:
+        return len(self._repeats)
+
+    def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> None:
+        """Answer a repeated ref: at once where its outcome is durable, else when it is."""
+        if ref <= stream.durable_ref:
+            repeater.answer_repeat(stream, ref)
+        else:
+            self._repeats.append((repeater, stream, ref))
+
+    # --- out -------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send the gathered batch to the disk, unless one is on its way already."""
+        if self._outstanding is None and self._gathering.count:
+            self._cut()
+
+    def _cut(self) -> None:
+        batch = self._gathering
+        engine = self.engine
+        outputs = engine.take_outputs()
+        batch.outputs = outputs
+        batch.chunks = chunks = chunks_of(outputs)
+        sessions = engine.sessions
+        batch.last_refs = [sessions[chunk.session_id].last_ref for chunk in chunks]
+        payload = encode_record(batch.entries, stream_records(chunks), outputs.public)
+        batch.commit = Commit(payload, batch.first_sequence, batch.count)
+        batch.sent_ns = self.monotonic_ns()
+        self._outstanding = batch
+        self._gathering = Batch(engine.sequence + 1)
+        self._commit(batch.commit)
+
+    def durable(self, commit: Commit) -> None:
+        """The outstanding batch is on the disk: release it, and send the next one."""
+        batch = self._outstanding
+        assert batch is not None
+        assert batch.commit is commit
+        self._outstanding = None
+        now = self.monotonic_ns()
+        self.durable_sequence = batch.first_sequence + batch.count - 1
+        self._release(batch)
+        # The next one goes after the answers of this one, which somebody waits for.
+        self.flush()
+        self._count(batch, now)
+        self.on_release()
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self.durable_sequence:
+            waiting.popleft()[1]()
+
+    def _release(self, batch: Batch) -> None:
+        assert batch.outputs is not None
+        assert batch.commit is not None
+        streams = self.streams
+        note = self._history.note
+        position = batch.commit.position
+        for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
+            streams[chunk.session_id].release(chunk, last_ref)
+            note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
+        self._publish(batch.outputs, batch.entries[-1].time_ns)
+        repeats = self._repeats
+        while repeats and repeats[0][2] <= repeats[0][1].durable_ref:
+            repeater, stream, ref = repeats.popleft()
+            repeater.answer_repeat(stream, ref)
+
+    def _count(self, batch: Batch, durable_ns: int) -> None:
+        assert batch.outputs is not None
+        counters = self._counters
+        commit_ns = durable_ns - batch.sent_ns
+        counters.commit_duration_ns.record(commit_ns)
+        counters.commit_batch_commands.record(batch.count)
+        if commit_ns > COMMIT_SLOW_SECONDS * NS_PER_SECOND:
+            counters.commits_slow += 1
+        released_ns = self.monotonic_ns()
+        record = counters.order_latency_ns.record
+        for received_ns, count in batch.received:
+            record(released_ns - received_ns, count)
+        counters.count_batch(batch.commands, batch.outputs)
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def commit_age_ns(self) -> int:
+        """How long the outstanding batch has been on its way; 0 where none is."""
+        batch = self._outstanding
+        return 0 if batch is None else self.monotonic_ns() - batch.sent_ns
+
+    def is_stalled(self) -> bool:
+        """Whether the disk has kept a batch waiting for so long that new orders are refused."""
+        return self.commit_age_ns() > COMMIT_STALL_SECONDS * NS_PER_SECOND
+
+    def when_durable(self, callback: Callable[[], None]) -> None:
+        """Call back once everything applied so far is durable and released."""
+        if self.durable_sequence == self.engine.sequence:
+            callback()
+        else:
+            self._waiting.append((self.engine.sequence, callback))
+            self.flush()
+
+
+def stream_records(chunks: list[Chunk]) -> list[StreamRecord]:
+    return [
+        StreamRecord(chunk.session_id, chunk.first_seq, chunk.ref_before, Raw(chunk.payload))
+        for chunk in chunks
+    ]
+
+
+def _nothing() -> None:
+    pass

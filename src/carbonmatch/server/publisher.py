@@ -1,0 +1,182 @@
+"""The market-data listener: released batches to whoever subscribed, encoded once for all."""
+
+import asyncio
+from typing import Final
+
+from carbonmatch.limits import CONFLATE_BUFFER_BYTES
+from carbonmatch.market_data.feed import FeedBatch, MarketData
+from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.matching.messages import Outputs, Ref, RejectReason
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.logs import log
+from carbonmatch.protocol import session
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.frames import frame
+from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.peer import Listener, Peer
+
+# Requests of one connection that may wait while its answers are unread.
+_WAITING_FRAMES_MAX: Final = 64
+
+
+class Publisher(Listener):
+    """Owns the released state of the market, and everybody who follows it."""
+
+    def __init__(
+        self,
+        rules: session.Listener,
+        clocks: Clocks,
+        counters: Counters,
+        market_data: MarketData,
+        epoch: int,
+        durable: bool,
+    ) -> None:
+        super().__init__(rules, clocks, counters)
+        self.market_data = market_data
+        self.subscriptions = Subscriptions(market_data, frame)
+        self.epoch = epoch
+        self.durable = durable
+        self.followers: dict[FeedPeer, None] = {}
+
+    def make_peer(self) -> "FeedPeer":
+        return FeedPeer(self)
+
+    def publish(self, outputs: Outputs, time_ns: int) -> None:
+        """Take in one released batch and offer it to every subscriber."""
+        if not outputs.levels and not outputs.public:
+            return
+        batch: FeedBatch = self.market_data.apply(outputs, time_ns)
+        if not batch.changes:
+            return
+        subscriptions = self.subscriptions
+        subscriptions.publish(batch)
+        if not self.followers:
+            return
+        now_ns = self.clocks.monotonic_ns()
+        counters = self.counters
+        counters.feed_batches += 1
+        for peer in self.followers:
+            framed = subscriptions.offer(peer.subscriber, peer.transport.get_write_buffer_size(), now_ns)
+            if framed is not None:
+                peer.transport.write(framed)
+                counters.sent_bytes += len(framed)
+                peer.rules.sent(now_ns)
+
+
+class FeedPeer(Peer):
+    """One subscriber."""
+
+    listener: Publisher
+    subscriber: Subscriber
+
+    def __init__(self, publisher: Publisher) -> None:
+        super().__init__(publisher)
+        self.listener = publisher
+        self._waiting: list[bytes] = []
+        self._refilling = False
+
+    def logged_on(self, logon: Logon) -> None:
+        publisher = self.listener
+        if publisher.subscriptions.is_full:
+            self.refuse_logon(RejectReason.SUBSCRIPTION, "no room for another subscriber")
+            return
+        self.subscriber = publisher.subscriptions.join()
+        publisher.followers[self] = None
+        self.counters.logons_accepted += 1
+        log("subscriber_logged_on", session=logon.session, address=self.address)
+        self.send(encode([self._accepted(logon)]))
+
+    def _accepted(self, logon: Logon) -> LogonAccepted:
+        return LogonAccepted(
+            self.rules.version,
+            logon.session,
+            self.listener.epoch,
+            1,
+            Ref(0),
+            logon.heartbeat_ms,
+            logon.grace_ms,
+            0,
+            0,
+            0,
+            0,
+            self.clocks.time_ns(),
+            self.listener.durable,
+        )
+
+    def lost(self) -> None:
+        if self.listener.followers.pop(self, self) is None:
+            self.listener.subscriptions.leave(self.subscriber)
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def received(self, payloads: list[bytes], now_ns: int) -> None:
+        self._waiting += payloads
+        if len(self._waiting) > _WAITING_FRAMES_MAX:
+            self.transport.pause_reading()
+            self.rules.pause()
+        self._answer(now_ns)
+
+    def _answer(self, now_ns: int) -> None:
+        """Answer requests while the peer reads the answers."""
+        waiting, self._waiting = self._waiting, []
+        for at, payload in enumerate(waiting):
+            if self.transport.get_write_buffer_size() > CONFLATE_BUFFER_BYTES or self._closing_ns:
+                self._waiting = waiting[at:]
+                return
+            self._request(payload, now_ns)
+        if len(waiting) > _WAITING_FRAMES_MAX and self.connected:
+            self.rules.resume(now_ns)
+            self.transport.resume_reading()
+
+    def _request(self, payload: bytes, now_ns: int) -> None:
+        received = self.rules.receive_feed_requests(payload, self.clocks.time_ns())
+        subscriptions = self.listener.subscriptions
+        for request in received.requests:
+            if isinstance(request, Subscribe):
+                self.send_framed(subscriptions.subscribe(self.subscriber, request, now_ns))
+            else:
+                refused = subscriptions.request_snapshot(self.subscriber, request, now_ns)
+                if refused is not None:
+                    self.send_framed(refused)
+        if received.answers:
+            self.send(encode(received.answers))
+        if received.logged_out is not None:
+            self._say_goodbye(received.logged_out)
+        self._refill()
+
+    # --- snapshots -------------------------------------------------------------------------------
+
+    def send_framed(self, framed: bytes) -> None:
+        """As `send`, for what is framed already because others get the same bytes."""
+        if self.connected and not self._closing_ns:
+            self.transport.write(framed)
+            self.counters.sent_bytes += len(framed)
+            self.rules.sent(self.clocks.monotonic_ns())
+
+    def drained(self) -> None:
+        self._answer(self.clocks.monotonic_ns())
+        self._refill()
+
+    def _refill(self) -> None:
+        """Send snapshots to one that waits, a buffer at a time; the rest in later turns."""
+        if self._refilling or not self.subscriber.is_waiting or not self.connected:
+            return
+        for framed in self.listener.subscriptions.drained(
+            self.subscriber, self.clocks.monotonic_ns(), self.transport.get_write_buffer_size()
+        ):
+            self.send_framed(framed)
+        if self.subscriber.is_waiting and not self._write_paused_ns:
+            self._refilling = True
+            asyncio.get_running_loop().call_soon(self._refill_later)
+
+    def _refill_later(self) -> None:
+        self._refilling = False
+        self._refill()
+
+    def sweep(self, now_ns: int) -> None:
+        super().sweep(now_ns)
+        if self in self.listener.followers and self.subscriber.is_stalled(now_ns):
+            self.cut("stopped reading")
+        elif self in self.listener.followers and self.subscriber.is_waiting:
+            self._refill()

@@ -1,0 +1,380 @@
+"""The whole of a running venue: what is made at start, in which order, and how it stops.
+
+The only place that reads a clock: everybody else is given the time.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvloop
+
+from carbonmatch import __version__
+from carbonmatch.config import Config, host_and_port, may_log_on, venue_commands
+from carbonmatch.journal import snapshots
+from carbonmatch.journal.recovery import Recovery
+from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
+from carbonmatch.limits import COMMIT_DEAD_SECONDS
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    VenueCommand,
+)
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.health import Facts, Health, assess
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.pages import ops_pages
+from carbonmatch.protocol import session
+from carbonmatch.protocol.messages import LogoutReason, Role
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
+from carbonmatch.server.gateway import Gateway, SessionSettings
+from carbonmatch.server.history import History
+from carbonmatch.server.ops_port import OpsPort
+from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.publisher import Publisher
+from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.stream import Stream
+
+# How often the venue looks at itself: state of the disk, lag of the loop, gauges.
+_TICK_SECONDS: Final = 0.1
+_STOP_SECONDS_MAX: Final = 10.0
+_NS_PER_SECOND: Final = 1_000_000_000
+# Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
+_DEFINITIONS_PER_ENTRY: Final = 1_024
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status.
+
+    Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
+    """
+    return uvloop.run(_serve(config))
+
+
+async def _serve(config: Config) -> int:
+    service = Service(config)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_or_die, stopped)
+    await service.start()
+    await stopped.wait()
+    return await service.stop()
+
+
+def _stop_or_die(stopped: asyncio.Event) -> None:
+    """The first signal asks, the second one does not."""
+    if stopped.is_set():
+        os._exit(1)
+    stopped.set()
+
+
+class Clock:
+    """UTC in nanoseconds that never steps back, whatever the machine's clock does."""
+
+    def __init__(self, not_before_ns: int) -> None:
+        self._last_ns = not_before_ns
+
+    def time_ns(self) -> int:
+        now_ns = time.time_ns()
+        if now_ns < self._last_ns:
+            return self._last_ns
+        self._last_ns = now_ns
+        return now_ns
+
+
+class Service:
+    """A venue, from its directory to its ports."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.durable = config.journal.sync == "always"
+        self.counters = Counters()
+        self.addresses: dict[str, str] = {}
+        self._recovered = False
+        self._stopping = False
+        self._last_tick_ns = 0
+        self._ticker: asyncio.TimerHandle | None = None
+
+    # --- start -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Recover, apply the configuration, listen. The venue is ready when this returns."""
+        began_ns = time.monotonic_ns()
+        config = self.config
+        self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
+        self.addresses["ops"] = _address(await self._ops.open(*host_and_port(config.listen.ops)))
+        if not self.durable:
+            log("relaxed_mode", WARNING, text=Ours("answers do not wait for the disk; reports say so"))
+
+        directory = Path(config.journal.directory)
+        self._storage = DiskStorage(directory)
+        self._history = History(self._storage)
+        recovered = recover_venue(
+            self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
+        )
+        self._open_journal(recovered.journal)
+        self._build(recovered)
+        self._log_recovery(recovered, time.monotonic_ns() - began_ns)
+        self._define()
+        await self._listen()
+        # What exists now lives as long as the process: no collection looks at it again.
+        gc.collect()
+        gc.freeze()
+        self._recovered = True
+        self._tick()
+        log(
+            "ready",
+            **self.addresses,
+            version=__version__,
+            epoch=self._writer.epoch,
+            sequence=self._engine.sequence,
+            durable=self.durable,
+            directory=Ours(config.journal.directory),
+        )
+
+    def _open_journal(self, journal: Recovery) -> None:
+        loop = asyncio.get_running_loop()
+        self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
+        self._keeper = SegmentKeeper(self._writer)
+
+        def durable(commit: Commit) -> None:
+            loop.call_soon_threadsafe(self._durable, commit, self._writer.durable_position)
+
+        self._journal = JournalThread(self._writer, durable, _storage_failed)
+        self._journal.start()
+
+    def _build(self, recovered: Recovered) -> None:
+        config = self.config
+        self._engine: Engine = recovered.engine
+        clock = Clock(recovered.engine.time_ns)
+        clocks = Clocks(clock.time_ns, time.monotonic_ns)
+        self._publisher = Publisher(
+            session.Listener(config.venue.server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
+            clocks,
+            self.counters,
+            recovered.market_data,
+            self._writer.epoch,
+            self.durable,
+        )
+        self._pipeline = Pipeline(
+            recovered.engine,
+            recovered.streams,
+            self._journal.commit,
+            self._publisher.publish,
+            self._history,
+            self.counters,
+            clocks,
+        )
+        self._gateway = Gateway(
+            session.Listener(
+                config.venue.server_id, frozenset({Role.TRADE, Role.OPERATOR}), credentials(config)
+            ),
+            clocks,
+            self.counters,
+            self._pipeline,
+            self._history,
+            session_settings(config),
+            self._writer.epoch,
+            self.durable,
+        )
+
+    def _define(self) -> None:
+        """Put what the configuration says and the engine does not know yet into the journal."""
+        commands = changed_definitions(self.config, self._engine)
+        for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
+            self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
+        for session_id in self._engine.sessions:
+            self._pipeline.streams.setdefault(session_id, Stream(session_id))
+        for instrument_id, instrument in self._engine.instruments.items():
+            self.counters.instruments[instrument_id] = instrument.definition
+            self.counters.phases[instrument_id] = instrument.phase
+        # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
+        # connection like everybody else: the same grace time, counted from now.
+        for session_id, state in self._engine.sessions.items():
+            if state.cancel_on_disconnect and state.orders:
+                self._gateway.arm(session_id, state.grace_ms)
+
+    async def _listen(self) -> None:
+        listen = self.config.listen
+        gateway = await self._gateway.open(*host_and_port(listen.order_entry))
+        publisher = await self._publisher.open(*host_and_port(listen.market_data))
+        self.addresses["order_entry"] = _address(gateway)
+        self.addresses["market_data"] = _address(publisher)
+
+    def _log_recovery(self, recovered: Recovered, took_ns: int) -> None:
+        self.counters.recovery_duration_ns = took_ns
+        self.counters.journal_torn_bytes = recovered.journal.torn_bytes
+        log(
+            "recovered",
+            snapshot_sequence=recovered.snapshot_sequence,
+            sequence=recovered.engine.sequence,
+            records=recovered.records,
+            commands=recovered.commands,
+            clean_stop=recovered.journal.was_closed,
+            torn_bytes=recovered.journal.torn_bytes,
+            seconds=took_ns / _NS_PER_SECOND,
+        )
+
+    # --- while it runs ---------------------------------------------------------------------------
+
+    def _durable(self, commit: Commit, durable_position: int) -> None:
+        self._history.durable_position = durable_position
+        self._pipeline.durable(commit)
+
+    def health(self) -> Health:
+        if not self._recovered:
+            return assess(Facts(recovered=False, durable=self.durable))
+        return assess(
+            Facts(
+                recovered=True,
+                stopping=self._stopping,
+                commit_pending_seconds=self._pipeline.commit_age_ns() / _NS_PER_SECOND,
+                spare_segments=self._writer.spare_segments if self._keeper.error else 1,
+                durable=self.durable,
+            )
+        )
+
+    def _tick(self) -> None:
+        """Look at the disk and at the loop itself; ten times a second."""
+        now_ns = time.monotonic_ns()
+        if self._last_tick_ns:
+            lag_ns = now_ns - self._last_tick_ns - int(_TICK_SECONDS * _NS_PER_SECOND)
+            self.counters.event_loop_lag_ns.record(lag_ns)
+        self._last_tick_ns = now_ns
+        if self._pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
+            log("journal_dead", ERROR, text=Ours("the disk does not answer"))
+            die()
+        health = self.health()
+        if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
+            self._gateway.accepting_orders = health.accepts_new_orders
+            log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
+        self._gauge(health)
+        self._ticker = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    def _gauge(self, health: Health) -> None:
+        counters, writer = self.counters, self._writer
+        subscriptions = self._publisher.subscriptions
+        counters.state = int(health.state)
+        counters.last_sequence = self._engine.sequence
+        counters.open_orders = self._engine.open_order_count
+        counters.journal_durable_sequence = self._pipeline.durable_sequence
+        counters.journal_records = writer.records
+        counters.journal_bytes = writer.bytes
+        counters.journal_spare_segments = writer.spare_segments
+        counters.connections = len(self._gateway.peers) + len(self._publisher.peers)
+        counters.feed_subscribers = subscriptions.subscriber_count
+        counters.feed_conflations = subscriptions.conflation_count
+        with contextlib.suppress(OSError):
+            counters.disk_free_bytes = writer.free_bytes()
+
+    # --- stop ------------------------------------------------------------------------------------
+
+    async def stop(self) -> int:
+        """Take nothing more, answer what was taken, keep the state, close the journal."""
+        self._stopping = True
+        log("stopping", sequence=self._engine.sequence)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._gateway.accepting_orders = False
+        self._gateway.stop_reading()
+        idle = asyncio.Event()
+        self._pipeline.when_durable(idle.set)
+        async with asyncio.timeout(_STOP_SECONDS_MAX):
+            await idle.wait()
+        self._gateway.close(LogoutReason.SHUTTING_DOWN)
+        self._publisher.close(LogoutReason.SHUTTING_DOWN)
+        await self._wait_for_peers()
+        self._gateway.stop()
+        self._publisher.stop()
+        self._ops.close()
+        self._keeper.stop()
+        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
+        self._history.close()
+        snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
+        snapshots.write(self._storage, snapshot)
+        self._storage.release()
+        log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
+        return 0
+
+    async def _wait_for_peers(self) -> None:
+        """Give goodbyes a second to be read."""
+        for _ in range(20):
+            if not self._gateway.peers and not self._publisher.peers:
+                return
+            await asyncio.sleep(0.05)
+
+
+# --- what configuration means ----------------------------------------------------------------------
+
+
+def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
+    """The definitions that the engine does not have, or has otherwise."""
+    known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
+    return [command for command in venue_commands(config) if _key(command) not in known]
+
+
+def engine_definitions(engine: Engine) -> list[VenueCommand]:
+    """What the engine holds, as the commands that would define it."""
+    commands: list[VenueCommand] = [
+        DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
+    ]
+    commands += [
+        DefineAccount(account.account_id, account.participant_id, account.name)
+        for account in engine.accounts.values()
+    ]
+    commands += [
+        DefineSession(state.session_id, state.name, state.account_ids, state.operator)
+        for state in engine.sessions.values()
+    ]
+    return commands
+
+
+def _key(command: VenueCommand) -> bytes:
+    return msgspec.msgpack.encode(command)
+
+
+def credentials(config: Config) -> dict[str, session.Credential]:
+    """What each key may log on as."""
+    result: dict[str, session.Credential] = {}
+    for key in config.keys:
+        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
+        result[key.id] = session.Credential(
+            key.public_key_bytes,
+            frozenset(name for name, _ in pairs),
+            frozenset(role for _, role in pairs),
+        )
+    return result
+
+
+def session_settings(config: Config) -> dict[str, SessionSettings]:
+    settings = {}
+    for one in config.sessions:
+        throttle = config.throttle_of(one)
+        settings[one.name] = SessionSettings(
+            one.id,
+            throttle.commands_per_second,
+            throttle.commands_burst,
+            throttle.cancels_per_second,
+            throttle.cancels_burst,
+        )
+    return settings
+
+
+def _address(bound: tuple[str, int]) -> str:
+    return f"{bound[0]}:{bound[1]}"
+
+
+def _storage_failed(error: BaseException) -> None:
+    log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=EXIT_STORAGE_FAILED)

@@ -1,0 +1,111 @@
+"""The numbered reports of one session: kept for resume and repeats, handed to its connection.
+
+A stream outlives connections and engine starts. What is here has been released: it is on disk.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from typing import Protocol
+
+from msgspec import Struct
+
+from carbonmatch.limits import OUTBOX_BYTES_MAX
+from carbonmatch.matching.messages import AnyReport, Outputs, Ref, SessionId
+from carbonmatch.protocol.batch import encode_stream, repeat_of, without_first
+
+
+class Chunk(Struct, frozen=True, gc=False):
+    """One stream's reports of one batch; `payload` is the frame that carries them."""
+
+    session_id: SessionId
+    first_seq: int
+    count: int
+    ref_before: Ref  # the last ref applied before the batch
+    payload: bytes
+
+
+class Receiver(Protocol):
+    """A connection, as its stream sees it."""
+
+    def send(self, payload: bytes) -> None: ...
+
+
+class Stream:
+    """Released reports of a session, newest in memory.
+
+    Invariant: the chunks are contiguous and end at `released_seq`; `durable_ref` is the highest ref
+    whose outcome has been released.
+    """
+
+    __slots__ = ("_chunks", "_kept_bytes", "durable_ref", "receiver", "released_seq", "session_id")
+
+    def __init__(self, session_id: SessionId, released_seq: int = 0, durable_ref: Ref | None = None) -> None:
+        self.session_id = session_id
+        self.released_seq = released_seq
+        self.durable_ref = durable_ref or Ref(0)
+        # The live connection, set once it has caught up; until then it reads from the past.
+        self.receiver: Receiver | None = None
+        self._chunks: deque[Chunk] = deque()
+        self._kept_bytes = 0
+
+    @property
+    def first_kept_seq(self) -> int:
+        """The oldest seq that memory holds; `released_seq + 1` where it holds none."""
+        return self._chunks[0].first_seq if self._chunks else self.released_seq + 1
+
+    def release(self, chunk: Chunk, last_ref: Ref) -> None:
+        """Take one batch's reports, now durable, and pass them on."""
+        assert chunk.first_seq == self.released_seq + 1, "streams are released without gaps"
+        self.released_seq += chunk.count
+        self.durable_ref = last_ref
+        self._chunks.append(chunk)
+        self._kept_bytes += len(chunk.payload)
+        while self._kept_bytes > OUTBOX_BYTES_MAX and len(self._chunks) > 1:
+            self._kept_bytes -= len(self._chunks.popleft().payload)
+        if self.receiver is not None:
+            self.receiver.send(chunk.payload)
+
+    def payloads_from(self, next_seq: int) -> list[bytes]:
+        """Frames with every report from `next_seq` on; the caller has checked that they are kept."""
+        assert self.first_kept_seq <= next_seq <= self.released_seq + 1
+        return [
+            payload_from(chunk, next_seq)
+            for chunk in self._chunks
+            if chunk.first_seq + chunk.count > next_seq
+        ]
+
+    def chunk_of(self, ref: Ref) -> Chunk | None:
+        """The chunk which would hold the outcome of `ref`; None where memory does not go back so far."""
+        assert ref <= self.durable_ref
+        # A command's reports are all in one batch: the last one that began before the ref.
+        at = bisect_right(self._chunks, ref - 1, key=_ref_before) - 1
+        return self._chunks[at] if at >= 0 else None
+
+    def outcome(self, ref: Ref) -> list[AnyReport]:
+        """The reports that answered `ref`, flagged as possible duplicates; none where not kept."""
+        chunk = self.chunk_of(ref)
+        return [] if chunk is None else repeat_of(chunk.payload, ref)
+
+
+def chunks_of(outputs: Outputs) -> list[Chunk]:
+    """Each stream's reports of a batch, encoded once for the journal, the socket and the past."""
+    return [
+        Chunk(
+            chunk.session_id,
+            chunk.reports[0].seq,
+            len(chunk.reports),
+            chunk.ref_before,
+            encode_stream(chunk.reports),
+        )
+        for chunk in outputs.streams
+    ]
+
+
+def payload_from(chunk: Chunk, next_seq: int) -> bytes:
+    """The chunk's frame, without the reports before `next_seq`."""
+    skip = next_seq - chunk.first_seq
+    return chunk.payload if skip <= 0 else without_first(chunk.payload, skip)
+
+
+def _ref_before(chunk: Chunk) -> int:
+    return chunk.ref_before
