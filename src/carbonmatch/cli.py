@@ -145,6 +145,24 @@ def verify(directory: Path, *, running: bool = False) -> None:
 
 
 @journal.command
+def replay(directory: Path, *, running: bool = False) -> None:
+    """Execute every command of a journal again, and compare what comes out, byte for byte.
+
+    Parameters
+    ----------
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import replay as replay_journal
+
+    found = replay_journal(directory, running=running)
+    print(
+        f"{directory}: {found.commands} commands in {found.records} batches gave the same events again; "
+        f"state {found.state_digest.hex()}"
+    )
+
+
+@journal.command
 def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> None:
     """Write every batch as a line of JSON: what came in, and what it caused.
 

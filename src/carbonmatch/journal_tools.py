@@ -1,10 +1,11 @@
-"""What people do with a journal from the command line: prove it, read it, take its fills out.
+"""What people do with a journal from the command line: prove it, read it, take its fills out of it.
 
 Reads only; a journal that a process is writing may be read with `running`, which leaves out the
 segment that is being written.
 """
 
 import csv
+import errno
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any, Literal, TextIO
 import msgspec
 from msgspec import Struct, structs
 
-from carbonmatch.journal.errors import JournalDamaged
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
@@ -26,8 +28,10 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
 )
+from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.server.recovery import Diverged, identity
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -70,6 +74,40 @@ def verify(directory: Path, *, running: bool = False) -> Verified:
     )
 
 
+class Replayed(Struct, frozen=True):
+    """What a second execution of a journal came to."""
+
+    records: int
+    commands: int
+    state_digest: bytes
+
+
+def replay(directory: Path, *, running: bool = False) -> Replayed:
+    """Execute every command again, from nothing, and compare what comes out with what was journaled.
+
+    Raises Diverged where it is not the same, byte for byte.
+    """
+    journal = _scan(directory, running=running)
+    relaxed = identity(durable=False)
+    engine = Engine()
+    records = commands = 0
+    for stored, record in _batches(journal):
+        if stored.first_sequence != engine.sequence + 1:
+            raise JournalRefused(
+                f"{directory}: begins with sequence {stored.first_sequence}, expected 1: "
+                "without its first segments a journal cannot be replayed from nothing"
+            )
+        assert journal.header is not None
+        engine.set_durable(journal.header.identity != relaxed)
+        for entry in record.entries:
+            engine.apply(entry)
+        if not record.is_caused_by(engine.take_outputs()):
+            raise Diverged(stored, "events")
+        records += 1
+        commands += stored.count
+    return Replayed(records, commands, digest(engine))
+
+
 def dump(
     directory: Path, output: TextIO | None = None, *, from_sequence: int = 1, running: bool = False
 ) -> None:
@@ -95,7 +133,7 @@ def export(
 def _scan(directory: Path, *, running: bool, check_digests: bool = False) -> JournalScan:
     # Opening a storage makes its directory, which here would turn a wrong path into an empty journal.
     if not directory.is_dir():
-        raise FileNotFoundError(f"{directory}: no such directory")
+        raise FileNotFoundError(errno.ENOENT, "No such directory", str(directory))
     return JournalScan(DiskStorage(directory), sealed_only=running, check_digests=check_digests)
 
 

@@ -222,8 +222,8 @@ class Exposition:
             self._readers.append(_histogram_reader(histogram, list(bounds.values()), metric.nanoseconds))
             return [
                 *(f'{metric.name}_bucket{{le="{bound}"}} %d' for bound in (*bounds, "+Inf")),
-                f"{metric.name}_sum %r",
                 f"{metric.name}_count %d",
+                f"{metric.name}_sum %r",
             ]
         if metric.label:
             values = self._instruments if metric.values is None else metric.values
@@ -264,7 +264,7 @@ def _histogram_reader(
         for part in slices:
             seen += sum(counts[part])
             values.append(seen)
-        return [*values, histogram.total / 1e9 if nanoseconds else histogram.total, seen]
+        return [*values, seen, histogram.total / 1e9 if nanoseconds else histogram.total]
 
     return read
 

@@ -1,0 +1,66 @@
+# Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
+
+.PHONY: help demo test lint torture bench clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+help:
+	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
+	@echo "make test     everything that CI runs: lint, types, tests"
+	@echo "make lint     formatting, style, types and the Dockerfile"
+	@echo "make torture  kill the engine over and over, and cut its power in simulation"
+	@echo "make bench    measure"
+	@echo "make clean    remove what the others have made"
+
+demo: $(VENV)/.installed
+	$(BIN)/carbonmatch demo
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+
+torture: $(VENV)/.installed-dev
+	$(BIN)/python -m bench torture
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- installation --------------------------------------------------------------------------------
+# A stamp for each set of packages, so that the second run starts at once; new requirements in
+# pyproject.toml install again. The demo does without the development tools.
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# The first of these that runs and is new enough: a name on the path may be an empty shim.
+$(VENV)/.created:
+	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "using $$("$$python" --version) in $(VENV)"; \
+	    rm -rf $(VENV); \
+	    "$$python" -m venv $(VENV) || { \
+	      echo "carbonmatch: no virtual environment could be made; on Debian: apt install python3-venv" >&2; \
+	      exit 1; }; \
+	    touch $@; \
+	    exit 0; \
+	  fi; \
+	done; \
+	echo "carbonmatch needs Python 3.11 or newer, found $$(python3 --version 2>&1 || echo none);" \
+	  "name another one with: make PYTHON=/path/to/python" >&2; \
+	exit 1

@@ -1,0 +1,109 @@
+# Tests write ids as plain numbers.
+# mypy: disable-error-code="arg-type"
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carbonmatch.matching.messages import (
+    Accepted,
+    AnyCommand,
+    Cancel,
+    Canceled,
+    CancelReason,
+    Executed,
+    InstrumentDefined,
+    InstrumentDefinition,
+    Liquidity,
+    NewOrder,
+    Outputs,
+    Phase,
+    PhaseChanged,
+    Rejected,
+    RejectReason,
+    Side,
+    StreamChunk,
+    Traded,
+)
+from carbonmatch.ops.counters import (
+    HISTOGRAM_BUCKETS,
+    HISTOGRAM_VALUE_MAX,
+    Counters,
+    Histogram,
+    bucket_of,
+    bucket_upper_bound,
+)
+
+
+def test_small_values_have_a_bucket_each_and_larger_ones_eight_for_each_power_of_two() -> None:
+    assert [bucket_of(value) for value in (0, 1, 7, 8, 15)] == [0, 1, 7, 8, 15]
+    assert [bucket_of(value) for value in (16, 17, 18, 31, 32, 35, 36)] == [16, 16, 17, 23, 24, 24, 25]
+
+
+def test_buckets_cover_every_value_once() -> None:
+    bounds = [bucket_upper_bound(index) for index in range(HISTOGRAM_BUCKETS)]
+    assert bounds == sorted(set(bounds))
+    assert bounds[-1] == HISTOGRAM_VALUE_MAX
+    for index, bound in enumerate(bounds):
+        assert bucket_of(bound) == index
+        assert bucket_of(bound + 1) == index + 1
+
+
+@given(st.integers(min_value=8, max_value=HISTOGRAM_VALUE_MAX))
+def test_a_bucket_tells_a_value_to_an_eighth(value: int) -> None:
+    assert value <= bucket_upper_bound(bucket_of(value)) <= value * 1.125
+
+
+@given(st.lists(st.integers(min_value=-5, max_value=2**64)))
+def test_a_histogram_counts_every_value_where_it_belongs(values: list[int]) -> None:
+    histogram = Histogram()
+    for value in values:
+        histogram.record(value)
+    expected = [0] * HISTOGRAM_BUCKETS
+    for value in values:
+        expected[bucket_of(min(max(value, 0), HISTOGRAM_VALUE_MAX))] += 1
+    assert histogram.counts == expected
+    assert histogram.total == sum(max(value, 0) for value in values)
+
+
+def test_a_value_is_recorded_for_all_commands_of_a_frame_at_once() -> None:
+    histogram = Histogram()
+    histogram.record(5, times=128)
+    assert histogram.counts[5] == 128
+    assert histogram.total == 640
+
+
+def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
+    counters = Counters()
+    definition = InstrumentDefinition(4, "CEA24", "CNY", 1, 2, 10, opening_phase=Phase.CLOSED)
+    counters.count_batch([], Outputs([], [InstrumentDefined(1, definition)], []))
+    assert counters.phases == {4: Phase.CLOSED}
+
+    commands: list[list[AnyCommand]] = [
+        [NewOrder(1, 4, Side.BUY, 3, 4800), NewOrder(2, 4, Side.BUY, 3, 4800)],
+        [Cancel(1, 1), NewOrder(2, 4, Side.SELL, 3, 4800)],
+    ]
+    outputs = Outputs(
+        [
+            StreamChunk(
+                1,
+                0,
+                [
+                    Accepted(1, 1, 1000, 0, 1, 4, 10, Side.BUY, 4800, 3),
+                    Rejected(2, 2, 1000, 0, RejectReason.OUTSIDE_BAND),
+                    Executed(3, 0, 1000, 0, 1, 1, 4, 10, Side.BUY, 4800, 2, 1, Liquidity.MAKER),
+                    Canceled(4, 0, 1000, 0, 1, 1, CancelReason.EXPIRED),
+                ],
+            ),
+            StreamChunk(2, 0, [Rejected(1, 1, 1000, 0, RejectReason.UNKNOWN_ORDER)]),
+        ],
+        [Traded(4, 1000, 1, 4800, 2, Side.SELL), PhaseChanged(4, 1000, Phase.CONTINUOUS, "")],
+        [],
+    )
+    counters.count_batch(commands, outputs)
+    assert counters.commands == {NewOrder: 3, Cancel: 1}
+    assert counters.reports == {Accepted: 1, Rejected: 2, Executed: 1, Canceled: 1}
+    assert counters.rejects == {RejectReason.OUTSIDE_BAND: 1, RejectReason.UNKNOWN_ORDER: 1}
+    assert counters.cancels == {CancelReason.EXPIRED: 1}
+    assert counters.trades == {4: 1}
+    assert counters.traded_tonnes == {4: 20}
+    assert counters.phases == {4: Phase.CONTINUOUS}

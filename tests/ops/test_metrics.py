@@ -1,0 +1,226 @@
+# Tests write ids as plain numbers.
+# mypy: disable-error-code="arg-type"
+
+import platform
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+
+from carbonmatch.matching.messages import (
+    CancelReason,
+    InstrumentDefined,
+    InstrumentDefinition,
+    InstrumentId,
+    NewOrder,
+    Outputs,
+    Phase,
+    RejectReason,
+)
+from carbonmatch.ops.counters import HISTOGRAM_BUCKETS, Counters, Histogram, bucket_upper_bound
+from carbonmatch.ops.metrics import METRICS, Exposition
+from carbonmatch.protocol.messages import LogoutReason, Role
+
+
+def define(counters: Counters, instrument_id: int, symbol: str) -> None:
+    definition = InstrumentDefinition(instrument_id, symbol, "CNY", 1, 2, 1)
+    counters.count_batch([], Outputs([], [InstrumentDefined(1, definition)], []))
+
+
+def busy_counters() -> Counters:
+    """A different number in everything, so that no two can be taken for each other."""
+    counters = Counters()
+    define(counters, 7, "CEA19-20")
+    define(counters, 3, "HBEA")
+    number = 1000
+    for metric in METRICS:
+        number += 1
+        value = getattr(counters, metric.source)
+        if isinstance(value, int):
+            setattr(counters, metric.source, number)
+        elif isinstance(value, Histogram):
+            for step in range(60):
+                value.record(step * step * step * number, times=step)
+        else:
+            for key in counters.instruments if metric.values is None else metric.values:
+                number += 1
+                value[key] = number
+    return counters
+
+
+def samples(text: str) -> list[tuple[str, dict[str, str], float]]:
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not family.name.startswith("process_")
+    ]
+
+
+class Reference:
+    """The same numbers by prometheus-client's own classes, straight from the table."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.counters = counters
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in METRICS:
+            value = getattr(self.counters, metric.source)
+            labels = [metric.label] if metric.label else []
+            if metric.kind == "histogram":
+                yield self.histogram(metric.name, value, metric.nanoseconds)
+                continue
+            family = (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(
+                metric.name, metric.help, labels=labels
+            )
+            if metric.label:
+                names = metric.values or {key: one.symbol for key, one in self.counters.instruments.items()}
+                for key, name in names.items():
+                    family.add_metric([name], value.get(key, 0))
+            else:
+                family.add_metric([], value / 1e9 if metric.nanoseconds else value)
+            yield family
+
+    def histogram(self, name: str, value: Histogram, nanoseconds: bool) -> Metric:
+        scale = 1e9 if nanoseconds else 1
+        bounds = SECONDS if nanoseconds else COMMANDS
+        buckets = [
+            (str(bound), sum(n for i, n in enumerate(value.counts) if bucket_upper_bound(i) <= bound * scale))
+            for bound in bounds
+        ]
+        family = HistogramMetricFamily(name, "h", labels=[])
+        family.add_metric([], [*buckets, ("+Inf", sum(value.counts))], value.total / scale)
+        return family
+
+
+SECONDS = (
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+)  # fmt: skip
+COMMANDS = (1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 4095, 8191, 16383)
+
+
+def test_the_template_says_what_prometheus_client_would_say() -> None:
+    counters = busy_counters()
+    registry = CollectorRegistry()
+    registry.register(Reference(counters))
+
+    def comparable(text: str) -> list[tuple[str, dict[str, str], float]]:
+        found = []
+        for name, labels, value in samples(text):
+            bound = labels.get("le")
+            found.append((name, labels if bound is None else {"le": str(float(bound))}, value))
+        return [one for one in found if one[0] != "carbonmatch_build_info"]
+
+    expected = comparable(generate_latest(registry).decode())
+    assert len(expected) > 200
+    assert comparable(Exposition(counters).render().decode()) == expected
+
+
+def test_every_series_is_there_before_anything_has_happened() -> None:
+    counters = Counters()
+    exposition = Exposition(counters)
+    before = samples(exposition.render().decode())
+    assert ("carbonmatch_rejects_total", {"reason": "outside_band"}, 0) in before
+    assert ("carbonmatch_commands_total", {"type": "new_order"}, 0) in before
+    counters.rejects[RejectReason.OUTSIDE_BAND] += 1
+    counters.commands[NewOrder] += 2
+    counters.cancels[CancelReason.SELF_TRADE] += 3
+    counters.disconnects[LogoutReason.HEARTBEAT_MISSED] += 4
+    counters.disconnects[None] += 5
+    counters.sessions[Role.TRADE] += 6
+    after = samples(exposition.render().decode())
+    assert len(after) == len(before)
+    changes = [one for one in after if one not in before]
+    assert changes == [
+        ("carbonmatch_commands_total", {"type": "new_order"}, 2),
+        ("carbonmatch_rejects_total", {"reason": "outside_band"}, 1),
+        ("carbonmatch_cancels_total", {"reason": "self_trade"}, 3),
+        ("carbonmatch_sessions", {"role": "trade"}, 6),
+        ("carbonmatch_disconnects_total", {"reason": "lost"}, 5),
+        ("carbonmatch_disconnects_total", {"reason": "heartbeat_missed"}, 4),
+    ]
+
+
+def test_a_new_instrument_gets_its_series() -> None:
+    counters = Counters()
+    exposition = Exposition(counters)
+    assert b"carbonmatch_trades_total{" not in exposition.render()
+    define(counters, 1, "CEA24")
+    counters.phases[InstrumentId(1)] = Phase.HALTED
+    text = exposition.render().decode()
+    assert 'carbonmatch_trades_total{instrument="CEA24"} 0\n' in text
+    assert 'carbonmatch_instrument_phase{instrument="CEA24"} 2\n' in text
+
+
+def test_a_latency_never_looks_better_than_it_was() -> None:
+    counters = Counters()
+    # 99,999 ns shares a bucket with what is above 100 us.
+    counters.order_latency_ns.record(99_999)
+    counters.order_latency_ns.record(50_000)
+    text = Exposition(counters).render().decode()
+    assert 'carbonmatch_order_latency_seconds_bucket{le="0.0001"} 1\n' in text
+    assert 'carbonmatch_order_latency_seconds_bucket{le="0.00025"} 2\n' in text
+    assert "carbonmatch_order_latency_seconds_sum 0.000149999\n" in text
+    assert "carbonmatch_order_latency_seconds_count 2\n" in text
+
+
+def test_a_batch_that_fills_its_bucket_is_within_it() -> None:
+    counters = Counters()
+    counters.commit_batch_commands.record(127)
+    counters.commit_batch_commands.record(128)
+    text = Exposition(counters).render().decode()
+    assert 'carbonmatch_commit_batch_commands_bucket{le="127"} 1\n' in text
+    assert 'carbonmatch_commit_batch_commands_bucket{le="255"} 2\n' in text
+
+
+def test_the_build_is_named() -> None:
+    text = Exposition(Counters()).render().decode()
+    line = next(line for line in text.splitlines() if line.startswith("carbonmatch_build_info"))
+    assert f'python="{platform.python_version()}"' in line
+    assert line.endswith(',protocol="1"} 1')
+
+
+def test_the_process_tells_of_itself() -> None:
+    assert b"\nprocess_resident_memory_bytes " in Exposition(Counters()).render()
+
+
+def test_names_follow_the_conventions() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    for metric in METRICS:
+        assert re.fullmatch(r"carbonmatch_[a-z]+(_[a-z]+)*", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+        name = metric.name.removesuffix("_total")
+        assert not metric.unit or name.endswith(f"_{metric.unit}")
+        # The template is filled by `%`, and help texts are not escaped.
+        assert re.fullmatch(r"[A-Z][^%\\\n]*\.", metric.help)
+        assert (metric.nanoseconds and metric.unit == "seconds") == metric.source.endswith("_ns")
+
+
+def test_every_number_that_is_counted_is_exported() -> None:
+    exported = {metric.source for metric in METRICS}
+    assert exported == set(Counters.__slots__) - {"instruments"}
+
+
+@pytest.mark.skipif(platform.python_implementation() != "CPython", reason="the figure is for CPython")
+def test_a_scrape_holds_the_loop_for_less_than_half_a_millisecond() -> None:
+    counters = busy_counters()
+    for number in range(1, 51):
+        define(counters, number, f"CEA-{number}")
+    exposition = Exposition(counters)
+    exposition.render()
+    # Processor time, and the best of many: neighbours on the machine slow some of them down.
+    durations = []
+    for _ in range(50):
+        start = time.process_time_ns()
+        exposition.render()
+        durations.append(time.process_time_ns() - start)
+    assert min(durations) < 500_000
+
+
+def test_histograms_are_small() -> None:
+    assert HISTOGRAM_BUCKETS < 512

@@ -1,0 +1,110 @@
+"""The command line from outside: what it prints, where, and with which exit code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CARBONMATCH_")}
+    return subprocess.run(
+        [sys.executable, "-m", "carbonmatch", *arguments],
+        env={**clean, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "120", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_version_names_what_matters_for_a_report() -> None:
+    done = run("--version")
+    assert done.returncode == 0
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert done.stdout == f"carbonmatch 0.1.0 (CPython {python}, protocol 1)\n"
+
+
+def test_help_lists_every_command_without_importing_them() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("serve", "check-config", "journal", "demo", "watch", "admin"):
+        assert f" {command} " in done.stdout
+    script = (
+        "import carbonmatch.cli, sys; print([one for one in sys.modules if one.startswith('carbonmatch.')])"
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert imported == "['carbonmatch.cli']\n"
+
+
+def test_a_good_configuration_is_told_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text('[journal]\nsync = "relaxed"\n')
+    done = run("check-config", str(file))
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[:4] == [
+        "venue carbonmatch",
+        "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
+        f"journal in {tmp_path}/data: RELAXED: answers do not wait for the disk, "
+        "and a crash can take them back",
+        "a session may send any number of commands and any number of cancels",
+    ]
+
+
+def test_a_bad_configuration_is_a_line_for_each_mistake_and_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text('[listen]\nops = "0.0.0.0:80"\norder_entry = "7400"\n[journal]\n')
+    done = run("check-config", str(file))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "carbonmatch: venue.toml: listen.order_entry: expected host:port, found '7400'\n"
+        "carbonmatch: venue.toml: listen.ops: 0.0.0.0:80 is not a loopback address, and what is sent there "
+        "can be read and changed on the way; put a TLS proxy in front, or say "
+        "listen.insecure_plaintext = true\n"
+    )
+
+
+def test_a_service_does_not_start_on_a_bad_configuration(tmp_path: Path) -> None:
+    done = run("serve", CARBONMATCH_CONFIG=str(tmp_path / "none.toml"))
+    assert done.returncode == 1
+    assert done.stderr == f"carbonmatch: {tmp_path}/none.toml: No such file or directory\n"
+    done = run("serve", "--data-dir", str(tmp_path / "data"), CARBONMATCH_OPS_PORT="x")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "carbonmatch: with the environment: listen.ops: expected a port from 0 to 65535, found 'x'\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "replay", "dump", "export"])
+def test_a_journal_that_is_not_there_is_one_clear_line(tmp_path: Path, command: str) -> None:
+    done = run("journal", command, str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"carbonmatch: {tmp_path}/none: No such directory\n"
+
+
+def test_a_damaged_journal_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "0000000001.cmj").write_bytes(b"not a journal" * 1000)
+    done = run("journal", "verify", str(tmp_path))
+    assert done.returncode == 65
+    assert done.stderr.startswith("carbonmatch: 0000000001.cmj, byte 0, sequence ")
+
+
+def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
+    done = run("journal", "verifi")
+    assert done.returncode != 0
+    assert "verify" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,481 @@
+"""What a configuration may say, and the words for what it may not."""
+
+# Tests write ids as plain numbers.
+# mypy: disable-error-code="arg-type"
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from carbonmatch.config import (
+    Config,
+    ConfigError,
+    Key,
+    check,
+    configuration_digest,
+    host_and_port,
+    load,
+    may_log_on,
+    parse,
+    venue_commands,
+    with_environment,
+)
+from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
+from carbonmatch.config.words import in_words
+from carbonmatch.matching.messages import (
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    InstrumentDefinition,
+    Phase,
+    SelfTradePrevention,
+)
+from carbonmatch.protocol.messages import Role
+
+MARKET = """
+[venue]
+server_id = "test-venue"
+
+[[instruments]]
+id = 2
+symbol = "HBEA"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+
+[[instruments]]
+id = 1
+symbol = "CEA24"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+quantity_max_lots = 99999
+reference_price_ticks = 4800
+band_low_ticks = 4320
+band_high_ticks = 5280
+self_trade_prevention = "cancel_both"
+opening_phase = "halted"
+
+[[participants]]
+id = 1
+name = "Huaneng"
+accounts = [{ id = 12, name = "HN-2" }, { id = 11, name = "HN-1" }]
+
+[[participants]]
+id = 2
+name = "Datang"
+accounts = [{ id = 10, name = "DT-1" }]
+
+[[sessions]]
+id = 7
+name = "gateway"
+key = "gateway-key"
+roles = ["trade", "drop_copy"]
+accounts = [12, 10]
+throttle = { commands_per_second = 100, commands_burst = 200 }
+
+[[sessions]]
+id = 3
+name = "control-room"
+key = "control-key"
+roles = ["operator"]
+
+[[keys]]
+id = "gateway-key"
+public_key = "1111111111111111111111111111111111111111111111111111111111111111"
+
+[[keys]]
+id = "control-key"
+public_key = "2222222222222222222222222222222222222222222222222222222222222222"
+"""
+
+
+def market(*replacements: tuple[str, str]) -> Config:
+    return parse(changed(*replacements), "carbonmatch.toml")
+
+
+def changed(*replacements: tuple[str, str]) -> str:
+    text = MARKET
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "carbonmatch.toml")
+    return [problem.removeprefix("carbonmatch.toml: ") for problem in caught.value.problems]
+
+
+# --- what follows from a good one -----------------------------------------------------------------
+
+
+def test_the_market_is_defined_in_the_order_of_ids() -> None:
+    assert venue_commands(market()) == [
+        DefineInstrument(
+            InstrumentDefinition(
+                instrument_id=1,
+                symbol="CEA24",
+                currency="CNY",
+                tick_value_minor=1,
+                price_decimals=2,
+                lot_tonnes=1,
+                quantity_max_lots=99_999,
+                reference_price_ticks=4800,
+                band_low_ticks=4320,
+                band_high_ticks=5280,
+                self_trade_prevention=SelfTradePrevention.CANCEL_BOTH,
+                opening_phase=Phase.HALTED,
+            )
+        ),
+        DefineInstrument(
+            InstrumentDefinition(
+                instrument_id=2,
+                symbol="HBEA",
+                currency="CNY",
+                tick_value_minor=1,
+                price_decimals=2,
+                lot_tonnes=1,
+            )
+        ),
+        DefineAccount(account_id=10, participant_id=2, name="DT-1"),
+        DefineAccount(account_id=11, participant_id=1, name="HN-1"),
+        DefineAccount(account_id=12, participant_id=1, name="HN-2"),
+        DefineSession(session_id=3, name="control-room", account_ids=(), operator=True),
+        DefineSession(session_id=7, name="gateway", account_ids=(12, 10), operator=False),
+    ]
+
+
+def test_defaults_are_durable_and_on_loopback() -> None:
+    config = parse("", "empty.toml")
+    assert config.journal.sync == "always"
+    assert config.listen.order_entry == "127.0.0.1:7400"
+    assert config.listen.market_data == "127.0.0.1:7410"
+    assert config.listen.ops == "127.0.0.1:7480"
+
+
+def test_the_digest_is_that_of_the_market_alone() -> None:
+    digest = configuration_digest(market())
+    assert len(digest) == 32
+    same = market(
+        ('server_id = "test-venue"', 'server_id = "other"'),
+        ("11111111", "99999999"),
+        ("commands_burst = 200", "commands_burst = 300"),
+    )
+    assert configuration_digest(same) == digest
+    reordered = structs.replace(market(), instruments=tuple(reversed(market().instruments)))
+    assert configuration_digest(reordered) == digest
+    other = market(("band_high_ticks = 5280", "band_high_ticks = 5281"))
+    assert configuration_digest(other) != digest
+    # The first account is the default, so their order counts.
+    assert configuration_digest(market(("[12, 10]", "[10, 12]"))) != digest
+
+
+def test_a_throttle_of_a_session_replaces_that_of_the_venue() -> None:
+    config = parse("[throttle]\ncancels_per_second = 5\ncancels_burst = 5\n" + MARKET, "carbonmatch.toml")
+    gateway, control_room = config.sessions
+    assert config.throttle_of(gateway).commands_per_second == 100
+    assert config.throttle_of(gateway).cancels_per_second == 0
+    assert config.throttle_of(control_room).cancels_per_second == 5
+
+
+def test_a_key_admits_what_both_it_and_its_session_may() -> None:
+    config = market(("11111111", "33333333"))
+    gateway, control_room = config.sessions
+    key, control_key = config.keys
+    assert may_log_on(key, gateway, Role.TRADE)
+    assert not may_log_on(key, gateway, Role.OPERATOR)
+    assert not may_log_on(key, control_room, Role.OPERATOR)
+    assert not may_log_on(control_key, gateway, Role.TRADE)
+    narrowed = structs.replace(key, roles=("drop_copy",))
+    assert not may_log_on(narrowed, gateway, Role.TRADE)
+    assert may_log_on(narrowed, gateway, Role.DROP_COPY)
+
+
+def test_a_second_key_admits_while_keys_are_changed() -> None:
+    gateway = market().sessions[0]
+    new_key = Key(id="new", public_key="33" * 32, sessions=("gateway",))
+    assert may_log_on(new_key, gateway, Role.TRADE)
+
+
+def test_every_name_of_an_enum_can_be_written() -> None:
+    def names(literal: object) -> set[str]:
+        return set(literal.__args__)  # type: ignore[attr-defined]
+
+    assert names(RoleName) == {role.name.lower() for role in Role}
+    assert names(PhaseName) == {phase.name.lower() for phase in Phase}
+    modes = set(SelfTradePrevention) - {SelfTradePrevention.INSTRUMENT_DEFAULT}
+    assert names(SelfTradePreventionName) == {mode.name.lower() for mode in modes}
+
+
+# --- every mistake, in words ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "tick_value_minor = 1",
+            'tick_value_minor = "1"',
+            "instruments[0].tick_value_minor: expected `int`, found `str`",
+        ),
+        ("id = 2", "id = 0", "instruments[0].id: expected `int` >= 1, found 0"),
+        ("id = 2", "id = 65536", "instruments[0].id: expected `int` <= 65535, found 65536"),
+        ("lot_tonnes = 1\n", "", "instruments[0].lot_tonnes: missing"),
+        (
+            '"CNY"',
+            '"yuan"',
+            "instruments[0].currency: expected three capital letters, like CNY, found 'yuan'",
+        ),
+        (
+            '"HBEA"',
+            '"HB EA"',
+            "instruments[0].symbol: expected 1 to 32 letters, digits, '_', '.' or '-', found 'HB EA'",
+        ),
+        (
+            '"cancel_both"',
+            '"cancel"',
+            "instruments[1].self_trade_prevention: expected one of none, cancel_newest, cancel_oldest, "
+            "cancel_both, decrement, found 'cancel'",
+        ),
+        (
+            "quantity_max_lots = 99999",
+            "max_quantity_lots = 99999",
+            "instruments[1].max_quantity_lots: unknown key; did you mean quantity_min_lots or "
+            "quantity_max_lots or quantity_increment_lots?",
+        ),
+        (
+            "server_id",
+            "q",
+            "venue.q: unknown key; known here: server_id",
+        ),
+        ('"operator"]', '"boss"]', "sessions[1].roles[0]: expected one of trade, drop_copy, market_data, "
+         "operator, found 'boss'"),
+        ("{ id = 10,", "{ id = -1,", "participants[1].accounts[0].id: expected `int` >= 1, found -1"),
+        (
+            '[{ id = 10, name = "DT-1" }]',
+            "[10]",
+            "participants[1].accounts[0]: expected a table, found `int`",
+        ),
+        (
+            "commands_burst = 200",
+            "commands_burst = true",
+            "sessions[0].throttle.commands_burst: expected `int`, found `bool`",
+        ),
+        (
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "1111",
+            "keys[0].public_key: expected 32 bytes as 64 hexadecimal digits in lower case, found '1111'",
+        ),
+        ("[venue]", "[venue", "expected ']' at the end of a table declaration (at line 2, column 7)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_by_its_key(old: str, new: str, expected: str) -> None:
+    assert problems(changed((old, new))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("id = 2", "id = 1", "instruments[1].id: 1 is there twice"),
+        ('"HBEA"', '"CEA24"', "instruments[1].symbol: 'CEA24' is there twice"),
+        ('"Datang"', '"Huaneng"', "participants[1].name: 'Huaneng' is there twice"),
+        ('"DT-1"', '"HN-1"', "accounts[2].name: 'HN-1' is there twice"),
+        ("id = 7", "id = 3", "sessions[1].id: 3 is there twice"),
+        (
+            "2222222222222222222222222222222222222222222222222222222222222222",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "keys[1].public_key: '1111111111111111111111111111111111111111111111111111111111111111' "
+            "is there twice",
+        ),
+        ("[12, 10]", "[12, 13]", "sessions[0].accounts: there is no account 13"),
+        ("[12, 10]", "[12, 12]", "sessions[0].accounts[1].id: 12 is there twice"),
+        ("[12, 10]", "[]", "sessions[0].accounts: a session that may trade needs an account"),
+        ('roles = ["operator"]', "roles = []", "sessions[1].roles: a session without a role can do nothing"),
+        ('key = "control-key"', 'key = "k"', "sessions[1].key: there is no key 'k'"),
+        (
+            'id = "gateway-key"',
+            'id = "gateway-key"\nsessions = ["nobody"]',
+            "keys[0].sessions: there is no session 'nobody'",
+        ),
+        (
+            'id = "gateway-key"',
+            'id = "gateway-key"\nroles = ["operator"]',
+            "keys[0].roles: session 'gateway' may only trade, drop_copy, which key 'gateway-key' may not",
+        ),
+        (
+            "commands_burst = 200",
+            "commands_burst = 0",
+            "sessions[0].throttle: commands_per_second is 100 and commands_burst is 0; "
+            "a throttle needs both, none has both 0",
+        ),
+        (
+            "band_low_ticks = 4320\n",
+            "",
+            "instruments[1]: band_low_ticks is 0 and band_high_ticks is 5280; "
+            "a band has both, none has both 0",
+        ),
+        (
+            "reference_price_ticks = 4800",
+            "reference_price_ticks = 4319",
+            "instruments[1]: expected band_low_ticks <= reference_price_ticks <= band_high_ticks, "
+            "found 4320, 4319, 5280",
+        ),
+        (
+            "reference_price_ticks = 4800",
+            "reference_price_ticks = 4802\nprice_increment_ticks = 5",
+            "instruments[1].reference_price_ticks: 4802 is not a multiple of price_increment_ticks, "
+            "which is 5",
+        ),
+        (
+            "quantity_max_lots = 99999",
+            "quantity_max_lots = 99999\nquantity_increment_lots = 10",
+            "instruments[1].quantity_min_lots: 1 is not a multiple of quantity_increment_lots, which is 10",
+        ),
+        (
+            "quantity_max_lots = 99999",
+            "quantity_max_lots = 99\nquantity_min_lots = 100",
+            "instruments[1]: quantity_min_lots is 100, above quantity_max_lots, which is 99",
+        ),
+        (
+            "tick_value_minor = 1",
+            "tick_value_minor = 10",
+            "instruments[0]: the dearest order it admits is worth 10000000000000000000 minor units, expected "
+            "at most 9223372036854775807; set a band, or lower quantity_max_lots or tick_value_minor",
+        ),
+    ],
+)
+def test_what_does_not_hold_between_parts_is_said(old: str, new: str, expected: str) -> None:
+    assert problems(changed((old, new))) == [expected]
+
+
+def test_all_mistakes_are_said_at_once() -> None:
+    assert problems(
+        "listne = 1\n[journal]\nsync = 'never'\nsegment_mib = 1\n[[instruments]]\nid = 'x'\n"
+    ) == [
+        "journal.sync: expected one of always, relaxed, found 'never'",
+        "journal.segment_mib: expected `int` >= 64, found 1",
+        "instruments[0].id: expected `int`, found `str`",
+        "instruments[0].symbol: missing",
+        "instruments[0].currency: missing",
+        "instruments[0].tick_value_minor: missing",
+        "instruments[0].price_decimals: missing",
+        "instruments[0].lot_tonnes: missing",
+        "listne: unknown key; did you mean listen?",
+    ]
+
+
+# --- where it listens -----------------------------------------------------------------------------
+
+
+def test_an_open_port_has_to_be_asked_for_in_as_many_words() -> None:
+    listen = '[listen]\norder_entry = "0.0.0.0:7400"\n'
+    assert problems(listen) == [
+        "listen.order_entry: 0.0.0.0:7400 is not a loopback address, and what is sent there can be read and "
+        "changed on the way; put a TLS proxy in front, or say listen.insecure_plaintext = true"
+    ]
+    config = parse(listen + "insecure_plaintext = true", "carbonmatch.toml")
+    assert config.listen.order_entry == "0.0.0.0:7400"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_loopback_needs_no_leave(host: str) -> None:
+    assert parse(f'[listen]\nops = "{host}:80"', "carbonmatch.toml").listen.ops == f"{host}:80"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "[::]", "venue.example", "loopback"])
+def test_anything_else_does(host: str) -> None:
+    assert len(problems(f'[listen]\nops = "{host}:80"')) == 1
+
+
+def test_two_listeners_cannot_share_a_port_unless_it_is_any() -> None:
+    assert problems('[listen]\nops = "127.0.0.1:7400"') == [
+        "listen.ops: 127.0.0.1:7400 is taken by listen.order_entry"
+    ]
+    assert parse('[listen]\nops = "[::1]:0"\nmarket_data = "[::1]:0"', "any.toml").listen.ops == "[::1]:0"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("7400", "expected host:port, found '7400'"),
+        (":7400", "expected host:port, found ':7400'"),
+        ("127.0.0.1:", "expected a port from 0 to 65535, found ''"),
+        ("127.0.0.1:65536", "expected a port from 0 to 65535, found '65536'"),
+        ("127.0.0.1:\u0667", "expected a port from 0 to 65535, found '\u0667'"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(address: str, expected: str) -> None:
+    assert problems(f'[listen]\nops = "{address}"') == [f"listen.ops: {expected}"]
+
+
+def test_an_address_has_its_brackets_taken_off() -> None:
+    assert host_and_port("[::1]:7400") == ("::1", 7400)
+    assert host_and_port("localhost:0") == ("localhost", 0)
+
+
+# --- files and environment ------------------------------------------------------------------------
+
+
+def test_a_relative_journal_is_relative_to_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text('[journal]\ndirectory = "records"\n')
+    assert load(file).journal.directory == str(tmp_path / "records")
+    file.write_text('[journal]\ndirectory = "/var/lib/carbonmatch"\n')
+    assert load(file).journal.directory == "/var/lib/carbonmatch"
+
+
+def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"/none\.toml: No such file or directory\Z"):
+        load(tmp_path / "none.toml")
+    file = tmp_path / "latin.toml"
+    file.write_bytes(b'[venue]\nserver_id = "K\xf6ln"\n')
+    with pytest.raises(ConfigError, match=r"latin\.toml: not UTF-8 at byte 22\Z"):
+        load(file)
+
+
+def test_the_environment_moves_directory_and_ports() -> None:
+    config = with_environment(
+        market(),
+        {
+            "CARBONMATCH_DATA_DIR": "/srv/journal",
+            "CARBONMATCH_ORDER_ENTRY_PORT": "0",
+            "CARBONMATCH_OPS_PORT": "9480",
+            "CARBONMATCH_MARKET_DATA_PORT": "",
+            "PATH": "/bin",
+        },
+    )
+    assert config.journal.directory == "/srv/journal"
+    assert config.listen.order_entry == "127.0.0.1:0"
+    assert config.listen.market_data == "127.0.0.1:7410"
+    assert config.listen.ops == "127.0.0.1:9480"
+    assert configuration_digest(config) == configuration_digest(market())
+
+
+def test_the_environment_is_checked_as_the_file_is() -> None:
+    with pytest.raises(ConfigError) as caught:
+        with_environment(market(), {"CARBONMATCH_OPS_PORT": "x"})
+    assert caught.value.problems == (
+        "with the environment: listen.ops: expected a port from 0 to 65535, found 'x'",
+    )
+
+
+def test_a_configuration_can_be_said_in_words() -> None:
+    assert in_words(market())[:8] == [
+        "venue test-venue",
+        "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
+        "journal in data: nothing is answered before the disk has it",
+        "a session may send any number of commands and any number of cancels",
+        "2 instruments",
+        "  2 HBEA: CNY, no band; 1 to 1000000000 lots of 1 t; opens continuous",
+        "  1 CEA24: CNY, 43.20 to 52.80 around 48.00; 1 to 99999 lots of 1 t; opens halted",
+        "2 participants, 3 accounts",
+    ]
+
+
+def test_a_checked_configuration_has_no_problems() -> None:
+    assert check(market()) == []

@@ -1,0 +1,61 @@
+"""docs/configuration.md against the code: its example works, and it leaves no key out."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from carbonmatch.config import Config, parse
+from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
+from carbonmatch.config.schema import (
+    Instrument,
+    Journal,
+    Key,
+    Listen,
+    Participant,
+    Section,
+    Session,
+    Throttle,
+    Venue,
+)
+
+TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
+
+
+def documented(section: str) -> set[str]:
+    """The keys in the first column of a section's table."""
+    _, _, rest = TEXT.partition(f"\n## `{section}`\n")
+    rows = re.findall(r"^\| (`.*?) \|", rest.partition("\n## ")[0], re.MULTILINE)
+    return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_example_is_a_good_configuration() -> None:
+    example = re.search(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    assert example is not None
+    assert len(parse(example[1], "example.toml").sessions) == 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "section"),
+    [
+        ("[venue]", Venue),
+        ("[listen]", Listen),
+        ("[journal]", Journal),
+        ("[throttle]", Throttle),
+        ("[[instruments]]", Instrument),
+        ("[[participants]]", Participant),
+        ("[[sessions]]", Session),
+        ("[[keys]]", Key),
+    ],
+)
+def test_every_key_is_documented_and_no_other(heading: str, section: type[Section]) -> None:
+    assert documented(heading) == set(section.__struct_fields__)
+
+
+def test_every_section_is_documented() -> None:
+    assert set(re.findall(r"\n## `\[+(\w+)\]+`\n", TEXT)) == set(Config.__struct_fields__)
+
+
+def test_every_variable_is_documented() -> None:
+    variables = {CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, *PORT_VARIABLES.values()}
+    assert set(re.findall(r"`(CARBONMATCH_\w+)`", TEXT)) == variables
