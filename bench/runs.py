@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from time import process_time, sleep
 from typing import Final
@@ -13,7 +14,7 @@ from bench import market
 from bench.generator import Generator, Measured, Plan
 from bench.latency import Latency, encoded, fold, latency, median
 from bench.probes import echo_times, sync_times
-from bench.processes import cpu_seconds, resident_bytes, server
+from bench.processes import Server, cpu_seconds, resident_bytes, server
 from bench.results import (
     ACHIEVED_RATE_MIN,
     LAG_P99_US_MAX,
@@ -128,7 +129,13 @@ def _run_bare(setup: Setup, frames: list[list[bytes]], directory: Path) -> tuple
 
 def _run_engine(setup: Setup, frames: list[list[bytes]], directory: Path) -> Run:
     if setup.attach is not None:
-        return _drive_engine(setup, frames, setup.attach)
+        return drive_engine(setup, frames, setup.attach)
+    with started_engine(setup, directory) as running:
+        return drive_engine(setup, frames, attach_to(running))
+
+
+def started_engine(setup: Setup, directory: Path) -> AbstractContextManager[Server]:
+    """An engine with its configuration and its journal in `directory`, where another may have run."""
     workload = setup.workload
     config = directory / "engine.toml"
     config.write_text(
@@ -137,12 +144,14 @@ def _run_engine(setup: Setup, frames: list[list[bytes]], directory: Path) -> Run
     arguments = ["-m", "carbonmatch", "serve", "--config", str(config), "--data-dir", str(directory / "data")]
     for listener in ("order-entry", "market-data", "ops"):
         arguments += [f"--{listener}", _ANY_PORT]
-    with server(arguments, directory / "engine.log", setup.server_cores) as running:
-        at = Attach(running.address("order_entry"), running.address("market_data"), running.pid)
-        return _drive_engine(setup, frames, at)
+    return server(arguments, directory / "engine.log", setup.server_cores)
 
 
-def _drive_engine(setup: Setup, frames: list[list[bytes]], at: Attach) -> Run:
+def attach_to(running: Server) -> Attach:
+    return Attach(running.address("order_entry"), running.address("market_data"), running.pid)
+
+
+def drive_engine(setup: Setup, frames: list[list[bytes]], at: Attach) -> Run:
     def make_frames(index: int, first_ref: int) -> list[bytes]:
         # An engine that was used before goes on where this session was.
         return frames[index] if first_ref == 1 else session_frames(setup.workload, index, first_ref)
