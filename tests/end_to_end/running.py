@@ -133,7 +133,10 @@ class Disk:
         try:
             yield
         finally:
-            self._answers.set()
+            self.release()
+
+    def release(self) -> None:
+        self._answers.set()
 
 
 class Clock:
@@ -187,16 +190,7 @@ class Process(Addresses):
         serve = ["-m", "carbonmatch", "serve", "--config", str(file), "--data-dir", str(self.directory)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "carbonmatch",
-                    "serve",
-                    "--config",
-                    file,
-                    "--data-dir",
-                    self.directory,
-                ],
+                [sys.executable, *serve],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
