@@ -154,13 +154,14 @@ async def test_a_connection_that_catches_up_may_be_taken_over(
 ) -> None:
     monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 2_000)
     stream = await many_orders(venue, 4_000)
-    async with venue.wire("alice", next_seq=1) as first:
-        # It reads nothing, so the engine waits for it in the middle of the stream.
-        async with venue.wire("alice", next_seq=4_001) as second:
-            assert (await first.goodbye()).reason is LogoutReason.TAKEN_OVER
-            second.send(order(4_001))
-            (accepted,) = await second.reports(1)
-            assert accepted.seq == 4_001
+    async with (
+        venue.wire("alice", next_seq=1) as first,
+        venue.wire("alice", next_seq=4_001) as second,
+    ):
+        assert (await first.goodbye()).reason is LogoutReason.TAKEN_OVER
+        second.send(order(4_001))
+        (accepted,) = await second.reports(1)
+        assert accepted.seq == 4_001
     await assert_same_stream(venue, [*stream, accepted])
 
 
