@@ -79,14 +79,23 @@ class Venue(Addresses):
         self.directory = directory
         self.service = Service(market.config(directory, **options))
         self.addresses = self.service.addresses
+        self._is_running = False
 
     async def start(self) -> None:
         await self.service.start()
+        self._is_running = True
 
     async def stop(self) -> None:
-        assert await self.service.stop() == 0
-        # What the engine froze is the next test's garbage.
-        gc.unfreeze()
+        if self._is_running:
+            self._is_running = False
+            assert await self.service.stop() == 0
+            # What the engine froze is the next test's garbage.
+            gc.unfreeze()
+
+    def sweep(self) -> None:
+        """Look at deadlines, as the engine does twenty times a second."""
+        gateway = self.service._gateway
+        gateway.swept(gateway.clocks.monotonic_ns())
 
     @property
     def engine(self) -> Any:

@@ -90,6 +90,7 @@ class Gateway(Listener):
         self._scheduled = False
         # Sessions whose orders go when this time has come, unless they are back before.
         self._lost_at_ns: dict[SessionId, int] = {}
+        self._stopping = False
         pipeline.on_release = self.schedule
 
     def make_peer(self) -> "SessionPeer":
@@ -139,7 +140,13 @@ class Gateway(Listener):
         self.schedule()
 
     def stop_reading(self) -> None:
-        """Take no more frames; what was applied is still to be answered."""
+        """Take no more frames; what was applied is still to be answered.
+
+        Nor do orders go with their connections from here on: it is the venue that leaves, and the
+        next start gives everybody the grace time again.
+        """
+        self._stopping = True
+        self._lost_at_ns.clear()
         self._ready.clear()
         for peer in self.peers:
             if peer.connected:
@@ -148,6 +155,8 @@ class Gateway(Listener):
     # --- cancel on disconnect --------------------------------------------------------------------
 
     def arm(self, session_id: SessionId, grace_ms: int) -> None:
+        if self._stopping:
+            return
         self._lost_at_ns[session_id] = self.clocks.monotonic_ns() + grace_ms * _NS_PER_MS
 
     def disarm(self, session_id: SessionId) -> None:
