@@ -98,7 +98,7 @@ class Gateway(Listener):
 
     def throttle(self, settings: SessionSettings) -> Throttle | None:
         """A session's buckets outlive its connections: reconnecting does not refill them."""
-        if not settings.commands_per_second:
+        if not settings.commands_per_second and not settings.cancels_per_second:
             return None
         throttle = self._throttles.get(settings.session_id)
         if throttle is None:
