@@ -111,12 +111,16 @@ class Venue(Addresses):
 
 @asynccontextmanager
 async def running(directory: Path, **options: Any) -> AsyncIterator[Venue]:
+    """An engine that is stopped at the end of the block, and fails the test if anything of it fell over."""
     venue = Venue(directory, **options)
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
     await venue.start()
     try:
         yield venue
     finally:
         await venue.stop()
+    assert errors == []
 
 
 # --- what a test may hold still --------------------------------------------------------------------
@@ -153,13 +157,19 @@ class Clock:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._ahead_ns = 0
+        self._stopped_ns: int | None = None
         patch.setattr(service_module, "time", self)
+
+    def stop(self) -> None:
+        """Let time pass by `advance` only."""
+        self._stopped_ns = time.monotonic_ns()
 
     def advance(self, seconds: float) -> None:
         self._ahead_ns += round(seconds * 1e9)
 
     def monotonic_ns(self) -> int:
-        return time.monotonic_ns() + self._ahead_ns
+        now_ns = time.monotonic_ns() if self._stopped_ns is None else self._stopped_ns
+        return now_ns + self._ahead_ns
 
     def time_ns(self) -> int:
         return time.time_ns() + self._ahead_ns

@@ -29,7 +29,7 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.history import History
@@ -353,8 +353,7 @@ class SessionPeer(Peer):
         if received.answers:
             self.send(encode(received.answers))
         if received.logged_out is not None:
-            goodbye = received.logged_out
-            self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+            self._end_when_durable(received.logged_out)
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
@@ -368,12 +367,12 @@ class SessionPeer(Peer):
                 last_ref = command.ref
                 fresh.append(command)
         refused: list[SessionRejected] = []
+        exhausted = False
         if fresh and self.throttle is not None:
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            if admission.exhausted:
-                self.log_out(LogoutReason.THROTTLED)
+            exhausted = admission.exhausted
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
@@ -386,6 +385,12 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        if exhausted:
+            self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+
+    def _end_when_durable(self, goodbye: LoggedOut) -> None:
+        """Say goodbye once everything before it is answered."""
+        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
 
     # --- repeats ---------------------------------------------------------------------------------
 
