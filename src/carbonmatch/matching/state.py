@@ -26,6 +26,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeId,
 )
 
 STATE_VERSION: Final = 1
@@ -76,7 +77,7 @@ class _VenueState(_State, frozen=True):
     version: int
     durable: bool
     sequence: int
-    last_trade_id: int
+    last_trade_id: TradeId
     accounts: list[_AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]
