@@ -55,6 +55,8 @@ TextField = Annotated[str, Meta(max_length=64)]
 VENUE_SESSION_ID: Final = SessionId(0)
 # No instrument, account or side given: all of them, or the session's default.
 ANY: Final = 0
+# In a report: not the answer to a command of this session.
+NO_REF: Final = Ref(0)
 
 
 @unique

@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     RejectReason,
     ReportFlag,
     SessionId,
+    TradeId,
 )
 
 
@@ -46,7 +47,7 @@ class Venue:
 
     def __init__(self, durable: bool) -> None:
         self.set_durable(durable)
-        self.last_trade_id = 0
+        self.last_trade_id = TradeId(0)
         self.open_order_count = 0
         self.accounts: dict[AccountId, Account] = {}
         self.sessions: dict[SessionId, SessionState] = {}
