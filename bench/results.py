@@ -64,6 +64,13 @@ class Repetition(Struct, frozen=True):
         return self.engine.rate_per_second / self.bare.rate_per_second
 
     @property
+    def p50_ratio(self) -> float | None:
+        """Engine to bare server: what an order waits because of all that the engine adds."""
+        if self.engine is None or self.bare is None:
+            return None
+        return self.engine.latency.p50_us / self.bare.latency.p50_us
+
+    @property
     def floor_ratio(self) -> float | None:
         """The engine's p50 to one sync and one round trip: 1 would mean that it adds nothing."""
         if self.engine is None or self.sync is None or self.echo is None:
