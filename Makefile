@@ -10,8 +10,8 @@ help:
 	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
-	@echo "make torture  kill the engine over and over, and cut its power in simulation"
-	@echo "make bench    measure"
+	@echo "make torture  cut the power at 20,000 places, in simulation"
+	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make clean    remove what the others have made"
 
 demo: $(VENV)/.installed
@@ -27,14 +27,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/hadolint Dockerfile
 
 torture: $(VENV)/.installed-dev
-	$(BIN)/python -m bench torture
+	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench spine
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data
-	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- installation --------------------------------------------------------------------------------
 # A stamp for each set of packages, so that the second run starts at once; new requirements in
@@ -50,7 +50,7 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
 
 # The first of these that runs and is new enough: a name on the path may be an empty shim.
 $(VENV)/.created:
-	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
+	@for python in "$(PYTHON)" python3.11 python3.12 python3.13 python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "using $$("$$python" --version) in $(VENV)"; \
 	    rm -rf $(VENV); \

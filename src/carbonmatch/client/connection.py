@@ -90,7 +90,7 @@ async def open_connection(
     try:
         async with asyncio.timeout(seconds):
             await loop.create_connection(lambda: connection, access.host, access.port, ssl=access.ssl)
-            await connection.logged_on
+            await connection.wait_logged_on()
     except BaseException:
         connection.abort("logon was given up")
         raise
@@ -100,12 +100,12 @@ async def open_connection(
 class Connection(asyncio.Protocol):
     """Made by `open_connection`. `accepted` is the engine's answer to the logon.
 
-    `is_open` from there until either side ends it; `lost` resolves, once, to why it has ended.
+    `is_open` from there until either side ends it; `wait_lost` tells why.
     """
 
     accepted: LogonAccepted
-    lost: asyncio.Future[Disconnected]
-    logged_on: asyncio.Future[None]
+    _lost: asyncio.Future[Disconnected]
+    _logged_on: asyncio.Future[LogonRefused | Disconnected | None]
 
     def __init__(
         self,
@@ -116,8 +116,8 @@ class Connection(asyncio.Protocol):
         on_logon: Callable[["Connection"], None] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.lost = self._loop.create_future()
-        self.logged_on = self._loop.create_future()
+        self._lost = self._loop.create_future()
+        self._logged_on = self._loop.create_future()
         self._access = access
         self._next_seq = next_seq
         self._decode = decode
@@ -213,7 +213,7 @@ class Connection(asyncio.Protocol):
         if type(message) is LoggedOut:
             text = f", {message.text}" if message.text else ""
             self._end(Disconnected(f"logged out by the engine: {message.reason.name}{text}", message.reason))
-        elif self.is_open or self.logged_on.done():
+        elif self.is_open or self._logged_on.done():
             raise ProtocolError(RejectReason.MALFORMED, f"{type(message).__name__} after the logon")
         elif type(message) is Challenge:
             self._answer(message)
@@ -260,11 +260,17 @@ class Connection(asyncio.Protocol):
         self._tick_later()
         if self._on_logon is not None:
             self._on_logon(self)
-        self.logged_on.set_result(None)
+        self._logged_on.set_result(None)
 
     def _refuse(self, refusal: LogonRefused) -> None:
-        self.logged_on.set_exception(refusal)
+        self._logged_on.set_result(refusal)
         self._end(Disconnected(str(refusal), LogoutReason.LOGON_REFUSED))
+
+    async def wait_logged_on(self) -> None:
+        """Raise LogonRefused or Disconnected where the logon comes to nothing."""
+        refusal = await asyncio.shield(self._logged_on)
+        if refusal is not None:
+            raise refusal
 
     # --- heartbeats --------------------------------------------------------------------------
 
@@ -293,12 +299,16 @@ class Connection(asyncio.Protocol):
             self._transport.write(_framed([Logout(text)]))
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.shield(self.lost)
+                await self.wait_lost()
         except TimeoutError:
             self.abort("the engine did not answer the logout")
 
+    async def wait_lost(self) -> Disconnected:
+        """Return why the connection has ended, once it has; any number may wait."""
+        return await asyncio.shield(self._lost)
+
     def abort(self, text: str, reason: LogoutReason | None = None) -> None:
-        """Drop the connection at once; `lost` resolves with `text` unless it had ended before."""
+        """Drop the connection at once; `wait_lost` gives `text` unless it had ended before."""
         self._end(Disconnected(text, reason))
         if self._transport is not None:
             self._transport.abort()
@@ -308,10 +318,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(Disconnected(f"connection lost: {exc or 'closed by the engine without a logout'}"))
-        if not self.logged_on.done():
-            self.logged_on.set_exception(self._reason())
-        if not self.lost.done():
-            self.lost.set_result(self._reason())
+        if not self._logged_on.done():
+            self._logged_on.set_result(self._reason())
+        if not self._lost.done():
+            self._lost.set_result(self._reason())
 
     def _end(self, reason: Disconnected) -> None:
         """Let nothing more be sent or delivered. The first reason is the one that counts."""

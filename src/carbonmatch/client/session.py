@@ -428,14 +428,16 @@ class Session:
         """Reconnect until that fails, then fail: the error is raised to whoever uses the session."""
         try:
             while True:
-                loss = await connection.lost
+                loss = await connection.wait_lost()
+                if self._failure is not None:
+                    return
                 self._progress.set()
                 if self._on_disconnect is not None:
                     self._on_disconnect(loss)
                 if is_final(loss):
                     raise loss
                 connection = await reconnect(self._open, self._random, self._reconnect_seconds)
-                if self._on_reconnect is not None:
+                if self._on_reconnect is not None and self._failure is None:
                     self._on_reconnect(connection.accepted)
         except Exception as error:
             self._fail(error)

@@ -262,10 +262,6 @@ def _read_one(window: "_Window", number: int, offset: int) -> StoredRecord:
             segment_name(number), offset, 0, found="other bytes", expected="a record, as it is durable"
         )
     window.record_bytes = header.record_bytes
-    return _stored(header, payload, number, offset)
-
-
-def _stored(header: Header, payload: bytes, number: int, offset: int) -> StoredRecord:
     return StoredRecord(header.kind, header.first_sequence, header.count, payload, number, offset, header.crc)
 
 
@@ -317,7 +313,7 @@ class _SegmentScan:
 
         start = self._window.hold(0, HEADER_BYTES)
         first = unpack_header(self._window.data, start)
-        self.sequence = 0 if previous is None else previous.sequence
+        self.sequence: int = 0 if previous is None else previous.sequence
         payload = None
         if first is not None and first.kind is Kind.SEGMENT_HEADER:
             payload = unpack_payload(first, self._window.data, start)
@@ -336,7 +332,7 @@ class _SegmentScan:
             raise self.damaged(f"first sequence {first.first_sequence}", "the start of a journal")
 
         self.first_sequence = self.sequence = first.first_sequence
-        self.chain = first.previous_crc
+        self.chain: int = first.previous_crc
         self.last_kind = Kind.SEGMENT_HEADER
 
     @property
@@ -345,8 +341,10 @@ class _SegmentScan:
 
     def __iter__(self) -> Iterator[StoredRecord]:
         window = self._window
+        number = self.number
         while True:
-            start = window.hold(self.offset, HEADER_BYTES)
+            offset = self.offset
+            start = window.hold(offset, HEADER_BYTES)
             header = unpack_header(window.data, start)
             if header is None:
                 self.fault = "no valid header"
@@ -354,22 +352,23 @@ class _SegmentScan:
             if header.previous_crc != self.chain or header.first_sequence != self.sequence:
                 self.fault = f"sequence {header.first_sequence} linked to {header.previous_crc:#010x}"
                 return
-            if not self._may_follow(header.kind):
-                self.fault = f"{header.kind.name} after {self.last_kind.name}"
+            kind = header.kind
+            if not self._may_follow(kind):
+                self.fault = f"{kind.name} after {self.last_kind.name}"
                 return
-            start = window.hold(self.offset, header.record_bytes)
+            size = record_bytes(header.payload_bytes)
+            start = window.hold(offset, size)
             payload = unpack_payload(header, window.data, start)
             if payload is None:
                 self.fault = "a payload or trailer that is not the one written"
                 self.faulty_header = header
                 return
-            record = _stored(header, payload, self.number, self.offset)
-            self.offset += header.record_bytes
+            self.offset = offset + size
             self.sequence += header.count
             self.chain = header.crc
-            self.last_kind = header.kind
-            yield record
-            if header.kind is Kind.SEGMENT_END:
+            self.last_kind = kind
+            yield StoredRecord(kind, header.first_sequence, header.count, payload, number, offset, header.crc)
+            if kind is Kind.SEGMENT_END:
                 return
 
     def _may_follow(self, kind: Kind) -> bool:

@@ -167,18 +167,18 @@ class Counters:
     def count_batch(self, commands: Iterable[list[AnyCommand]], outputs: Outputs) -> None:
         """Count a batch that is being released: its entries' commands, and all that they caused."""
         self.commands.update(map(type, chain.from_iterable(commands)))
-        for chunk in outputs.streams:
-            self._count_reports(chunk.reports)
+        self._count_reports(list(chain.from_iterable([chunk.reports for chunk in outputs.streams])))
         for event in outputs.public:
             self._count_public(event)
 
     def _count_reports(self, reports: list[AnyReport]) -> None:
-        self.reports.update(map(type, reports))
-        for report in reports:
-            if type(report) is Canceled:
-                self.cancels[report.reason] += 1
-            elif type(report) is Rejected:
-                self.rejects[report.reason] += 1
+        counts = Counter(map(type, reports))
+        self.reports.update(counts)
+        # Most batches lack one of the two, and then need not be looked through for it.
+        if Canceled in counts:
+            self.cancels.update([report.reason for report in reports if type(report) is Canceled])
+        if Rejected in counts:
+            self.rejects.update([report.reason for report in reports if type(report) is Rejected])
 
     def _count_public(self, event: AnyPublicEvent) -> None:
         if type(event) is Traded:

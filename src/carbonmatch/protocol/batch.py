@@ -67,6 +67,8 @@ class _StoredEntry(Struct, frozen=True, gc=False, array_like=True):
     commands: list[AnyCommand]
 
 
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _record_decoder: Final = msgspec.msgpack.Decoder(tuple[list[_StoredEntry], list[StreamRecord], Raw])
 _streams_decoder: Final = msgspec.msgpack.Decoder(tuple[Raw, list[StreamRecord], Raw])
@@ -106,7 +108,7 @@ def decode_record(payload: bytes, first_sequence: int) -> Record:
     """Return the batch whose first command has `first_sequence`."""
     try:
         stored, streams, public = _record_decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNDECODABLE as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record of sequence {first_sequence}: {error}") from None
     entries = []
     sequence = first_sequence
@@ -118,7 +120,10 @@ def decode_record(payload: bytes, first_sequence: int) -> Record:
 
 def find_stream(payload: bytes, session_id: SessionId) -> StreamRecord | None:
     """Return what a record holds of one stream: builds neither its commands nor its reports."""
-    _, streams, _ = _streams_decoder.decode(payload)
+    try:
+        _, streams, _ = _streams_decoder.decode(payload)
+    except _UNDECODABLE as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
     for stream in streams:
         if stream.session_id == session_id:
             # A copy, so that keeping these reports does not keep the record in memory.

@@ -85,7 +85,7 @@ class Logon(Inbound, frozen=True, tag=1):
     role: Role
     next_seq: NumberField  # the first report the client wants: 1 for all, 0 for only new ones
     heartbeat_ms: Annotated[int, Meta(ge=HEARTBEAT_MS_MIN, le=HEARTBEAT_MS_MAX)]
-    cancel_on_disconnect: bool  # whether a lost connection cancels the session's orders
+    cancel_on_disconnect: bool
     grace_ms: Annotated[int, Meta(ge=0, le=CANCEL_ON_DISCONNECT_GRACE_MS_MAX)]
     # Ed25519, over the text described in README.md.
     signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
@@ -162,7 +162,7 @@ class SessionRejected(Outbound, frozen=True, tag=9):
 class FeedKind:
     """Bits of `Subscribe.kinds`. Definitions, phases and bands always come."""
 
-    LEVELS: Final = 1  # level updates; snapshots come in any case
+    LEVELS: Final = 1  # level updates, and the levels of snapshots
     TRADES: Final = 2  # every trade
     STATISTICS: Final = 4  # of the trading day
     ALL: Final = 7
@@ -209,7 +209,10 @@ class Instrument(Outbound, frozen=True, tag=84):
 
 
 class SnapshotBegin(Outbound, frozen=True, tag=85):
-    """The instrument as of `feed_sequence`; increments go on with `instrument_seq` + 1."""
+    """The instrument as of `feed_sequence`, the last batch that changed it, and so as of now.
+
+    Increments go on with `instrument_seq` + 1. Without FeedKind.LEVELS there are no levels.
+    """
 
     instrument_id: InstrumentId
     feed_sequence: int
@@ -275,7 +278,10 @@ class BandUpdate(Outbound, frozen=True, tag=91):
 
 
 class Statistics(Outbound, frozen=True, tag=92):
-    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet."""
+    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet.
+
+    After a snapshot it belongs to that and repeats its `instrument_seq`; alone it has one of its own.
+    """
 
     instrument_id: InstrumentId
     instrument_seq: int
