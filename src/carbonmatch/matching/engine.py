@@ -149,7 +149,9 @@ class Engine:
         ]
         for level in venue.dirty:
             level.dirty = False
-        outputs = Outputs(streams, venue.public, levels)
+        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels)
+        venue.refusals = []
+        venue.cancels = []
         venue.touched = []
         venue.public = []
         venue.dirty = []

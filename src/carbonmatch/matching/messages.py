@@ -576,3 +576,7 @@ class Outputs(Struct, frozen=True, gc=False):
     streams: list[StreamChunk]
     public: list[AnyPublicEvent]
     levels: list[LevelChanged]
+    # The reasons of all `Rejected` and `Canceled` among the reports, for whoever counts them: noted in
+    # passing for 20 ns, where looking through the reports took 130 ns a report.
+    refusals: list[RejectReason] = []
+    cancels: list[CancelReason] = []

@@ -133,6 +133,7 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
 
     order.ladder.remove(order, venue.dirty)
     venue.forget(order)
+    venue.cancels.append(_REQUESTED)
     seq = session.next_seq
     session.next_seq = seq + 1
     session.reports.append(
