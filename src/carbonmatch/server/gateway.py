@@ -135,7 +135,7 @@ class Gateway(Listener):
                 ready.append(peer)
             else:
                 peer.queued = False
-        pipeline.flush()
+        pipeline.flush(alone=not ready)
         self.schedule()
 
     def stop_reading(self) -> None:

@@ -157,11 +157,12 @@ class Service:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
         self._keeper = SegmentKeeper(self._writer)
+        self._history.durable_position = self._writer.durable_position
 
         def durable(commit: Commit) -> None:
-            loop.call_soon_threadsafe(self._durable, commit, self._writer.durable_position)
+            loop.call_soon_threadsafe(self._pipeline.durable, commit)
 
-        self._journal = JournalThread(self._writer, durable, _storage_failed)
+        self._journal = JournalThread(self._writer, durable, _storage_failed, time.monotonic_ns)
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
@@ -180,11 +181,12 @@ class Service:
         self._pipeline = Pipeline(
             recovered.engine,
             recovered.streams,
-            self._journal.commit,
+            self._journal,
             self._publisher.publish,
             self._history,
             self.counters,
             clocks,
+            asyncio.get_running_loop().call_soon,
         )
         self._gateway = Gateway(
             session.Listener(
@@ -237,10 +239,6 @@ class Service:
         )
 
     # --- while it runs ---------------------------------------------------------------------------
-
-    def _durable(self, commit: Commit, durable_position: int) -> None:
-        self._history.durable_position = durable_position
-        self._pipeline.durable(commit)
 
     def health(self) -> Health:
         if not self._recovered:
