@@ -19,7 +19,7 @@ _STOP: Final = None
 
 # A commit in the caller that took longer than the first sends everything to the thread for the second.
 _SLOW_NS: Final = 2_000_000
-_THREAD_ONLY_NS: Final = 1_000_000_000
+_THREAD_ONLY_NS: Final = 100_000_000
 
 
 class Appendable(Protocol):
