@@ -148,6 +148,8 @@ class Service:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
         self._keeper = SegmentKeeper(self._writer)
+        # What was there before the start is durable, and asked for before the first new batch.
+        self._history.durable_position = self._writer.durable_position
 
         def durable(commit: Commit) -> None:
             loop.call_soon_threadsafe(self._durable, commit, self._writer.durable_position)
