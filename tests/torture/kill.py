@@ -161,6 +161,7 @@ class Torture:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
             for trader in self.traders:
                 await trader.connected.wait()
+            await self.spectator.connected.wait()
 
     async def _stop_quietly(self) -> None:
         """Let everything be answered, stop in order, and look at all there is."""

@@ -10,7 +10,7 @@ from carbonmatch.client.connection import Connection
 from carbonmatch.client.reconnect import reconnect
 from carbonmatch.matching.messages import InstrumentId, Ref, Side
 from carbonmatch.protocol.codec import decode_feed
-from carbonmatch.protocol.messages import Subscribe, Trade
+from carbonmatch.protocol.messages import SnapshotEnd, Subscribe, Subscribed, Trade
 
 # Lots and orders at a price of one side of an instrument.
 Levels = dict[tuple[InstrumentId, Side, int], tuple[int, int]]
@@ -22,11 +22,14 @@ class Spectator:
     def __init__(self, access: Access, seed: int) -> None:
         self.builder = BookBuilder()
         self.trade_ids: set[int] = set()
+        # Set once every book is current.
+        self.connected = asyncio.Event()
         self.disconnected = asyncio.Event()
         self.disconnected.set()
         self._access = access
         self._random = Random(seed)
         self._watching: asyncio.Task[None] | None = None
+        self._instrument_count = 0
         self._damage: AssertionError | None = None
 
     def start(self) -> None:
@@ -63,6 +66,7 @@ class Spectator:
                 continue
             finally:
                 connection.abort("the spectator leaves")
+                self.connected.clear()
                 self.disconnected.set()
 
     async def _open(self) -> Connection:
@@ -73,7 +77,13 @@ class Spectator:
         if damages and self._damage is None:
             self._damage = AssertionError(f"the feed is damaged: {damages}")
         for message in messages:
-            if type(message) is Trade:
+            if type(message) is Subscribed:
+                self._instrument_count = message.instrument_count
+            elif type(message) is SnapshotEnd:
+                current = sum(book.is_current for book in self.builder.books.values())
+                if current == self._instrument_count:
+                    self.connected.set()
+            elif type(message) is Trade:
                 # A snapshot brings no trades, so none comes twice, whatever was lost between.
                 if message.trade_id in self.trade_ids and self._damage is None:
                     self._damage = AssertionError(f"trade {message.trade_id} came twice on the feed")
