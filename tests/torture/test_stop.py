@@ -29,14 +29,11 @@ async def test_what_a_stop_cancels_is_in_the_journal(tmp_path: Path, monkeypatch
         asyncio.get_running_loop().call_later(0.1, held.close)
 
     monkeypatch.setattr(Service, "_wait_for_peers", while_the_disk_is_slow)
-    async with AsyncExitStack() as wires:
-        async with running(tmp_path) as venue:
-            for name in ("alice", "bob", "carol"):
-                wire = await wires.enter_async_context(
-                    venue.wire(name, cancel_on_disconnect=True, grace_ms=0)
-                )
-                wire.send(buy(1))
-                await wire.reports(1)
+    async with AsyncExitStack() as wires, running(tmp_path) as venue:
+        for name in ("alice", "bob", "carol"):
+            wire = await wires.enter_async_context(venue.wire(name, cancel_on_disconnect=True, grace_ms=0))
+            wire.send(buy(1))
+            await wire.reports(1)
     monkeypatch.undo()
     async with running(tmp_path) as venue:
         sequence = venue.engine.sequence

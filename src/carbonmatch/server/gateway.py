@@ -239,8 +239,15 @@ class SessionPeer(Peer):
         before = self.listener.owners.get(session_id)
         self.listener.owners[session_id] = self
         if before is not None:
-            before.stream.receiver = None
-            before.log_out(LogoutReason.TAKEN_OVER)
+            before.give_up()
+
+    def give_up(self) -> None:
+        """Another connection has the session now: let go of its stream at once, and say goodbye."""
+        self.stream.receiver = None
+        if self._catching_up is not None:
+            # Closing takes as long as the peer does not read; it must not go live meanwhile.
+            self._catching_up.cancel()
+        self.log_out(LogoutReason.TAKEN_OVER)
 
     # --- the stream ------------------------------------------------------------------------------
 
