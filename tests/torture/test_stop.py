@@ -8,9 +8,10 @@ import pytest
 
 from carbonmatch.journal_tools import replay
 from carbonmatch.matching.messages import NewOrder, Ref, Side
+from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.service import Service
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Disk, running
+from tests.end_to_end.running import Disk, Venue, running
 
 
 def buy(ref: int) -> NewOrder:
@@ -38,3 +39,25 @@ async def test_what_a_stop_cancels_is_in_the_journal(tmp_path: Path, monkeypatch
     async with running(tmp_path) as venue:
         sequence = venue.engine.sequence
     assert replay(tmp_path).commands == sequence
+
+
+async def test_nobody_new_is_let_in_while_a_stop_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a newcomer sent would be refused for good, instead of answered after the restart."""
+    disk = Disk(monkeypatch)
+    venue = Venue(tmp_path)
+    await venue.start()
+    async with venue.wire("alice") as alice:
+        with disk.held():
+            alice.send(buy(1))
+            await alice.settle()
+            stopping = asyncio.create_task(venue.stop())
+            await asyncio.sleep(0)
+            with pytest.raises(ConnectionRefusedError):
+                async with venue.wire("bob"):
+                    pass
+        (accepted,) = await alice.reports(1)
+        assert accepted.ref == 1
+        assert (await alice.goodbye()).reason is LogoutReason.SHUTTING_DOWN
+    await stopping

@@ -139,7 +139,11 @@ class Gateway(Listener):
         self.schedule()
 
     def stop_reading(self) -> None:
-        """Take no more frames; what was applied is still to be answered."""
+        """Take no more frames; what was applied is still to be answered.
+
+        Nor is anybody let in: a newcomer would send again what is better answered after the restart.
+        """
+        self.close_door()
         self._ready.clear()
         for peer in self.peers:
             if peer.connected:
