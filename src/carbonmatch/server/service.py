@@ -297,24 +297,30 @@ class Service:
             self._ticker.cancel()
         self._gateway.accepting_orders = False
         self._gateway.stop_reading()
-        idle = asyncio.Event()
-        self._pipeline.when_durable(idle.set)
-        async with asyncio.timeout(_STOP_SECONDS_MAX):
-            await idle.wait()
+        await self._wait_until_durable()
         self._gateway.close(LogoutReason.SHUTTING_DOWN)
         self._publisher.close(LogoutReason.SHUTTING_DOWN)
         await self._wait_for_peers()
         self._gateway.stop()
         self._publisher.stop()
         self._ops.close()
+        # Goodbyes have ended connections, and that may have cancelled orders.
+        await self._wait_until_durable()
         self._keeper.stop()
         await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
         self._history.close()
+        assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
+
+    async def _wait_until_durable(self) -> None:
+        durable = asyncio.Event()
+        self._pipeline.when_durable(durable.set)
+        async with asyncio.timeout(_STOP_SECONDS_MAX):
+            await durable.wait()
 
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""
