@@ -7,7 +7,7 @@ of another phase; the figures of the day that ended stay readable until then.
 from typing import Final
 
 from carbonmatch.limits import DAY_SUM_MAX
-from carbonmatch.matching.messages import Phase
+from carbonmatch.matching.messages import Phase, Traded
 
 # Open, high, low, last, volume, turnover, count: in the order of the Statistics message.
 Figures = tuple[int, int, int, int, int, int, int]
@@ -39,17 +39,25 @@ class DayStatistics:
     def __init__(self, phase: Phase) -> None:
         self.restore(_NOTHING_TRADED, is_day_over=phase is Phase.CLOSED)
 
-    def add(self, price_ticks: int, quantity_lots: int) -> None:
+    def add(self, trades: list[Traded]) -> None:
+        """Take in at least one trade."""
         if not self.trade_count:
-            self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = price_ticks
-        elif price_ticks > self.high_price_ticks:
-            self.high_price_ticks = price_ticks
-        elif price_ticks < self.low_price_ticks:
-            self.low_price_ticks = price_ticks
-        self.last_price_ticks = price_ticks
-        self.volume_lots += quantity_lots
-        self.turnover_ticks_lots += price_ticks * quantity_lots
-        self.trade_count += 1
+            self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = trades[0].price_ticks
+        high_ticks, low_ticks = self.high_price_ticks, self.low_price_ticks
+        volume_lots, turnover_ticks_lots = self.volume_lots, self.turnover_ticks_lots
+        for trade in trades:
+            price_ticks = trade.price_ticks
+            quantity_lots = trade.quantity_lots
+            if price_ticks > high_ticks:
+                high_ticks = price_ticks
+            elif price_ticks < low_ticks:
+                low_ticks = price_ticks
+            volume_lots += quantity_lots
+            turnover_ticks_lots += price_ticks * quantity_lots
+        self.high_price_ticks, self.low_price_ticks = high_ticks, low_ticks
+        self.volume_lots, self.turnover_ticks_lots = volume_lots, turnover_ticks_lots
+        self.last_price_ticks = trades[-1].price_ticks
+        self.trade_count += len(trades)
 
     def change_phase(self, phase: Phase) -> bool:
         """Whether a new trading day has begun."""

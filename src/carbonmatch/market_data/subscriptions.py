@@ -50,7 +50,8 @@ from carbonmatch.protocol.messages import (
     SubscribeRejected,
 )
 
-from .feed import ALWAYS, FeedBatch, MarketData
+from .feed import FeedBatch, MarketData
+from .instrument import ALWAYS
 
 _SEND_STALL_NS_MAX: Final = int(SEND_STALL_SECONDS_MAX * 1_000_000_000)
 # The kinds that make a difference to a snapshot.
@@ -121,8 +122,16 @@ class Subscriber:
 class Subscriptions:
     """All subscribers of one feed. Each is offered every batch, or is waiting for snapshots."""
 
-    def __init__(self, market_data: MarketData, frame: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(
+        self,
+        market_data: MarketData,
+        frame: Callable[[bytes], bytes] = bytes,
+        conflate_buffer_bytes: int = CONFLATE_BUFFER_BYTES,
+        batch_messages_max: int = FEED_BATCH_MESSAGES_MAX,
+    ) -> None:
         """`frame` is applied once to each payload before it is shared, as `protocol.frames.frame`."""
+        self._conflate_buffer_bytes = conflate_buffer_bytes
+        self._batch_messages_max = batch_messages_max
         self.subscriber_count = 0
         self.conflation_count = 0
         self.batches_left_out_count = 0
@@ -225,7 +234,7 @@ class Subscriptions:
             self._find_changed(group)
         if not group.changed:
             return None
-        if subscriber.pending or buffered_bytes > CONFLATE_BUFFER_BYTES or group.is_batch_too_long:
+        if subscriber.pending or buffered_bytes > self._conflate_buffer_bytes or group.is_batch_too_long:
             self._leave_out(subscriber, group, time_ns)
             return None
         payload = group.payload
@@ -236,16 +245,16 @@ class Subscriptions:
     def _find_changed(self, group: Group) -> None:
         heard = group.kinds | ALWAYS
         instrument_ids = group.instrument_ids
+        found = []
+        message_count = 0
+        for instrument_id, changed in self._batch.changes.items():
+            if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids):
+                found.append(instrument_id)
+                message_count += len(changed.messages)
         group.feed_sequence = self._batch.feed_sequence
         group.payload = None
-        group.changed = [
-            instrument_id
-            for instrument_id, changed in self._batch.changes.items()
-            if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids)
-        ]
-        changes = self._batch.changes
-        message_count = sum([len(changes[instrument_id].messages) for instrument_id in group.changed])
-        group.is_batch_too_long = message_count > FEED_BATCH_MESSAGES_MAX
+        group.changed = found
+        group.is_batch_too_long = message_count > self._batch_messages_max
 
     def _batch_payload(self, group: Group) -> bytes:
         """One array: the batch's head, then the chunks of the group's instruments."""
@@ -282,7 +291,7 @@ class Subscriptions:
         Nothing while the buffer is above that. Where `is_waiting` still holds afterwards, there is
         more to come once this has been sent.
         """
-        room = CONFLATE_BUFFER_BYTES - buffered_bytes
+        room = self._conflate_buffer_bytes - buffered_bytes
         group = subscriber.group
         if group is None or not subscriber.pending or room < 0:
             return []
@@ -335,10 +344,13 @@ class Subscriptions:
         return self._frame(_encode([message]))
 
 
+_SHORT_HEADERS: Final = [bytes((0x90 | count,)) for count in range(16)]
+
+
 def array_header(count: int) -> bytes:
     """How MessagePack begins an array of `count` elements: the shortest of three forms."""
     if count < 16:
-        return bytes((0x90 | count,))
+        return _SHORT_HEADERS[count]
     if count < 2**16:
         return b"\xdc" + count.to_bytes(2, "big")
     return b"\xdd" + count.to_bytes(4, "big")

@@ -209,7 +209,10 @@ class Instrument(Outbound, frozen=True, tag=84):
 
 
 class SnapshotBegin(Outbound, frozen=True, tag=85):
-    """The instrument as of `feed_sequence`; increments go on with `instrument_seq` + 1."""
+    """The instrument as of `feed_sequence`, the last batch that changed it, and so as of now.
+
+    Increments go on with `instrument_seq` + 1. Without FeedKind.LEVELS there are no levels.
+    """
 
     instrument_id: InstrumentId
     feed_sequence: int
@@ -275,7 +278,10 @@ class BandUpdate(Outbound, frozen=True, tag=91):
 
 
 class Statistics(Outbound, frozen=True, tag=92):
-    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet."""
+    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet.
+
+    After a snapshot it belongs to that and repeats its `instrument_seq`; alone it has one of its own.
+    """
 
     instrument_id: InstrumentId
     instrument_seq: int

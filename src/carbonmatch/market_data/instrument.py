@@ -1,0 +1,260 @@
+"""One instrument as the public knows it: its events in, its numbered messages out.
+
+The order of its messages in a batch: definitions, trades, phases and bands as they happened, then
+levels, then statistics at most once.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from carbonmatch.matching.messages import (
+    AnyPublicEvent,
+    BandChanged,
+    InstrumentDefined,
+    InstrumentDefinition,
+    LevelChanged,
+    Phase,
+    PhaseChanged,
+    Traded,
+)
+from carbonmatch.protocol.messages import (
+    BandUpdate,
+    FeedKind,
+    Instrument,
+    LevelUpdate,
+    PhaseUpdate,
+    SnapshotBegin,
+    SnapshotEnd,
+    SnapshotLevel,
+    Statistics,
+    Trade,
+)
+
+from .depth import Depth, checksum
+from .statistics import DayStatistics, Figures
+
+# Beside the bits of FeedKind: what comes to every subscriber of the instrument.
+ALWAYS: Final = FeedKind.ALL + 1
+
+InstrumentMessage = (
+    Instrument
+    | SnapshotBegin
+    | SnapshotLevel
+    | SnapshotEnd
+    | LevelUpdate
+    | Trade
+    | PhaseUpdate
+    | BandUpdate
+    | Statistics
+)
+
+_KIND: Final[dict[type, int]] = {
+    SnapshotLevel: FeedKind.LEVELS,
+    LevelUpdate: FeedKind.LEVELS,
+    Trade: FeedKind.TRADES,
+    Statistics: FeedKind.STATISTICS,
+}
+
+
+class InstrumentChanges(Struct, gc=False):
+    """The messages of one instrument in one batch, and the kinds there are among them."""
+
+    messages: list[InstrumentMessage]
+    kinds: int
+
+    def select(self, kinds: int) -> list[InstrumentMessage]:
+        """The messages which a subscriber of `kinds` hears, in order."""
+        heard = kinds | ALWAYS
+        if not self.kinds & ~heard:
+            return self.messages
+        return [message for message in self.messages if _KIND.get(type(message), ALWAYS) & heard]
+
+
+class PublicInstrument:
+    """Invariant: `seq` is the number of its last message, `feed_sequence` of the batch with that."""
+
+    __slots__ = ("definition", "depth", "feed_sequence", "instrument_id", "seq", "statistics")
+
+    def __init__(self, definition: InstrumentDefinition) -> None:
+        self.instrument_id = definition.instrument_id
+        self.definition = definition
+        self.depth = Depth(definition)
+        self.statistics = DayStatistics(definition.opening_phase)
+        self.seq = 0
+        self.feed_sequence = 0  # 0: not published yet
+
+    # --- batches ---------------------------------------------------------------------------------
+
+    def apply(
+        self, events: Sequence[AnyPublicEvent], levels: Sequence[LevelChanged], feed_sequence: int
+    ) -> InstrumentChanges | None:
+        """What this batch tells of the instrument; None where its levels only came and went."""
+        changed = InstrumentChanges([], 0)
+        if events:
+            self._apply_events(events, changed, feed_sequence)
+        if levels:
+            self._apply_levels(levels, changed)
+        if changed.kinds & FeedKind.STATISTICS:
+            self.seq += 1
+            changed.messages.append(self._statistics_message())
+        if not changed.messages:
+            return None
+        self.feed_sequence = feed_sequence
+        return changed
+
+    def _apply_events(
+        self, events: Sequence[AnyPublicEvent], changed: InstrumentChanges, feed_sequence: int
+    ) -> None:
+        trades: list[Traded] = []
+        for event in events:
+            if type(event) is Traded:
+                trades.append(event)
+                continue
+            # What comes between trades is rare, and may begin a new trading day.
+            self._trade(trades, changed)
+            trades = []
+            changed.kinds |= ALWAYS
+            if type(event) is PhaseChanged:
+                self._change_phase(event, changed)
+            elif type(event) is BandChanged:
+                self._change_band(event, changed)
+            else:
+                assert type(event) is InstrumentDefined
+                self._define(event, changed, feed_sequence)
+        self._trade(trades, changed)
+
+    def _trade(self, trades: list[Traded], changed: InstrumentChanges) -> None:
+        if not trades:
+            return
+        instrument_id = self.instrument_id
+        changed.kinds |= FeedKind.TRADES | FeedKind.STATISTICS
+        changed.messages += [
+            Trade(
+                instrument_id,
+                seq,
+                trade.trade_id,
+                trade.price_ticks,
+                trade.quantity_lots,
+                trade.aggressor,
+                trade.time_ns,
+            )
+            for seq, trade in enumerate(trades, self.seq + 1)
+        ]
+        self.seq += len(trades)
+        self.statistics.add(trades)
+
+    def _apply_levels(self, levels: Sequence[LevelChanged], changed: InstrumentChanges) -> None:
+        seen = self.depth.update(levels)
+        if not seen:
+            return
+        instrument_id = self.instrument_id
+        changed.kinds |= FeedKind.LEVELS
+        changed.messages += [
+            LevelUpdate(
+                instrument_id,
+                seq,
+                level.side,
+                level.price_ticks,
+                level.quantity_lots,
+                level.order_count,
+            )
+            for seq, level in enumerate(seen, self.seq + 1)
+        ]
+        self.seq += len(seen)
+
+    def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
+        self.depth.phase = event.phase
+        self.seq += 1
+        changed.messages.append(
+            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns)
+        )
+        if self.statistics.change_phase(event.phase):
+            changed.kinds |= FeedKind.STATISTICS
+
+    def _change_band(self, event: BandChanged, changed: InstrumentChanges) -> None:
+        band = (event.reference_price_ticks, event.band_low_ticks, event.band_high_ticks)
+        self.depth.band = band
+        self.seq += 1
+        changed.messages.append(BandUpdate(self.instrument_id, self.seq, *band, event.time_ns))
+
+    def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
+        """A new definition sets its band, as in the engine; the phase and what rests stay."""
+        if not self.feed_sequence:
+            self._introduce(changed, feed_sequence)
+            return
+        definition = self.definition = event.definition
+        changed.messages.append(Instrument(definition))
+        band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
+        if self.depth.band != band:
+            self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
+
+    def _introduce(self, changed: InstrumentChanges, feed_sequence: int) -> None:
+        self.feed_sequence = feed_sequence
+        # Its statistics follow at the end of the batch, numbered like all that do.
+        changed.kinds |= FeedKind.STATISTICS
+        changed.messages += self.snapshot(FeedKind.LEVELS)
+
+    # --- snapshots -------------------------------------------------------------------------------
+
+    def snapshot(self, kinds: int) -> list[InstrumentMessage]:
+        """Everything a reader of `kinds` needs to go on from now with the increments."""
+        instrument_id = self.instrument_id
+        depth = self.depth
+        levels = depth.levels() if kinds & FeedKind.LEVELS else []
+        messages: list[InstrumentMessage] = [
+            Instrument(self.definition),
+            SnapshotBegin(instrument_id, self.feed_sequence, self.seq, depth.phase, *depth.band, len(levels)),
+        ]
+        messages += [
+            SnapshotLevel(
+                instrument_id, level.side, level.price_ticks, level.quantity_lots, level.order_count
+            )
+            for level in levels
+        ]
+        messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        if kinds & FeedKind.STATISTICS:
+            messages.append(self._statistics_message())
+        return messages
+
+    def _statistics_message(self) -> Statistics:
+        return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
+
+    # --- restarts --------------------------------------------------------------------------------
+
+    def saved(self) -> "SavedInstrument":
+        return SavedInstrument(
+            self.definition,
+            self.seq,
+            self.feed_sequence,
+            self.depth.phase,
+            self.depth.band,
+            self.statistics.figures(),
+            self.statistics.is_day_over,
+            self.depth.levels(),
+        )
+
+    @classmethod
+    def of(cls, saved: "SavedInstrument") -> "PublicInstrument":
+        instrument = cls(saved.definition)
+        instrument.seq = saved.seq
+        instrument.feed_sequence = saved.feed_sequence
+        instrument.statistics.restore(saved.statistics, is_day_over=saved.is_day_over)
+        instrument.depth.phase = saved.phase
+        instrument.depth.band = saved.band
+        instrument.depth.update(saved.levels)
+        return instrument
+
+
+class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
+    """Everything of an instrument, the levels in the order of a snapshot: one form for each state."""
+
+    definition: InstrumentDefinition
+    seq: int
+    feed_sequence: int
+    phase: Phase
+    band: tuple[int, int, int]
+    statistics: Figures
+    is_day_over: bool
+    levels: list[LevelChanged]

@@ -1,0 +1,216 @@
+"""A reader's books, from messages as the wire brings them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carbonmatch.client.book import TRADES_KEPT, BookBuilder, Damage, DamageCause, Level
+from carbonmatch.market_data.depth import checksum
+from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Ref, Side, TradeId
+from carbonmatch.protocol.messages import (
+    BandUpdate,
+    BatchBegin,
+    Conflated,
+    FeedKind,
+    FeedOutbound,
+    HeartbeatAnswer,
+    Instrument,
+    LevelUpdate,
+    PhaseUpdate,
+    SnapshotBegin,
+    SnapshotEnd,
+    SnapshotLevel,
+    Statistics,
+    Subscribed,
+    Trade,
+)
+
+CEA = InstrumentId(1)
+EUA = InstrumentId(2)
+DEFINITION = InstrumentDefinition(CEA, "CEA", "CNY", 1, 2, 1)
+# Bid 5 lots in 2 orders at 100, ask 7 lots in 1 order at 101: see tests/market_data/test_depth.py.
+TWO_LEVELS_CHECKSUM = 0xDB0DC078
+
+
+def snapshot(seq: int = 10, instrument_id: InstrumentId = CEA) -> list[FeedOutbound]:
+    return [
+        Instrument(DEFINITION),
+        SnapshotBegin(instrument_id, 3, seq, Phase.CONTINUOUS, 100, 90, 110, 2),
+        SnapshotLevel(instrument_id, Side.BUY, 100, 5, 2),
+        SnapshotLevel(instrument_id, Side.SELL, 101, 7, 1),
+        SnapshotEnd(instrument_id, TWO_LEVELS_CHECKSUM),
+        Statistics(instrument_id, seq, 100, 101, 99, 100, 12, 1_200, 3),
+    ]
+
+
+def update(seq: int, side: Side, price: int, lots: int, instrument_id: InstrumentId = CEA) -> LevelUpdate:
+    return LevelUpdate(instrument_id, seq, side, price, lots, 1 if lots else 0)
+
+
+def trade(seq: int, trade_id: int = 1) -> Trade:
+    return Trade(CEA, seq, TradeId(trade_id), 100, 1, Side.BUY, 0)
+
+
+def builder_after(*messages: FeedOutbound, kinds: int = FeedKind.ALL) -> BookBuilder:
+    builder = BookBuilder(kinds)
+    assert builder.apply([*snapshot(), *messages]) == []
+    return builder
+
+
+def test_a_snapshot_is_a_book() -> None:
+    book = builder_after().books[CEA]
+    assert book.is_current
+    assert book.definition == DEFINITION
+    assert book.phase is Phase.CONTINUOUS
+    assert (book.reference_price_ticks, book.band_low_ticks, book.band_high_ticks) == (100, 90, 110)
+    assert book.best() == (Level(100, 5, 2), Level(101, 7, 1))
+    assert book.statistics == Statistics(CEA, 10, 100, 101, 99, 100, 12, 1_200, 3)
+
+
+def test_an_empty_book_has_no_best() -> None:
+    builder = BookBuilder()
+    builder.apply([SnapshotBegin(CEA, 1, 0, Phase.CLOSED, 0, 0, 0, 0), SnapshotEnd(CEA, 0)])
+    assert builder.books[CEA].is_current
+    assert builder.books[CEA].best() == (None, None)
+
+
+def test_increments_change_add_and_remove_levels() -> None:
+    book = builder_after(
+        BatchBegin(4, 0),
+        update(11, Side.BUY, 100, 0),
+        update(12, Side.BUY, 98, 1),
+        update(13, Side.BUY, 99, 2),
+        update(14, Side.SELL, 101, 3),
+        update(15, Side.SELL, 102, 4),
+    ).books[CEA]
+    bids = [Level(99, 2, 1), Level(98, 1, 1)]
+    asks = [Level(101, 3, 1), Level(102, 4, 1)]
+    assert book.depth() == (bids, asks)
+    assert book.depth(1) == (bids[:1], asks[:1])
+    assert book.best() == (bids[0], asks[0])
+
+
+def test_trades_statistics_phase_and_band_are_followed() -> None:
+    statistics = Statistics(CEA, 12, 1, 2, 3, 4, 5, 6, 7)
+    book = builder_after(
+        trade(11),
+        statistics,
+        PhaseUpdate(CEA, 13, Phase.HALTED, "", 0),
+        BandUpdate(CEA, 14, 50, 40, 60, 0),
+    ).books[CEA]
+    assert list(book.trades) == [trade(11)]
+    assert book.statistics == statistics
+    assert book.phase is Phase.HALTED
+    assert (book.reference_price_ticks, book.band_low_ticks, book.band_high_ticks) == (50, 40, 60)
+
+
+def test_only_the_newest_trades_are_kept() -> None:
+    book = builder_after(*[trade(11 + index, index) for index in range(TRADES_KEPT + 1)]).books[CEA]
+    assert [kept.trade_id for kept in book.trades] == list(range(1, TRADES_KEPT + 1))
+
+
+def test_a_new_definition_leaves_the_levels() -> None:
+    definition = InstrumentDefinition(CEA, "CEA25", "CNY", 1, 2, 1)
+    book = builder_after(Instrument(definition)).books[CEA]
+    assert book.definition == definition
+    assert book.is_current
+    assert book.best() == (Level(100, 5, 2), Level(101, 7, 1))
+
+
+def test_a_gap_is_reported_once_and_the_book_stands_still_until_its_snapshot() -> None:
+    builder = builder_after()
+    messages = [update(12, Side.BUY, 99, 1), update(13, Side.BUY, 98, 1)]
+    assert builder.apply(messages) == [Damage(CEA, DamageCause.GAP, expected=11, found=12)]
+    assert not builder.books[CEA].is_current
+    assert builder.books[CEA].depth()[0] == [Level(100, 5, 2)]
+    assert builder.apply([*snapshot(13), update(14, Side.BUY, 99, 1)]) == []
+    assert builder.books[CEA].is_current
+    assert builder.books[CEA].depth()[0] == [Level(100, 5, 2), Level(99, 1, 1)]
+
+
+def test_a_gap_of_one_instrument_is_none_of_another() -> None:
+    builder = builder_after(*snapshot(5, EUA))
+    builder.apply([update(12, Side.BUY, 99, 1)])
+    assert builder.apply([update(6, Side.BUY, 99, 1, EUA)]) == []
+    assert builder.books[EUA].is_current
+
+
+def test_a_subscriber_of_fewer_kinds_sees_numbers_left_out() -> None:
+    book = builder_after(trade(15), kinds=FeedKind.TRADES).books[CEA]
+    assert book.is_current
+    assert list(book.trades) == [trade(15)]
+
+
+def test_what_the_snapshot_has_already_is_skipped() -> None:
+    builder = builder_after(update(9, Side.BUY, 100, 0), update(10, Side.BUY, 100, 0), trade(10))
+    assert builder.books[CEA].best()[0] == Level(100, 5, 2)
+    assert not builder.books[CEA].trades
+
+
+def test_increments_without_a_snapshot_are_a_gap() -> None:
+    assert BookBuilder().apply([update(4, Side.BUY, 99, 1)]) == [
+        Damage(CEA, DamageCause.GAP, expected=1, found=4)
+    ]
+
+
+def test_a_snapshot_with_a_wrong_checksum_is_damaged() -> None:
+    messages = snapshot()
+    messages[2] = SnapshotLevel(CEA, Side.BUY, 100, 6, 2)
+    (damage,) = BookBuilder().apply(messages)
+    assert (damage.instrument_id, damage.cause) == (CEA, DamageCause.CHECKSUM)
+    assert damage.expected == TWO_LEVELS_CHECKSUM
+
+
+@pytest.mark.parametrize("missing", [2, 3])
+def test_a_snapshot_without_one_of_its_levels_is_damaged(missing: int) -> None:
+    messages = snapshot()
+    del messages[missing]
+    assert BookBuilder().apply(messages) == [Damage(CEA, DamageCause.LEVEL_COUNT, expected=2, found=1)]
+
+
+def test_a_snapshot_without_its_head_is_damaged() -> None:
+    builder = BookBuilder()
+    messages = snapshot()
+    del messages[1]
+    assert builder.apply(messages) == [Damage(CEA, DamageCause.LEVEL_COUNT, expected=0, found=2)]
+    assert not builder.books[CEA].is_current
+
+
+def test_a_snapshot_may_come_in_any_pieces() -> None:
+    builder = BookBuilder()
+    for message in snapshot():
+        assert builder.apply([message]) == []
+    assert builder.books[CEA].is_current
+
+
+def test_conflation_is_counted_and_the_snapshot_replaces_the_book() -> None:
+    builder = builder_after()
+    assert builder.apply([Conflated(7, 20), *snapshot(99)]) == []
+    assert (builder.batches_left_out, builder.feed_sequence) == (7, 20)
+    assert builder.books[CEA].instrument_seq == 99
+
+
+def test_a_new_subscription_begins_with_no_books() -> None:
+    builder = builder_after(Subscribed(Ref(1), 1, 30))
+    assert builder.books == {}
+    assert builder.feed_sequence == 30
+
+
+def test_messages_of_the_session_are_skipped() -> None:
+    assert BookBuilder().apply([HeartbeatAnswer(1, 2)]) == []
+
+
+snapshot_levels = st.builds(
+    SnapshotLevel,
+    st.just(CEA),
+    st.sampled_from(Side),
+    st.integers(0, 10**9),
+    st.integers(1, 10**15),
+    st.integers(1, 10**6),
+)
+
+
+@given(st.lists(snapshot_levels, max_size=20, unique_by=lambda found: (found.side, found.price_ticks)))
+def test_the_checksum_of_the_reader_is_that_of_the_engine(levels: list[SnapshotLevel]) -> None:
+    begin = SnapshotBegin(CEA, 1, 1, Phase.CONTINUOUS, 0, 0, 0, len(levels))
+    assert BookBuilder().apply([begin, *levels, SnapshotEnd(CEA, checksum(levels))]) == []

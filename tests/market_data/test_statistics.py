@@ -1,0 +1,69 @@
+"""What an instrument traded in its day."""
+
+from carbonmatch.market_data.statistics import DayStatistics
+from carbonmatch.matching.messages import Phase
+from tests.market_data.world import traded
+
+
+def after(*trades: tuple[int, int]) -> DayStatistics:
+    statistics = DayStatistics(Phase.CONTINUOUS)
+    if trades:
+        statistics.add([traded(price, lots) for price, lots in trades])
+    return statistics
+
+
+def test_nothing_traded_is_all_zeros() -> None:
+    assert after().figures() == (0, 0, 0, 0, 0, 0, 0)
+
+
+def test_open_high_low_last_volume_turnover_count() -> None:
+    assert after((100, 2), (105, 1), (98, 3), (99, 4)).figures() == (100, 105, 98, 99, 10, 995, 4)
+
+
+def test_each_batch_goes_on_from_the_one_before() -> None:
+    statistics = after((100, 2), (105, 1))
+    statistics.add([traded(98, 3), traded(99, 4)])
+    assert statistics.figures() == (100, 105, 98, 99, 10, 995, 4)
+
+
+def test_a_price_of_zero_is_a_price() -> None:
+    assert after((0, 1), (5, 1)).figures() == (0, 5, 0, 5, 2, 5, 2)
+
+
+def test_a_day_begins_when_the_instrument_goes_from_closed_to_continuous() -> None:
+    statistics = after((100, 2))
+    assert not statistics.change_phase(Phase.CLOSED)
+    assert statistics.figures() == (100, 100, 100, 100, 2, 200, 1), "the day's figures stay until then"
+    assert statistics.change_phase(Phase.CONTINUOUS)
+    assert statistics.figures() == (0, 0, 0, 0, 0, 0, 0)
+
+
+def test_a_day_also_begins_by_way_of_another_phase() -> None:
+    statistics = after((100, 2))
+    statistics.change_phase(Phase.CLOSED)
+    assert not statistics.change_phase(Phase.CANCEL_ONLY)
+    assert statistics.change_phase(Phase.CONTINUOUS)
+
+
+def test_a_halt_is_within_the_day() -> None:
+    statistics = after((100, 2))
+    assert not statistics.change_phase(Phase.HALTED)
+    assert not statistics.change_phase(Phase.CONTINUOUS)
+    assert statistics.figures() == (100, 100, 100, 100, 2, 200, 1)
+
+
+def test_an_instrument_that_is_defined_closed_begins_its_first_day_when_it_opens() -> None:
+    assert DayStatistics(Phase.CLOSED).change_phase(Phase.CONTINUOUS)
+
+
+def test_a_sum_stops_at_its_bound_and_stays_there_over_a_restart() -> None:
+    """Ten trades of the largest price and quantity pass 2**63."""
+    statistics = after(*[(10**9, 10**9)] * 10)
+    bounded = (10**9, 10**9, 10**9, 10**9, 10**10, 2**63 - 1, 10)
+    assert statistics.figures() == bounded
+    restored = after()
+    restored.restore(bounded, is_day_over=False)
+    restored.add([traded(10**9, 1)])
+    statistics.add([traded(10**9, 1)])
+    assert restored.figures() == statistics.figures()
+    assert restored.figures()[5] == 2**63 - 1
