@@ -34,7 +34,7 @@ bench: $(VENV)/.installed-dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data
-	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- installation --------------------------------------------------------------------------------
 # A stamp for each set of packages, so that the second run starts at once; new requirements in
@@ -50,7 +50,7 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
 
 # The first of these that runs and is new enough: a name on the path may be an empty shim.
 $(VENV)/.created:
-	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
+	@for python in "$(PYTHON)" python3.11 python3.12 python3.13 python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "using $$("$$python" --version) in $(VENV)"; \
 	    rm -rf $(VENV); \

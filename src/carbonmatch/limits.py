@@ -85,11 +85,6 @@ SEND_STALL_SECONDS_MAX: Final = 10.0
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
 SUBSCRIBERS_MAX: Final = 1_024
 
-# A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
-# snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
-FEED_BATCH_MESSAGES_MAX: Final = 65_536
-assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
-
 # --- client library ------------------------------------------------------------------------------
 
 # Commands a client session has sent and not yet seen answered: what it may have to send again. At
@@ -113,6 +108,11 @@ RECONNECT_SECONDS_MAX: Final = 120.0
 # One awaited call, unless the caller says otherwise; above COMMIT_DEAD_SECONDS, at which an engine that
 # does not answer has stopped itself.
 CALL_SECONDS_MAX: Final = 15.0
+
+# A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
+# snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
+FEED_BATCH_MESSAGES_MAX: Final = 65_536
+assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
 
 # --- engine --------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class _File:
         self.cached = cached
 
     def lose_power(self, random: Random) -> None:
-        self._arrive(random, random.choice((0.0, 0.2, 0.5, 0.8, 1.0)))
+        self._arrive(random, random.choice((0.0, 0.3, 0.5, 0.7, 1.0)))
         self.dirty.clear()
         self.cached = bytearray(self.durable)
 
@@ -84,6 +84,7 @@ class ModelDisk:
         self.short_writes = False
         self.calls: list[str] = []
         self._open: dict[int, _File] = {}
+        self._writable: set[int] = set()
         self._next_file = 3
 
     def process(self) -> None:
@@ -98,7 +99,7 @@ class ModelDisk:
             id(file): file for file in (*self.names.values(), *self.durable_names.values())
         }.values():
             file.lose_power(self.random)
-        for name in {*self.names, *self.durable_names}:
+        for name in sorted({*self.names, *self.durable_names}):
             # Each name on its own: harsher than a journaling file system, which keeps their order.
             if self.random.random() < 0.5:
                 _bind(self.durable_names, name, self.names.get(name))
@@ -136,12 +137,12 @@ class ModelDisk:
     def create(self, name: str) -> int:
         self._call("create")
         self.names[name] = _File()
-        return self._opened(self.names[name])
+        return self._opened(self.names[name], writable=True)
 
     def open(self, name: str, *, writable: bool = False) -> int:
         if name not in self.names:
             raise FileNotFoundError(errno.ENOENT, name)
-        return self._opened(self.names[name])
+        return self._opened(self.names[name], writable=writable)
 
     def close(self, file: int) -> None:
         del self._open[file]
@@ -155,6 +156,7 @@ class ModelDisk:
     def pwrite(self, file: int, data: bytes, offset: int, /) -> int:
         self._call("pwrite")
         target = self._open[file]
+        assert file in self._writable
         growth = max(0, offset + len(data) - len(target.cached))
         if growth > self.free:
             data = data[: max(0, self.free)]
@@ -197,8 +199,10 @@ class ModelDisk:
         self.calls.append(name)
         self.before(name)
 
-    def _opened(self, file: _File) -> int:
+    def _opened(self, file: _File, *, writable: bool) -> int:
         self._next_file += 1
+        if writable:
+            self._writable.add(self._next_file)
         self._open[self._next_file] = file
         return self._next_file
 
@@ -210,13 +214,13 @@ def _bind(names: dict[str, _File], name: str, file: _File | None) -> None:
         names[name] = file
 
 
-def lose_power_at(call: int) -> Callable[[str], None]:
-    """A `before` that loses power before the `call`-th call from now."""
+def lose_power_at(call: int, name: str | None = None) -> Callable[[str], None]:
+    """A `before` that loses power before the `call`-th call (from 0) of `name`, or of any."""
     left = call
 
-    def before(_: str) -> None:
+    def before(called: str) -> None:
         nonlocal left
-        left -= 1
+        left -= name in (None, called)
         if left < 0:
             raise PowerLost
 

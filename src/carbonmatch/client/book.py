@@ -149,10 +149,13 @@ class BookBuilder:
         return damages
 
     def _apply(self, message: FeedOutbound | SessionOutbound) -> Damage | None:
-        if isinstance(message, _INCREMENTS):
+        # The common ones first, and by exact type: isinstance() of a message costs 90 ns a class.
+        if type(message) is LevelUpdate or type(message) is Trade or type(message) is Statistics:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
+        elif type(message) is PhaseUpdate or type(message) is BandUpdate:
+            return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
         elif type(message) is SnapshotBegin:
@@ -234,7 +237,6 @@ class BookBuilder:
 
 
 Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate
-_INCREMENTS: Final = (LevelUpdate, Trade, Statistics, PhaseUpdate, BandUpdate)
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

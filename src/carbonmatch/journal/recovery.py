@@ -174,7 +174,7 @@ def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
     finally:
         storage.close(file)
     _log.warning(
-        "journal: cut %d bytes of a write that power or a kill cut short; %s, byte %d, sequence %d; kept as %s",
+        "journal: cut %d bytes of a write that was cut short; %s, byte %d, sequence %d; kept as %s",
         end.torn_bytes,
         name,
         end.offset,

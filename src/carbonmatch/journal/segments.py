@@ -5,6 +5,7 @@ that a commit never changes the size of a file or the directory. Those not used 
 """
 
 import re
+from itertools import pairwise
 from struct import Struct as Layout
 from typing import Final
 
@@ -95,7 +96,7 @@ class Survey(Struct, frozen=True):
 def survey(storage: Storage) -> Survey:
     """Find the segments by name and by their first sector; refuse gaps between them."""
     numbers = _numbers(storage)
-    for previous, number in zip(numbers, numbers[1:], strict=False):
+    for previous, number in pairwise(numbers):
         if number != previous + 1:
             raise JournalDamaged(
                 segment_name(previous + 1), 0, 0, found="no such file", expected=f"it before {number}"

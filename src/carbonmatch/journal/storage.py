@@ -90,7 +90,7 @@ class DiskStorage:
         fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def list(self) -> list[str]:
-        return sorted(os.listdir(self._directory))
+        return sorted(os.listdir(self._directory))  # noqa: PTH208 - by descriptor
 
     def create(self, name: str) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW

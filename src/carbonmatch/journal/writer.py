@@ -74,6 +74,9 @@ class JournalWriter:
         self._recovery = recovery
         self._segment_bytes: Final = recovery.segment_bytes
         self._commands_end: Final = recovery.segment_bytes - _ENDING_BYTES
+        self._payload_bytes_max: Final = min(
+            RECORD_PAYLOAD_BYTES_MAX, self._commands_end - SECTOR_BYTES - _EMPTY_RECORD_BYTES
+        )
         self._spare_target = spare_segments
         self._spares: deque[tuple[int, int]] = deque()
         self._creating = threading.Lock()
@@ -82,6 +85,8 @@ class JournalWriter:
         self._chain = recovery.chain
         self._file = -1
         self._offset = 0
+        self._digest_due = 0
+        self._segment_position = 0
 
         for number in recovery.spares:
             self._spares.append((number, storage.open(segment_name(number), writable=True)))
@@ -104,10 +109,10 @@ class JournalWriter:
         assert first_sequence == self._next_sequence, "commands are journaled in order, without gaps"
         assert 0 < count <= COUNT_MAX
         length = len(payload)
-        assert 0 < length <= RECORD_PAYLOAD_BYTES_MAX
+        assert 0 < length <= self._payload_bytes_max, "a record fits into a segment"
         try:
             if self._offset + record_bytes(length) > self._commands_end:
-                self._roll(record_bytes(length))
+                self._roll()
             start = self._write(Kind.DATA, payload, count)
             if not self.relaxed:
                 self._storage.fdatasync(self._file)
@@ -116,11 +121,11 @@ class JournalWriter:
             raise
         self.records += 1
         self.durable_sequence = first_sequence + count - 1
-        self.durable_position = position(self.segment, self._offset)
+        self.durable_position = self._segment_position + self._offset
         if self._offset >= self._digest_due:
             self._digest_due = self._offset + _DIGEST_STEP_BYTES
             self.work.set()
-        return position(self.segment, start)
+        return self._segment_position + start
 
     def seal(self) -> None:
         """Say that the journal was idle: damage to the last commands can then be told from a cut write."""
@@ -135,7 +140,7 @@ class JournalWriter:
         except BaseException as failure:
             self._failure = failure
             raise
-        self.durable_position = position(self.segment, self._offset)
+        self.durable_position = self._segment_position + self._offset
 
     def close(self) -> None:
         """Say that the stop is a clean one, durably, and let go of the files. Stop the keeper before."""
@@ -146,7 +151,7 @@ class JournalWriter:
                 raise JournalFailed("the journal has failed before") from failure
             self._write(Kind.CLOSE, b"", 0)
             self._storage.fdatasync(self._file)
-            self.durable_position = position(self.segment, self._offset)
+            self.durable_position = self._segment_position + self._offset
         finally:
             self._release_files()
 
@@ -179,12 +184,11 @@ class JournalWriter:
         self.bytes += len(data)
         return start
 
-    def _roll(self, needed_bytes: int) -> None:
+    def _roll(self) -> None:
         """End the segment and begin the next one, which exists already unless the keeper fell behind.
 
         Synced even if relaxed: once every 64 MiB, and so the segments are never out of order.
         """
-        assert SECTOR_BYTES + needed_bytes <= self._commands_end, "a record must fit into a segment"
         if not self._spares:
             with self._creating:
                 if not self._spares:
@@ -203,13 +207,14 @@ class JournalWriter:
         self._file = file
         self._offset = 0
         self.segment = number
+        self._segment_position = position(number, 0)
         header = SegmentHeader(
             self._segment_bytes, number, self.epoch, self._recovery.identity, previous_digest
         )
         self._write(Kind.SEGMENT_HEADER, header.pack(), 0)
         self._storage.fdatasync(file)
         self.segments += 1
-        self.durable_position = position(number, self._offset)
+        self.durable_position = self._segment_position + self._offset
         self._digest = _RunningDigest(self._storage, file)
         self._digest_due = _DIGEST_STEP_BYTES
         self.work.set()

@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     LevelChanged,
     Outputs,
+    Traded,
 )
 from carbonmatch.protocol.messages import FeedKind
 
@@ -84,13 +85,15 @@ class MarketData:
     ) -> defaultdict[InstrumentId, list[AnyPublicEvent]]:
         events: defaultdict[InstrumentId, list[AnyPublicEvent]] = defaultdict(list)
         for event in public:
-            if isinstance(event, InstrumentDefined):
-                instrument_id = event.definition.instrument_id
-                if instrument_id not in self._instruments:
-                    self._instruments[instrument_id] = PublicInstrument(event.definition)
+            if type(event) is Traded:
+                events[event.instrument_id].append(event)
+            elif isinstance(event, InstrumentDefined):
+                definition = event.definition
+                if definition.instrument_id not in self._instruments:
+                    self._instruments[definition.instrument_id] = PublicInstrument(definition)
+                events[definition.instrument_id].append(event)
             else:
-                instrument_id = event.instrument_id
-            events[instrument_id].append(event)
+                events[event.instrument_id].append(event)
         return events
 
     # --- what is, for those who join or were left behind -----------------------------------------

@@ -32,12 +32,13 @@ from carbonmatch.matching.messages import (
     Replace,
     Replaced,
 )
+from carbonmatch.matching.orders import named_order
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
 
 
 def reduce(venue: Venue, session: SessionState, command: Reduce, ref: Ref) -> None:
-    order = _named(venue, session, command, ref)
+    order = named_order(venue, session, command.order_ref, command.order_id, ref)
     if order is None:
         return
     instrument = order.ladder.book.instrument
@@ -62,7 +63,7 @@ def reduce(venue: Venue, session: SessionState, command: Reduce, ref: Ref) -> No
 
 
 def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> None:
-    order = _named(venue, session, command, ref)
+    order = named_order(venue, session, command.order_ref, command.order_id, ref)
     if order is None:
         return
     reason = replace_refusal(order, command)
@@ -122,17 +123,6 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
     seq = session.next_seq
     session.next_seq = seq + 1
     reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, len(orders), venue.sequence))
-
-
-def _named(venue: Venue, session: SessionState, command: Reduce | Replace, ref: Ref) -> Order | None:
-    """The order that the command names; None once it has been refused."""
-    if (command.order_ref == 0) == (command.order_id == 0):
-        venue.reject(session, ref, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
-        return None
-    order = session.find(command.order_ref, command.order_id)
-    if order is None:
-        venue.reject(session, ref, RejectReason.UNKNOWN_ORDER)
-    return order
 
 
 def _is_of(order: Order, instrument_id: InstrumentId, side: int) -> bool:

@@ -84,17 +84,19 @@ class Level:
     __slots__ = (
         "dirty",
         "first",
+        "instrument_id",
         "key",
-        "ladder",
         "last",
         "listed",
         "order_count",
         "price_ticks",
         "quantity_lots",
+        "side",
     )
 
     def __init__(self, ladder: "Ladder", key: int) -> None:
-        self.ladder = ladder
+        self.instrument_id = ladder.instrument_id
+        self.side = ladder.side
         self.key = key
         self.price_ticks = ladder.sign * key
         self.quantity_lots = 0
@@ -152,13 +154,14 @@ class Ladder:
         self.best: Level | None = None
         # Crossing is one addition: an order with key k trades here if k + best_key >= 0.
         self.best_key = NO_KEY
+        # As many levels, empty ones included, are too many.
         self.prune_at = PRUNE_LEVELS_MIN
 
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
         """Put `order` at the back of the level of `key`."""
         level = self.levels.get(key)
         if level is None:
-            level = self.levels[key] = Level(self, key)
+            level = self._open(key)
         if not level.dirty:
             level.dirty = True
             dirty.append(level)
@@ -209,15 +212,18 @@ class Ladder:
                 if level.order_count:
                     yield level
 
-    def prune(self) -> None:
-        """Forget empty levels if there are too many. None may be dirty: their change would be lost."""
-        if len(self.levels) <= self.prune_at:
-            return
-        assert not any(level.dirty for level in self.levels.values())
-        self.levels = {key: level for key, level in self.levels.items() if level.order_count}
-        self.near = [key for key in self.near if key in self.levels]
-        self.far = SortedList(key for key in self.far if key in self.levels)
-        self.prune_at = 2 * len(self.levels) + PRUNE_LEVELS_MIN
+    def _open(self, key: int) -> Level:
+        """Make the level of `key`; before, forget empty ones if there are too many."""
+        levels = self.levels
+        if len(levels) >= self.prune_at:
+            # A dirty one has to be published first, and so stays until the next time.
+            levels = {key: level for key, level in levels.items() if level.order_count or level.dirty}
+            self.levels = levels
+            self.near = [key for key in self.near if key in levels]
+            self.far = SortedList(key for key in self.far if key in levels)
+            self.prune_at = 2 * len(levels) + PRUNE_LEVELS_MIN
+        level = levels[key] = Level(self, key)
+        return level
 
     def _list(self, level: Level) -> None:
         """Put the key of `level` among the sorted keys."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from carbonmatch.matching import amend, control, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Book, Ladder
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
@@ -117,12 +117,16 @@ class Engine:
         reports = session.reports
         reports_before = len(reports)
         handlers = _FROM_SESSIONS
+        sequence = venue.sequence
+        last_ref = session.last_ref
         for command in entry.commands:
-            venue.sequence += 1
+            sequence += 1
+            venue.sequence = sequence
             ref = command.ref  # type: ignore[union-attr]
-            assert ref > session.last_ref, "repeats are answered before the engine"
-            session.last_ref = ref
+            assert ref > last_ref, "repeats are answered before the engine"
+            last_ref = ref
             handlers[type(command)](venue, session, command, ref)
+        session.last_ref = last_ref
         assert len(reports) > reports_before, "every command of a session is answered"
         venue.own_report_count += len(reports) - reports_before
 
@@ -135,24 +139,14 @@ class Engine:
             session.ref_before = session.last_ref
             session.reports = []
             session.touched = False
-        levels = []
-        ladders: dict[Ladder, None] = {}
+        levels = [
+            LevelChanged(
+                level.instrument_id, level.side, level.price_ticks, level.quantity_lots, level.order_count
+            )
+            for level in venue.dirty
+        ]
         for level in venue.dirty:
             level.dirty = False
-            ladder = level.ladder
-            ladders[ladder] = None
-            levels.append(
-                LevelChanged(
-                    ladder.instrument_id,
-                    ladder.side,
-                    level.price_ticks,
-                    level.quantity_lots,
-                    level.order_count,
-                )
-            )
-        # Between batches no level is dirty, so this is the time to forget empty ones.
-        for ladder in ladders:
-            ladder.prune()
         outputs = Outputs(streams, venue.public, levels)
         venue.touched = []
         venue.public = []

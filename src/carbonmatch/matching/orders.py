@@ -123,13 +123,12 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
     """Every phase admits it. An owner who did not ask is told as well."""
     order_ref = command.order_ref
     order_id = command.order_id
-    if (order_ref == 0) == (order_id == 0):
-        venue.reject(session, ref, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
-        return
-    order = session.find(order_ref, order_id)
-    if order is None:
-        venue.reject(session, ref, RejectReason.UNKNOWN_ORDER)
-        return
+    order = None if order_id else session.orders.get(order_ref)
+    # Nearly always that was it: an order of one's own, under the name it was entered with.
+    if order is None or order.ref != order_ref:
+        order = named_order(venue, session, order_ref, order_id, ref)
+        if order is None:
+            return
 
     order.ladder.remove(order, venue.dirty)
     venue.forget(order)
@@ -140,3 +139,16 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
     )
     if order.session is not session:
         venue.report_canceled(order.session, order, Ref(0), CancelReason.REQUESTED_BY_OTHER_SESSION)
+
+
+def named_order(
+    venue: Venue, session: SessionState, order_ref: Ref, order_id: OrderId, ref: Ref
+) -> Order | None:
+    """The open order that a command names; None once the command has been refused."""
+    if (order_ref == 0) == (order_id == 0):
+        venue.reject(session, ref, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
+        return None
+    order = session.find(order_ref, order_id)
+    if order is None:
+        venue.reject(session, ref, RejectReason.UNKNOWN_ORDER)
+    return order

@@ -166,7 +166,7 @@ class FeedPeer(Peer):
             self.subscriber, self.clocks.monotonic_ns(), self.transport.get_write_buffer_size()
         ):
             self.send_framed(framed)
-        if self.subscriber.is_waiting and not self._write_paused_ns:
+        if not self._write_paused_ns and bool(self.subscriber.pending):
             self._refilling = True
             asyncio.get_running_loop().call_soon(self._refill_later)
 

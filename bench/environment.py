@@ -1,0 +1,94 @@
+"""Where a result comes from: without this, a figure cannot be compared with another one."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from bench.processes import REPOSITORY
+
+_PACKAGES: Final = ("uvloop", "msgspec", "sortedcontainers", "cryptography", "numpy", "hdrhistogram")
+
+
+class Environment(Struct, frozen=True):
+    cpu: str
+    cores: int
+    affinity: list[int]
+    placement: str  # of server and generator
+    kernel: str
+    hypervisor: bool
+    clock_source: str
+    python: str
+    packages: dict[str, str]
+    load_average: tuple[float, float, float]
+    git_revision: str
+    git_dirty: bool
+    journal_filesystem: str
+
+
+def capture(journal_directory: Path, placement: str) -> Environment:
+    revision = _git("rev-parse", "HEAD")
+    return Environment(
+        cpu=_cpu_line("model name"),
+        cores=os.cpu_count() or 0,
+        affinity=sorted(os.sched_getaffinity(0)),
+        placement=placement,
+        kernel=platform.release(),
+        hypervisor="hypervisor" in _cpu_line("flags").split(),
+        clock_source=_text(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")),
+        python=f"{platform.python_implementation()} {sys.version.split()[0]}",
+        packages={name: _version(name) for name in _PACKAGES},
+        load_average=os.getloadavg(),
+        git_revision=revision,
+        git_dirty=bool(revision and _git("status", "--porcelain")),
+        journal_filesystem=filesystem(journal_directory),
+    )
+
+
+def filesystem(directory: Path) -> str:
+    """Type of the file system that holds the directory: a sync on tmpfs measures nothing."""
+    found, found_length = "unknown", -1
+    path = str(directory.resolve())
+    for line in _text(Path("/proc/mounts")).splitlines():
+        mount, kind = line.split()[1:3]
+        inside = path == mount or path.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= found_length:
+            found, found_length = kind, len(mount)
+    return found
+
+
+def _cpu_line(name: str) -> str:
+    for line in _text(Path("/proc/cpuinfo")).splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return platform.machine()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

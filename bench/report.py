@@ -1,0 +1,122 @@
+"""A result as a table for people. Figures of a preset are medians over its repetitions."""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from bench.latency import Latency, median
+from bench.results import PresetResult, Repetition, Result, Target
+
+_COLUMNS = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
+
+
+def report(result: Result) -> str:
+    where = result.environment
+    lines = [
+        f"{where.cpu}, {where.cores} cores, kernel {where.kernel}, {where.python}, "
+        f"uvloop {where.packages['uvloop']}, msgspec {where.packages['msgspec']}",
+        f"journal on {where.journal_filesystem}; {where.placement}; load average "
+        f"{where.load_average[0]:.2f} before, {result.load_average_after[0]:.2f} after; "
+        f"revision {where.git_revision[:12] or 'unknown'}{' with changes' if where.git_dirty else ''}",
+    ]
+    for preset in result.presets:
+        lines += ["", *_preset(preset)]
+    if any(preset.verdicts for preset in result.presets):
+        lines += ["", *_verdicts(result)]
+    return "\n".join(lines)
+
+
+def _preset(preset: PresetResult) -> list[str]:
+    workload, plan = preset.workload, preset.plan
+    loop = (
+        f"open loop at {plan.rate_per_second:,} commands/s"
+        if plan.rate_per_second
+        else f"closed loop, {plan.window_commands} in flight per session"
+    )
+    lines = [
+        f"{preset.preset}: {workload.sessions} sessions, frames of {workload.frame_commands}, {loop}; "
+        f"{len(preset.repetitions)} repetitions; workload {preset.workload_digest[:12]}",
+        "",
+        f"{'':<22}{'commands/s':>12}{'cpu us/cmd':>12}" + "".join(f"{_us(name):>10}" for name in _COLUMNS),
+    ]
+    for target in ("engine", "bare"):
+        lines += _target(preset, target)
+    lines += _limits(preset.repetitions)
+    lines += _ratios(preset.repetitions)
+    for run in preset.runs():
+        lines += [f"INVALID ({run.target}): {reason}" for reason in run.invalid]
+        lines += [f"WRONG ({run.target}): {problem}" for problem in run.problems]
+    return lines
+
+
+def _us(column: str) -> str:
+    return f"{column.replace('_', '.')} us"
+
+
+def _target(preset: PresetResult, target: Target) -> list[str]:
+    runs = preset.runs(target)
+    if not runs:
+        return []
+    cpu = [run.server_cpu_us_per_command for run in runs if run.server_cpu_us_per_command is not None]
+    rate = _median(runs, attrgetter("rate_per_second"))
+    lines = [
+        f"{target:<22}{rate:>12,.0f}{median(cpu):>12.2f}" + _latencies([run.latency for run in runs]),
+        f"  generator{'':<23}{_median(runs, attrgetter('generator_cpu_us_per_command')):>12.2f}",
+    ]
+    lags = [run.lag for run in runs if run.lag is not None]
+    if lags:
+        lines.append(f"  generator late{'':<30}" + _latencies(lags))
+    if lags or target == "engine":
+        thirds = [_median(runs, attrgetter(f"{which}_third_p50_us")) for which in ("first", "last")]
+        grows = "grows" if any(run.queue_grows for run in runs) else "does not grow"
+        lines.append(
+            f"  p50 {thirds[0]:,.0f} us in the first third, {thirds[1]:,.0f} in the last: queue {grows}"
+        )
+    reports = ", ".join(f"{kind} {count:,}" for kind, count in sorted(runs[-1].reports.items()))
+    lines.append(f"  reports of the last run: {reports}; feed {runs[-1].feed_frames:,} frames")
+    return lines
+
+
+def _limits(repetitions: list[Repetition]) -> list[str]:
+    syncs = [one.sync for one in repetitions if one.sync is not None]
+    echoes = [one.echo for one in repetitions if one.echo is not None]
+    lines = []
+    if syncs:
+        name = f"sync of {median([one.sync_bytes for one in repetitions]):,.0f} B"
+        lines.append(f"{name:<46}" + _latencies(syncs))
+    if echoes:
+        name = f"echo of {median([one.echo_bytes for one in repetitions]):,.0f} B"
+        lines.append(f"{name:<46}" + _latencies(echoes))
+    return lines
+
+
+def _ratios(repetitions: list[Repetition]) -> list[str]:
+    lines = []
+    for what, ratio in (
+        ("rate, engine / bare", "rate_ratio"),
+        ("p50, engine / (sync + echo)", "floor_ratio"),
+    ):
+        values = [getattr(one, ratio) for one in repetitions if getattr(one, ratio) is not None]
+        if values:
+            spread = f"{min(values):.2f} to {max(values):.2f}"
+            lines.append(f"{what}: {median(values):.2f} ({spread} over the repetitions)")
+    return lines
+
+
+def _verdicts(result: Result) -> list[str]:
+    lines = [f"{'target':<46}{'found':>12}  {'expected':<12}"]
+    for preset in result.presets:
+        for verdict in preset.verdicts:
+            name = f"{preset.preset}: {verdict.what}"
+            found = f"{verdict.found:,.0f}" if abs(verdict.found) >= 100 else f"{verdict.found:.2f}"
+            outcome = "reached" if verdict.reached else "MISSED"
+            lines.append(f"{name:<46}{found:>12}  {verdict.expected:<12}{outcome}")
+    return lines
+
+
+def _latencies(values: list[Latency]) -> str:
+    return "".join(f"{_median(values, attrgetter(f'{name}_us')):>10,.0f}" for name in _COLUMNS)
+
+
+def _median(values: Sequence[Any], of: Callable[[Any], float]) -> float:
+    return median([of(value) for value in values])

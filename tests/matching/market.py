@@ -1,0 +1,191 @@
+"""A small market for worked examples: commands in, lines of plain words out."""
+
+from typing import Any
+
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnyCommand,
+    AnyReport,
+    Cancel,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Entry,
+    InstrumentDefinition,
+    InstrumentId,
+    NewOrder,
+    OrderFlag,
+    OrderId,
+    OrderType,
+    Outputs,
+    ParticipantId,
+    Ref,
+    SelfTradePrevention,
+    SessionId,
+    Side,
+    TimeInForce,
+)
+
+ALICE, BOB, CAROL, OPS = SessionId(1), SessionId(2), SessionId(3), SessionId(4)
+VENUE = m.VENUE_SESSION_ID
+NAMES = {ALICE: "alice", BOB: "bob", CAROL: "carol", OPS: "ops"}
+EUA, CEA = InstrumentId(1), InstrumentId(2)
+TIME_NS = 1_700_000_000_000_000_000
+
+
+def definition(instrument_id: InstrumentId = EUA, **fields: Any) -> InstrumentDefinition:
+    return InstrumentDefinition(instrument_id, f"I{instrument_id}", "EUR", 1, 2, 1, **fields)
+
+
+class Market:
+    """Alice and Carol act for account 11 of participant 1, Carol for 12 of it too; Bob for 13 of 2."""
+
+    def __init__(self, durable: bool = True, **fields: Any) -> None:
+        self.engine = Engine(durable)
+        setup: list[AnyCommand] = [
+            DefineInstrument(definition(EUA, **fields)),
+            DefineInstrument(definition(CEA)),
+            DefineAccount(AccountId(11), ParticipantId(1), "alpha"),
+            DefineAccount(AccountId(12), ParticipantId(1), "alpha-2"),
+            DefineAccount(AccountId(13), ParticipantId(2), "beta"),
+            DefineSession(ALICE, "alice", (AccountId(11),)),
+            DefineSession(BOB, "bob", (AccountId(13),)),
+            DefineSession(CAROL, "carol", (AccountId(11), AccountId(12))),
+            DefineSession(OPS, "ops", (), operator=True),
+        ]
+        self.engine.apply(Entry(1, TIME_NS, VENUE, setup))
+        self.engine.take_outputs()
+        # Orders are numbered from #1 in what tests read.
+        self.setup_commands = len(setup)
+
+    def outputs(self, session_id: SessionId, *commands: AnyCommand) -> Outputs:
+        self.engine.apply(Entry(self.engine.sequence + 1, TIME_NS, session_id, list(commands)))
+        outputs = self.engine.take_outputs()
+        self.engine.check()
+        return outputs
+
+    def send(self, session_id: SessionId, *commands: AnyCommand) -> list[str]:
+        """What everyone is told, one session's stream after the other."""
+        return [
+            f"{NAMES[chunk.session_id]} {report.ref}: {self._words(report)}"
+            for chunk in self.outputs(session_id, *commands).streams
+            for report in chunk.reports
+        ]
+
+    def order_id(self, number: int) -> OrderId:
+        """The id of the order which is read as `#number`: that which the number-th command entered."""
+        return OrderId(number + self.setup_commands)
+
+    def bids(self, instrument_id: InstrumentId = EUA) -> list[str]:
+        """lots x orders @ price, best first."""
+        return self._levels(self.engine.books[instrument_id].bids)
+
+    def asks(self, instrument_id: InstrumentId = EUA) -> list[str]:
+        return self._levels(self.engine.books[instrument_id].asks)
+
+    @staticmethod
+    def _levels(ladder: Any) -> list[str]:
+        return [
+            f"{level.quantity_lots} in {level.order_count} @ {level.price_ticks}"
+            for level in ladder.levels_from_best()
+        ]
+
+    def _words(self, report: AnyReport) -> str:
+        def number(order_id: OrderId) -> str:
+            return f"#{order_id - self.setup_commands}"
+
+        match report:
+            case m.Accepted():
+                side = report.side.name.lower()
+                return (
+                    f"accepted {number(report.order_id)} {side} {report.quantity_lots} @ {report.price_ticks}"
+                )
+            case m.Rejected():
+                return f"rejected {report.reason.name}"
+            case m.Executed():
+                return (
+                    f"executed {number(report.order_id)} {report.liquidity.name.lower()} "
+                    f"{report.quantity_lots} @ {report.price_ticks}, {report.leaves_lots} left"
+                )
+            case m.Canceled():
+                return f"canceled {number(report.order_id)} {report.canceled_lots} {report.reason.name}"
+            case m.Reduced():
+                return (
+                    f"reduced {number(report.order_id)} to {report.quantity_lots}, {report.leaves_lots} left"
+                )
+            case m.Replaced():
+                return (
+                    f"replaced {number(report.order_id)} {report.quantity_lots} @ {report.price_ticks}, "
+                    f"{report.leaves_lots} left"
+                )
+            case m.SelfTradePrevented():
+                return (
+                    f"prevented {number(report.order_id)} with {number(report.other_order_id)} "
+                    f"{report.prevented_lots} {report.mode.name}, {report.leaves_lots} left"
+                )
+            case m.MassCanceled():
+                return f"mass canceled {report.count}"
+            case m.OrderStatus():
+                return (
+                    f"status {number(report.order_id)} named {report.order_ref} "
+                    f"{report.quantity_lots} @ {report.price_ticks}, {report.leaves_lots} left"
+                )
+            case m.StatusEnd():
+                return f"end of {report.count}{', more' if report.more else ''}"
+            case m.Done():
+                return "done"
+
+
+def buy(ref: int, price: int = 0, lots: int = 1, **fields: Any) -> NewOrder:
+    return _order(Side.BUY, ref, price, lots, **fields)
+
+
+def sell(ref: int, price: int = 0, lots: int = 1, **fields: Any) -> NewOrder:
+    return _order(Side.SELL, ref, price, lots, **fields)
+
+
+def cancel(ref: int, order_ref: int = 0, order_id: int = 0) -> Cancel:
+    return Cancel(Ref(ref), Ref(order_ref), OrderId(order_id))
+
+
+def reduce(ref: int, order_ref: int = 0, lots: int = 0, order_id: int = 0) -> m.Reduce:
+    return m.Reduce(Ref(ref), Ref(order_ref), OrderId(order_id), lots)
+
+
+def replace(ref: int, order_ref: int = 0, price: int = 0, lots: int = 0, order_id: int = 0) -> m.Replace:
+    return m.Replace(Ref(ref), Ref(order_ref), OrderId(order_id), lots, price)
+
+
+def _order(
+    side: Side,
+    ref: int,
+    price: int,
+    lots: int,
+    *,
+    instrument: int = EUA,
+    account: int = 0,
+    market: bool = False,
+    tif: TimeInForce = TimeInForce.DAY,
+    stp: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT,
+    post_only: bool = False,
+    keep: bool = False,
+    flags: int = 0,
+) -> NewOrder:
+    if post_only:
+        flags |= OrderFlag.POST_ONLY
+    if keep:
+        flags |= OrderFlag.KEEP_ON_DISCONNECT
+    return NewOrder(
+        Ref(ref),
+        InstrumentId(instrument),
+        side,
+        lots,
+        price,
+        AccountId(account),
+        OrderType.MARKET if market else OrderType.LIMIT,
+        tif,
+        stp,
+        flags,
+    )

@@ -1,0 +1,214 @@
+"""Markets of chance: every 12 bytes are one command, so that Hypothesis can shrink and seeds repeat.
+
+Zeros are the plainest choice: a resting limit order of the first session.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnyCommand,
+    Entry,
+    InstrumentDefinition,
+    InstrumentId,
+    NewOrder,
+    OrderId,
+    OrderType,
+    ParticipantId,
+    Phase,
+    Ref,
+    SelfTradePrevention,
+    SessionId,
+    Side,
+    TimeInForce,
+)
+
+COMMAND_BYTES = 12
+SESSIONS: tuple[tuple[int, ...], ...] = ((11,), (11, 12), (13,), (14, 13), ())
+OPERATOR = len(SESSIONS)
+T = TypeVar("T")
+
+
+def definitions() -> list[InstrumentDefinition]:
+    return [
+        InstrumentDefinition(InstrumentId(1), "EUA", "EUR", 1, 2, 1, market_protection_ticks=3),
+        InstrumentDefinition(
+            InstrumentId(2),
+            "CEA",
+            "CNY",
+            1,
+            2,
+            1,
+            price_increment_ticks=2,
+            quantity_increment_lots=2,
+            quantity_min_lots=4,
+            quantity_max_lots=30,
+            reference_price_ticks=100,
+            band_low_ticks=94,
+            band_high_ticks=108,
+            self_trade_prevention=SelfTradePrevention.DECREMENT,
+        ),
+    ]
+
+
+class World:
+    """Turns bytes into entries. Knows the names that commands may have given to orders."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
+        # Of each session: what may name an order.
+        self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
+
+    def setup(self) -> Entry:
+        commands: list[AnyCommand] = [m.DefineInstrument(each) for each in definitions()]
+        for account, participant in ((11, 1), (12, 1), (13, 13), (14, 14)):
+            commands.append(m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}"))
+        for number, accounts in enumerate(SESSIONS, 1):
+            account_ids = tuple(AccountId(account) for account in accounts)
+            commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
+        return self._entry(0, commands)
+
+    def entry(self, choices: Sequence[bytes]) -> Entry:
+        """One entry, of the session that the first command chooses."""
+        kind = choices[0][0] % 64
+        session = 0 if kind == 63 else OPERATOR if kind == 62 else 1 + choices[0][1] % (len(SESSIONS) - 1)
+        commands = []
+        for number, chosen in enumerate(choices):
+            commands.append(self._command(session, self.sequence + 1 + number, Choices(chosen)))
+        return self._entry(session, commands)
+
+    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
+        entry = Entry(self.sequence + 1, 1_000 + self.sequence, SessionId(session), commands)
+        self.sequence += len(commands)
+        return entry
+
+    def _command(self, session: int, sequence: int, choices: "Choices") -> AnyCommand:
+        if session == 0:
+            return self._venue_command(choices)
+        self.last_ref[session] += 1
+        ref = Ref(self.last_ref[session])
+        kind = choices.byte()
+        choices.byte()  # the session's
+        if session == OPERATOR and kind % 2:
+            return self._operator_command(ref, choices)
+        kind %= 64
+        if kind < 38:
+            return self._new_order(session, ref, sequence, choices)
+        if kind == 38:
+            return self._mass_cancel(ref, choices)
+        order_ref, order_id = self._name(session, choices)
+        if kind < 44:
+            return m.Cancel(ref, order_ref, order_id)
+        if kind < 50:
+            return m.Reduce(ref, order_ref, order_id, 2 * (choices.byte() % 8))
+        if kind < 57:
+            self.names.setdefault(session, []).append((ref, order_id))
+            return m.Replace(ref, order_ref, order_id, choices.byte() % 24, 94 + 2 * (choices.byte() % 8))
+        if kind < 59:
+            return m.OrderStatusRequest(ref, order_ref, order_id)
+        return m.OrderStatusRequest(ref, after_order_id=order_id)
+
+    def _new_order(self, session: int, ref: Ref, sequence: int, choices: "Choices") -> NewOrder:
+        instrument = choices.of((1,) * 12 + (2,) * 11 + (3,))
+        side = choices.of((Side.BUY, Side.SELL))
+        lots = choices.of((4, 6, 8, 10, 12, 20) * 5 + (1, 2, 3, 5, 0, 40, 10**9 + 1))
+        # Buyers bid below 100 and sellers ask above, but for some.
+        distance = choices.of((1, 2, 3, 4, 5) * 6 + (0, -1, -2, -4, 7, 100, -(10**9))) * min(2, instrument)
+        price = max(0, 100 - distance if side is Side.BUY else 100 + distance)
+        tif = choices.of((TimeInForce.DAY, TimeInForce.GTC) * 3 + (TimeInForce.IOC, TimeInForce.FOK))
+        mode = choices.of((*SelfTradePrevention, *[SelfTradePrevention.NONE] * 4))
+        flags = choices.of((0,) * 20 + (2,) * 6 + (1,) * 4 + (3, 4))
+        market = choices.byte() % 10 == 9
+        if market and lots % 4 == 0:
+            price = 0
+        account = choices.of((0,) * 60 + (11, 12, 13, 14, 99))
+        if not market and tif in (TimeInForce.DAY, TimeInForce.GTC):
+            self.names.setdefault(session, []).append((ref, OrderId(sequence)))
+        return NewOrder(
+            ref,
+            InstrumentId(instrument),
+            side,
+            lots,
+            price,
+            AccountId(account),
+            OrderType.MARKET if market else OrderType.LIMIT,
+            tif,
+            mode,
+            flags,
+        )
+
+    def _name(self, session: int, choices: "Choices") -> tuple[Ref, OrderId]:
+        """Mostly of a recent order, which may have traded or been refused: own by ref, or any by id."""
+        how = choices.byte() % 20
+        back = choices.byte() % 12
+        owner = session if how < 16 else 1 + choices.byte() % (len(SESSIONS) - 1)
+        names = self.names.get(owner, [])
+        order_ref, order_id = names[max(-len(names), -1 - back)] if names else (Ref(0), OrderId(0))
+        if how < 11:
+            return order_ref, OrderId(0)
+        if how < 18:
+            return Ref(0), order_id
+        return (order_ref, order_id) if how == 18 else (order_ref, OrderId(0))
+
+    def _mass_cancel(self, ref: Ref, choices: "Choices") -> m.MassCancel:
+        return m.MassCancel(
+            ref,
+            choices.of(tuple(m.MassCancelScope)),
+            AccountId(choices.of((0, 0, 11, 12, 13, 99))),
+            InstrumentId(choices.of((1, 2, 0, 3))),
+            choices.of((1, 2, 0)),
+        )
+
+    def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
+        if choices.byte() % 2:
+            return m.SetPhase(
+                ref,
+                InstrumentId(choices.of((1, 2, 0, 3))),
+                choices.of((*Phase, *[Phase.CONTINUOUS] * 12)),
+                "why",
+            )
+        low = 90 + choices.byte() % 12
+        high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
+        return m.SetBand(ref, InstrumentId(choices.of((1, 2, 3))), 100, low if high else 0, high)
+
+    def _venue_command(self, choices: "Choices") -> AnyCommand:
+        choices.byte()
+        choices.byte()
+        kind = choices.byte() % 8
+        if kind == 0:
+            return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
+        if kind == 1:
+            return m.SetPhase(Ref(0), InstrumentId(choices.of((0, 1, 2))), choices.of(tuple(Phase)))
+        if kind == 2:
+            account = choices.of((12, 13, 14))
+            return m.DefineAccount(AccountId(account), ParticipantId(choices.of((1, 1, account))), "new-name")
+        if kind == 3:
+            return m.DefineInstrument(choices.of(definitions()))
+        # Most of all back to trading, or there would be nothing to see.
+        return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
+
+
+class Choices:
+    """Bytes read one after the other; past their end, zeros."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = iter(data)
+
+    def byte(self) -> int:
+        return next(self._data, 0)
+
+    def of(self, options: Sequence[T]) -> T:
+        return options[self.byte() % len(options)]
+
+
+def seeded(seed: int, commands: int) -> Iterator[Entry]:
+    """A world of so many commands or a few more, in entries of one to eight."""
+    chance = random.Random(seed)
+    world = World()
+    yield world.setup()
+    while world.sequence < commands:
+        yield world.entry([chance.randbytes(COMMAND_BYTES) for _ in range(1 + chance.randrange(8))])
