@@ -122,7 +122,7 @@ SESSION_OPEN_ORDERS_MAX: Final = 200_000
 VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
 
 # A fill-or-kill order looks through the makers before it trades. One that would need more than this
-# many is refused, so that asking in vain costs half a millisecond at most.
+# many is refused, so that asking in vain costs a millisecond at most.
 FILL_OR_KILL_ORDERS_MAX: Final = 10_000
 
 # Orders that one status request answers with; the client asks on from the last order id.

@@ -49,7 +49,6 @@ class Batch:
 
     __slots__ = (
         "chunks",
-        "commands",
         "commit",
         "count",
         "entries",
@@ -64,7 +63,6 @@ class Batch:
         self.first_sequence = first_sequence
         self.count = 0
         self.entries: list[EntryRecord] = []
-        self.commands: list[list[AnyCommand]] = []
         # When each frame was read, and how many commands it carried: for the latency histogram.
         self.received: list[tuple[int, int]] = []
         # Set when the batch is cut:
@@ -127,7 +125,6 @@ class Pipeline:
         count = len(commands)
         self.engine.apply(Entry(self.engine.sequence + 1, now_ns, session_id, commands))
         batch.entries.append(EntryRecord(now_ns, session_id, Raw(payload)))
-        batch.commands.append(commands)
         batch.received.append((received_ns, count))
         batch.count += count
 
@@ -215,7 +212,7 @@ class Pipeline:
         record = counters.order_latency_ns.record
         for received_ns, count in batch.received:
             record(released_ns - received_ns, count)
-        counters.count_batch(batch.commands, batch.outputs)
+        counters.count_batch(batch.count, batch.outputs)
 
     # --- state -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,10 @@ from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
 from carbonmatch.server.stream import Stream
 
+# The journal thread comes back from the disk while the loop is busy, and has to wait for the
+# interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
+_SWITCH_INTERVAL_SECONDS: Final = 0.0002
+
 # How often the venue looks at itself: state of the disk, lag of the loop, gauges.
 _TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
@@ -59,6 +64,7 @@ def run(config: Config) -> int:
 
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
+    sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     return uvloop.run(_serve(config))
 
 

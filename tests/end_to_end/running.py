@@ -1,0 +1,234 @@
+"""Engines to test against: the real one, in this process or in one of its own."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carbonmatch.client import Session
+from carbonmatch.config import host_and_port
+from carbonmatch.journal.writer import JournalWriter
+from carbonmatch.matching import state
+from carbonmatch.server import service as service_module
+from carbonmatch.server.service import Service
+from tests.end_to_end import market
+from tests.end_to_end.wire import SECONDS_MAX, Wire
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Addresses:
+    """Where an engine listens, and the ways to get to it."""
+
+    addresses: dict[str, str]
+
+    @property
+    def order_entry(self) -> tuple[str, int]:
+        return host_and_port(self.addresses["order_entry"])
+
+    @property
+    def market_data(self) -> tuple[str, int]:
+        return host_and_port(self.addresses["market_data"])
+
+    def session(self, name: str, next_seq: int = 0, **options: Any) -> Session:
+        return Session(market.access(self.order_entry, name, **options), next_seq=next_seq)
+
+    def wire(self, name: str = "", next_seq: int = 0, **options: Any) -> AbstractAsyncContextManager[Wire]:
+        """To order entry; logged on where a name is given."""
+        if not name:
+            return Wire.open(self.order_entry)
+        return Wire.logged_on(self.order_entry, name, next_seq, **options)
+
+    def feed_wire(self, **options: Any) -> AbstractAsyncContextManager[Wire]:
+        return Wire.logged_on(self.market_data, "feed", **options)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a page of the ops port."""
+        head, body = (await self.http(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())).split(
+            b"\r\n\r\n", 1
+        )
+        return int(head.split(b" ")[1]), body.decode()
+
+    async def http(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(*host_and_port(self.addresses["ops"]))
+        try:
+            writer.write(request)
+            async with asyncio.timeout(SECONDS_MAX):
+                return await reader.read()
+        finally:
+            writer.close()
+
+
+class Venue(Addresses):
+    """An engine on the test's own event loop; its state may be looked at, and only that."""
+
+    def __init__(self, directory: Path, **options: Any) -> None:
+        self.directory = directory
+        self.service = Service(market.config(directory, **options))
+        self.addresses = self.service.addresses
+
+    async def start(self) -> None:
+        await self.service.start()
+
+    async def stop(self) -> None:
+        assert await self.service.stop() == 0
+        # What the engine froze is the next test's garbage.
+        gc.unfreeze()
+
+    @property
+    def engine(self) -> Any:
+        return self.service._engine
+
+    def digest(self) -> bytes:
+        return state.digest(self.engine)
+
+    def crash_copy(self, directory: Path) -> Path:
+        """What a kill -9 right now would leave on the disk."""
+        return Path(shutil.copytree(self.directory, directory))
+
+
+@asynccontextmanager
+async def running(directory: Path, **options: Any) -> AsyncIterator[Venue]:
+    venue = Venue(directory, **options)
+    await venue.start()
+    try:
+        yield venue
+    finally:
+        await venue.stop()
+
+
+# --- what a test may hold still --------------------------------------------------------------------
+
+
+class Disk:
+    """Keeps commits from becoming durable for as long as a test likes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._answers = threading.Event()
+        self._answers.set()
+        append = JournalWriter.append
+
+        def held(writer: JournalWriter, payload: bytes, first_sequence: int, count: int) -> int:
+            assert self._answers.wait(SECONDS_MAX), "a test has forgotten that it holds the disk"
+            return append(writer, payload, first_sequence, count)
+
+        patch.setattr(JournalWriter, "append", held)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+
+
+class Clock:
+    """The engine's clocks, which a test can put forward: deadlines pass without waiting for them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._ahead_ns = 0
+        patch.setattr(service_module, "time", self)
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_ns += round(seconds * 1e9)
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns() + self._ahead_ns
+
+    def time_ns(self) -> int:
+        return time.time_ns() + self._ahead_ns
+
+
+# --- a process -------------------------------------------------------------------------------------
+
+
+class Process(Addresses):
+    """`carbonmatch serve`, to be stopped, killed and refused like the real thing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.log = directory.with_suffix(".log")
+        self.ready: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Return when it is ready; raise AssertionError with its log where it does not get there."""
+        self._spawn()
+        async with asyncio.timeout(SECONDS_MAX):
+            while not (found := self.events("ready")):
+                assert self._process is not None
+                assert self._process.poll() is None, self.log.read_text()
+                await asyncio.sleep(0.01)
+        self.ready = self.addresses = found[0]
+
+    async def refused(self) -> tuple[int, str]:
+        """Start it where it has to refuse; its exit status and its last line."""
+        self._spawn()
+        status = await self.wait()
+        return status, self.log.read_text().splitlines()[-1]
+
+    def _spawn(self) -> None:
+        file = self.directory.with_suffix(".toml")
+        file.write_text(market.text())
+        serve = ["-m", "carbonmatch", "serve", "--config", str(file), "--data-dir", str(self.directory)]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "carbonmatch",
+                    "serve",
+                    "--config",
+                    file,
+                    "--data-dir",
+                    self.directory,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+            )
+
+    async def stop(self) -> int:
+        """Ask it to stop; its exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return await self.wait()
+
+    async def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        await self.wait()
+
+    async def wait(self) -> int:
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, SECONDS_MAX)
+
+    def clean_up(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines of its log with this event, oldest first."""
+        found = []
+        for line in self.log.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                event = json.loads(line)
+                if event["event"] == name:
+                    found.append(event)
+        return found

@@ -1,0 +1,190 @@
+"""A connection without any manners: sends what a test tells it to, and shows what comes back.
+
+For what the client library would never do, and to look at frames as they are.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
+
+from msgspec import structs
+
+from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
+from carbonmatch.matching.messages import AnyReport
+from carbonmatch.protocol import auth
+from carbonmatch.protocol.codec import decode_feed, decode_reports, encode
+from carbonmatch.protocol.frames import FrameReader, frame
+from carbonmatch.protocol.messages import (
+    Challenge,
+    Heartbeat,
+    HeartbeatAnswer,
+    LoggedOut,
+    Logon,
+    LogonAccepted,
+    LogonRejected,
+    Role,
+)
+from tests.end_to_end import market
+
+# Nothing here takes a tenth of it, also on a machine that has other things to do.
+SECONDS_MAX = 20.0
+
+_Message = TypeVar("_Message")
+
+
+class Wire:
+    """`async with Wire.open(address) as wire:`; the challenge has been read then."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.challenge: Challenge
+        self._frames = FrameReader(OUTBOUND_FRAME_BYTES_MAX)
+        self._unread: list[list[Any]] = []
+        self._decode: Any = decode_reports
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: tuple[str, int]) -> AsyncIterator[Self]:
+        wire = cls(*await asyncio.open_connection(*address))
+        try:
+            (wire.challenge,) = await wire.frame()
+            yield wire
+        finally:
+            wire.writer.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def logged_on(
+        cls, address: tuple[str, int], session: str, next_seq: int = 0, **options: Any
+    ) -> AsyncIterator[Self]:
+        async with cls.open(address) as wire:
+            answer = await wire.log_on(session, next_seq, **options)
+            assert isinstance(answer, LogonAccepted), answer
+            wire.accepted = answer
+            yield wire
+
+    accepted: LogonAccepted
+
+    # --- out -------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    def send(self, *messages: Any) -> None:
+        """One frame."""
+        self.write(frame(encode(list(messages))))
+
+    def abort(self) -> None:
+        """Gone, as with a pulled cable that the kernel noticed: no word, no orderly end."""
+        self.writer.transport.abort()
+
+    # --- in --------------------------------------------------------------------------------------
+
+    async def frame(self) -> list[Any]:
+        """The messages of the next frame. Raises EOFError where the engine has closed."""
+        async with asyncio.timeout(SECONDS_MAX):
+            while not self._unread:
+                data = await self.reader.read(1 << 16)
+                if not data:
+                    raise EOFError
+                self._unread = [self._decode(payload) for payload in self._frames.feed(data)]
+        return self._unread.pop(0)
+
+    async def next(self, kind: type[_Message]) -> _Message:
+        """The only message of the next frame, which has to be of this kind."""
+        (message,) = await self.frame()
+        assert isinstance(message, kind), message
+        return message
+
+    async def frames_until(self, kind: type[_Message]) -> tuple[list[list[Any]], _Message]:
+        """The frames before one that has a message of this kind at its end, and that message."""
+        frames: list[list[Any]] = []
+        while True:
+            messages = await self.frame()
+            if isinstance(messages[-1], kind):
+                return frames, messages[-1]
+            frames.append(messages)
+
+    async def until(self, kind: type[_Message]) -> _Message:
+        return (await self.frames_until(kind))[1]
+
+    async def reports(self, count: int) -> list[AnyReport]:
+        """The next `count` messages of the stream, however they are framed."""
+        reports: list[AnyReport] = []
+        while len(reports) < count:
+            reports += await self.frame()
+        assert len(reports) == count, reports
+        return reports
+
+    async def settle(self, token: int = 1) -> list[list[Any]]:
+        """Let the engine work off what was sent; return the frames that came before it said so.
+
+        It answers heartbeats in their turn among the frames, and not when the disk has got to them.
+        """
+        self.send(Heartbeat(token))
+        frames, answer = await self.frames_until(HeartbeatAnswer)
+        assert answer.token == token
+        return frames
+
+    async def goodbye(self) -> LoggedOut:
+        """The engine's last word, whatever stood before it; then the connection has to end."""
+        message = await self.until(LoggedOut)
+        assert await self.ended()
+        return message
+
+    async def ended(self) -> bool:
+        """Wait for the end of the connection; whether nothing came before it."""
+        try:
+            await self.frame()
+        except (EOFError, ConnectionResetError):
+            return True
+        return False
+
+    # --- logon -----------------------------------------------------------------------------------
+
+    def logon(
+        self,
+        session: str,
+        next_seq: int = 0,
+        *,
+        key_id: str | None = None,
+        private_key: bytes | None = None,
+        role: Role | None = None,
+        version: int = 1,
+        heartbeat_ms: int = 60_000,
+        cancel_on_disconnect: bool = False,
+        grace_ms: int = 0,
+        nonce: bytes | None = None,
+    ) -> Logon:
+        """A signed logon that answers this connection's challenge, or whatever differs from that."""
+        key_id = market.key_of(session) if key_id is None else key_id
+        unsigned = Logon(
+            version,
+            version,
+            key_id,
+            session,
+            market.role_of(session) if role is None else role,
+            next_seq,
+            heartbeat_ms,
+            cancel_on_disconnect,
+            grace_ms,
+            bytes(64),
+        )
+        signature = auth.sign(
+            private_key or market.private_key(key_id),
+            self.challenge.server_id,
+            nonce or self.challenge.nonce,
+            unsigned,
+        )
+        return structs.replace(unsigned, signature=signature)
+
+    async def log_on(self, session: str, next_seq: int = 0, **options: Any) -> LogonAccepted | LogonRejected:
+        logon = self.logon(session, next_seq, **options)
+        if logon.role is Role.MARKET_DATA:
+            self._decode = decode_feed
+        self.send(logon)
+        (answer,) = await self.frame()
+        assert isinstance(answer, LogonAccepted | LogonRejected), answer
+        return answer
