@@ -116,12 +116,16 @@ class MarketDataClient:
         books = self._builder.books
         return self._instrument_count == len(books) and all(book.is_current for book in books.values())
 
+    def check(self) -> None:
+        """Raise what has ended the client, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
     async def synced(self, seconds: float = _SYNCED_SECONDS) -> None:
         """Return once `is_synced`; raise what has ended the client, or TimeoutError."""
         async with asyncio.timeout(seconds):
             while not self.is_synced:
-                if self._failure is not None:
-                    raise self._failure
+                self.check()
                 self._progress.clear()
                 await self._progress.wait()
 
@@ -136,8 +140,7 @@ class MarketDataClient:
     # --- how it works ------------------------------------------------------------------------
 
     async def _open(self) -> Connection:
-        if self._failure is not None:
-            raise self._failure
+        self.check()
         return await open_connection(
             self._access, on_messages=self._take, on_logon=self._subscribe, decode=decode_feed
         )
