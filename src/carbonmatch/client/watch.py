@@ -89,8 +89,11 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
-    """Everything a reader knows of an instrument: state, ladder, statistics, last trades."""
-    return Group(_headline(book), _ladder(book, levels), _statistics(book), _trades(book))
+    """State, ladder, statistics, and the last of those trades that this reader has seen."""
+    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), _statistics(book)]
+    if book.trades:
+        parts.append(_trades(book))
+    return Group(*parts)
 
 
 def _price(book: InstrumentBook, price_ticks: int) -> str:
