@@ -3,8 +3,9 @@
     python -m bench.core [--commands N] [--runs N] [--seed N] [--json]
 
 Timed is `Engine.apply` of entries of 64 commands and `take_outputs` after each: all checks, all
-reports, public events and level changes built. Entries are made before. The garbage collector is
-off while timing, and what exists before is frozen, as in the service.
+reports, public events and level changes built. It is the thread's CPU time, so that neighbours on
+the machine matter less. Entries are made before. The garbage collector is off while timing, and what
+exists before is frozen, as in the service.
 
 Flows, each from a seed: `touch`, one instrument, about 300 levels, 48 % new orders near the touch,
 42 % cancels of random open orders, 5 % orders which cross, 5 % replacements; `instruments`, the same
@@ -15,7 +16,8 @@ Every flow also runs shortened against the naive reference of the tests, in the 
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
 grows with levels (a level opened and closed at a random place) and with resting orders.
 
-The machine's speed drifts more between two runs than most changes are worth: compare within one.
+`yardstick` is the time of a fixed piece of Python in this process. The machine's speed drifts more
+between two runs than most changes are worth: compare within one run, or by the yardstick.
 """
 
 import argparse
@@ -28,6 +30,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -55,7 +59,8 @@ BATCH_COMMANDS: Final = 64
 SESSIONS: Final = 8
 MIDDLE_TICKS: Final = 1_000_000
 LEVEL_COUNTS: Final = (100, 1_000, 10_000, 100_000)
-ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
+ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 500_000)
+MEMORY_ORDERS: Final = 1_000_000
 
 
 class Flow:
@@ -84,10 +89,11 @@ class Flow:
 
     def entries(self, commands: int, command: Callable[[int], AnyCommand]) -> list[Entry]:
         """About so many commands, by sessions in turn, in entries of 64."""
-        return [
-            self._entry(session, [command(session) for _ in range(BATCH_COMMANDS)])
-            for session in (1 + turn % SESSIONS for turn in range(max(1, commands // BATCH_COMMANDS)))
-        ]
+        turns = range(max(1, commands // BATCH_COMMANDS))
+        return [self.entry(1 + turn % SESSIONS, command) for turn in turns]
+
+    def entry(self, session: int, command: Callable[[int], AnyCommand]) -> Entry:
+        return self._entry(session, [command(session) for _ in range(BATCH_COMMANDS)])
 
     def mixed(self, session: int) -> AnyCommand:
         """One command of the mix."""
@@ -170,9 +176,9 @@ def timed(engine: Engine, entries: Sequence[Entry]) -> float:
     gc.collect()
     gc.freeze()
     gc.disable()
-    start = time.perf_counter_ns()
+    start = time.thread_time_ns()
     apply_all(engine, entries)
-    spent = time.perf_counter_ns() - start
+    spent = time.thread_time_ns() - start
     gc.enable()
     gc.unfreeze()
     return spent / sum(len(entry.commands) for entry in entries)
@@ -232,10 +238,10 @@ def measure_ratio(name: str, seed: int, commands: int) -> dict[str, Any]:
     reference = ReferenceVenue()
     for entry in before:
         reference.apply(entry)
-    start = time.perf_counter_ns()
+    start = time.thread_time_ns()
     for entry in entries:
         reference.apply(entry)
-    theirs = (time.perf_counter_ns() - start) / sum(len(entry.commands) for entry in entries)
+    theirs = (time.thread_time_ns() - start) / sum(len(entry.commands) for entry in entries)
     return {"ns": round(ours), "reference_ns": round(theirs), "times_faster": round(theirs / ours)}
 
 
@@ -274,16 +280,58 @@ def measure_levels(levels: int, seed: int) -> float:
     return timed(engine, entries)
 
 
-def measure_orders(orders: int, seed: int) -> tuple[float, float]:
-    """ns a command of the mix on a book of so many orders on 300 levels; and RSS in bytes an order."""
+def measure_orders(orders: int, seed: int) -> float:
+    """ns a command of the mix on a book of so many orders on 300 levels."""
+    flow, engine = resting(orders, seed)
+    return timed(engine, flow.entries(40_000, flow.mixed))
+
+
+def measure_memory(orders: int, seed: int) -> int:
+    """Resident bytes that so many resting orders add, to be asked before anything else is measured."""
+    before = resident_bytes()
+    kept = resting(orders, seed)[1]
+    grown = resident_bytes() - before
+    assert kept.venue.open_order_count == orders // BATCH_COMMANDS * BATCH_COMMANDS
+    return grown
+
+
+def resting(orders: int, seed: int) -> tuple[Flow, Engine]:
     flow = Flow(seed, 1, 300)
     engine = Engine()
-    rss_before = resident_bytes()
     apply_all(engine, [flow.definitions()])
-    for _ in range(orders // BATCH_COMMANDS):
-        apply_all(engine, flow.entries(BATCH_COMMANDS, flow.resting))
-    size = (resident_bytes() - rss_before) / orders
-    return timed(engine, flow.entries(40_000, flow.mixed)), size
+    for turn in range(orders // BATCH_COMMANDS):
+        session = 1 + turn % SESSIONS
+        apply_all(engine, [flow.entry(session, flow.resting)])
+    return flow, engine
+
+
+def yardstick() -> float:
+    """ns for some Python of the engine's kind, by which runs on different days may be compared."""
+
+    def work() -> None:
+        kept: dict[int, Ack] = {}
+        for number in range(20_000):
+            kept[number] = Ack(number, 1, 2, 3, 4, 5, 6, 7)
+            if number >= 1_000:
+                del kept[number - 1_000]
+
+    best = 1e9
+    for _ in range(20):
+        start = time.thread_time_ns()
+        work()
+        best = min(best, (time.thread_time_ns() - start) / 20_000)
+    return best
+
+
+class Ack(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    a: int
+    b: int
+    c: int
+    d: int
+    e: int
+    f: int
+    g: int
+    h: int
 
 
 def resident_bytes() -> int:
@@ -301,7 +349,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
 
-    result: dict[str, Any] = {"seed": options.seed, "runs": options.runs, "gc": "off, frozen", "flows": {}}
+    result: dict[str, Any] = {"seed": options.seed, "runs": options.runs, "gc": "off, frozen"}
+    if not options.no_scaling:
+        grown = measure_memory(MEMORY_ORDERS, options.seed)
+        result["memory"] = {"orders": MEMORY_ORDERS, "rss_bytes": grown, "engine_rss_bytes": resident_bytes()}
+    result["yardstick_ns"] = round(yardstick())
+    result["flows"] = {}
     for name in FLOWS:
         figures = measure_flow(name, options.seed, options.commands, options.runs)
         if options.reference_commands:
@@ -312,9 +365,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             str(levels): round(min(measure_levels(levels, options.seed) for _ in range(3)))
             for levels in LEVEL_COUNTS
         }
-        by_orders = {str(orders): measure_orders(orders, options.seed) for orders in ORDER_COUNTS}
-        result["ns_by_orders"] = {orders: round(ns) for orders, (ns, _) in by_orders.items()}
-        result["rss_bytes_an_order"] = round(by_orders[str(ORDER_COUNTS[-1])][1])
+        result["ns_by_orders"] = {
+            str(orders): round(min(measure_orders(orders, options.seed) for _ in range(3)))
+            for orders in ORDER_COUNTS
+        }
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
 
@@ -328,8 +382,10 @@ def as_text(result: dict[str, Any]) -> str:
         if key in result:
             sizes = ", ".join(f"{int(size):,}: {ns}" for size, ns in result[key].items())
             lines.append(f"ns a command by {title}: {sizes}")
-    if "rss_bytes_an_order" in result:
-        lines.append(f"resident memory: {result['rss_bytes_an_order']} bytes an order")
+    if "memory" in result:
+        memory = result["memory"]
+        lines.append(f"{memory['orders']:,} resting orders: {memory['rss_bytes'] / 1e6:.0f} MB resident")
+    lines.append(f"yardstick: {result['yardstick_ns']} ns")
     return "\n".join(lines)
 
 

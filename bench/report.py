@@ -45,6 +45,9 @@ def _preset(preset: PresetResult) -> list[str]:
     lines += _ratios(preset.repetitions)
     for run in preset.runs():
         lines += [f"INVALID ({run.target}): {reason}" for reason in run.invalid]
+        if run.is_disturbed:
+            share = run.others_cpu_share or 0.0
+            lines.append(f"DISTURBED ({run.target}): others had {share:.0%} of the machine's processor time")
         lines += [f"WRONG ({run.target}): {problem}" for problem in run.problems]
     return lines
 
@@ -66,7 +69,6 @@ def _target(preset: PresetResult, target: Target) -> list[str]:
     lags = [run.lag for run in runs if run.lag is not None]
     if lags:
         lines.append(f"  generator late{'':<30}" + _latencies(lags))
-    if lags or target == "engine":
         thirds = [_median(runs, attrgetter(f"{which}_third_p50_us")) for which in ("first", "last")]
         grows = "grows" if any(run.queue_grows for run in runs) else "does not grow"
         lines.append(
@@ -94,6 +96,7 @@ def _ratios(repetitions: list[Repetition]) -> list[str]:
     lines = []
     for what, ratio in (
         ("rate, engine / bare", "rate_ratio"),
+        ("p50, engine / bare", "p50_ratio"),
         ("p50, engine / (sync + echo)", "floor_ratio"),
     ):
         values = [getattr(one, ratio) for one in repetitions if getattr(one, ratio) is not None]

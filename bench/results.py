@@ -17,6 +17,8 @@ ACHIEVED_RATE_MIN: Final = 0.99
 # The queue grows where the last third of a run waits twice as long as the first, and visibly so.
 GROWTH_RATIO_MAX: Final = 2.0
 GROWTH_US_MIN: Final = 500.0
+# On two cores, this much for others means that server and generator waited for a core.
+OTHERS_SHARE_MAX: Final = 0.1
 
 
 class Run(Struct, frozen=True):
@@ -32,6 +34,7 @@ class Run(Struct, frozen=True):
     lag: Latency | None  # open loop: how late the generator was
     server_cpu_us_per_command: float | None
     generator_cpu_us_per_command: float
+    others_cpu_share: float | None  # of all cores, for everything but server and generator
     server_resident_mib: float | None
     reports: dict[str, int]  # by kind, with the warm-up
     feed_bytes: int
@@ -39,6 +42,11 @@ class Run(Struct, frozen=True):
     problems: list[str]  # answers that were wrong: the figures are void
     invalid: list[str]  # why the load was not the one that was asked for
     histogram: str  # HdrHistogram, nanoseconds
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else was running: the ratios may stand, the tails do not."""
+        return self.others_cpu_share is not None and self.others_cpu_share > OTHERS_SHARE_MAX
 
     @property
     def queue_grows(self) -> bool:
@@ -62,6 +70,13 @@ class Repetition(Struct, frozen=True):
         if self.engine is None or self.bare is None:
             return None
         return self.engine.rate_per_second / self.bare.rate_per_second
+
+    @property
+    def p50_ratio(self) -> float | None:
+        """Engine to bare server: what an order waits because of all that the engine adds."""
+        if self.engine is None or self.bare is None:
+            return None
+        return self.engine.latency.p50_us / self.bare.latency.p50_us
 
     @property
     def floor_ratio(self) -> float | None:

@@ -1,10 +1,11 @@
 """Runs: a server, a generator, what they measured; and the limits of the machine between them."""
 
+import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from time import process_time, sleep
+from time import perf_counter, process_time, sleep
 from typing import Final
 
 import uvloop
@@ -14,7 +15,7 @@ from bench import market
 from bench.generator import Generator, Measured, Plan
 from bench.latency import Latency, encoded, fold, latency, median
 from bench.probes import echo_times, sync_times
-from bench.processes import Server, cpu_seconds, resident_bytes, server
+from bench.processes import Server, cpu_seconds, machine_busy_seconds, resident_bytes, server
 from bench.results import (
     ACHIEVED_RATE_MIN,
     LAG_P99_US_MAX,
@@ -165,23 +166,35 @@ def drive_engine(setup: Setup, frames: list[list[bytes]], at: Attach) -> Run:
 
 
 class _Meter:
-    """Processor time of server and generator between two moments."""
+    """Processor time between two moments: of the server, of the generator, of everybody else."""
 
     def __init__(self, pid: int | None) -> None:
         self._pid = pid
+        self._seconds = 0.0
+        self._busy_seconds = 0.0
         self.server_seconds = 0.0
         self.generator_seconds = 0.0
 
     def start(self) -> None:
-        self.server_seconds = -self._server()
-        self.generator_seconds = -process_time()
+        self._add(-1)
 
     def stop(self) -> None:
-        self.server_seconds += self._server()
-        self.generator_seconds += process_time()
+        self._add(1)
 
-    def _server(self) -> float:
-        return 0.0 if self._pid is None else cpu_seconds(self._pid)
+    @property
+    def others_share(self) -> float | None:
+        """Of all cores; None where the server's part is not known."""
+        if self._pid is None or self._seconds <= 0:
+            return None
+        others = self._busy_seconds - self.server_seconds - self.generator_seconds
+        return max(0.0, others / (self._seconds * (os.cpu_count() or 1)))
+
+    def _add(self, sign: int) -> None:
+        self._seconds += sign * perf_counter()
+        self._busy_seconds += sign * machine_busy_seconds()
+        self.generator_seconds += sign * process_time()
+        if self._pid is not None:
+            self.server_seconds += sign * cpu_seconds(self._pid)
 
 
 async def _drive(
@@ -215,6 +228,7 @@ def _summary(plan: Plan, target: Target, measured: Measured, meter: _Meter, resi
         lag=lag,
         server_cpu_us_per_command=None if resident is None else meter.server_seconds / commands * 1e6,
         generator_cpu_us_per_command=meter.generator_seconds / commands * 1e6,
+        others_cpu_share=meter.others_share,
         server_resident_mib=resident,
         reports={_KINDS.get(tag, str(tag)): count for tag, count in measured.reports_by_tag.items()},
         feed_bytes=measured.feed_bytes,

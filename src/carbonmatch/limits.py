@@ -96,6 +96,9 @@ assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again 
 # is told what it lost (about 200 bytes each in Python, so 13 MB).
 EVENTS_UNREAD_MAX: Final = 65_536
 
+# The same for a reader of the feed, in frames: a minute of a busy market.
+BATCHES_UNREAD_MAX: Final = 16_384
+
 # A client that lost its engine waits a random time below these, doubling from the first to the last,
 # and gives up when the engine was away for longer than a restart with recovery takes.
 RECONNECT_WAIT_SECONDS_MIN: Final = 0.05
@@ -119,7 +122,7 @@ SESSION_OPEN_ORDERS_MAX: Final = 200_000
 VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
 
 # A fill-or-kill order looks through the makers before it trades. One that would need more than this
-# many is refused, so that asking in vain costs half a millisecond at most.
+# many is refused, so that asking in vain costs a millisecond at most.
 FILL_OR_KILL_ORDERS_MAX: Final = 10_000
 
 # Orders that one status request answers with; the client asks on from the last order id.

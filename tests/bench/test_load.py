@@ -29,7 +29,9 @@ def flat_latency(microseconds: float) -> Latency:
 
 def run(rate: float = 1_000, p50: float = 100, p99: float = 200, last_third: float = 100) -> Run:
     latency = Latency(100, p50, p99, p99, p99, p99, p99)
-    return Run("engine", 100, 0.1, rate, latency, 100, last_third, None, 1.0, 0.5, 50.0, {}, 0, 0, [], [], "")
+    return Run(
+        "engine", 100, 0.1, rate, latency, 100, last_third, None, 1.0, 0.5, 0.0, 50.0, {}, 0, 0, [], [], ""
+    )
 
 
 # --- options -------------------------------------------------------------------------------------

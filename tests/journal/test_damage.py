@@ -180,6 +180,22 @@ def test_a_record_written_twice_or_left_out_is_refused() -> None:
         commands(disk)
 
 
+def test_a_record_of_another_journal_with_the_same_sequence_breaks_the_chain() -> None:
+    disk = small_journal(end=Kind.SEAL)
+    other, _ = pack(Kind.DATA, 1, 1, b"won", previous_crc=0xDEADBEEF, offset=160)
+    disk.bytes_of(segment_name(1))[160:224] = other
+    with pytest.raises(JournalDamaged, match=r"byte 160, sequence 1: found .* linked to 0xdeadbeef"):
+        commands(disk)
+
+
+def test_bytes_behind_the_end_of_a_segment_are_refused() -> None:
+    disk = small_journal(end=Kind.SEAL)
+    data = disk.bytes_of(segment_name(2))
+    data[-1] = 1
+    with pytest.raises(JournalDamaged, match="only zeros behind a segment end"):
+        commands(disk)
+
+
 def test_the_refusal_names_file_offset_and_sequence() -> None:
     disk = small_journal(end=Kind.SEAL)
     disk.bytes_of(segment_name(1))[224 + 32] ^= 1

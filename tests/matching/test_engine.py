@@ -336,7 +336,7 @@ def test_outputs_gather_over_entries_and_are_handed_out_once() -> None:
     ]
     assert outputs.levels == [LevelChanged(EUA, Side.BUY, 100, 1, 1)]
     assert engine.gathered_report_count == 0
-    assert engine.take_outputs() == m.Outputs([], [], [])
+    assert engine.take_outputs() == m.Outputs([], [], [], [], [])
     engine.apply(Entry(13, TIME_NS, ALICE, [buy(9, price=0)]))
     assert [chunk.ref_before for chunk in engine.take_outputs().streams] == [4]
 

@@ -13,19 +13,15 @@ from msgspec import Struct
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.record import (
-    ALIGN_BYTES,
     HEADER_BYTES,
-    MAGIC_BYTES,
-    SECTOR_BYTES,
-    Header,
     Kind,
     StoredRecord,
-    is_torn,
     place,
     record_bytes,
     unpack_header,
     unpack_payload,
 )
+from carbonmatch.journal.segment_scan import SegmentScan, Window, end_of_torn_tail
 from carbonmatch.journal.segments import (
     DIGEST_BYTES,
     NO_DIGEST,
@@ -33,9 +29,8 @@ from carbonmatch.journal.segments import (
     check_spare,
     segment_name,
     survey,
-    unpack_segment_header,
 )
-from carbonmatch.journal.storage import CHUNK_BYTES, Storage, file_chunks, is_zero
+from carbonmatch.journal.storage import Storage, file_chunks
 
 # Resume asks for single records: no use in reading a megabyte for a few hundred bytes.
 _RANDOM_READ_BYTES: Final = 4096
@@ -104,11 +99,11 @@ class JournalScan:
             self._check_nothing_written()
             return
         numbers = found.used[:-1] if self._sealed_only else found.used
-        previous: _SegmentScan | None = None
+        previous: SegmentScan | None = None
         for number in numbers[self._first_to_read(numbers) :]:
             file = self._storage.open(segment_name(number))
             try:
-                segment = _SegmentScan(self._storage, file, number, previous)
+                segment = SegmentScan(self._storage, file, number, previous)
                 self.header = segment.header
                 if previous is not None and self._check_digests:
                     self._check_digest(previous, segment)
@@ -127,7 +122,7 @@ class JournalScan:
         for number in numbers:
             file = self._storage.open(segment_name(number))
             try:
-                first_sequences.append(_SegmentScan(self._storage, file, number, None).sequence)
+                first_sequences.append(SegmentScan(self._storage, file, number, None).sequence)
             finally:
                 self._storage.close(file)
         for index in range(len(numbers) - 1, -1, -1):
@@ -147,12 +142,12 @@ class JournalScan:
         if wanted != 1 or (self.spares and self.spares[0] != 1):
             raise JournalDamaged(segment_name(1), 0, wanted, found="no records", expected="the journal")
 
-    def _finish(self, segment: "_SegmentScan", *, is_last: bool) -> None:
+    def _finish(self, segment: SegmentScan, *, is_last: bool) -> None:
         torn_end = segment.offset
         if not segment.is_ended:
             if not is_last:
                 raise segment.damaged(segment.fault, "a segment end, as more segments follow")
-            torn_end = _end_of_torn_tail(segment)
+            torn_end = end_of_torn_tail(segment)
         elif not segment.rest_is_zero():
             raise segment.damaged("written bytes", "only zeros behind a segment end")
         if not is_last:
@@ -174,7 +169,7 @@ class JournalScan:
             self.spares,
         )
 
-    def _check_digest(self, previous: "_SegmentScan", segment: "_SegmentScan") -> None:
+    def _check_digest(self, previous: SegmentScan, segment: SegmentScan) -> None:
         digest = digest_of(self._storage, previous.number, previous.offset)
         if digest != segment.header.previous_digest:
             raise JournalDamaged(
@@ -224,7 +219,7 @@ def read_records(storage: Storage, start_position: int, durable_position: int) -
         file = storage.open(segment_name(number))
         try:
             limit = last_offset if number == last_number else storage.size(file)
-            window = _Window(storage, file, limit, _RANDOM_READ_BYTES)
+            window = Window(storage, file, limit, _RANDOM_READ_BYTES)
             while offset < limit:
                 record = _read_one(window, number, offset)
                 yield record
@@ -243,14 +238,14 @@ def segment_positions(storage: Storage) -> list[tuple[int, int]]:
     for number in survey(storage).used:
         file = storage.open(segment_name(number))
         try:
-            segment = _SegmentScan(storage, file, number, None)
+            segment = SegmentScan(storage, file, number, None)
             positions.append((segment.sequence, number << 32))
         finally:
             storage.close(file)
     return positions
 
 
-def _read_one(window: "_Window", number: int, offset: int) -> StoredRecord:
+def _read_one(window: Window, number: int, offset: int) -> StoredRecord:
     start = window.hold(offset, HEADER_BYTES)
     header = unpack_header(window.data, start)
     payload = None
@@ -263,201 +258,6 @@ def _read_one(window: "_Window", number: int, offset: int) -> StoredRecord:
         )
     window.record_bytes = header.record_bytes
     return StoredRecord(header.kind, header.first_sequence, header.count, payload, number, offset, header.crc)
-
-
-# --- one segment -----------------------------------------------------------------------------------
-
-
-class _Window:
-    """A part of a file in memory: at least what was asked for, usually a chunk more."""
-
-    def __init__(self, storage: Storage, file: int, end: int, chunk_bytes: int) -> None:
-        """Nothing at or behind `end` is ever read."""
-        self.data = b""
-        self.record_bytes = 0
-        self._storage = storage
-        self._file = file
-        self._start = 0
-        self._end = end
-        self._chunk_bytes = chunk_bytes
-
-    def hold(self, offset: int, length: int) -> int:
-        """Make `data` hold `length` bytes from `offset` (fewer at the end); return where they start."""
-        start = offset - self._start
-        if start < 0 or start + length > len(self.data):
-            wanted = min(max(length, self._chunk_bytes), self._end - offset)
-            self.data = self._storage.pread(self._file, wanted, offset) if wanted > 0 else b""
-            self._start = offset
-            start = 0
-        return start
-
-
-class _SegmentScan:
-    """The records of one segment, in order, until something is not the next record.
-
-    What that was is in `fault`; whether it is damage is for others to decide, who know if it is the
-    last segment.
-    """
-
-    def __init__(self, storage: Storage, file: int, number: int, previous: "_SegmentScan | None") -> None:
-        """Read and check the first record; it must follow the last one of the segment before."""
-        storage.forget_cache(file)
-        self.storage = storage
-        self.file = file
-        self.number = number
-        self.file_bytes = storage.size(file)
-        self.offset = 0
-        self.fault = ""
-        self.faulty_header: Header | None = None  # of a bad record that is the next one by its header
-        self._window = _Window(storage, file, self.file_bytes, CHUNK_BYTES)
-
-        start = self._window.hold(0, HEADER_BYTES)
-        first = unpack_header(self._window.data, start)
-        self.sequence: int = 0 if previous is None else previous.sequence
-        payload = None
-        if first is not None and first.kind is Kind.SEGMENT_HEADER:
-            payload = unpack_payload(first, self._window.data, start)
-        if first is None or payload is None:
-            raise self.damaged("other bytes", "the header of a segment")
-        if previous is not None and first.first_sequence != previous.sequence:
-            raise self.damaged(f"first sequence {first.first_sequence}", str(previous.sequence))
-        if previous is not None and first.previous_crc != previous.chain:
-            raise self.damaged(f"a link to {first.previous_crc:#010x}", f"{previous.chain:#010x}")
-        self.header = unpack_segment_header(payload)
-        if self.header.number != number:
-            raise self.damaged(f"segment {self.header.number}", f"segment {number}")
-        if previous is not None and self.header.epoch < previous.header.epoch:
-            raise self.damaged(f"epoch {self.header.epoch}", f"at least {previous.header.epoch}")
-        if number == 1 and (first.first_sequence, first.previous_crc) != (1, 0):
-            raise self.damaged(f"first sequence {first.first_sequence}", "the start of a journal")
-
-        self.first_sequence = self.sequence = first.first_sequence
-        self.chain: int = first.previous_crc
-        self.last_kind = Kind.SEGMENT_HEADER
-
-    @property
-    def is_ended(self) -> bool:
-        return self.last_kind is Kind.SEGMENT_END
-
-    def __iter__(self) -> Iterator[StoredRecord]:
-        window = self._window
-        number = self.number
-        while True:
-            offset = self.offset
-            start = window.hold(offset, HEADER_BYTES)
-            header = unpack_header(window.data, start)
-            if header is None:
-                self.fault = "no valid header"
-                return
-            if header.previous_crc != self.chain or header.first_sequence != self.sequence:
-                self.fault = f"sequence {header.first_sequence} linked to {header.previous_crc:#010x}"
-                return
-            kind = header.kind
-            if not self._may_follow(kind):
-                self.fault = f"{kind.name} after {self.last_kind.name}"
-                return
-            size = record_bytes(header.payload_bytes)
-            start = window.hold(offset, size)
-            payload = unpack_payload(header, window.data, start)
-            if payload is None:
-                self.fault = "a payload or trailer that is not the one written"
-                self.faulty_header = header
-                return
-            self.offset = offset + size
-            self.sequence += header.count
-            self.chain = header.crc
-            self.last_kind = kind
-            yield StoredRecord(kind, header.first_sequence, header.count, payload, number, offset, header.crc)
-            if kind is Kind.SEGMENT_END:
-                return
-
-    def _may_follow(self, kind: Kind) -> bool:
-        if self.offset == 0:
-            return kind is Kind.SEGMENT_HEADER
-        if self.last_kind is Kind.CLOSE:
-            return kind is Kind.SEGMENT_END
-        return kind is not Kind.SEGMENT_HEADER
-
-    def damaged(self, found: str, expected: str, offset: int | None = None) -> JournalDamaged:
-        return JournalDamaged(
-            segment_name(self.number),
-            self.offset if offset is None else offset,
-            self.sequence,
-            found=found,
-            expected=expected,
-        )
-
-    def chunks(self, start: int) -> Iterator[bytes]:
-        return file_chunks(self.storage, self.file, start, self.file_bytes)
-
-    def rest_is_zero(self) -> bool:
-        return all(is_zero(chunk) for chunk in self.chunks(self.offset))
-
-
-# --- the end of the last segment -------------------------------------------------------------------
-
-
-def _end_of_torn_tail(segment: _SegmentScan) -> int:
-    """Where a cut write's bytes end, or `segment.offset` where there are none; refuse anything else.
-
-    One record at most is on its way to the disk, and its sectors arrive in any order or not at all.
-    So after a crash there is nothing valid behind the first bad record, and at least one of its
-    sectors is still zero. Whatever differs from that is damage to something that was durable.
-    """
-    if segment.file_bytes != segment.header.segment_bytes:
-        raise segment.damaged(
-            f"a file of {segment.file_bytes} bytes",
-            f"{segment.header.segment_bytes} bytes",
-            segment.file_bytes,
-        )
-    if segment.rest_is_zero():
-        return segment.offset
-    if segment.last_kind is Kind.CLOSE:
-        raise segment.damaged("written bytes", "only zeros behind a clean close")
-
-    header = segment.faulty_header
-    if header is not None:
-        end = segment.offset + header.record_bytes
-        extent = (
-            b""
-            if end > segment.file_bytes
-            else segment.storage.pread(segment.file, header.record_bytes, segment.offset)
-        )
-        if not is_torn(header, extent, segment.offset):
-            raise segment.damaged(segment.fault, "the record: no sector of it is missing")
-    else:
-        end = (segment.offset // SECTOR_BYTES + 1) * SECTOR_BYTES
-        if not is_zero(segment.storage.pread(segment.file, end - segment.offset, segment.offset)):
-            raise segment.damaged(segment.fault, "a whole header, or zeros")
-    _refuse_records_behind(segment, end)
-    return _last_written_sector(segment)
-
-
-def _refuse_records_behind(segment: _SegmentScan, start: int) -> None:
-    offset = start
-    for chunk in segment.chunks(start):
-        found = chunk.find(MAGIC_BYTES)
-        while found >= 0:
-            header = unpack_header(chunk, found)
-            if (
-                (offset + found) % ALIGN_BYTES == 0
-                and header is not None
-                and header.first_sequence >= segment.sequence
-            ):
-                raise segment.damaged(segment.fault, f"a record, as a later one is at {offset + found}")
-            found = chunk.find(MAGIC_BYTES, found + 1)
-        offset += len(chunk)
-
-
-def _last_written_sector(segment: _SegmentScan) -> int:
-    """Behind the last sector of the file that is not all zero."""
-    offset = segment.offset
-    end = offset
-    for chunk in segment.chunks(offset):
-        if not is_zero(chunk):
-            end = offset + len(chunk.rstrip(b"\0"))
-        offset += len(chunk)
-    return -(-end // SECTOR_BYTES) * SECTOR_BYTES
 
 
 # --- verification ----------------------------------------------------------------------------------

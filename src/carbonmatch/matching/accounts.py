@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from carbonmatch.matching.messages import (
+    NO_REF,
     VENUE_SESSION_ID,
     AccountId,
     AnyReport,
@@ -63,12 +64,12 @@ class SessionState:
         self.replaced: dict[Ref, Order] = {}
         # The stream: the number of its next report, and the last ref applied.
         self.next_seq = 1
-        self.last_ref = Ref(0)
+        self.last_ref = NO_REF
         # What its last logon asked for; the server acts on it.
         self.cancel_on_disconnect = False
         self.grace_ms = 0
         # What gathers for `take_outputs`: reports, and the last ref applied before them.
-        self.ref_before = Ref(0)
+        self.ref_before = NO_REF
         self.reports: list[AnyReport] = []
         self.touched = False
 

@@ -9,6 +9,7 @@ from carbonmatch.matching.book import Book
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
+    NO_REF,
     BandChanged,
     CancelReason,
     DefineAccount,
@@ -104,7 +105,7 @@ def session_lost(venue: Venue, command: SessionLost) -> None:
     session = venue.sessions[command.session_id]
     for order in list(session.orders.values()):
         if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
-            venue.end(order, Ref(0), CancelReason.DISCONNECTED)
+            venue.end(order, NO_REF, CancelReason.DISCONNECTED)
 
 
 def session_opened(venue: Venue, command: SessionOpened) -> None:
@@ -116,7 +117,7 @@ def session_opened(venue: Venue, command: SessionOpened) -> None:
 def _expire(venue: Venue, book: Book) -> None:
     for order in list(book.orders()):
         if order.time_in_force is TimeInForce.DAY:
-            venue.end(order, Ref(0), CancelReason.EXPIRED)
+            venue.end(order, NO_REF, CancelReason.EXPIRED)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -15,6 +15,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
+    NO_REF,
     VENUE_SESSION_ID,
     AccountId,
     Cancel,
@@ -105,6 +106,7 @@ class Engine:
         """
         venue = self.venue
         assert entry.first_sequence == venue.sequence + 1, "entries apply in order, without gaps"
+        assert entry.commands, "an entry has at least one command"
         venue.time_ns = entry.time_ns
         if entry.session_id == VENUE_SESSION_ID:
             self._apply_venue(entry)
@@ -147,7 +149,9 @@ class Engine:
         ]
         for level in venue.dirty:
             level.dirty = False
-        outputs = Outputs(streams, venue.public, levels)
+        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels)
+        venue.refusals = []
+        venue.cancels = []
         venue.touched = []
         venue.public = []
         venue.dirty = []
@@ -170,6 +174,6 @@ class Engine:
             venue.sequence += 1
             kind = type(command)
             if kind in _FROM_OPERATORS:
-                _FROM_SESSIONS[kind](venue, session, command, Ref(0))
+                _FROM_SESSIONS[kind](venue, session, command, NO_REF)
             else:
                 _FROM_VENUE[kind](venue, command)

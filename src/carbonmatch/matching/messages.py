@@ -55,6 +55,8 @@ TextField = Annotated[str, Meta(max_length=64)]
 VENUE_SESSION_ID: Final = SessionId(0)
 # No instrument, account or side given: all of them, or the session's default.
 ANY: Final = 0
+# In a report: not the answer to a command of this session.
+NO_REF: Final = Ref(0)
 
 
 @unique
@@ -574,3 +576,7 @@ class Outputs(Struct, frozen=True, gc=False):
     streams: list[StreamChunk]
     public: list[AnyPublicEvent]
     levels: list[LevelChanged]
+    # The reasons of all `Rejected` and `Canceled` among the reports, for whoever counts them: noted in
+    # passing for 20 ns, where looking through the reports took 130 ns a report.
+    refusals: list[RejectReason] = []
+    cancels: list[CancelReason] = []

@@ -7,6 +7,7 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Order
 from carbonmatch.matching.checks import new_order_refusal, protection_ticks
 from carbonmatch.matching.messages import (
+    NO_REF,
     Accepted,
     Cancel,
     Canceled,
@@ -71,7 +72,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     if order_type is not _LIMIT:
         price_ticks = protection_ticks(ladder, price_ticks)
     key = ladder.sign * price_ticks
-    order_id = OrderId(venue.sequence)
+    order_id: OrderId = venue.sequence  # type: ignore[assignment]  # see TradeId in `price_time`
 
     order = Order()
     order.order_id = order_id
@@ -132,13 +133,14 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
 
     order.ladder.remove(order, venue.dirty)
     venue.forget(order)
+    venue.cancels.append(_REQUESTED)
     seq = session.next_seq
     session.next_seq = seq + 1
     session.reports.append(
         Canceled(seq, ref, venue.time_ns, venue.report_flags, order.order_id, order.leaves_lots, _REQUESTED)
     )
     if order.session is not session:
-        venue.report_canceled(order.session, order, Ref(0), CancelReason.REQUESTED_BY_OTHER_SESSION)
+        venue.report_canceled(order.session, order, NO_REF, CancelReason.REQUESTED_BY_OTHER_SESSION)
 
 
 def named_order(

@@ -26,6 +26,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeId,
 )
 
 STATE_VERSION: Final = 1
@@ -82,7 +83,7 @@ class _VenueState(_State, frozen=True):
     durable: bool
     sequence: int
     time_ns: int
-    last_trade_id: int
+    last_trade_id: TradeId
     accounts: list[_AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]

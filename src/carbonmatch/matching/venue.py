@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     RejectReason,
     ReportFlag,
     SessionId,
+    TradeId,
 )
 
 
@@ -28,6 +29,7 @@ class Venue:
     __slots__ = (
         "accounts",
         "books",
+        "cancels",
         "dirty",
         "durable",
         "foreign_report_count",
@@ -35,6 +37,7 @@ class Venue:
         "open_order_count",
         "own_report_count",
         "public",
+        "refusals",
         "report_flags",
         "sequence",
         "session",
@@ -46,7 +49,7 @@ class Venue:
 
     def __init__(self, durable: bool) -> None:
         self.set_durable(durable)
-        self.last_trade_id = 0
+        self.last_trade_id = TradeId(0)
         self.open_order_count = 0
         self.accounts: dict[AccountId, Account] = {}
         self.sessions: dict[SessionId, SessionState] = {}
@@ -65,6 +68,8 @@ class Venue:
         self.touched: list[SessionState] = []
         self.public: list[AnyPublicEvent] = []
         self.dirty: list[Level] = []
+        self.refusals: list[RejectReason] = []
+        self.cancels: list[CancelReason] = []
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0
@@ -115,6 +120,7 @@ class Venue:
         self.report_canceled(order.session, order, ref, reason)
 
     def report_canceled(self, session: SessionState, order: Order, ref: Ref, reason: CancelReason) -> None:
+        self.cancels.append(reason)
         reports = self.stream(session)
         seq = session.next_seq
         session.next_seq = seq + 1
@@ -124,6 +130,7 @@ class Venue:
 
     def reject(self, session: SessionState, ref: Ref, reason: RejectReason) -> None:
         """Refuse the command that is being applied."""
+        self.refusals.append(reason)
         reports = self.stream(session)
         seq = session.next_seq
         session.next_seq = seq + 1

@@ -8,14 +8,14 @@ takes 48 times as long, and a scrape holds the loop that matches orders.
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import AnyCommand, AnyReport, CancelReason, RejectReason
+from carbonmatch.matching.messages import CancelReason, RejectReason
 from carbonmatch.ops.counters import Counters, Histogram, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
@@ -66,8 +66,6 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-_COMMANDS: Final = {one: _snake(one.__name__) for one in get_args(AnyCommand)}
-_REPORTS: Final = {one: _snake(one.__name__) for one in get_args(AnyReport)}
 _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason}
 _CANCEL_REASONS: Final = {reason: reason.name.lower() for reason in CancelReason}
 _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
@@ -96,8 +94,8 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     # Orders.
-    _counter("commands", "commands", "Commands applied and durable.", label="type", values=_COMMANDS),
-    _counter("reports", "reports", "Reports released to sessions.", label="type", values=_REPORTS),
+    _counter("commands", "commands", "Commands applied and durable."),
+    _counter("reports", "reports", "Reports released to sessions."),
     _counter("rejects", "rejects", "Commands refused.", label="reason", values=_REJECT_REASONS),
     _counter(
         "cancels",

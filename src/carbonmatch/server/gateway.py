@@ -136,15 +136,17 @@ class Gateway(Listener):
                 ready.append(peer)
             else:
                 peer.queued = False
-        pipeline.flush()
+        pipeline.flush(alone=not ready)
         self.schedule()
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.
 
-        Nor do orders go with their connections from here on: it is the venue that leaves, and the
-        next start gives everybody the grace time again.
+        Nobody is let in, who would send again what is better answered after the restart. Nor do
+        orders go with their connections from here on: it is the venue that leaves, and the next start
+        gives everybody the grace time again.
         """
+        self.close_door()
         self._stopping = True
         self._lost_at_ns.clear()
         self._ready.clear()
@@ -248,8 +250,15 @@ class SessionPeer(Peer):
         before = self.listener.owners.get(session_id)
         self.listener.owners[session_id] = self
         if before is not None:
-            before.stream.receiver = None
-            before.log_out(LogoutReason.TAKEN_OVER)
+            before.give_up()
+
+    def give_up(self) -> None:
+        """Another connection has the session now: let go of its stream at once, and say goodbye."""
+        self.stream.receiver = None
+        if self._catching_up is not None:
+            # Closing takes as long as the peer does not read; it must not go live meanwhile.
+            self._catching_up.cancel()
+        self.log_out(LogoutReason.TAKEN_OVER)
 
     # --- the stream ------------------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""What a command costs does not depend on how much rests.
+
+Times are noise on a shared machine, so steps of the interpreter are counted. They leave out what C
+does inside one step (bisect, moving memory); `bench/core.py` has the times.
+"""
+
+import random
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnyCommand,
+    Cancel,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Entry,
+    ParticipantId,
+    Ref,
+    SessionId,
+)
+from tests.matching.market import VENUE, buy, definition, replace, sell
+
+MAKER, TAKER = SessionId(1), SessionId(2)
+TOUCH = 1_000_000
+BATCH = 64
+
+
+class Resting:
+    """So many bids of one lot, on as many levels or on one. Counts the steps of what is done then."""
+
+    def __init__(self, count: int, one_level: bool) -> None:
+        self.engine = Engine()
+        self.last_refs = {MAKER: 0, TAKER: 0}
+        setup: list[AnyCommand] = [DefineInstrument(definition())]
+        for session in (MAKER, TAKER):
+            setup.append(DefineAccount(AccountId(session), ParticipantId(session), f"a{session}"))
+            setup.append(DefineSession(session, f"s{session}", (AccountId(session),)))
+        self._apply(VENUE, setup)
+        # Two ticks apart, so that there is room for levels between them.
+        prices = [TOUCH if one_level else TOUCH - 2 * place for place in range(count)]
+        random.Random(count).shuffle(prices)
+        for start in range(0, count, BATCH):
+            self._apply(MAKER, [buy(self._ref(MAKER), price) for price in prices[start : start + BATCH]])
+
+    def steps(self) -> float:
+        """Of the interpreter, for a command: levels opened, moved and closed, priority cancels, fills."""
+        chance = random.Random(7)
+        steps = 0
+        commands = 0
+        for _ in range(20):
+            places = [TOUCH - 1 - 2 * chance.randrange(self.engine.venue.open_order_count) for _ in range(8)]
+            refs = [self._ref(MAKER) for _ in places]
+            moved = [self._ref(MAKER) for _ in places]
+            batches: list[tuple[SessionId, list[AnyCommand]]] = [
+                (MAKER, [buy(ref, price) for ref, price in zip(refs, places, strict=True)]),
+                (MAKER, [replace(new, ref, TOUCH - 5, 2) for new, ref in zip(moved, refs, strict=True)]),
+                (MAKER, [Cancel(Ref(self._ref(MAKER)), Ref(ref)) for ref in moved]),
+                (TAKER, [sell(self._ref(TAKER), 1) for _ in range(4)]),
+            ]
+            for session, batch in batches:
+                steps += self._counted(session, batch)
+                commands += len(batch)
+        return steps / commands
+
+    def _ref(self, session: SessionId) -> int:
+        self.last_refs[session] += 1
+        return self.last_refs[session]
+
+    def _apply(self, session: SessionId, commands: list[AnyCommand]) -> None:
+        self.engine.apply(Entry(self.engine.sequence + 1, 1, session, commands))
+        self.engine.take_outputs()
+
+    def _counted(self, session: SessionId, commands: list[AnyCommand]) -> int:
+        steps = 0
+
+        def trace(frame: FrameType, event: str, _: Any) -> Any:
+            nonlocal steps
+            frame.f_trace_opcodes = True
+            frame.f_trace_lines = False
+            steps += event == "opcode"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            self._apply(session, commands)
+        finally:
+            sys.settrace(before)
+        return steps
+
+
+@pytest.mark.parametrize("one_level", [False, True], ids=["levels", "orders"])
+def test_a_command_costs_the_same_among_a_hundred_and_a_hundred_thousand(one_level: bool) -> None:
+    few = Resting(100, one_level).steps()
+    for count in (1_000, 10_000, 100_000):
+        # SortedList and the moves between near and far keys may add a little; growth would be tenfold.
+        assert Resting(count, one_level).steps() < 1.25 * few
