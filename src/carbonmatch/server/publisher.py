@@ -180,7 +180,9 @@ class FeedPeer(Peer):
 
     def sweep(self, now_ns: int) -> None:
         super().sweep(now_ns)
-        if self in self.listener.followers and self.subscriber.is_stalled(now_ns):
+        if self not in self.listener.followers or self._closing_ns:
+            return
+        if self.subscriber.is_stalled(now_ns):
             self.cut("stopped reading")
-        elif self in self.listener.followers and self.subscriber.is_waiting:
+        elif self.subscriber.is_waiting:
             self._refill()
