@@ -22,7 +22,7 @@ CEA = InstrumentId(2)
 ALICE, ALICE_2, BOB, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 7))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
-# A segment of this size is made in a millisecond; files may not have one as small.
+# A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
 _SEGMENT_MIB = 1
 
 
@@ -107,10 +107,10 @@ public_key = "{public_key_of(private_key(key_id)).hex()}"
 """
 
 
-def config(directory: Path, *, throttle: str = "", segment_mib: float = _SEGMENT_MIB) -> Config:
+def config(directory: Path, *, throttle: str = "") -> Config:
     """For an engine in this process."""
     parsed = parse(text(throttle), "market.toml")
-    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=segment_mib)
+    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB)
     return structs.replace(parsed, journal=journal)
 
 

@@ -29,7 +29,7 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.history import History
@@ -90,6 +90,7 @@ class Gateway(Listener):
         self._scheduled = False
         # Sessions whose orders go when this time has come, unless they are back before.
         self._lost_at_ns: dict[SessionId, int] = {}
+        self._stopping = False
         pipeline.on_release = self.schedule
 
     def make_peer(self) -> "SessionPeer":
@@ -97,7 +98,7 @@ class Gateway(Listener):
 
     def throttle(self, settings: SessionSettings) -> Throttle | None:
         """A session's buckets outlive its connections: reconnecting does not refill them."""
-        if not settings.commands_per_second:
+        if not settings.commands_per_second and not settings.cancels_per_second:
             return None
         throttle = self._throttles.get(settings.session_id)
         if throttle is None:
@@ -135,11 +136,19 @@ class Gateway(Listener):
                 ready.append(peer)
             else:
                 peer.queued = False
-        pipeline.flush()
+        pipeline.flush(alone=not ready)
         self.schedule()
 
     def stop_reading(self) -> None:
-        """Take no more frames; what was applied is still to be answered."""
+        """Take no more frames; what was applied is still to be answered.
+
+        Nobody is let in, who would send again what is better answered after the restart. Nor do
+        orders go with their connections from here on: it is the venue that leaves, and the next start
+        gives everybody the grace time again.
+        """
+        self.close_door()
+        self._stopping = True
+        self._lost_at_ns.clear()
         self._ready.clear()
         for peer in self.peers:
             if peer.connected:
@@ -148,6 +157,8 @@ class Gateway(Listener):
     # --- cancel on disconnect --------------------------------------------------------------------
 
     def arm(self, session_id: SessionId, grace_ms: int) -> None:
+        if self._stopping:
+            return
         self._lost_at_ns[session_id] = self.clocks.monotonic_ns() + grace_ms * _NS_PER_MS
 
     def disarm(self, session_id: SessionId) -> None:
@@ -239,8 +250,15 @@ class SessionPeer(Peer):
         before = self.listener.owners.get(session_id)
         self.listener.owners[session_id] = self
         if before is not None:
-            before.stream.receiver = None
-            before.log_out(LogoutReason.TAKEN_OVER)
+            before.give_up()
+
+    def give_up(self) -> None:
+        """Another connection has the session now: let go of its stream at once, and say goodbye."""
+        self.stream.receiver = None
+        if self._catching_up is not None:
+            # Closing takes as long as the peer does not read; it must not go live meanwhile.
+            self._catching_up.cancel()
+        self.log_out(LogoutReason.TAKEN_OVER)
 
     # --- the stream ------------------------------------------------------------------------------
 
@@ -344,8 +362,7 @@ class SessionPeer(Peer):
         if received.answers:
             self.send(encode(received.answers))
         if received.logged_out is not None:
-            goodbye = received.logged_out
-            self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+            self._end_when_durable(received.logged_out)
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
@@ -359,12 +376,12 @@ class SessionPeer(Peer):
                 last_ref = command.ref
                 fresh.append(command)
         refused: list[SessionRejected] = []
+        exhausted = False
         if fresh and self.throttle is not None:
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            if admission.exhausted:
-                self.log_out(LogoutReason.THROTTLED)
+            exhausted = admission.exhausted
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
@@ -377,6 +394,12 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        if exhausted:
+            self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+
+    def _end_when_durable(self, goodbye: LoggedOut) -> None:
+        """Say goodbye once everything before it is answered."""
+        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
 
     # --- repeats ---------------------------------------------------------------------------------
 

@@ -61,10 +61,14 @@ class Listener:
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
         return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
 
-    def close(self, reason: LogoutReason, text: str = "") -> None:
-        """Take no more connections, and say goodbye to those there are."""
+    def close_door(self) -> None:
+        """Take no more connections."""
         if self._server is not None:
             self._server.close()
+
+    def close(self, reason: LogoutReason, text: str = "") -> None:
+        """Take no more connections, and say goodbye to those there are."""
+        self.close_door()
         for peer in list(self.peers):
             peer.log_out(reason, text)
 

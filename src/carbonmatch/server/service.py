@@ -157,11 +157,13 @@ class Service:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
         self._keeper = SegmentKeeper(self._writer)
+        # What was there before the start is durable, and asked for before the first new batch.
+        self._history.durable_position = self._writer.durable_position
 
         def durable(commit: Commit) -> None:
-            loop.call_soon_threadsafe(self._durable, commit, self._writer.durable_position)
+            loop.call_soon_threadsafe(self._pipeline.durable, commit)
 
-        self._journal = JournalThread(self._writer, durable, _storage_failed)
+        self._journal = JournalThread(self._writer, durable, _storage_failed, time.monotonic_ns)
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
@@ -180,11 +182,12 @@ class Service:
         self._pipeline = Pipeline(
             recovered.engine,
             recovered.streams,
-            self._journal.commit,
+            self._journal,
             self._publisher.publish,
             self._history,
             self.counters,
             clocks,
+            asyncio.get_running_loop().call_soon,
         )
         self._gateway = Gateway(
             session.Listener(
@@ -237,10 +240,6 @@ class Service:
         )
 
     # --- while it runs ---------------------------------------------------------------------------
-
-    def _durable(self, commit: Commit, durable_position: int) -> None:
-        self._history.durable_position = durable_position
-        self._pipeline.durable(commit)
 
     def health(self) -> Health:
         if not self._recovered:
@@ -298,24 +297,30 @@ class Service:
             self._ticker.cancel()
         self._gateway.accepting_orders = False
         self._gateway.stop_reading()
-        idle = asyncio.Event()
-        self._pipeline.when_durable(idle.set)
-        async with asyncio.timeout(_STOP_SECONDS_MAX):
-            await idle.wait()
+        await self._wait_until_durable()
         self._gateway.close(LogoutReason.SHUTTING_DOWN)
         self._publisher.close(LogoutReason.SHUTTING_DOWN)
         await self._wait_for_peers()
         self._gateway.stop()
         self._publisher.stop()
         self._ops.close()
+        # Goodbyes have ended connections, and that may have cancelled orders.
+        await self._wait_until_durable()
         self._keeper.stop()
         await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
         self._history.close()
+        assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
+
+    async def _wait_until_durable(self) -> None:
+        durable = asyncio.Event()
+        self._pipeline.when_durable(durable.set)
+        async with asyncio.timeout(_STOP_SECONDS_MAX):
+            await durable.wait()
 
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""

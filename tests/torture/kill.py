@@ -1,0 +1,236 @@
+"""Kill the engine under load, start it again, and see that nothing answered was lost or done twice.
+
+    python -m tests.torture.kill --kills 150 --seed 1
+
+A real engine process, real TCP, real sessions that reconnect and resume. The seed gives the commands
+and the moments; where they meet is up to the machine, so a seed repeats the kind of a run and not each
+of its instructions.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import Final
+from unittest.mock import patch
+
+from msgspec import Struct
+
+from carbonmatch.client import reconnect
+from carbonmatch.journal_tools import replay, verify
+from tests.torture.ledger import Ledger
+from tests.torture.spectator import Spectator
+from tests.torture.trader import Trader
+from tests.torture.venue import TRADERS, EngineProcess, free_ports, spectator_access, trader_access
+
+# Load before a kill, as research on what tears has it: long enough to be in full swing, short enough
+# for many.
+_LOAD_SECONDS: Final = (0.020, 0.250)
+# From the start of the process: most of a start is in here, whatever the machine is busy with.
+_RECOVERING_SECONDS: Final = (0.0, 1.5)
+_STOPPING_SECONDS: Final = (0.0, 0.3)
+_LOGON_SECONDS: Final = (0.0, 0.020)
+# One round of so many ends with a clean stop and a look at everything; kills between are dirty.
+_QUIET_EVERY: Final = 25
+# The gateways of a market wait longer, so as not to come all at once; here four wait for one.
+_RECONNECT_WAIT_SECONDS_MAX: Final = 0.1
+_CONNECTED_SECONDS_MAX: Final = 60.0
+
+
+class Summary(Struct):
+    """What a torture has done to the engine, and what that has answered."""
+
+    seed: int
+    kills: int = 0
+    kills_while_recovering: int = 0
+    kills_while_stopping: int = 0
+    kills_during_logon: int = 0
+    clean_stops: int = 0
+    commands: int = 0
+    reports: int = 0
+    trades: int = 0
+    orders: int = 0
+    reconnects: int = 0
+    records: int = 0
+    segments: int = 0
+    torn: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {self.kills} kills ({self.kills_while_recovering} while recovering, "
+            f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping), "
+            f"{self.clean_stops} clean stops, {self.reconnects} reconnects; "
+            f"{self.commands:,} commands answered by {self.reports:,} reports, {self.orders:,} orders, "
+            f"{self.trades:,} trades; {self.records:,} records in {self.segments} segments, "
+            f"{self.torn} torn; lost 0, duplicate 0, gap 0; {self.seconds:.0f} s"
+        )
+
+
+class Torture:
+    """One venue, its traders and a spectator, over many lives of the engine."""
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        self.summary = Summary(seed)
+        self._random = Random(seed)
+        ports = free_ports(self._random)
+        self.engine = EngineProcess(directory, ports)
+        self.ledger = Ledger(self.engine.journal)
+        self.traders = [Trader(trader_access(ports, one), one, seed * 100 + one) for one in TRADERS]
+        self.spectator = Spectator(spectator_access(ports), seed)
+
+    async def run(self, kills: int) -> Summary:
+        began = monotonic()
+        patched = patch.object(reconnect, "RECONNECT_WAIT_SECONDS_MAX", _RECONNECT_WAIT_SECONDS_MAX)
+        with patched:
+            async with self.engine:
+                try:
+                    await self._live(kills)
+                finally:
+                    for trader in self.traders:
+                        await trader.stop()
+                    await self.spectator.stop()
+        self._prove()
+        self.summary.seconds = monotonic() - began
+        return self.summary
+
+    async def _live(self, kills: int) -> None:
+        await self.engine.start()
+        await self.engine.ready()
+        for trader in self.traders:
+            await trader.start()
+        self.spectator.start()
+        while self.summary.kills < kills:
+            before = self.summary.kills // _QUIET_EVERY
+            await self._round()
+            if self.summary.kills // _QUIET_EVERY != before:
+                await self._connected()
+                await self._stop_quietly()
+                await self._revive()
+        await self._connected()
+        await self._stop_quietly()
+
+    # --- ways to die -------------------------------------------------------------------------
+
+    async def _round(self) -> None:
+        """One death or several, from a running engine to a running engine."""
+        random = self._random
+        kind = random.random()
+        for trader in self.traders:
+            trader.go()
+        if kind < 0.10:
+            # The sessions are on their way in, or have just begun to send what was not answered.
+            await asyncio.sleep(random.uniform(*_LOGON_SECONDS))
+            self.summary.kills_during_logon += 1
+            await self._kill()
+        elif kind < 0.20:
+            await self._load()
+            self.engine.signal(signal.SIGTERM)
+            await asyncio.sleep(random.uniform(*_STOPPING_SECONDS))
+            self.summary.kills_while_stopping += 1
+            await self._kill()
+        else:
+            await self._load()
+            await self._kill()
+        while random.random() < 0.15:
+            await self.engine.start()
+            await asyncio.sleep(random.uniform(*_RECOVERING_SECONDS))
+            self.summary.kills_while_recovering += 1
+            await self._kill()
+        await self._revive()
+
+    async def _load(self) -> None:
+        await self._connected()
+        await asyncio.sleep(self._random.uniform(*_LOAD_SECONDS))
+
+    async def _kill(self) -> None:
+        self.summary.kills += 1
+        await self.engine.kill()
+        await self._judge()
+
+    async def _revive(self) -> None:
+        await self.engine.start()
+        await self.engine.ready()
+
+    async def _connected(self) -> None:
+        async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
+            for trader in self.traders:
+                await trader.connected.wait()
+            await self.spectator.connected.wait()
+
+    async def _stop_quietly(self) -> None:
+        """Let everything be answered, stop in order, and look at all there is."""
+        async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
+            for trader in self.traders:
+                await trader.pause()
+            await self.engine.stop()
+        self.summary.clean_stops += 1
+        await self._judge()
+        for trader in self.traders:
+            self.ledger.settle(trader)
+        found, expected = self.spectator.levels(), self.ledger.levels()
+        assert found == expected, f"the feed's books differ: {set(found.items()) ^ set(expected.items())}"
+
+    # --- judgement ---------------------------------------------------------------------------
+
+    async def _judge(self) -> None:
+        """With no engine running: everything that anybody was told has to be in the journal."""
+        async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
+            for trader in self.traders:
+                # What was still in the sockets is read to the end first.
+                if trader.connected.is_set():
+                    await trader.disconnected.wait()
+            await self.spectator.disconnected.wait()
+        if self.ledger.read():
+            self.summary.torn += 1
+        for trader in self.traders:
+            self.ledger.compare(trader)
+
+    def _prove(self) -> None:
+        """At the end the whole journal once more, by the tools that people have."""
+        verified = verify(self.engine.journal)
+        assert verified.closed
+        assert verified.last_sequence == self.ledger.next_sequence - 1
+        assert verified.reports == self.ledger.report_count
+        assert replay(self.engine.journal).commands == verified.commands
+        summary = self.summary
+        summary.commands = sum(trader.answered_count for trader in self.traders)
+        assert summary.commands == self.ledger.command_count
+        summary.reports = self.ledger.report_count
+        summary.trades = self.ledger.next_trade_id - 1
+        summary.orders = sum(map(len, self.ledger.orders.values()))
+        summary.reconnects = sum(trader.reconnect_count for trader in self.traders)
+        summary.records = verified.records
+        summary.segments = verified.segments
+
+
+async def torture(directory: Path, kills: int, seed: int) -> Summary:
+    try:
+        return await Torture(directory, seed).run(kills)
+    except BaseException as error:
+        error.add_note(f"seed {seed}, journal in {directory}")
+        raise
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture.kill", description=__doc__)
+    parser.add_argument("--kills", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--directory", type=Path, help="kept, where given; else temporary")
+    options = parser.parse_args(arguments)
+    if options.directory is not None:
+        options.directory.mkdir(parents=True, exist_ok=True)
+        print(asyncio.run(torture(options.directory, options.kills, options.seed)))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="carbonmatch-torture-") as name:
+        print(asyncio.run(torture(Path(name), options.kills, options.seed)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,263 @@
+"""The judge: what a journal holds, read as it grows, and whether that is what everybody was told.
+
+It follows from the reports alone what every order and every level must be, without the engine, so that
+a wrong engine cannot prove itself right.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+from msgspec import Struct
+
+from carbonmatch.journal.reader import JournalScan
+from carbonmatch.journal.record import Kind, StoredRecord
+from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
+    Accepted,
+    AnyReport,
+    Canceled,
+    ClientCommand,
+    Executed,
+    InstrumentId,
+    Liquidity,
+    OrderId,
+    OrderStatus,
+    Reduced,
+    Ref,
+    Replaced,
+    SelfTradePrevented,
+    SelfTradePrevention,
+    SessionId,
+    Side,
+    Traded,
+    TradeId,
+)
+from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
+from tests.torture.spectator import Levels
+from tests.torture.trader import Trader
+
+
+class OrderLife(Struct):
+    """An order as its reports tell it: what was ordered has been executed, canceled, or is left."""
+
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    executed_lots: int = 0
+    canceled_lots: int = 0
+    ended: bool = False
+
+    def check(self, leaves_lots: int) -> None:
+        assert not self.ended, "a report after the final one"
+        assert self.leaves_lots == leaves_lots >= 0, f"{leaves_lots} lots left, expected {self.leaves_lots}"
+        assert self.quantity_lots == self.executed_lots + self.leaves_lots
+
+    def cancel(self, canceled_lots: int) -> None:
+        self.check(canceled_lots)
+        self.canceled_lots = canceled_lots
+        self.leaves_lots = 0
+        self.ended = True
+        assert self.quantity_lots == self.executed_lots + self.canceled_lots
+
+
+class Ledger:
+    """Everything that the journal has been seen to hold, up to `next_sequence`."""
+
+    def __init__(self, journal: Path) -> None:
+        self.next_sequence = 1
+        self.record_count = 0
+        self.report_count = 0
+        self.command_count = 0
+        self.next_trade_id = 1
+        self.last_refs: dict[SessionId, Ref] = defaultdict(lambda: Ref(0))
+        self.next_seqs: dict[SessionId, int] = defaultdict(lambda: 1)
+        self.orders: dict[SessionId, dict[OrderId, OrderLife]] = defaultdict(dict)
+        self.ended_order_count = 0
+        # What is not compared with what the traders saw: they may be behind, never ahead.
+        self.commands: dict[SessionId, dict[Ref, ClientCommand]] = defaultdict(dict)
+        self.streams: dict[SessionId, list[AnyReport]] = defaultdict(list)
+        self._journal = journal
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read(self) -> int:
+        """Take in what was written since, while no engine runs; return the bytes cut off by a crash.
+
+        Raises JournalDamaged also where what was read before is no longer there.
+        """
+        if not self._journal.is_dir():
+            return 0
+        storage = DiskStorage(self._journal)
+        try:
+            scan = JournalScan(storage, replay_from=self.next_sequence)
+            for stored in scan:
+                if stored.kind is Kind.DATA and stored.next_sequence > self.next_sequence:
+                    self._take(stored)
+            return 0 if scan.end is None else scan.end.torn_bytes
+        finally:
+            storage.release()
+
+    def _take(self, stored: StoredRecord) -> None:
+        try:
+            self.take(decode_record(stored.payload, stored.first_sequence))
+        except AssertionError as error:
+            error.add_note(
+                f"in the record of sequences {stored.first_sequence} to {stored.next_sequence - 1}"
+            )
+            raise
+
+    def take(self, record: Record) -> None:
+        """One batch: every command of it answered in it, every trade of it filled twice."""
+        asked: set[tuple[SessionId, Ref]] = set()
+        for entry in record.entries:
+            assert entry.first_sequence == self.next_sequence, "sequences are dense"
+            self.next_sequence += len(entry.commands)
+            if entry.session_id == VENUE_SESSION_ID:
+                continue
+            for command in entry.commands:
+                self._executed_once(entry.session_id, command)  # type: ignore[arg-type]
+                asked.add((entry.session_id, command.ref))  # type: ignore[union-attr]
+        fills: dict[TradeId, list[Executed]] = defaultdict(list)
+        answered: set[tuple[SessionId, Ref]] = set()
+        for stream in record.streams:
+            session_id = stream.session_id
+            reports = decode_stream(stream.reports)
+            assert stream.first_seq == reports[0].seq
+            for report in reports:
+                self._follow(session_id, report)
+                if report.ref:
+                    answered.add((session_id, report.ref))
+                if type(report) is Executed:
+                    fills[report.trade_id].append(report)
+            self.streams[session_id] += reports
+        assert answered == asked, f"commands {asked ^ answered} and their answers are in different batches"
+        for event in decode_public(record.public):
+            if type(event) is Traded:
+                assert event.trade_id == self.next_trade_id, "trade ids are dense"
+                self.next_trade_id += 1
+                _check_fills(event, fills.pop(event.trade_id, []))
+        assert not fills, f"fills of trades which nobody was told of: {sorted(fills)}"
+        self.record_count += 1
+
+    def _executed_once(self, session_id: SessionId, command: ClientCommand) -> None:
+        ref = Ref(command.ref)
+        assert ref > self.last_refs[session_id], f"ref {ref} of session {session_id} is executed again"
+        self.last_refs[session_id] = ref
+        self.commands[session_id][ref] = command
+        self.command_count += 1
+
+    # --- orders ------------------------------------------------------------------------------
+
+    def _follow(self, session_id: SessionId, report: AnyReport) -> None:
+        assert report.seq == self.next_seqs[session_id], (
+            f"report {report.seq} of session {session_id}, expected {self.next_seqs[session_id]}"
+        )
+        self.next_seqs[session_id] += 1
+        self.report_count += 1
+        orders = self.orders[session_id]
+        if type(report) is Accepted:
+            assert report.order_id not in orders, f"order {report.order_id} is accepted again"
+            quantity_lots = report.quantity_lots
+            orders[report.order_id] = OrderLife(
+                report.instrument_id, report.side, report.price_ticks, quantity_lots, quantity_lots
+            )
+            return
+        order = orders.get(getattr(report, "order_id", OrderId(0)))
+        if order is None:
+            # About no order, or about a colleague's: its own session has a report of its own.
+            return
+        try:
+            _apply(order, report)
+        except AssertionError as error:
+            error.add_note(f"order {report.order_id} of session {session_id}: {report}")  # type: ignore[union-attr]
+            raise
+        if order.ended:
+            self.ended_order_count += 1
+
+    def levels(self) -> Levels:
+        """What the books must hold: every order that has something left rests."""
+        found: Levels = {}
+        for orders in self.orders.values():
+            for order in orders.values():
+                if order.leaves_lots:
+                    assert not order.ended
+                    key = (order.instrument_id, order.side, order.price_ticks)
+                    lots, count = found.get(key, (0, 0))
+                    found[key] = (lots + order.leaves_lots, count + 1)
+        return found
+
+    # --- against the traders -----------------------------------------------------------------
+
+    def compare(self, trader: Trader) -> None:
+        """Whatever the trader was told is in the journal, equal; whatever was executed, he has sent."""
+        session_id = trader.session_id
+        stream = self.streams[session_id]
+        fresh = trader.fresh
+        assert len(fresh) <= len(stream), (
+            f"session {session_id} was told of reports up to {fresh[-1].seq}, the journal ends with "
+            f"{self.next_seqs[session_id] - 1}"
+        )
+        for told, kept in zip(fresh, stream, strict=False):
+            assert told == kept, f"session {session_id} was told {told}, the journal has {kept}"
+        del stream[: len(fresh)]
+        fresh.clear()
+        executed = self.commands.pop(session_id, {})
+        for ref, command in executed.items():
+            sent = trader.sent.pop(ref, None)
+            assert sent is not None, f"session {session_id} never sent ref {ref}: {command}"
+            assert sent == command, f"session {session_id} sent {sent}, executed was {command}"
+
+    def settle(self, trader: Trader) -> None:
+        """As `compare`, at the end, when nothing is on its way any more."""
+        self.compare(trader)
+        session_id = trader.session_id
+        assert not trader.refused, f"session {session_id} was refused {trader.refused[:3]}"
+        assert not trader.unanswered, f"session {session_id}: no answer to {sorted(trader.unanswered)[:5]}"
+        assert not trader.sent, f"session {session_id}: lost {list(trader.sent.values())[:3]}"
+        assert not self.streams[session_id], (
+            f"session {session_id} was not told {self.streams[session_id][:3]}"
+        )
+        assert trader.next_seq == self.next_seqs[session_id]
+
+
+def _apply(order: OrderLife, report: AnyReport) -> None:
+    if type(report) is Executed:
+        order.executed_lots += report.quantity_lots
+        order.leaves_lots -= report.quantity_lots
+        order.check(report.leaves_lots)
+        order.ended = order.leaves_lots == 0
+    elif type(report) is Canceled:
+        order.cancel(report.canceled_lots)
+    elif type(report) is Reduced:
+        order.leaves_lots -= order.quantity_lots - report.quantity_lots
+        order.quantity_lots = report.quantity_lots
+        order.check(report.leaves_lots)
+    elif type(report) is Replaced:
+        order.price_ticks = report.price_ticks
+        order.quantity_lots = report.quantity_lots
+        order.leaves_lots = order.quantity_lots - order.executed_lots
+        order.check(report.leaves_lots)
+    elif type(report) is SelfTradePrevented:
+        if report.mode is SelfTradePrevention.DECREMENT:
+            order.quantity_lots -= report.prevented_lots
+            order.leaves_lots -= report.prevented_lots
+        order.check(report.leaves_lots)
+    elif type(report) is OrderStatus:
+        order.check(report.leaves_lots)
+        assert order.price_ticks == report.price_ticks
+
+
+def _check_fills(trade: Traded, fills: list[Executed]) -> None:
+    assert sorted(fill.liquidity for fill in fills) == [Liquidity.MAKER, Liquidity.TAKER], (
+        f"trade {trade.trade_id} has {len(fills)} fills, expected one of a maker and one of a taker"
+    )
+    for fill in fills:
+        assert (fill.instrument_id, fill.price_ticks, fill.quantity_lots) == (
+            trade.instrument_id,
+            trade.price_ticks,
+            trade.quantity_lots,
+        )
+        assert (fill.side is trade.aggressor) is (fill.liquidity is Liquidity.TAKER)

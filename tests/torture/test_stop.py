@@ -1,0 +1,63 @@
+"""Odd moments of a stop, held still: a signal at random finds them once in a thousand."""
+
+import asyncio
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import pytest
+
+from carbonmatch.journal_tools import replay
+from carbonmatch.matching.messages import NewOrder, Ref, Side
+from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.server.service import Service
+from tests.end_to_end.market import EUA
+from tests.end_to_end.running import Disk, Venue, running
+
+
+def buy(ref: int) -> NewOrder:
+    return NewOrder(Ref(ref), EUA, Side.BUY, 10, 7000)
+
+
+async def test_what_a_stop_cancels_is_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goodbyes end connections, that cancels orders, and the disk takes its time with them."""
+    disk = Disk(monkeypatch)
+    wait_for_peers = Service._wait_for_peers
+
+    async def while_the_disk_is_slow(service: Service) -> None:
+        held = ExitStack()
+        held.enter_context(disk.held())
+        await wait_for_peers(service)
+        asyncio.get_running_loop().call_later(0.1, held.close)
+
+    monkeypatch.setattr(Service, "_wait_for_peers", while_the_disk_is_slow)
+    async with AsyncExitStack() as wires, running(tmp_path) as venue:
+        for name in ("alice", "bob", "carol"):
+            wire = await wires.enter_async_context(venue.wire(name, cancel_on_disconnect=True, grace_ms=0))
+            wire.send(buy(1))
+            await wire.reports(1)
+    monkeypatch.undo()
+    async with running(tmp_path) as venue:
+        sequence = venue.engine.sequence
+    assert replay(tmp_path).commands == sequence
+
+
+async def test_nobody_new_is_let_in_while_a_stop_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a newcomer sent would be refused for good, instead of answered after the restart."""
+    disk = Disk(monkeypatch)
+    venue = Venue(tmp_path)
+    await venue.start()
+    async with venue.wire("alice") as alice:
+        with disk.held():
+            alice.send(buy(1))
+            await alice.settle()
+            stopping = asyncio.create_task(venue.stop())
+            await asyncio.sleep(0)
+            with pytest.raises(ConnectionRefusedError):
+                async with venue.wire("bob"):
+                    pass
+        (accepted,) = await alice.reports(1)
+        assert accepted.ref == 1
+        assert (await alice.goodbye()).reason is LogoutReason.SHUTTING_DOWN
+    await stopping
