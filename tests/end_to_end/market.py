@@ -19,7 +19,7 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 7))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 8))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -82,6 +82,7 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(ALICE, "alice", "trade", "alice", f"accounts = [{ALICE_ACCOUNT}]")}
 {_session(ALICE_2, "alice-2", "trade", "alice", f"accounts = [{ALICE_ACCOUNT}]")}
 {_session(BOB, "bob", "trade", "bob", f"accounts = [{BOB_ACCOUNT}]")}
+{_session(BOB_2, "bob-2", "trade", "bob", f"accounts = [{BOB_ACCOUNT}]")}
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
@@ -115,7 +116,7 @@ def config(directory: Path, *, throttle: str = "") -> Config:
 
 
 def key_of(session: str) -> str:
-    """Which key a session logs on with: Alice has two sessions and one key."""
+    """Which key a session logs on with: Alice and Bob have two sessions each, and one key."""
     return session.partition("-")[0]
 
 
