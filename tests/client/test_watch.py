@@ -40,8 +40,8 @@ def test_levels_stand_side_by_side_the_best_ones_first() -> None:
         (Side.SELL, 6_052, 250, 2),
     )
     assert shown(book)[3:5] == [
-        "      3      1,000   ████████████████   60.50   60.52   ████                    250        2",
-        "      1        500           ████████   60.49",
+        "      3      1,000   ████████   60.50   60.52   ██              250        2",
+        "      1        500       ████   60.49",
     ]
 
 
@@ -84,8 +84,8 @@ def test_an_empty_book_is_shown_too() -> None:
 @pytest.mark.parametrize(
     ("side", "lots", "expected"),
     [
-        (Side.SELL, 160, "████████████████"),
         (Side.SELL, 80, "████████"),
+        (Side.SELL, 40, "████"),
         (Side.SELL, 1, ""),
         (Side.SELL, 15, "█▌"),
         (Side.BUY, 15, "▐█"),
@@ -93,7 +93,7 @@ def test_an_empty_book_is_shown_too() -> None:
     ],
 )
 def test_a_bar_is_as_long_as_its_share_of_the_widest(side: Side, lots: int, expected: str) -> None:
-    assert bar(side, lots, widest=160) == expected
+    assert bar(side, lots, widest=80) == expected
 
 
 def test_half_a_tick_is_rounded_up() -> None:
