@@ -48,7 +48,7 @@ class FakeFeed(FakeServer):
         self.subscription_refused: SubscribeRejected | None = None
 
     def access(self, **changes: Any) -> Access:
-        return super().access(role=Role.MARKET_DATA, **changes)
+        return super().access(**{"role": Role.MARKET_DATA, **changes})
 
     def take(self, payload: bytes, peer: Peer) -> None:
         for message in decode_feed_frame(payload):

@@ -160,9 +160,29 @@ class FakeServer:
                     peer.send([SessionRejected(command.ref, RejectReason.THROTTLED, 2_500_000)])
             else:
                 self.last_ref = command.ref
-                reports.append(_answer(command, seq + len(reports)))
+                reports.append(self.answer(command, seq + len(reports)))
         if reports:
             self.frames.append(reports)
+
+    def answer(self, command: ClientCommand, seq: int) -> AnyReport:
+        """The fake's whole market: orders rest, cancels work, lots of 13 are refused."""
+        if type(command) is NewOrder and command.quantity_lots != 13:
+            return Accepted(
+                seq=seq,
+                ref=command.ref,
+                time_ns=7,
+                flags=0,
+                order_id=OrderId(command.ref),
+                instrument_id=command.instrument_id,
+                account_id=AccountId(1),
+                side=command.side,
+                price_ticks=command.price_ticks,
+                quantity_lots=command.quantity_lots,
+            )
+        if type(command) is Cancel:
+            order_id = OrderId(command.order_ref)
+            return Canceled(seq, command.ref, 7, 0, order_id, 1, CancelReason.REQUESTED)
+        return Rejected(seq, command.ref, 7, 0, RejectReason.INVALID_QUANTITY)
 
     def _repeats(self, command: ClientCommand) -> list[Any]:
         stored = [
@@ -171,27 +191,6 @@ class FakeServer:
             if report.ref == command.ref
         ]
         return stored or [SessionRejected(command.ref, RejectReason.REF_NOT_APPLIED)]
-
-
-def _answer(command: ClientCommand, seq: int) -> AnyReport:
-    """The fake's whole market: orders rest, cancels work, lots of 13 are refused."""
-    if type(command) is NewOrder and command.quantity_lots != 13:
-        return Accepted(
-            seq=seq,
-            ref=command.ref,
-            time_ns=7,
-            flags=0,
-            order_id=OrderId(command.ref),
-            instrument_id=command.instrument_id,
-            account_id=AccountId(1),
-            side=command.side,
-            price_ticks=command.price_ticks,
-            quantity_lots=command.quantity_lots,
-        )
-    if type(command) is Cancel:
-        order_id = OrderId(command.order_ref)
-        return Canceled(seq, command.ref, 7, 0, order_id, 1, CancelReason.REQUESTED)
-    return Rejected(seq, command.ref, 7, 0, RejectReason.INVALID_QUANTITY)
 
 
 class Peer(asyncio.Protocol):

@@ -1,6 +1,10 @@
 """Kill the engine under load, start it again, and see that nothing answered was lost or done twice.
 
     python -m tests.torture.kill --kills 150 --seed 1
+    python -m tests.torture.kill --kills 150 --seed 1 --segment-kib 1024
+
+The second kind has small segments, and most of its kills come at a change of the journal's directory: see
+`fragile`.
 
 A real engine process, real TCP, real sessions that reconnect and resume. The seed gives the commands
 and the moments; where they meet is up to the machine, so a seed repeats the kind of a run and not each
@@ -26,7 +30,14 @@ from carbonmatch.journal_tools import replay, verify
 from tests.torture.ledger import Ledger
 from tests.torture.spectator import Spectator
 from tests.torture.trader import Trader
-from tests.torture.venue import TRADERS, EngineProcess, free_ports, spectator_access, trader_access
+from tests.torture.venue import (
+    TRADERS,
+    EngineFailed,
+    EngineProcess,
+    free_ports,
+    spectator_access,
+    trader_access,
+)
 
 # Load before a kill, as research on what tears has it: long enough to be in full swing, short enough
 # for many.
@@ -35,11 +46,15 @@ _LOAD_SECONDS: Final = (0.020, 0.250)
 _RECOVERING_SECONDS: Final = (0.0, 1.5)
 _STOPPING_SECONDS: Final = (0.0, 0.3)
 _LOGON_SECONDS: Final = (0.0, 0.020)
+# A start makes about ten changes of the directory, every new segment and a stop three.
+_CHANGES_MAX: Final = 24
 # One round of so many ends with a clean stop and a look at everything; kills between are dirty.
 _QUIET_EVERY: Final = 25
 # The gateways of a market wait longer, so as not to come all at once; here four wait for one.
 _RECONNECT_WAIT_SECONDS_MAX: Final = 0.1
 _CONNECTED_SECONDS_MAX: Final = 60.0
+# A batch of this load has to fit into a segment.
+_SEGMENT_KIB_MIN: Final = 512
 
 
 class Summary(Struct):
@@ -50,6 +65,7 @@ class Summary(Struct):
     kills_while_recovering: int = 0
     kills_while_stopping: int = 0
     kills_during_logon: int = 0
+    kills_by_itself: int = 0
     clean_stops: int = 0
     commands: int = 0
     reports: int = 0
@@ -64,7 +80,8 @@ class Summary(Struct):
     def __str__(self) -> str:
         return (
             f"seed {self.seed}: {self.kills} kills ({self.kills_while_recovering} while recovering, "
-            f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping), "
+            f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping, "
+            f"{self.kills_by_itself} at changes of the directory), "
             f"{self.clean_stops} clean stops, {self.reconnects} reconnects; "
             f"{self.commands:,} commands answered by {self.reports:,} reports, {self.orders:,} orders, "
             f"{self.trades:,} trades; {self.records:,} records in {self.segments} segments, "
@@ -75,7 +92,9 @@ class Summary(Struct):
 class Torture:
     """One venue, its traders and a spectator, over many lives of the engine."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, segment_kib: int) -> None:
+        """With `segment_kib` 0 the engine is started as everybody starts it."""
+        self._segment_kib = segment_kib
         self.summary = Summary(seed)
         self._random = Random(seed)
         ports = free_ports(self._random)
@@ -100,8 +119,7 @@ class Torture:
         return self.summary
 
     async def _live(self, kills: int) -> None:
-        await self.engine.start()
-        await self.engine.ready()
+        await self._revive()
         for trader in self.traders:
             await trader.start()
         self.spectator.start()
@@ -123,6 +141,9 @@ class Torture:
         kind = random.random()
         for trader in self.traders:
             trader.go()
+        if self._segment_kib and random.random() < 0.5:
+            await self._die_at_change()
+            return
         if kind < 0.10:
             # The sessions are on their way in, or have just begun to send what was not answered.
             await asyncio.sleep(random.uniform(*_LOGON_SECONDS))
@@ -138,7 +159,7 @@ class Torture:
             await self._load()
             await self._kill()
         while random.random() < 0.15:
-            await self.engine.start()
+            await self._start()
             await asyncio.sleep(random.uniform(*_RECOVERING_SECONDS))
             self.summary.kills_while_recovering += 1
             await self._kill()
@@ -153,9 +174,40 @@ class Torture:
         await self.engine.kill()
         await self._judge()
 
+    async def _die_at_change(self) -> None:
+        """End the life that is, and give a next one a random change of the directory to die at.
+
+        That comes while it starts, under load, or when it is told to stop after a while.
+        """
+        random = self._random
+        await self._kill()
+        await self._start(die_at=random.randint(1, _CHANGES_MAX))
+        ended = asyncio.create_task(self.engine.ended())
+        try:
+            async with asyncio.timeout(random.uniform(1.0, 3.0)):
+                await asyncio.shield(ended)
+        except TimeoutError:
+            self.engine.signal(signal.SIGTERM)
+            await ended
+        status = await self.engine.wait()
+        if status == -signal.SIGKILL:
+            self.summary.kills += 1
+            self.summary.kills_by_itself += 1
+        elif status != 0:
+            raise EngineFailed(f"the engine ended with {status}:\n{self.engine.last_words()}")
+        await self._judge()
+        await self._revive()
+
     async def _revive(self) -> None:
-        await self.engine.start()
+        await self._start()
         await self.engine.ready()
+
+    async def _start(self, die_at: int = 0) -> None:
+        if not self._segment_kib:
+            await self.engine.start()
+            return
+        module = ("-m", "tests.torture.fragile", "--segment-kib", str(self._segment_kib))
+        await self.engine.start(*module, "--die-at", str(die_at))
 
     async def _connected(self) -> None:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
@@ -168,13 +220,24 @@ class Torture:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
             for trader in self.traders:
                 await trader.pause()
-            await self.engine.stop()
-        self.summary.clean_stops += 1
-        await self._judge()
+        await self._stop()
+        if any(self.ledger.is_ahead_of(trader) for trader in self.traders):
+            # With the goodbyes went the orders of those who want that. A second stop finds none of them.
+            await self._revive()
+            await self._connected()
+            async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
+                for trader in self.traders:
+                    await trader.told(self.ledger.next_seqs[trader.session_id] - 1)
+            await self._stop()
         for trader in self.traders:
             self.ledger.settle(trader)
         found, expected = self.spectator.levels(), self.ledger.levels()
         assert found == expected, f"the feed's books differ: {set(found.items()) ^ set(expected.items())}"
+
+    async def _stop(self) -> None:
+        await self.engine.stop()
+        self.summary.clean_stops += 1
+        await self._judge()
 
     # --- judgement ---------------------------------------------------------------------------
 
@@ -209,9 +272,9 @@ class Torture:
         summary.segments = verified.segments
 
 
-async def torture(directory: Path, kills: int, seed: int) -> Summary:
+async def torture(directory: Path, kills: int, seed: int, segment_kib: int = 0) -> Summary:
     try:
-        return await Torture(directory, seed).run(kills)
+        return await Torture(directory, seed, segment_kib).run(kills)
     except BaseException as error:
         error.add_note(f"seed {seed}, journal in {directory}")
         raise
@@ -222,13 +285,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", type=Path, help="kept, where given; else temporary")
+    parser.add_argument("--segment-kib", type=int, default=0, metavar="K")
     options = parser.parse_args(arguments)
+    if 0 < options.segment_kib < _SEGMENT_KIB_MIN:
+        parser.error(f"--segment-kib {options.segment_kib}, expected at least {_SEGMENT_KIB_MIN}")
     if options.directory is not None:
         options.directory.mkdir(parents=True, exist_ok=True)
-        print(asyncio.run(torture(options.directory, options.kills, options.seed)))
+        print(asyncio.run(torture(options.directory, options.kills, options.seed, options.segment_kib)))
         return 0
     with tempfile.TemporaryDirectory(prefix="carbonmatch-torture-") as name:
-        print(asyncio.run(torture(Path(name), options.kills, options.seed)))
+        print(asyncio.run(torture(Path(name), options.kills, options.seed, options.segment_kib)))
     return 0
 
 

@@ -210,6 +210,10 @@ class Ledger:
             assert sent is not None, f"session {session_id} never sent ref {ref}: {command}"
             assert sent == command, f"session {session_id} sent {sent}, executed was {command}"
 
+    def is_ahead_of(self, trader: Trader) -> bool:
+        """Whether the journal has reports which the trader was not told."""
+        return trader.next_seq < self.next_seqs[trader.session_id]
+
     def settle(self, trader: Trader) -> None:
         """As `compare`, at the end, when nothing is on its way any more."""
         self.compare(trader)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -87,10 +87,11 @@ class Trader:
     async def pause(self) -> None:
         """Send nothing more, and return when everything that was sent is answered."""
         self._may_trade.clear()
-        while self.unanswered:
-            self._check_alive()
-            self._answered.clear()
-            await self._answered.wait()
+        await self._until(lambda: not self.unanswered)
+
+    async def told(self, seq: int) -> None:
+        """Return when the report of this number has come."""
+        await self._until(lambda: self.next_seq > seq)
 
     async def stop(self) -> None:
         if self._trading is not None:
@@ -98,11 +99,13 @@ class Trader:
             await asyncio.wait({self._trading})
         await self.session.stop()
 
-    def _check_alive(self) -> None:
-        assert self._trading is not None
-        if self._trading.done():
-            self._trading.result()
-            raise AssertionError(f"trader {self.session_id} has ended")
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            assert self._trading is not None
+            if self._trading.done():
+                self._trading.result()
+            self._answered.clear()
+            await self._answered.wait()
 
     # --- what comes back ---------------------------------------------------------------------
 

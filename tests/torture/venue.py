@@ -27,6 +27,8 @@ MIDDLE_TICKS: Final = 5_000
 # The first two sessions act for the same account, so that they cancel each other's orders.
 ACCOUNT_OF: Final = {SessionId(1): 1, SessionId(2): 1, SessionId(3): 2, SessionId(4): 3}
 TRADERS: Final = tuple(ACCOUNT_OF)
+# Whose orders go when they lose their connection, and after how long: here a race with coming back.
+_GRACE_MS: Final = {SessionId(3): 0, SessionId(4): 100}
 _SPECTATOR: Final = SessionId(9)
 
 _KEY_ID: Final = "torture"
@@ -106,14 +108,15 @@ key = "{_KEY_ID}"
 {rest}""".rstrip()
 
 
-def trader_access(ports: Ports, session_id: SessionId, *, cancel_on_disconnect: bool = False) -> Access:
+def trader_access(ports: Ports, session_id: SessionId) -> Access:
     return Access(
         host="127.0.0.1",
         port=ports.order_entry,
         key_id=_KEY_ID,
         private_key=_PRIVATE_KEY,
         session=f"S-{session_id}",
-        cancel_on_disconnect=cancel_on_disconnect,
+        cancel_on_disconnect=session_id in _GRACE_MS,
+        grace_ms=_GRACE_MS.get(session_id, 0),
     )
 
 
@@ -197,6 +200,11 @@ class EngineProcess:
             self._process.send_signal(number)
         except ProcessLookupError:
             pass  # it has ended by itself, and `wait` tells how
+
+    async def ended(self) -> None:
+        """Return when it has ended by itself or by a signal; `wait` tells how."""
+        assert self._process is not None
+        await self._process.wait()
 
     async def wait(self) -> int:
         """The exit status, once it has ended."""

@@ -87,7 +87,8 @@ def connect(
     """`async with connect(...) as session:` logs on, and out again at the end.
 
     `next_seq` is the first report wanted: 1 for the whole stream, 0 for new ones only. `on_events` is
-    called with the new reports of each frame, as an alternative to `Session.events()`.
+    called with the new reports of each frame, as an alternative to `Session.events()`; it must not
+    raise, which would cost the connection.
     """
     access = Access(
         host=host,

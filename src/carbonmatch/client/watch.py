@@ -21,7 +21,8 @@ from carbonmatch.protocol.messages import Role
 from carbonmatch.words import price_text, utc_text
 
 _REFRESH_SECONDS: Final = 0.1
-_BAR_CELLS: Final = 16
+# Prices of six characters and quantities of nine fit 80 columns with it.
+_BAR_CELLS: Final = 8
 _TRADES_SHOWN: Final = 8
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}

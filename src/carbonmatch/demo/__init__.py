@@ -27,6 +27,8 @@ from carbonmatch.demo.venue import Venue
 
 _REFRESH_SECONDS: Final = 0.25
 _GAUGES_SECONDS: Final = 0.2
+# Python's own 5 ms between threads would show in the latencies while the screen is drawn.
+_THREAD_SWITCH_SECONDS: Final = 0.0005
 # How the journal is proven, in the words of the command line.
 _PROOFS: Final = ("verify", "replay")
 
@@ -58,12 +60,11 @@ def main(
         Where the engine keeps its journal, and leaves it. Without one: a temporary directory.
     """
     live = sys.stdout.isatty() and not headless and not json
-    if not live and not json:
-        print(f"trading for {seconds:g} s ...", file=sys.stderr)
     with ExitStack() as stack:
         if data_dir is None:
             data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="carbonmatch-demo-")))
-        summary = uvloop.run(_run(data_dir, seconds, rate, seed, live=live))
+        announcement = "" if live or json else f"trading for {seconds:g} s ..."
+        summary = uvloop.run(_run(data_dir, seconds, rate, seed, announcement, live=live))
     if json:
         print(as_json(summary))
     else:
@@ -71,7 +72,9 @@ def main(
     sys.exit(0 if summary.ok else 1)
 
 
-async def _run(data_dir: Path, seconds: float, rate: int, seed: int, *, live: bool) -> Summary:
+async def _run(
+    data_dir: Path, seconds: float, rate: int, seed: int, announcement: str, *, live: bool
+) -> Summary:
     venue = Venue(data_dir)
     try:
         await venue.start()
@@ -79,6 +82,8 @@ async def _run(data_dir: Path, seconds: float, rate: int, seed: int, *, live: bo
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, day.stop)
+        if announcement:
+            print(announcement, file=sys.stderr, flush=True)
         metrics = await _trade(venue, day, live=live)
         await venue.stop()
     finally:
@@ -90,16 +95,16 @@ async def _run(data_dir: Path, seconds: float, rate: int, seed: int, *, live: bo
 
 async def _trade(venue: Venue, day: Day, *, live: bool) -> dict[str, float]:
     """Run the day, shown if `live`; return the engine's metrics at its end."""
-    loop = asyncio.get_running_loop()
-    running = asyncio.create_task(day.run())
     screen = Screen(day)
-    metrics: dict[str, float] = {}
+    sys.setswitchinterval(_THREAD_SWITCH_SECONDS)
     with Live(auto_refresh=False, screen=True) if live else nullcontext() as terminal:
+        if terminal is not None:
+            # The first picture takes longest, so it is drawn before there is anything to measure.
+            await _draw(terminal, screen, venue)
+        running = asyncio.create_task(day.run())
         while not running.done() and not venue.has_ended:
             if terminal is not None:
-                metrics = await venue.metrics() or metrics
-                width = terminal.console.width
-                terminal.update(screen.view(loop.time(), metrics, width), refresh=True)
+                await _draw(terminal, screen, venue)
             await asyncio.wait({running}, timeout=_REFRESH_SECONDS)
     if venue.has_ended:
         running.cancel()
@@ -109,4 +114,12 @@ async def _trade(venue: Venue, day: Day, *, live: bool) -> dict[str, float]:
     await running
     # The engine brings its gauges up to date ten times a second.
     await asyncio.sleep(_GAUGES_SECONDS)
-    return await venue.metrics() or metrics
+    return await venue.metrics()
+
+
+async def _draw(terminal: Live, screen: Screen, venue: Venue) -> None:
+    """Drawing takes 20 ms, which orders and their answers need not wait for: it has a thread."""
+    metrics = await venue.metrics()
+    now = asyncio.get_running_loop().time()
+    view_now = screen.view(now, metrics, terminal.console.width)
+    await asyncio.to_thread(terminal.update, view_now, refresh=True)

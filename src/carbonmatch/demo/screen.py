@@ -54,7 +54,7 @@ class Screen:
         line.add_row(
             Text("carbonmatch demo", style="bold"),
             Text(f"{COMPANIES:,} companies, {len(day.desks)} gateways, deadline in {left:4.1f} s"),
-            ProgressBar(total=1.0, completed=day.progress, width=30),
+            ProgressBar(total=1.0, completed=day.progress, width=12),
         )
         return line
 
