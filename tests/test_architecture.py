@@ -36,7 +36,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "market_data": _UP_TO_PROTOCOL,
     "ops": {*_UP_TO_PROTOCOL, "config"},
     "server": _UP_TO_SERVER - {"demo_market"},
-    "client": _UP_TO_PROTOCOL,
+    # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
+    "client": {*_UP_TO_PROTOCOL, "demo_market"},
     "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "server.recovery"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},

@@ -88,13 +88,16 @@ SUBSCRIBERS_MAX: Final = 1_024
 # --- client library ------------------------------------------------------------------------------
 
 # Commands a client session has sent and not yet seen answered: what it may have to send again. At
-# 500,000 commands a second this is what 0.1 s of the slowest acceptable commit takes.
+# 500,000 commands a second it is a commit of 0.13 s, well above COMMIT_SLOW_SECONDS.
 UNANSWERED_COMMANDS_MAX: Final = 65_536
 assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again in one write"
 
 # Reports a client session keeps for a reader of its events that has fallen behind; above it the reader
 # is told what it lost (about 200 bytes each in Python, so 13 MB).
 EVENTS_UNREAD_MAX: Final = 65_536
+
+# The same for a reader of the feed, in frames: a minute of a busy market.
+BATCHES_UNREAD_MAX: Final = 16_384
 
 # A client that lost its engine waits a random time below these, doubling from the first to the last,
 # and gives up when the engine was away for longer than a restart with recovery takes.

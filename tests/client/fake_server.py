@@ -60,7 +60,7 @@ class FakeServer:
         self.logons: list[Logon] = []
         self.received: list[ClientCommand] = []
         self.heartbeats = 0
-        self.connections: list[_Peer] = []
+        self.connections: list[Peer] = []
         # Switches.
         self.cuts: Random | None = None  # every write is cut into pieces of random size
         self.refused_refs: set[Ref] = set()  # answered by SessionRejected, never applied
@@ -86,7 +86,7 @@ class FakeServer:
 
     async def listen(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Peer(self), "127.0.0.1", self.port)
+        self._server = await loop.create_server(lambda: Peer(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def vanish(self) -> None:
@@ -121,7 +121,33 @@ class FakeServer:
             for peer in self.connections:
                 peer.send_stream()
 
-    def apply(self, commands: list[ClientCommand], peer: "_Peer") -> None:
+    def take(self, payload: bytes, peer: "Peer") -> None:
+        """A frame from one that is logged on."""
+        commands: list[ClientCommand] = []
+        for message in decode_client_frame(payload):
+            if isinstance(message, Heartbeat | Logout):
+                self.control(message, peer)
+            else:
+                commands.append(message)
+        if not commands:
+            return
+        if _counts_down(self, "drop_before_commands", len(commands)):
+            peer.transport.abort()
+            return
+        self.apply(commands, peer)
+        if _counts_down(self, "drop_after_commands", len(commands)):
+            peer.transport.abort()
+        elif not self.is_silent:
+            peer.send_stream()
+
+    def control(self, message: Heartbeat | Logout, peer: "Peer") -> None:
+        if isinstance(message, Heartbeat):
+            self.heartbeats += 1
+        else:
+            peer.send([LoggedOut(LogoutReason.REQUESTED)])
+            peer.transport.close()
+
+    def apply(self, commands: list[ClientCommand], peer: "Peer") -> None:
         """Apply a frame of commands, and let its connection have the answers."""
         self.received += commands
         seq = len(self.reports) + 1
@@ -134,9 +160,29 @@ class FakeServer:
                     peer.send([SessionRejected(command.ref, RejectReason.THROTTLED, 2_500_000)])
             else:
                 self.last_ref = command.ref
-                reports.append(_answer(command, seq + len(reports)))
+                reports.append(self.answer(command, seq + len(reports)))
         if reports:
             self.frames.append(reports)
+
+    def answer(self, command: ClientCommand, seq: int) -> AnyReport:
+        """The fake's whole market: orders rest, cancels work, lots of 13 are refused."""
+        if type(command) is NewOrder and command.quantity_lots != 13:
+            return Accepted(
+                seq=seq,
+                ref=command.ref,
+                time_ns=7,
+                flags=0,
+                order_id=OrderId(command.ref),
+                instrument_id=command.instrument_id,
+                account_id=AccountId(1),
+                side=command.side,
+                price_ticks=command.price_ticks,
+                quantity_lots=command.quantity_lots,
+            )
+        if type(command) is Cancel:
+            order_id = OrderId(command.order_ref)
+            return Canceled(seq, command.ref, 7, 0, order_id, 1, CancelReason.REQUESTED)
+        return Rejected(seq, command.ref, 7, 0, RejectReason.INVALID_QUANTITY)
 
     def _repeats(self, command: ClientCommand) -> list[Any]:
         stored = [
@@ -147,28 +193,7 @@ class FakeServer:
         return stored or [SessionRejected(command.ref, RejectReason.REF_NOT_APPLIED)]
 
 
-def _answer(command: ClientCommand, seq: int) -> AnyReport:
-    """The fake's whole market: orders rest, cancels work, lots of 13 are refused."""
-    if type(command) is NewOrder and command.quantity_lots != 13:
-        return Accepted(
-            seq=seq,
-            ref=command.ref,
-            time_ns=7,
-            flags=0,
-            order_id=OrderId(command.ref),
-            instrument_id=command.instrument_id,
-            account_id=AccountId(1),
-            side=command.side,
-            price_ticks=command.price_ticks,
-            quantity_lots=command.quantity_lots,
-        )
-    if type(command) is Cancel:
-        order_id = OrderId(command.order_ref)
-        return Canceled(seq, command.ref, 7, 0, order_id, 1, CancelReason.REQUESTED)
-    return Rejected(seq, command.ref, 7, 0, RejectReason.INVALID_QUANTITY)
-
-
-class _Peer(asyncio.Protocol):
+class Peer(asyncio.Protocol):
     transport: asyncio.Transport
 
     def __init__(self, server: FakeServer) -> None:
@@ -195,7 +220,7 @@ class _Peer(asyncio.Protocol):
             if self.transport.is_closing():
                 return
             if self._is_logged_on:
-                self._take(payload)
+                self._server.take(payload, self)
             else:
                 self._log_on(decode_logon_frame(payload))
 
@@ -256,28 +281,6 @@ class _Peer(asyncio.Protocol):
         if self._server.sends_heartbeats:
             self.send([HeartbeatAnswer(0, 7)])
         self._timer = asyncio.get_running_loop().call_later(self._server.heartbeat_ms / 1_000, self._beat)
-
-    def _take(self, payload: bytes) -> None:
-        server = self._server
-        commands: list[ClientCommand] = []
-        for message in decode_client_frame(payload):
-            if isinstance(message, Heartbeat):
-                server.heartbeats += 1
-            elif isinstance(message, Logout):
-                self.send([LoggedOut(LogoutReason.REQUESTED)])
-                self.transport.close()
-            else:
-                commands.append(message)
-        if not commands:
-            return
-        if _counts_down(server, "drop_before_commands", len(commands)):
-            self.transport.abort()
-            return
-        server.apply(commands, self)
-        if _counts_down(server, "drop_after_commands", len(commands)):
-            self.transport.abort()
-        elif not server.is_silent:
-            self.send_stream()
 
 
 def _counts_down(server: FakeServer, switch: str, count: int) -> bool:

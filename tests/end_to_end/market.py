@@ -19,10 +19,10 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 7))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 8))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
-# A segment of this size is made in a millisecond; files may not have one as small.
+# A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
 _SEGMENT_MIB = 1
 
 
@@ -82,6 +82,7 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(ALICE, "alice", "trade", "alice", f"accounts = [{ALICE_ACCOUNT}]")}
 {_session(ALICE_2, "alice-2", "trade", "alice", f"accounts = [{ALICE_ACCOUNT}]")}
 {_session(BOB, "bob", "trade", "bob", f"accounts = [{BOB_ACCOUNT}]")}
+{_session(BOB_2, "bob-2", "trade", "bob", f"accounts = [{BOB_ACCOUNT}]")}
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
@@ -107,15 +108,15 @@ public_key = "{public_key_of(private_key(key_id)).hex()}"
 """
 
 
-def config(directory: Path, *, throttle: str = "", segment_mib: float = _SEGMENT_MIB) -> Config:
+def config(directory: Path, *, throttle: str = "") -> Config:
     """For an engine in this process."""
     parsed = parse(text(throttle), "market.toml")
-    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=segment_mib)
+    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB)
     return structs.replace(parsed, journal=journal)
 
 
 def key_of(session: str) -> str:
-    """Which key a session logs on with: Alice has two sessions and one key."""
+    """Which key a session logs on with: Alice and Bob have two sessions each, and one key."""
     return session.partition("-")[0]
 
 

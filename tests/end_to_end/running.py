@@ -23,6 +23,7 @@ from carbonmatch.config import host_and_port
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching import state
 from carbonmatch.server import service as service_module
+from carbonmatch.server.commit import JournalThread
 from carbonmatch.server.service import Service
 from tests.end_to_end import market
 from tests.end_to_end.wire import SECONDS_MAX, Wire
@@ -79,14 +80,23 @@ class Venue(Addresses):
         self.directory = directory
         self.service = Service(market.config(directory, **options))
         self.addresses = self.service.addresses
+        self._is_running = False
 
     async def start(self) -> None:
         await self.service.start()
+        self._is_running = True
 
     async def stop(self) -> None:
-        assert await self.service.stop() == 0
-        # What the engine froze is the next test's garbage.
-        gc.unfreeze()
+        if self._is_running:
+            self._is_running = False
+            assert await self.service.stop() == 0
+            # What the engine froze is the next test's garbage.
+            gc.unfreeze()
+
+    def sweep(self) -> None:
+        """Look at deadlines, as the engine does twenty times a second."""
+        gateway = self.service._gateway
+        gateway.swept(gateway.clocks.monotonic_ns())
 
     @property
     def engine(self) -> Any:
@@ -102,12 +112,16 @@ class Venue(Addresses):
 
 @asynccontextmanager
 async def running(directory: Path, **options: Any) -> AsyncIterator[Venue]:
+    """An engine that is stopped at the end of the block, and fails the test if anything of it fell over."""
     venue = Venue(directory, **options)
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
     await venue.start()
     try:
         yield venue
     finally:
         await venue.stop()
+    assert errors == []
 
 
 # --- what a test may hold still --------------------------------------------------------------------
@@ -126,6 +140,8 @@ class Disk:
             return append(writer, payload, first_sequence, count)
 
         patch.setattr(JournalWriter, "append", held)
+        # Committed in the loop, a batch would hold the loop, and with it the test that is to let go.
+        patch.setattr(JournalThread, "commit_here", lambda _thread, _commit: False)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -144,13 +160,19 @@ class Clock:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._ahead_ns = 0
+        self._stopped_ns: int | None = None
         patch.setattr(service_module, "time", self)
+
+    def stop(self) -> None:
+        """Let time pass by `advance` only."""
+        self._stopped_ns = time.monotonic_ns()
 
     def advance(self, seconds: float) -> None:
         self._ahead_ns += round(seconds * 1e9)
 
     def monotonic_ns(self) -> int:
-        return time.monotonic_ns() + self._ahead_ns
+        now_ns = time.monotonic_ns() if self._stopped_ns is None else self._stopped_ns
+        return now_ns + self._ahead_ns
 
     def time_ns(self) -> int:
         return time.time_ns() + self._ahead_ns

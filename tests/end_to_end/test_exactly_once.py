@@ -102,9 +102,7 @@ async def test_a_repeat_waits_with_its_original_for_the_disk(venue: Venue, disk:
             alice.send(buy(2))
             # The engine has taken all four, and has said nothing of them.
             assert await alice.settle() == []
-        reports = []
-        while len(reports) < 4:
-            reports += await alice.frame()
+        reports = await alice.reports(4)
     firsts = [report for report in reports if not report.flags]
     repeats = [report for report in reports if report.flags]
     assert [(report.seq, report.ref) for report in firsts] == [(1, 1), (2, 2)]

@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from msgspec import structs
 
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
-from carbonmatch.matching.messages import AnyReport
 from carbonmatch.protocol import auth
 from carbonmatch.protocol.codec import decode_feed, decode_reports, encode
 from carbonmatch.protocol.frames import FrameReader, frame
@@ -34,12 +33,14 @@ _Message = TypeVar("_Message")
 
 
 class Wire:
-    """`async with Wire.open(address) as wire:`; the challenge has been read then."""
+    """`async with Wire.open(address) as wire:`; the engine's greeting has been read then."""
+
+    challenge: Challenge  # or whatever the engine greets with instead
+    accepted: LogonAccepted
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.challenge: Challenge
         self._frames = FrameReader(OUTBOUND_FRAME_BYTES_MAX)
         self._unread: list[list[Any]] = []
         self._decode: Any = decode_reports
@@ -64,8 +65,6 @@ class Wire:
             assert isinstance(answer, LogonAccepted), answer
             wire.accepted = answer
             yield wire
-
-    accepted: LogonAccepted
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -110,9 +109,9 @@ class Wire:
     async def until(self, kind: type[_Message]) -> _Message:
         return (await self.frames_until(kind))[1]
 
-    async def reports(self, count: int) -> list[AnyReport]:
+    async def reports(self, count: int) -> list[Any]:
         """The next `count` messages of the stream, however they are framed."""
-        reports: list[AnyReport] = []
+        reports: list[Any] = []
         while len(reports) < count:
             reports += await self.frame()
         assert len(reports) == count, reports

@@ -148,3 +148,15 @@ def test_patience_ends_for_who_sends_three_times_the_rate(
     else:
         assert ended_ns is not None
         assert abs(ended_ns - ends_after_seconds * SECOND) < SECOND // 5
+
+
+def test_a_rate_of_0_is_no_limit() -> None:
+    free_cancels = Throttle(1, 1, 0, 0, START)
+    assert free_cancels.admit([cancel(ref) for ref in range(1, 100)], START).refused == []
+    assert free_cancels.admit([order(100)], START).refused == []
+    assert len(free_cancels.admit([order(101)], START).refused) == 1
+
+    free_orders = Throttle(0, 0, 1, 1, START)
+    assert free_orders.admit([order(ref) for ref in range(1, 100)], START).refused == []
+    assert free_orders.admit([cancel(100)], START).refused == []
+    assert len(free_orders.admit([cancel(101)], START).refused) == 1

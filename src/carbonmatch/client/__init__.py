@@ -14,7 +14,9 @@ from carbonmatch.client.errors import (
     SendBufferFull,
     SessionRejectedError,
     StreamGap,
+    SubscriptionRefused,
 )
+from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.session import Session, connect
 
 __all__ = [
@@ -24,11 +26,13 @@ __all__ = [
     "Disconnected",
     "EventsLost",
     "LogonRefused",
+    "MarketDataClient",
     "OrderRejected",
     "SendBufferFull",
     "Session",
     "SessionRejectedError",
     "StreamGap",
+    "SubscriptionRefused",
     "connect",
     "open_connection",
 ]

@@ -1,7 +1,7 @@
 """What can go wrong for a client, one exception for each thing a caller may want to treat differently."""
 
 from carbonmatch.matching.messages import AnyReport, Rejected, RejectReason
-from carbonmatch.protocol.messages import LogonRejected, LogoutReason, SessionRejected
+from carbonmatch.protocol.messages import LogonRejected, LogoutReason, SessionRejected, SubscribeRejected
 
 
 class ClientError(Exception):
@@ -73,6 +73,14 @@ class EventsLost(ClientError):
     def __init__(self, count: int) -> None:
         super().__init__(f"{count} events were not read in time and are lost to this reader")
         self.count = count
+
+
+class SubscriptionRefused(ClientError):
+    """The engine does not give what was subscribed to."""
+
+    def __init__(self, message: SubscribeRejected) -> None:
+        super().__init__(f"subscription refused: {message.reason.name}, {message.text}")
+        self.reason = message.reason
 
 
 class SendBufferFull(ClientError):

@@ -9,7 +9,7 @@ from carbonmatch.client.connection import Connection
 from carbonmatch.client.errors import Disconnected, LogonRefused
 from carbonmatch.limits import RECONNECT_WAIT_SECONDS_MAX, RECONNECT_WAIT_SECONDS_MIN
 from carbonmatch.matching.messages import RejectReason
-from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.protocol.messages import LogonAccepted, LogoutReason
 
 # Coming back would only do it again: two processes would take a session from each other for ever, and
 # a frame that broke the protocol once breaks it twice.
@@ -33,6 +33,24 @@ def is_final(error: Exception) -> bool:
     if isinstance(error, Disconnected):
         return error.reason in _FINAL_LOGOUTS
     return not isinstance(error, OSError)
+
+
+async def keep_connected(
+    connection: Connection,
+    open_once: Callable[[], Awaitable[Connection]],
+    random: Random,
+    seconds: float,
+    on_disconnect: Callable[[Disconnected], None],
+    on_reconnect: Callable[[LogonAccepted], None],
+) -> None:
+    """Replace `connection` whenever it is lost. Ends only by raising, when that is final."""
+    while True:
+        loss = await connection.wait_lost()
+        on_disconnect(loss)
+        if is_final(loss):
+            raise loss
+        connection = await reconnect(open_once, random, seconds)
+        on_reconnect(connection.accepted)
 
 
 async def reconnect(

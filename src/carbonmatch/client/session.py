@@ -23,7 +23,7 @@ from carbonmatch.client.errors import (
     SessionRejectedError,
     StreamGap,
 )
-from carbonmatch.client.reconnect import is_final, reconnect
+from carbonmatch.client.reconnect import keep_connected
 from carbonmatch.client.stream import StreamReader
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import (
@@ -87,7 +87,8 @@ def connect(
     """`async with connect(...) as session:` logs on, and out again at the end.
 
     `next_seq` is the first report wanted: 1 for the whole stream, 0 for new ones only. `on_events` is
-    called with the new reports of each frame, as an alternative to `Session.events()`.
+    called with the new reports of each frame, as an alternative to `Session.events()`; it must not
+    raise, which would cost the connection.
     """
     access = Access(
         host=host,
@@ -159,8 +160,6 @@ class Session:
     async def start(self) -> None:
         """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
         self._connection = await self._open()
-        if self._failure is not None:
-            raise self._failure
         self._keeper = asyncio.create_task(self._keep_connected(self._connection))
 
     async def stop(self) -> None:
@@ -320,8 +319,7 @@ class Session:
             await self._until(lambda: not self._unanswered)
 
     def _send(self, commands: Sequence[ClientCommand], waiter: "asyncio.Future[Answer] | None") -> range:
-        if self._failure is not None:
-            raise self._failure
+        self._raise_failure()
         if self._connection is None or not self._connection.is_open:
             raise Disconnected("not connected, the session is trying again")
         if len(self._unanswered) + len(commands) > UNANSWERED_COMMANDS_MAX:
@@ -341,8 +339,7 @@ class Session:
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while True:
-            if self._failure is not None:
-                raise self._failure
+            self._raise_failure()
             if holds():
                 return
             self._progress.clear()
@@ -390,12 +387,16 @@ class Session:
     # --- losing and finding the engine -------------------------------------------------------
 
     async def _open(self) -> Connection:
-        return await open_connection(
+        self._raise_failure()
+        connection = await open_connection(
             self._access,
             next_seq=self._stream.next_seq,
             on_messages=self._take,
             on_logon=self._resume,
         )
+        # The logon's answer may already have shown that the stream cannot go on.
+        self._raise_failure()
+        return connection
 
     def _resume(self, connection: Connection) -> None:
         """Go on where the engine is: `last_ref` splits what was sent into applied and never arrived."""
@@ -425,22 +426,31 @@ class Session:
                 self._refuse(SessionRejected(ref, RejectReason.REF_NOT_APPLIED, 0, "its refusal was lost"))
 
     async def _keep_connected(self, connection: Connection) -> None:
-        """Reconnect until that fails, then fail: the error is raised to whoever uses the session."""
+        """Until that fails; then the error is raised to whoever uses the session."""
         try:
-            while True:
-                loss = await connection.wait_lost()
-                if self._failure is not None:
-                    return
-                self._progress.set()
-                if self._on_disconnect is not None:
-                    self._on_disconnect(loss)
-                if is_final(loss):
-                    raise loss
-                connection = await reconnect(self._open, self._random, self._reconnect_seconds)
-                if self._on_reconnect is not None and self._failure is None:
-                    self._on_reconnect(connection.accepted)
+            await keep_connected(
+                connection,
+                self._open,
+                self._random,
+                self._reconnect_seconds,
+                self._lose,
+                self._find,
+            )
         except Exception as error:
             self._fail(error)
+
+    def _lose(self, loss: Disconnected) -> None:
+        self._progress.set()
+        if self._on_disconnect is not None:
+            self._on_disconnect(loss)
+
+    def _find(self, accepted: LogonAccepted) -> None:
+        if self._on_reconnect is not None:
+            self._on_reconnect(accepted)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _fail(self, error: Exception) -> None:
         """End for good: everybody who waits, now or later, gets `error`."""

@@ -9,13 +9,13 @@ EXIT_DIVERGED: Final = 66  # replay gave other events than the journaled ones
 EXIT_FAILED: Final = 70  # a write or sync failed while running; the next start is recovery
 
 
-class JournalRefused(Exception):  # noqa: N818 - says what happened
+class JournalRefused(Exception):
     """The journal is whole, but not for this process."""
 
     exit_code = EXIT_REFUSED
 
 
-class JournalDamaged(Exception):  # noqa: N818
+class JournalDamaged(Exception):
     """The journal holds something that no crash can have left: it is never repaired in silence."""
 
     exit_code = EXIT_DAMAGED
@@ -30,7 +30,7 @@ class JournalDamaged(Exception):  # noqa: N818
         self.expected = expected
 
 
-class JournalFailed(OSError):  # noqa: N818
+class JournalFailed(OSError):
     """The writer met an error before, or is closed: nothing more can be made durable through it."""
 
     exit_code = EXIT_FAILED

@@ -8,14 +8,14 @@ takes 48 times as long, and a scrape holds the loop that matches orders.
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import AnyCommand, AnyReport, CancelReason, RejectReason
+from carbonmatch.matching.messages import CancelReason, RejectReason
 from carbonmatch.ops.counters import Counters, Histogram, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 

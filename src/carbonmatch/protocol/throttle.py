@@ -62,7 +62,7 @@ class Admission(Struct, frozen=True, gc=False):
 
 
 class Throttle:
-    """Admits the commands of one session.
+    """Admits the commands of one session. A rate of 0 does not limit what it is the rate of.
 
     Pulling orders has a bucket of its own, so that a session which is throttled can still get out.
     """
@@ -77,18 +77,19 @@ class Throttle:
         cancels_burst: int,
         now_ns: int,
     ) -> None:
-        self._commands = TokenBucket(commands_per_second, commands_burst, now_ns)
-        self._cancels = TokenBucket(cancels_per_second, cancels_burst, now_ns)
-        patience = commands_per_second * THROTTLE_PATIENCE_SECONDS
-        self._patience = TokenBucket(commands_per_second, patience, now_ns)
+        self._commands = _bucket(commands_per_second, commands_burst, now_ns)
+        self._cancels = _bucket(cancels_per_second, cancels_burst, now_ns)
+        refused_per_second = commands_per_second or cancels_per_second
+        patience = refused_per_second * THROTTLE_PATIENCE_SECONDS
+        self._patience = TokenBucket(refused_per_second, patience, now_ns)
 
     def admit(self, commands: list[ClientCommand], now_ns: int) -> Admission:
         """Take a frame's cancels all or none, and its other commands all or none."""
         kinds = list(map(type, commands))
         cancel_count = kinds.count(Cancel) + kinds.count(MassCancel)
         command_count = len(kinds) - cancel_count
-        cancels_after_us = self._cancels.take(cancel_count, now_ns) if cancel_count else 0
-        commands_after_us = self._commands.take(command_count, now_ns) if command_count else 0
+        cancels_after_us = _take(self._cancels, cancel_count, now_ns)
+        commands_after_us = _take(self._commands, command_count, now_ns)
         if not cancels_after_us and not commands_after_us:
             return Admission(commands, [], False)
 
@@ -102,3 +103,11 @@ class Throttle:
             else:
                 admitted.append(command)
         return Admission(admitted, refused, self._patience.take(len(refused), now_ns) > 0)
+
+
+def _bucket(per_second: int, burst: int, now_ns: int) -> TokenBucket | None:
+    return TokenBucket(per_second, burst, now_ns) if per_second else None
+
+
+def _take(bucket: TokenBucket | None, count: int, now_ns: int) -> int:
+    return bucket.take(count, now_ns) if bucket is not None and count else 0

@@ -10,16 +10,22 @@ import threading
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
-from carbonmatch.limits import SEAL_IDLE_SECONDS
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
 
 # Exit status after a failed write or sync: documented for operators, a supervisor restarts.
 EXIT_STORAGE_FAILED: Final = 70
 
 _STOP: Final = None
 
+# A commit in the caller that took longer than the first sends everything to the thread for the second.
+_SLOW_NS: Final = 2_000_000
+_THREAD_ONLY_NS: Final = 100_000_000
+
 
 class Appendable(Protocol):
     """The narrow side of the journal: a local file today, something else behind it tomorrow."""
+
+    durable_position: int
 
     def append(self, payload: bytes, first_sequence: int, count: int) -> int: ...
 
@@ -31,35 +37,72 @@ class Appendable(Protocol):
 class Commit:
     """One record on its way: what is written, and whom to tell once it is durable."""
 
-    __slots__ = ("count", "first_sequence", "payload", "position")
+    __slots__ = ("count", "durable_position", "first_sequence", "payload", "position")
 
     def __init__(self, payload: bytes, first_sequence: int, count: int) -> None:
         self.payload = payload
         self.first_sequence = first_sequence
         self.count = count
+        # Once it is durable: where it is, and up to where the journal may be read.
         self.position = 0
+        self.durable_position = 0
 
 
 class JournalThread:
-    """Owns the writer. `durable` is called in this thread with each commit, in order."""
+    """Owns the writer. `durable` hears of each commit, in order, once it is on the disk.
+
+    `commit` hands a batch to the thread. `commit_here` does the same work in the caller: a batch that
+    nobody else waits for is there 40 us earlier without two hand-overs between threads, as long as the
+    disk is quick.
+    """
 
     def __init__(
         self,
         writer: Appendable,
         durable: Callable[[Commit], object],
         failed: Callable[[BaseException], None],
+        monotonic_ns: Callable[[], int],
     ) -> None:
         self._writer = writer
         self._durable = durable
         self._failed = failed
+        self._monotonic_ns = monotonic_ns
         self._queue: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        # Held while the writer works, by this thread or by a caller of `commit_here`.
+        self._writing = threading.Lock()
+        self._unsealed = False
+        # Since when a caller of `commit_here` has been waiting for the disk, 0 where none is.
+        self._here_since_ns = 0
+        self._thread_only_until_ns = 0
 
     def start(self) -> None:
         self._thread.start()
 
     def commit(self, commit: Commit) -> None:
+        """Have the thread write `commit`."""
         self._queue.put(commit)
+
+    def commit_here(self, commit: Commit) -> bool:
+        """Write `commit` now and return True, or return False: then it is for the thread.
+
+        The caller waits for the disk, so one slow answer sends everything to the thread for a while.
+        """
+        now_ns = self._monotonic_ns()
+        if now_ns < self._thread_only_until_ns or not self._writing.acquire(blocking=False):
+            return False
+        self._here_since_ns = now_ns
+        try:
+            self._append(commit)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._here_since_ns = 0
+            self._writing.release()
+        took_ns = self._monotonic_ns() - now_ns
+        if took_ns > _SLOW_NS:
+            self._thread_only_until_ns = now_ns + took_ns + _THREAD_ONLY_NS
+        return True
 
     def stop(self, timeout_seconds: float) -> None:
         """Close the journal after everything that was handed over; nothing may follow."""
@@ -68,28 +111,45 @@ class JournalThread:
         if self._thread.is_alive():
             raise TimeoutError(f"the journal did not close within {timeout_seconds} s")
 
+    def _append(self, commit: Commit) -> None:
+        commit.position = self._writer.append(commit.payload, commit.first_sequence, commit.count)
+        commit.durable_position = self._writer.durable_position
+        self._unsealed = True
+
     def _run(self) -> None:
-        writer = self._writer
-        sealed = True
         try:
             while True:
                 try:
-                    commit = self._queue.get(timeout=None if sealed else SEAL_IDLE_SECONDS)
+                    commit = self._queue.get(timeout=SEAL_IDLE_SECONDS)
                 except queue.Empty:
-                    writer.seal()
-                    sealed = True
+                    self._idle()
                     continue
-                if commit is _STOP:
-                    writer.close()
-                    return
-                commit.position = writer.append(commit.payload, commit.first_sequence, commit.count)
-                sealed = False
+                with self._writing:
+                    if commit is _STOP:
+                        self._writer.close()
+                        return
+                    self._append(commit)
                 self._durable(commit)
         except BaseException as error:
-            # After a failed sync the kernel may have dropped the pages, so a second try that
-            # succeeds would prove nothing: no retry, no release, the next start is recovery.
-            self._failed(error)
-            die()
+            self._fail(error)
+
+    def _idle(self) -> None:
+        """Seal what was written, and see that nobody waits for a disk that is dead."""
+        since_ns = self._here_since_ns
+        if since_ns and self._monotonic_ns() - since_ns > COMMIT_DEAD_SECONDS * 1_000_000_000:
+            self._fail(TimeoutError(f"the disk has not answered for {COMMIT_DEAD_SECONDS} s"))
+        if self._unsealed and self._writing.acquire(blocking=False):
+            try:
+                self._unsealed = False
+                self._writer.seal()
+            finally:
+                self._writing.release()
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        # After a failed sync the kernel may have dropped the pages, so a second try that succeeds
+        # would prove nothing: no retry, no release, the next start is recovery.
+        self._failed(error)
+        die()
 
 
 def die() -> NoReturn:

@@ -29,7 +29,7 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.history import History
@@ -88,8 +88,10 @@ class Gateway(Listener):
         self._throttles: dict[SessionId, Throttle] = {}
         self._ready: deque[SessionPeer] = deque()
         self._scheduled = False
+        self._served_last: SessionPeer | None = None
         # Sessions whose orders go when this time has come, unless they are back before.
         self._lost_at_ns: dict[SessionId, int] = {}
+        self._stopping = False
         pipeline.on_release = self.schedule
 
     def make_peer(self) -> "SessionPeer":
@@ -97,7 +99,7 @@ class Gateway(Listener):
 
     def throttle(self, settings: SessionSettings) -> Throttle | None:
         """A session's buckets outlive its connections: reconnecting does not refill them."""
-        if not settings.commands_per_second:
+        if not settings.commands_per_second and not settings.cancels_per_second:
             return None
         throttle = self._throttles.get(settings.session_id)
         if throttle is None:
@@ -128,22 +130,29 @@ class Gateway(Listener):
         ready = self._ready
         pipeline = self.pipeline
         served = 0
+        # One session that sends again when it is answered, and nobody else: it need not wait for the
+        # journal thread to be woken. With several the thread is better, since others gather meanwhile.
+        alone = len(ready) == 1 and ready[0] is self._served_last
         while ready and served < _TURN_TOTAL_COMMANDS and not pipeline.is_full:
-            peer = ready.popleft()
+            peer = self._served_last = ready.popleft()
             served += peer.serve(TURN_COMMANDS_MAX)
             if peer.frames:
                 ready.append(peer)
             else:
                 peer.queued = False
-        pipeline.flush()
+        pipeline.flush(alone and not ready)
         self.schedule()
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.
 
-        Nor is anybody let in: a newcomer would send again what is better answered after the restart.
+        Nobody is let in, who would send again what is better answered after the restart. Nor do
+        orders go with their connections from here on: it is the venue that leaves, and the next start
+        gives everybody the grace time again.
         """
         self.close_door()
+        self._stopping = True
+        self._lost_at_ns.clear()
         self._ready.clear()
         for peer in self.peers:
             if peer.connected:
@@ -152,6 +161,8 @@ class Gateway(Listener):
     # --- cancel on disconnect --------------------------------------------------------------------
 
     def arm(self, session_id: SessionId, grace_ms: int) -> None:
+        if self._stopping:
+            return
         self._lost_at_ns[session_id] = self.clocks.monotonic_ns() + grace_ms * _NS_PER_MS
 
     def disarm(self, session_id: SessionId) -> None:
@@ -355,8 +366,7 @@ class SessionPeer(Peer):
         if received.answers:
             self.send(encode(received.answers))
         if received.logged_out is not None:
-            goodbye = received.logged_out
-            self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+            self._end_when_durable(received.logged_out)
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
@@ -370,12 +380,12 @@ class SessionPeer(Peer):
                 last_ref = command.ref
                 fresh.append(command)
         refused: list[SessionRejected] = []
+        exhausted = False
         if fresh and self.throttle is not None:
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            if admission.exhausted:
-                self.log_out(LogoutReason.THROTTLED)
+            exhausted = admission.exhausted
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
@@ -388,6 +398,12 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        if exhausted:
+            self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+
+    def _end_when_durable(self, goodbye: LoggedOut) -> None:
+        """Say goodbye once everything before it is answered."""
+        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
 
     # --- repeats ---------------------------------------------------------------------------------
 

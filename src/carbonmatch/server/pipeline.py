@@ -37,6 +37,25 @@ from carbonmatch.server.stream import Chunk, Stream, chunks_of
 
 NS_PER_SECOND: Final = 1_000_000_000
 
+# Larger batches gain nothing from being committed in the loop: others may come meanwhile.
+_HERE_COMMANDS_MAX: Final = 16
+
+
+def _nothing() -> None:
+    pass
+
+
+def _at_once(callback: Callable[[], None]) -> None:
+    callback()
+
+
+class Journal(Protocol):
+    """Makes commits durable, in order; `Pipeline.durable` is called with each that `commit` was given."""
+
+    def commit(self, commit: Commit) -> None: ...
+
+    def commit_here(self, commit: Commit) -> bool: ...
+
 
 class Repeater(Protocol):
     """A connection that repeated a ref and waits for the outcome."""
@@ -80,24 +99,27 @@ class Pipeline:
         self,
         engine: Engine,
         streams: dict[SessionId, Stream],
-        commit: Callable[[Commit], None],
+        journal: Journal,
         publish: Callable[[Outputs, int], None],
         history: History,
         counters: Counters,
         clocks: Clocks,
+        later: Callable[[Callable[[], None]], object] = _at_once,
     ) -> None:
+        """`later` calls back in a later turn of the loop, in the order in which it was asked."""
         self.engine = engine
         self.streams = streams
         self.clocks = clocks
         self.monotonic_ns = clocks.monotonic_ns
         self.durable_sequence = engine.sequence
-        self._commit = commit
+        self._journal = journal
         self._publish = publish
         self._history = history
         self._counters = counters
         self._gathering = Batch(engine.sequence + 1)
         self._outstanding: Batch | None = None
         self._repeats: deque[tuple[Repeater, Stream, Ref]] = deque()
+        self._later = later
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         # Called after each release: gateways go on reading where a full batch had stopped them.
         self.on_release: Callable[[], None] = _nothing
@@ -148,12 +170,15 @@ class Pipeline:
 
     # --- out -------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Send the gathered batch to the disk, unless one is on its way already."""
-        if self._outstanding is None and self._gathering.count:
-            self._cut()
+    def flush(self, alone: bool = False) -> None:
+        """Send the gathered batch to the disk, unless one is on its way already.
 
-    def _cut(self) -> None:
+        `alone` says that nobody else is waiting to be served: then the disk may be waited for here.
+        """
+        if self._outstanding is None and self._gathering.count:
+            self._cut(alone)
+
+    def _cut(self, alone: bool) -> None:
         batch = self._gathering
         engine = self.engine
         outputs = engine.take_outputs()
@@ -166,7 +191,10 @@ class Pipeline:
         batch.sent_ns = self.monotonic_ns()
         self._outstanding = batch
         self._gathering = Batch(engine.sequence + 1)
-        self._commit(batch.commit)
+        if alone and batch.count <= _HERE_COMMANDS_MAX and self._journal.commit_here(batch.commit):
+            self.durable(batch.commit)
+        else:
+            self._journal.commit(batch.commit)
 
     def durable(self, commit: Commit) -> None:
         """The outstanding batch is on the disk: release it, and send the next one."""
@@ -176,17 +204,13 @@ class Pipeline:
         self._outstanding = None
         now = self.monotonic_ns()
         self.durable_sequence = batch.first_sequence + batch.count - 1
-        self._release(batch)
+        self._history.durable_position = commit.durable_position
+        self._answer(batch)
         # The next one goes after the answers of this one, which somebody waits for.
         self.flush()
-        self._count(batch, now)
-        self.on_release()
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= self.durable_sequence:
-            waiting.popleft()[1]()
+        self._later(lambda: self._publish_batch(batch, now))
 
-    def _release(self, batch: Batch) -> None:
-        assert batch.outputs is not None
+    def _answer(self, batch: Batch) -> None:
         assert batch.commit is not None
         streams = self.streams
         note = self._history.note
@@ -194,14 +218,25 @@ class Pipeline:
         for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
             streams[chunk.session_id].release(chunk, last_ref)
             note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
-        self._publish(batch.outputs, batch.entries[-1].time_ns)
         repeats = self._repeats
         while repeats and repeats[0][2] <= repeats[0][1].durable_ref:
             repeater, stream, ref = repeats.popleft()
             repeater.answer_repeat(stream, ref)
 
-    def _count(self, batch: Batch, durable_ns: int) -> None:
+    def _publish_batch(self, batch: Batch, durable_ns: int) -> None:
+        """What follows the answers: market data, counters, and whoever waited for the release.
+
+        Done once the loop has sent the answers: publishing first kept a single order waiting for 20 us.
+        """
         assert batch.outputs is not None
+        self._publish(batch.outputs, batch.entries[-1].time_ns)
+        self._count(batch, batch.outputs, durable_ns)
+        self.on_release()
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self.durable_sequence:
+            waiting.popleft()[1]()
+
+    def _count(self, batch: Batch, outputs: Outputs, durable_ns: int) -> None:
         counters = self._counters
         commit_ns = durable_ns - batch.sent_ns
         counters.commit_duration_ns.record(commit_ns)
@@ -212,7 +247,7 @@ class Pipeline:
         record = counters.order_latency_ns.record
         for received_ns, count in batch.received:
             record(released_ns - received_ns, count)
-        counters.count_batch(batch.count, batch.outputs)
+        counters.count_batch(batch.count, outputs)
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -239,7 +274,3 @@ def stream_records(chunks: list[Chunk]) -> list[StreamRecord]:
         StreamRecord(chunk.session_id, chunk.first_seq, chunk.ref_before, Raw(chunk.payload))
         for chunk in chunks
     ]
-
-
-def _nothing() -> None:
-    pass

@@ -1,0 +1,148 @@
+"""`carbonmatch admin`: an operator's commands, each journaled and answered with its sequence."""
+
+import asyncio
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import App
+
+from carbonmatch.client.connection import Access
+from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.session import Session
+from carbonmatch.matching.messages import (
+    ANY,
+    ClientCommand,
+    Done,
+    InstrumentId,
+    Phase,
+    Ref,
+    SetBand,
+    SetPhase,
+)
+from carbonmatch.protocol.messages import Role
+
+_ALL = "all"
+
+main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
+
+
+@main.command
+def phase(
+    symbol: str,
+    phase: Literal["continuous", "halted", "cancel-only", "closed"],
+    /,
+    *,
+    text: str = "",
+    host: str = "127.0.0.1",
+    port: int = 7400,
+    market_data_port: int = 7410,
+    key_id: str | None = None,
+    key_file: Path | None = None,
+    session: str | None = None,
+) -> None:
+    """Bring an instrument into a phase. Closing it cancels its day orders.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number, or "all" for every one.
+    phase
+        What it is to admit from now on.
+    text
+        The reason, which everybody gets to see.
+    host
+        Where the venue is.
+    port
+        Its order entry.
+    market_data_port
+        Its market data, which is asked for the number of the instrument; the key has to admit that.
+    key_id
+        The operator's key; without one the demo market's, on loopback only.
+    key_file
+        The file with the private half: 64 hexadecimal digits.
+    session
+        The operator's session.
+    """
+    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session)
+    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session)
+    wanted = Phase[phase.upper().replace("-", "_")]
+    asyncio.run(set_phase(operator, follower, symbol, wanted, text))
+
+
+@main.command
+def band(
+    symbol: str,
+    low_ticks: int,
+    high_ticks: int,
+    /,
+    *,
+    reference_ticks: int,
+    host: str = "127.0.0.1",
+    port: int = 7400,
+    market_data_port: int = 7410,
+    key_id: str | None = None,
+    key_file: Path | None = None,
+    session: str | None = None,
+) -> None:
+    """Set the prices that an instrument admits from now on; what rests outside stays.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number.
+    low_ticks
+        The lowest price, in ticks.
+    high_ticks
+        The highest price, in ticks.
+    reference_ticks
+        The reference price they follow from, in ticks.
+    host
+        Where the venue is.
+    port
+        Its order entry.
+    market_data_port
+        Its market data, which is asked for the number of the instrument; the key has to admit that.
+    key_id
+        The operator's key; without one the demo market's, on loopback only.
+    key_file
+        The file with the private half: 64 hexadecimal digits.
+    session
+        The operator's session.
+    """
+    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session)
+    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session)
+    asyncio.run(set_band(operator, follower, symbol, reference_ticks, low_ticks, high_ticks))
+
+
+async def set_phase(operator: Access, follower: Access, symbol: str, phase: Phase, text: str) -> None:
+    instrument_id = InstrumentId(ANY) if symbol == _ALL else await _instrument_id(follower, symbol)
+    sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text))
+    print(f"{symbol} is {phase.name} since sequence {sequence}")
+
+
+async def set_band(
+    operator: Access,
+    follower: Access,
+    symbol: str,
+    reference_ticks: int,
+    low_ticks: int,
+    high_ticks: int,
+) -> None:
+    instrument_id = await _instrument_id(follower, symbol)
+    command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
+    sequence = await _order(operator, command)
+    print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
+
+
+async def _instrument_id(follower: Access, symbol: str) -> InstrumentId:
+    if symbol.isdecimal():
+        return InstrumentId(int(symbol))
+    return (await find_instrument(follower, symbol)).instrument_id
+
+
+async def _order(operator: Access, command: ClientCommand) -> int:
+    """Return the journal sequence at which the command was applied."""
+    async with Session(operator) as session:
+        done = (await session.call(command))[-1]
+        assert type(done) is Done, "an operator's command is done or rejected"
+        return done.sequence

@@ -1,0 +1,212 @@
+"""The market-data feed, followed through lost connections: books that are right, or said to be not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Self
+
+from carbonmatch.client.book import BookBuilder, Damage, DamageCause, InstrumentBook
+from carbonmatch.client.connection import Access, Connection, open_connection
+from carbonmatch.client.errors import Disconnected, SubscriptionRefused
+from carbonmatch.client.reconnect import keep_connected
+from carbonmatch.client.unread import Unread
+from carbonmatch.limits import BATCHES_UNREAD_MAX, RECONNECT_SECONDS_MAX
+from carbonmatch.matching.messages import InstrumentId, Ref
+from carbonmatch.protocol.codec import decode_feed
+from carbonmatch.protocol.messages import (
+    FeedKind,
+    FeedOutbound,
+    GapRequest,
+    LogonAccepted,
+    Subscribe,
+    Subscribed,
+    SubscribeRejected,
+)
+
+Batch = Sequence[FeedOutbound]
+
+# Snapshots of every instrument of a venue, deep books included, take well below this.
+_SYNCED_SECONDS: Final = 15.0
+# A snapshot that does not add up is a fault that asking again may not mend: not as fast as it can.
+_NEXT_SNAPSHOT_SECONDS: Final = 1.0
+
+
+class MarketDataClient:
+    """`async with MarketDataClient(access) as feed:` subscribes; `feed.books` is the market from then on.
+
+    After a connection is lost it subscribes anew; until the snapshots have come, the old books stand
+    and are not `is_current`. Trades of the time between are not sent again: the statistics have them.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        instrument_ids: Sequence[int] = (),
+        kinds: int = FeedKind.ALL,
+        on_update: Callable[[Batch], None] | None = None,
+        on_disconnect: Callable[[Disconnected], None] | None = None,
+        on_reconnect: Callable[[LogonAccepted], None] | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+        batches_max: int = BATCHES_UNREAD_MAX,
+        random: Random | None = None,
+    ) -> None:
+        """`access.role` has to be MARKET_DATA. No `instrument_ids`: all of them.
+
+        `on_update` is called with the messages of each frame when they are in the books already, as
+        an alternative to `batches()`.
+        """
+        self._access = access
+        self._subscription = Subscribe(Ref(1), tuple(map(InstrumentId, instrument_ids)), kinds)
+        self._on_update = on_update
+        self._on_disconnect = on_disconnect
+        self._on_reconnect = on_reconnect
+        self._reconnect_seconds = reconnect_seconds
+        self._random = random or Random()
+        self._builder = BookBuilder(kinds)
+        self._batches: Unread[Batch] = Unread(batches_max)
+        self._instrument_count: int | None = None
+        self._next_ref = Ref(2)
+        self._progress = asyncio.Event()
+        self._failure: Exception | None = None
+        self._connection: Connection | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Log on and subscribe. The first attempt is the only one."""
+        connection = await self._open()
+        self._keeper = asyncio.create_task(self._keep_connected(connection))
+
+    async def stop(self) -> None:
+        self._batches.end()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+        if self._connection is not None:
+            await self._connection.logout()
+        self._fail(Disconnected("the market-data client was stopped"))
+
+    @property
+    def books(self) -> dict[InstrumentId, InstrumentBook]:
+        return self._builder.books
+
+    @property
+    def feed_sequence(self) -> int:
+        """The last batch that the engine has sent something of."""
+        return self._builder.feed_sequence
+
+    @property
+    def batches_left_out(self) -> int:
+        """Batches that this reader was too slow for, and got as newer snapshots instead."""
+        return self._builder.batches_left_out
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether all books that were subscribed to are there and current."""
+        books = self._builder.books
+        return self._instrument_count == len(books) and all(book.is_current for book in books.values())
+
+    def check(self) -> None:
+        """Raise what has ended the client, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def synced(self, seconds: float = _SYNCED_SECONDS) -> None:
+        """Return once `is_synced`; raise what has ended the client, or TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not self.is_synced:
+                self.check()
+                self._progress.clear()
+                await self._progress.wait()
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """What has come, frame by frame, when it is in the books already. For one reader.
+
+        Raises EventsLost where it was too slow, and the client's error at its end.
+        """
+        async for batch in self._batches.read():
+            yield batch
+
+    # --- how it works ------------------------------------------------------------------------
+
+    async def _open(self) -> Connection:
+        self.check()
+        return await open_connection(
+            self._access, on_messages=self._take, on_logon=self._subscribe, decode=decode_feed
+        )
+
+    def _subscribe(self, connection: Connection) -> None:
+        self._connection = connection
+        self._instrument_count = None
+        connection.send([self._subscription])
+
+    def _take(self, messages: list[Any]) -> None:
+        for damage in self._builder.apply(messages):
+            self._mend(damage)
+        for message in messages:
+            if type(message) is Subscribed:
+                self._instrument_count = message.instrument_count
+            elif type(message) is SubscribeRejected:
+                self._fail(SubscriptionRefused(message))
+        if self._on_update is not None:
+            self._on_update(messages)
+        else:
+            self._batches.put([messages])
+        self._progress.set()
+
+    def _mend(self, damage: Damage) -> None:
+        """Ask for a snapshot: at once, unless it was a snapshot that was wrong; the next may be too."""
+        assert self._connection is not None
+        if damage.cause is DamageCause.GAP:
+            self._ask_for_snapshot(self._connection, damage.instrument_id)
+        else:
+            asyncio.get_running_loop().call_later(
+                _NEXT_SNAPSHOT_SECONDS, self._ask_for_snapshot, self._connection, damage.instrument_id
+            )
+
+    def _ask_for_snapshot(self, connection: Connection, instrument_id: InstrumentId) -> None:
+        if connection.is_open:
+            connection.send([GapRequest(self._next_ref, instrument_id)])
+            self._next_ref = Ref(self._next_ref + 1)
+
+    async def _keep_connected(self, connection: Connection) -> None:
+        try:
+            await keep_connected(
+                connection,
+                self._open,
+                self._random,
+                self._reconnect_seconds,
+                self._lose,
+                self._find,
+            )
+        except Exception as error:
+            self._fail(error)
+
+    def _lose(self, loss: Disconnected) -> None:
+        for book in self._builder.books.values():
+            book.is_current = False
+        if self._on_disconnect is not None:
+            self._on_disconnect(loss)
+
+    def _find(self, accepted: LogonAccepted) -> None:
+        if self._on_reconnect is not None:
+            self._on_reconnect(accepted)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is not None:
+            return
+        self._failure = error
+        if self._connection is not None:
+            self._connection.abort(str(error))
+        self._batches.end(error)
+        self._progress.set()

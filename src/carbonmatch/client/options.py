@@ -1,0 +1,61 @@
+"""Who a command logs on as, from what its caller has given; nothing given means the demo market."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+from carbonmatch import demo_market
+from carbonmatch.client.connection import Access
+from carbonmatch.client.errors import ClientError
+from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.matching.messages import InstrumentDefinition
+from carbonmatch.protocol.auth import parse_key
+from carbonmatch.protocol.messages import Role
+
+_DEMO: dict[Role, tuple[str, str]] = {
+    Role.MARKET_DATA: (demo_market.MARKET_DATA_KEY_ID, demo_market.MARKET_DATA_SESSION),
+    Role.OPERATOR: (demo_market.OPERATOR_KEY_ID, demo_market.OPERATOR_SESSION),
+}
+
+
+def access_of(
+    role: Role, host: str, port: int, key_id: str | None, key_file: Path | None, session: str | None
+) -> Access:
+    """Key id, key file and session belong together; without them the demo's keys, on loopback only."""
+    given = (key_id, key_file, session)
+    if key_id is not None and key_file is not None and session is not None:
+        private_key = _read_key(key_file)
+    elif given == (None, None, None) and _is_loopback(host):
+        key_id, session = _DEMO[role]
+        private_key = demo_market.private_key_bytes(key_id)
+    else:
+        raise ClientError(
+            f"to log on at {host}, give --key-id, --key-file and --session; "
+            "only the demo market on loopback does without"
+        )
+    return Access(host=host, port=port, key_id=key_id, private_key=private_key, session=session, role=role)
+
+
+async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
+    """Ask the feed, which knows every instrument, for the one with this symbol."""
+    async with MarketDataClient(access) as feed:
+        await feed.synced()
+        definitions = [book.definition for book in feed.books.values() if book.definition is not None]
+    for definition in definitions:
+        if definition.symbol == symbol:
+            return definition
+    known = ", ".join(sorted(definition.symbol for definition in definitions))
+    raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
+
+
+def _read_key(file: Path) -> bytes:
+    try:
+        return parse_key(file.read_text())
+    except ValueError as error:
+        raise ClientError(f"{file}: {error}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

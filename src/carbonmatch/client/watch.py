@@ -1,0 +1,189 @@
+"""`carbonmatch watch`: one instrument of a running venue, live in the terminal."""
+
+import asyncio
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from carbonmatch.client.book import InstrumentBook, Level
+from carbonmatch.client.connection import Access
+from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.matching.messages import Side
+from carbonmatch.protocol.messages import Role
+from carbonmatch.words import price_text, utc_text
+
+_REFRESH_SECONDS: Final = 0.1
+# Prices of six characters and quantities of nine fit 80 columns with it.
+_BAR_CELLS: Final = 8
+_TRADES_SHOWN: Final = 8
+# A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
+_PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
+_STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
+
+
+def main(
+    symbol: str = "CEA25",
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7410,
+    levels: int = 10,
+    once: bool = False,
+    key_id: str | None = None,
+    key_file: Path | None = None,
+    session: str | None = None,
+) -> None:
+    """Show a live order book in the terminal.
+
+    Parameters
+    ----------
+    symbol
+        The instrument.
+    host
+        Where the venue is.
+    port
+        Its market data.
+    levels
+        How many price levels of each side.
+    once
+        Print the book as it is now and end; so does a terminal that is none.
+    key_id
+        A key that may follow market data; without one the demo market's, on loopback only.
+    key_file
+        The file with the private half: 64 hexadecimal digits.
+    session
+        The session that goes with the key.
+    """
+    access = access_of(Role.MARKET_DATA, host, port, key_id, key_file, session)
+    console = Console()
+    live = not once and sys.stdout.isatty()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(watch(access, symbol, levels, console, live=live))
+
+
+async def watch(access: Access, symbol: str, levels: int, console: Console, *, live: bool) -> None:
+    """Raises what has ended the feed; until then, for ever if `live`."""
+    definition = await find_instrument(access, symbol)
+    async with MarketDataClient(access, instrument_ids=[definition.instrument_id]) as feed:
+        await feed.synced()
+        if not live:
+            console.print(instrument_view(feed.books[definition.instrument_id], levels))
+            return
+        with Live(console=console, auto_refresh=False, screen=True) as screen:
+            while True:
+                feed.check()
+                book = feed.books.get(definition.instrument_id)
+                if book is not None:
+                    screen.update(instrument_view(book, levels), refresh=True)
+                await asyncio.sleep(_REFRESH_SECONDS)
+
+
+# --- what it looks like --------------------------------------------------------------------------
+
+
+def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
+    """State, ladder, statistics, and the last of those trades that this reader has seen."""
+    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), _statistics(book)]
+    if book.trades:
+        parts.append(_trades(book))
+    return Group(*parts)
+
+
+def _price(book: InstrumentBook, price_ticks: int) -> str:
+    assert book.definition is not None
+    return price_text(price_ticks, book.definition.price_decimals)
+
+
+def _headline(book: InstrumentBook) -> Text:
+    definition = book.definition
+    assert definition is not None
+    phase = book.phase.name if book.phase is not None else "UNKNOWN"
+    text = Text.assemble((definition.symbol, "bold"), f"  {definition.currency}/t  ", (phase, "bold cyan"))
+    if book.band_high_ticks:
+        low, high = _price(book, book.band_low_ticks), _price(book, book.band_high_ticks)
+        text.append(f"  reference {_price(book, book.reference_price_ticks)}, band {low} to {high}")
+    if not book.is_current:
+        text.append("  NOT CURRENT: no word from the venue", "bold red")
+    return text
+
+
+def _ladder(book: InstrumentBook, levels: int) -> Table:
+    """Bids on the left, asks on the right, best in the first row, bars growing away from the middle."""
+    bids, asks = book.depth(levels)
+    widest = max((level.quantity_lots for level in (*bids, *asks)), default=1)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("orders", justify="right")
+    table.add_column("quantity", justify="right")
+    table.add_column("", justify="right", min_width=_BAR_CELLS, style=_STYLES[Side.BUY])
+    table.add_column("bid", justify="right", style=_STYLES[Side.BUY])
+    table.add_column("ask", style=_STYLES[Side.SELL])
+    table.add_column("", min_width=_BAR_CELLS, style=_STYLES[Side.SELL])
+    table.add_column("quantity", justify="right")
+    table.add_column("orders", justify="right")
+    for row in range(max(len(bids), len(asks), 1)):
+        bid = _cells(book, Side.BUY, bids[row] if row < len(bids) else None, widest)
+        ask = _cells(book, Side.SELL, asks[row] if row < len(asks) else None, widest)
+        table.add_row(*reversed(bid), *ask)
+    return table
+
+
+def _cells(book: InstrumentBook, side: Side, level: Level | None, widest: int) -> tuple[str, ...]:
+    """From the middle outwards."""
+    if level is None:
+        return "", "", "", ""
+    return (
+        _price(book, level.price_ticks),
+        bar(side, level.quantity_lots, widest),
+        f"{level.quantity_lots:,}",
+        str(level.order_count),
+    )
+
+
+def bar(side: Side, lots: int, widest: int) -> str:
+    """`lots` as a bar which fills its column for `widest`, growing away from the prices."""
+    whole, part = divmod(lots * _BAR_CELLS * 8 // widest, 8)
+    cells = "█" * whole + _PARTS[side][part].strip()
+    return cells if side is Side.SELL else cells[::-1]
+
+
+def _statistics(book: InstrumentBook) -> Text:
+    found = book.statistics
+    if found is None or not found.trade_count:
+        return Text("no trade yet", style="dim")
+    prices = (
+        ("open", found.open_price_ticks),
+        ("high", found.high_price_ticks),
+        ("low", found.low_price_ticks),
+        ("last", found.last_price_ticks),
+        ("VWAP", rounded_half_up(found.turnover_ticks_lots, found.volume_lots)),
+    )
+    words = [f"{name} {_price(book, price_ticks)}" for name, price_ticks in prices]
+    return Text("  ".join([*words, f"volume {found.volume_lots:,}", f"in {found.trade_count:,} trades"]))
+
+
+def rounded_half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _trades(book: InstrumentBook) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("time (UTC)")
+    table.add_column("price", justify="right")
+    table.add_column("quantity", justify="right")
+    table.add_column("taker")
+    for trade in list(book.trades)[: -_TRADES_SHOWN - 1 : -1]:
+        table.add_row(
+            utc_text(trade.time_ns)[11:19],
+            _price(book, trade.price_ticks),
+            f"{trade.quantity_lots:,}",
+            Text("buys" if trade.aggressor is Side.BUY else "sells", style=_STYLES[trade.aggressor]),
+        )
+    return table

@@ -1,0 +1,119 @@
+"""What `carbonmatch watch` shows."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from carbonmatch.client.book import InstrumentBook
+from carbonmatch.client.errors import ClientError
+from carbonmatch.client.watch import bar, instrument_view, rounded_half_up, watch
+from carbonmatch.matching.messages import Phase, Side, TradeId
+from carbonmatch.protocol.messages import LevelUpdate, Statistics, Subscribe, Trade
+from tests.client.clock import in_virtual_time
+from tests.client.fake_feed import CEA, DEFINITION, FakeFeed
+
+
+def shown(book: InstrumentBook, levels: int = 10) -> list[str]:
+    out = StringIO()
+    Console(file=out, width=100, color_system=None).print(instrument_view(book, levels))
+    return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
+
+
+def book_of(*levels: tuple[Side, int, int, int], **changes: Any) -> InstrumentBook:
+    book = InstrumentBook(CEA)
+    book.definition = DEFINITION
+    book.phase = Phase.CONTINUOUS
+    book.is_current = True
+    for side, price_ticks, lots, orders in levels:
+        book.set_level(LevelUpdate(CEA, 1, side, price_ticks, lots, orders))
+    for name, value in changes.items():
+        setattr(book, name, value)
+    return book
+
+
+def test_levels_stand_side_by_side_the_best_ones_first() -> None:
+    book = book_of(
+        (Side.BUY, 6_049, 500, 1),
+        (Side.BUY, 6_050, 1_000, 3),
+        (Side.SELL, 6_052, 250, 2),
+    )
+    assert shown(book)[3:5] == [
+        "      3      1,000   ████████   60.50   60.52   ██              250        2",
+        "      1        500       ████   60.49",
+    ]
+
+
+def test_only_as_many_levels_are_shown_as_were_asked_for() -> None:
+    book = book_of(*[(Side.BUY, price_ticks, 1, 1) for price_ticks in range(100, 120)])
+    assert len(shown(book, levels=5)) == len(shown(book, levels=4)) + 1
+
+
+def test_the_first_line_says_what_the_instrument_admits() -> None:
+    book = book_of(reference_price_ticks=6_050, band_low_ticks=5_445, band_high_ticks=6_655)
+    assert shown(book)[0] == "CEA24  CNY/t  CONTINUOUS  reference 60.50, band 54.45 to 66.55"
+
+
+def test_a_book_that_is_not_current_says_so() -> None:
+    assert "NOT CURRENT" in shown(book_of(is_current=False))[0]
+
+
+def test_statistics_are_in_the_units_of_people() -> None:
+    book = book_of(statistics=Statistics(CEA, 1, 6_000, 6_100, 5_900, 6_050, 3_000, 18_100_000, 12))
+    assert shown(book)[-1] == (
+        "open 60.00  high 61.00  low 59.00  last 60.50  VWAP 60.33  volume 3,000  in 12 trades"
+    )
+
+
+def test_the_newest_trade_comes_first() -> None:
+    book = book_of()
+    for number in (1, 2):
+        time_ns = number * 1_000_000_000
+        book.trades.append(Trade(CEA, 1, TradeId(number), 6_050, 1_000 * number, Side.SELL, time_ns))
+    assert shown(book)[-2:] == [
+        " 00:00:02     60.50      2,000   sells",
+        " 00:00:01     60.50      1,000   sells",
+    ]
+
+
+def test_an_empty_book_is_shown_too() -> None:
+    assert shown(book_of())[-1] == "no trade yet"
+
+
+@pytest.mark.parametrize(
+    ("side", "lots", "expected"),
+    [
+        (Side.SELL, 80, "████████"),
+        (Side.SELL, 40, "████"),
+        (Side.SELL, 1, ""),
+        (Side.SELL, 15, "█▌"),
+        (Side.BUY, 15, "▐█"),
+        (Side.BUY, 12, "█"),
+    ],
+)
+def test_a_bar_is_as_long_as_its_share_of_the_widest(side: Side, lots: int, expected: str) -> None:
+    assert bar(side, lots, widest=80) == expected
+
+
+def test_half_a_tick_is_rounded_up() -> None:
+    assert [rounded_half_up(n, 2) for n in (2, 3, 4)] == [1, 2, 2]
+    assert rounded_half_up(4, 3) == 1
+
+
+@in_virtual_time
+async def test_one_snapshot_is_printed_where_there_is_no_terminal() -> None:
+    out = StringIO()
+    async with FakeFeed() as feed:
+        feed.set_level(6_050, 100)
+        await watch(feed.access(), "CEA24", 10, Console(file=out, width=100), live=False)
+        assert feed.requests[-1].instrument_ids == (CEA,)
+        assert all(type(request) is Subscribe for request in feed.requests)
+    assert "60.50" in out.getvalue()
+
+
+@in_virtual_time
+async def test_an_unknown_symbol_is_answered_with_the_known_ones() -> None:
+    async with FakeFeed() as feed:
+        with pytest.raises(ClientError, match=r"no instrument 'CEA99' at \S+; there are CEA24"):
+            await watch(feed.access(), "CEA99", 10, Console(file=StringIO()), live=False)
