@@ -370,12 +370,13 @@ class SessionPeer(Peer):
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
-        """Answer repeats, refuse what may not pass now, apply the rest."""
+        """Refuse what may not pass now, apply the rest, answer repeats."""
         fresh: list[ClientCommand] = []
+        repeated: list[Ref] = []
         last_ref = self.state.last_ref
         for command in commands:
             if command.ref <= last_ref:
-                self._repeat(command.ref)
+                repeated.append(command.ref)
             else:
                 last_ref = command.ref
                 fresh.append(command)
@@ -398,6 +399,9 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        # Only now is it known which of this frame's refs were applied.
+        for ref in repeated:
+            self._repeat(ref)
         if exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
 
@@ -409,6 +413,10 @@ class SessionPeer(Peer):
 
     def _repeat(self, ref: Ref) -> None:
         self.counters.repeats += 1
+        if ref > self.state.last_ref:
+            # Refused in this very frame: nothing is on its way that could be waited for.
+            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+            return
         if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
             self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
             return
