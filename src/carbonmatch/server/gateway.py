@@ -6,7 +6,6 @@ from typing import Final, cast
 
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
-    REPEATS_WAITING_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
@@ -409,10 +408,9 @@ class SessionPeer(Peer):
 
     def _repeat(self, ref: Ref) -> None:
         self.counters.repeats += 1
-        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
-            self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
-            return
-        self.pipeline.await_outcome(self, self.stream, ref)
+        if not self.pipeline.await_outcome(self, self.stream, ref):
+            # Not a refusal: that would say of a command which may be applied that it never will be.
+            self.log_out(LogoutReason.THROTTLED)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
