@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from carbonmatch.limits import FRAME_MESSAGES_MAX, REPEATS_WAITING_MAX, WIRE_INT_MAX
 from carbonmatch.matching.messages import Accepted, NewOrder, Ref, ReportFlag, Side
+from carbonmatch.protocol.batch import repeats_of
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server import stream as stream_module
 from carbonmatch.server.gateway import SessionPeer
@@ -66,6 +68,9 @@ async def test_a_command_that_was_applied_is_never_refused_because_many_came_twi
     """Refused it would count as not applied, and be sent anew under another ref: executed twice."""
     count = 5_000
     disk = Disk(monkeypatch)
+    # To take a whole batch apart for each ref that is repeated took seconds, and everybody waited.
+    taking_apart = Mock(wraps=repeats_of)
+    monkeypatch.setattr(stream_module, "repeats_of", taking_apart)
     async with running(tmp_path) as venue, venue.session("alice") as session:
         before = venue.engine.sequence
         with disk.held():
@@ -76,6 +81,7 @@ async def test_a_command_that_was_applied_is_never_refused_because_many_came_twi
             await until(lambda: venue.service.counters.repeats == count)
         await session.drain()
         events = [await anext(session.events()) for _ in range(count)]
+        assert 1 <= taking_apart.call_count <= 2, "once for each batch"
         assert {type(event) for event in events} == {Accepted}
         assert venue.engine.sequence == before + count
 
