@@ -102,6 +102,15 @@ class Venue(Addresses):
     def engine(self) -> Any:
         return self.service._engine
 
+    @property
+    def order_entry_peers(self) -> list[Any]:
+        """The engine's side of its connections that are logged on."""
+        return [peer for peer in self.service._gateway.peers if peer.rules.logon is not None]
+
+    @property
+    def market_data_peers(self) -> list[Any]:
+        return [peer for peer in self.service._publisher.peers if peer.rules.logon is not None]
+
     def digest(self) -> bytes:
         return state.digest(self.engine)
 
@@ -121,7 +130,7 @@ async def running(directory: Path, **options: Any) -> AsyncIterator[Venue]:
         yield venue
     finally:
         await venue.stop()
-    assert errors == []
+    assert not errors, errors
 
 
 # --- what a test may hold still --------------------------------------------------------------------

@@ -4,6 +4,7 @@ For what the client library would never do, and to look at frames as they are.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -47,8 +48,18 @@ class Wire:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: tuple[str, int]) -> AsyncIterator[Self]:
-        wire = cls(*await asyncio.open_connection(*address))
+    async def open(cls, address: tuple[str, int], receive_bytes: int = 0) -> AsyncIterator[Self]:
+        """`receive_bytes`: how much the kernel may hold for a reader that does not read."""
+        raw = socket.socket()
+        if receive_bytes:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        raw.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(raw, address)
+        except OSError:
+            raw.close()
+            raise
+        wire = cls(*await asyncio.open_connection(sock=raw, limit=receive_bytes or 2**16))
         try:
             (wire.challenge,) = await wire.frame()
             yield wire
@@ -58,13 +69,25 @@ class Wire:
     @classmethod
     @asynccontextmanager
     async def logged_on(
-        cls, address: tuple[str, int], session: str, next_seq: int = 0, **options: Any
+        cls,
+        address: tuple[str, int],
+        session: str,
+        next_seq: int = 0,
+        *,
+        receive_bytes: int = 0,
+        **options: Any,
     ) -> AsyncIterator[Self]:
-        async with cls.open(address) as wire:
+        async with cls.open(address, receive_bytes) as wire:
             answer = await wire.log_on(session, next_seq, **options)
             assert isinstance(answer, LogonAccepted), answer
             wire.accepted = answer
             yield wire
+
+    @property
+    def address(self) -> str:
+        """As the engine sees this connection."""
+        host, port = self.writer.get_extra_info("sockname")
+        return f"{host}:{port}"
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -132,6 +155,16 @@ class Wire:
         message = await self.until(LoggedOut)
         assert await self.ended()
         return message
+
+    async def cut(self) -> bool:
+        """Read until the engine resets the connection; False where it ends in order instead."""
+        try:
+            while True:
+                await self.frame()
+        except ConnectionResetError:
+            return True
+        except EOFError:
+            return False
 
     async def ended(self) -> bool:
         """Wait for the end of the connection; whether nothing came before it."""

@@ -369,12 +369,13 @@ class SessionPeer(Peer):
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
-        """Answer repeats, refuse what may not pass now, apply the rest."""
+        """Refuse what may not pass now, apply the rest, answer repeats."""
         fresh: list[ClientCommand] = []
+        repeated: list[Ref] = []
         last_ref = self.state.last_ref
         for command in commands:
             if command.ref <= last_ref:
-                self._repeat(command.ref)
+                repeated.append(command.ref)
             else:
                 last_ref = command.ref
                 fresh.append(command)
@@ -397,6 +398,9 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        # Only now is it known which of this frame's refs were applied.
+        for ref in repeated:
+            self._repeat(ref)
         if exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
 
@@ -408,7 +412,10 @@ class SessionPeer(Peer):
 
     def _repeat(self, ref: Ref) -> None:
         self.counters.repeats += 1
-        if not self.pipeline.await_outcome(self, self.stream, ref):
+        if ref > self.state.last_ref:
+            # Refused in this very frame: nothing is on its way that could be waited for.
+            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+        elif not self.pipeline.await_outcome(self, self.stream, ref):
             # Not a refusal: that would say of a command which may be applied that it never will be.
             self.log_out(LogoutReason.THROTTLED)
 

@@ -124,7 +124,7 @@ class Peer(asyncio.Protocol):
         """The connection is gone."""
 
     def drained(self) -> None:
-        """The send buffer is low again."""
+        """The send buffer is low again. May raise ProtocolError."""
 
     # --- transport -------------------------------------------------------------------------------
 
@@ -185,7 +185,10 @@ class Peer(asyncio.Protocol):
 
     def _drained(self) -> None:
         if self.connected and not self.rules.closed:
-            self.drained()
+            try:
+                self.drained()
+            except ProtocolError as error:
+                self.fail(error)
 
     # --- out -------------------------------------------------------------------------------------
 

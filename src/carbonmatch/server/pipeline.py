@@ -165,6 +165,7 @@ class Pipeline:
         A ref repeated again while it waits is answered once. False where REPEATS_WAITING_MAX refs of the
         session wait: there is no answer then.
         """
+        assert ref <= self.engine.sessions[stream.session_id].last_ref, "nobody waits for what never comes"
         if ref <= stream.durable_ref:
             repeater.answer_repeat(stream, ref)
             return True

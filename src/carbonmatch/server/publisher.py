@@ -1,6 +1,7 @@
 """The market-data listener: released batches to whoever subscribed, encoded once for all."""
 
 import asyncio
+from collections import deque
 from typing import Final
 
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES
@@ -73,7 +74,9 @@ class FeedPeer(Peer):
     def __init__(self, publisher: Publisher) -> None:
         super().__init__(publisher)
         self.listener = publisher
-        self._waiting: list[bytes] = []
+        # Requests that wait until the peer has read more of the answers before them.
+        self._waiting: deque[bytes] = deque()
+        self._reading_paused = False
         self._refilling = False
 
     def logged_on(self, logon: Logon) -> None:
@@ -112,20 +115,21 @@ class FeedPeer(Peer):
 
     def received(self, payloads: list[bytes], now_ns: int) -> None:
         self._waiting += payloads
-        if len(self._waiting) > _WAITING_FRAMES_MAX:
+        if len(self._waiting) > _WAITING_FRAMES_MAX and not self._reading_paused:
+            self._reading_paused = True
             self.transport.pause_reading()
             self.rules.pause()
         self._answer(now_ns)
 
     def _answer(self, now_ns: int) -> None:
         """Answer requests while the peer reads the answers."""
-        waiting, self._waiting = self._waiting, []
-        for at, payload in enumerate(waiting):
+        waiting = self._waiting
+        while waiting:
             if self.transport.get_write_buffer_size() > CONFLATE_BUFFER_BYTES or self._closing_ns:
-                self._waiting = waiting[at:]
                 return
-            self._request(payload, now_ns)
-        if len(waiting) > _WAITING_FRAMES_MAX and self.connected:
+            self._request(waiting.popleft(), now_ns)
+        if self._reading_paused and self.connected:
+            self._reading_paused = False
             self.rules.resume(now_ns)
             self.transport.resume_reading()
 
@@ -176,7 +180,9 @@ class FeedPeer(Peer):
 
     def sweep(self, now_ns: int) -> None:
         super().sweep(now_ns)
-        if self in self.listener.followers and self.subscriber.is_stalled(now_ns):
+        if self not in self.listener.followers or self._closing_ns:
+            return
+        if self.subscriber.is_stalled(now_ns):
             self.cut("stopped reading")
-        elif self in self.listener.followers and self.subscriber.is_waiting:
+        elif self.subscriber.is_waiting:
             self._refill()
