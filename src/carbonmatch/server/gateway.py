@@ -6,7 +6,6 @@ from typing import Final, cast
 
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
-    REPEATS_WAITING_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
@@ -416,11 +415,9 @@ class SessionPeer(Peer):
         if ref > self.state.last_ref:
             # Refused in this very frame: nothing is on its way that could be waited for.
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
-            return
-        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
-            self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
-            return
-        self.pipeline.await_outcome(self, self.stream, ref)
+        elif not self.pipeline.await_outcome(self, self.stream, ref):
+            # Not a refusal: that would say of a command which may be applied that it never will be.
+            self.log_out(LogoutReason.THROTTLED)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
