@@ -56,6 +56,10 @@ TURN_COMMANDS_MAX: Final = 64
 # Repeated commands that wait for the commit of their original, over all sessions.
 REPEATS_WAITING_MAX: Final = 4_096
 
+# Repeated commands of one connection whose outcome is being looked for in the journal: each is a task,
+# and some milliseconds of a thread.
+REPEATS_LOOKED_UP_MAX: Final = 64
+
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 

@@ -11,6 +11,7 @@ frame it leaves in: the same bytes, encoded once and embedded.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -152,14 +153,26 @@ def without_first(reports: bytes | Raw, count: int) -> bytes:
     return _encoder.encode(_raw_list_decoder.decode(reports)[count:])
 
 
-def repeat_of(reports: bytes | Raw, ref: Ref) -> list[AnyReport]:
+def repeat_of(reports: bytes, ref: Ref) -> list[AnyReport]:
     """The reports that answered `ref`, as they go out when it is sent again.
 
     They keep their seq, so that a client which has seen them knows them again.
     """
-    repeated = []
+    return [
+        msgspec.structs.replace(report, flags=report.flags | ReportFlag.POSSIBLE_DUPLICATE)
+        for report in _by_ref(reports).get(ref, ())
+    ]
+
+
+@lru_cache(maxsize=1)
+def _by_ref(reports: bytes) -> dict[Ref, list[AnyReport]]:
+    """The payload's reports that answered something.
+
+    Repeats come in runs. Without the cache each of them decoded all reports of its batch: 128 repeats
+    of a mass cancel of 100,000 orders, one small frame, held the engine for 9.8 s.
+    """
+    answers: dict[Ref, list[AnyReport]] = {}
     for report in decode_stream(reports):
-        if report.ref == ref:
-            flags = report.flags | ReportFlag.POSSIBLE_DUPLICATE
-            repeated.append(msgspec.structs.replace(report, flags=flags))
-    return repeated
+        if report.ref:
+            answers.setdefault(report.ref, []).append(report)
+    return answers

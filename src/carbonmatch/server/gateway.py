@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
+    REPEATS_LOOKED_UP_MAX,
     REPEATS_WAITING_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
@@ -189,6 +190,8 @@ class SessionPeer(Peer):
         self.settings = _NOBODY
         self.throttle: Throttle | None = None
         self._queued_bytes = 0
+        # Repeats whose outcome is being read back from the journal.
+        self._looking_up = 0
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
@@ -413,21 +416,27 @@ class SessionPeer(Peer):
             # Refused in this very frame: nothing is on its way that could be waited for.
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
             return
-        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
+        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX or self._looking_up >= REPEATS_LOOKED_UP_MAX:
             self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
             return
         self.pipeline.await_outcome(self, self.stream, ref)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
+        if not self.has_room():
+            return
         if stream.chunk_of(ref) is None:
             # The task's owner is the history: it ends with its one look-up.
+            self._looking_up += 1
             self.listener.history.run(self._answer_from_history(ref))
         else:
             self._send_outcome(ref, stream.outcome(ref))
 
     async def _answer_from_history(self, ref: Ref) -> None:
-        chunk = await self.listener.history.find(self.stream.session_id, ref)
+        try:
+            chunk = await self.listener.history.find(self.stream.session_id, ref) if self.connected else None
+        finally:
+            self._looking_up -= 1
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:

@@ -163,7 +163,7 @@ class Pipeline:
 
     def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> None:
         """Answer a repeated ref: at once where its outcome is durable, else when it is."""
-        assert ref <= self.engine.sessions[stream.session_id].last_ref, "who waits for what never comes stops all"
+        assert ref <= self.engine.sessions[stream.session_id].last_ref, "it would wait for ever"
         if ref <= stream.durable_ref:
             repeater.answer_repeat(stream, ref)
         else:
