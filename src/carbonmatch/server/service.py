@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvloop
@@ -55,6 +56,9 @@ _SWITCH_INTERVAL_SECONDS: Final = 0.0002
 _TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
 _NS_PER_SECOND: Final = 1_000_000_000
+
+# Exit status after a failed assertion: as a shell shows it of a process that has called abort().
+EXIT_BUG: Final = 134
 # Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
 _DEFINITIONS_PER_ENTRY: Final = 1_024
 
@@ -72,6 +76,7 @@ async def _serve(config: Config) -> int:
     service = Service(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, stopped)
     await service.start()
@@ -84,6 +89,22 @@ def _stop_or_die(stopped: asyncio.Event) -> None:
     if stopped.is_set():
         os._exit(1)
     stopped.set()
+
+
+def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no callback has caught: a peer's OSError or a task that only reads costs one connection;
+    anything else is our own bug.
+
+    The loop would go on, with an engine that has applied commands the journal will never have: what
+    it answered next would be lost, and the journal could not be replayed.
+    """
+    error = context.get("exception")
+    text = Ours(f"{context.get('message')}: {error!r}")
+    if error is None or isinstance(error, OSError) or "future" in context:
+        log("loop_error", WARNING, text=text)
+        return
+    log("bug", ERROR, text=text, trace=Ours("".join(traceback.format_exception(error))))
+    os._exit(EXIT_BUG)
 
 
 class Clock:
