@@ -366,7 +366,8 @@ class SessionPeer(Peer):
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
-        return len(commands)
+        # A frame of nothing but heartbeats is work too.
+        return max(1, len(commands))
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
         """Refuse what may not pass now, apply the rest, answer repeats."""

@@ -11,6 +11,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
 from carbonmatch.server.clocks import Clocks
@@ -74,6 +75,7 @@ class FeedPeer(Peer):
         super().__init__(publisher)
         self.listener = publisher
         self._waiting: list[bytes] = []
+        self._reading_paused = False
         self._refilling = False
 
     def logged_on(self, logon: Logon) -> None:
@@ -112,7 +114,8 @@ class FeedPeer(Peer):
 
     def received(self, payloads: list[bytes], now_ns: int) -> None:
         self._waiting += payloads
-        if len(self._waiting) > _WAITING_FRAMES_MAX:
+        if len(self._waiting) > _WAITING_FRAMES_MAX and not self._reading_paused:
+            self._reading_paused = True
             self.transport.pause_reading()
             self.rules.pause()
         self._answer(now_ns)
@@ -125,7 +128,8 @@ class FeedPeer(Peer):
                 self._waiting = waiting[at:]
                 return
             self._request(payload, now_ns)
-        if len(waiting) > _WAITING_FRAMES_MAX and self.connected:
+        if self._reading_paused and self.connected:
+            self._reading_paused = False
             self.rules.resume(now_ns)
             self.transport.resume_reading()
 
@@ -155,7 +159,11 @@ class FeedPeer(Peer):
             self.rules.sent(self.clocks.monotonic_ns())
 
     def drained(self) -> None:
-        self._answer(self.clocks.monotonic_ns())
+        try:
+            self._answer(self.clocks.monotonic_ns())
+        except ProtocolError as error:
+            self.fail(error)
+            return
         self._refill()
 
     def _refill(self) -> None:
