@@ -385,11 +385,7 @@ def credentials(config: Config) -> dict[str, session.Credential]:
     result: dict[str, session.Credential] = {}
     for key in config.keys:
         pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
-        result[key.id] = session.Credential(
-            key.public_key_bytes,
-            frozenset(name for name, _ in pairs),
-            frozenset(role for _, role in pairs),
-        )
+        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
     return result
 
 
