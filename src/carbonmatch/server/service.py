@@ -148,8 +148,10 @@ class Service:
         directory = Path(config.journal.directory)
         self._storage = DiskStorage(directory)
         self._history = History(self._storage)
-        recovered = recover_venue(
-            self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
+        # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
+        # supervisor that hears nothing would kill it, and the next start would take as long.
+        recovered = await asyncio.to_thread(
+            recover_venue, self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
         )
         self._open_journal(recovered.journal)
         self._build(recovered)
