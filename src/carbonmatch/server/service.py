@@ -156,7 +156,7 @@ class Service:
         self._open_journal(recovered.journal)
         self._build(recovered)
         self._log_recovery(recovered, time.monotonic_ns() - began_ns)
-        self._define()
+        await self._define()
         await self._listen()
         # What exists now lives as long as the process: no collection looks at it again. What comes is
         # orders that rest and are no garbage: looking at 50,000 new ones takes a millisecond, looking
@@ -225,11 +225,13 @@ class Service:
             self.durable,
         )
 
-    def _define(self) -> None:
+    async def _define(self) -> None:
         """Put what the configuration says and the engine does not know yet into the journal."""
         commands = changed_definitions(self.config, self._engine)
         for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
             self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
+            # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
+            await self._wait_until_durable()
         for session_id in self._engine.sessions:
             self._pipeline.streams.setdefault(session_id, Stream(session_id))
         for instrument_id, instrument in self._engine.instruments.items():
