@@ -53,8 +53,10 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
-# Repeated commands that wait for the commit of their original, over all sessions.
-REPEATS_WAITING_MAX: Final = 4_096
+# Repeated commands of one session that wait for the commit of their original, or for the journal to be
+# read; above it the session is sent away, and learns the outcomes from its stream. It may have a frame
+# more. The largest number at 1,024 connections is 120 MB.
+REPEATS_WAITING_MAX: Final = 1_024
 
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024

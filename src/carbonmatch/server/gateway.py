@@ -196,6 +196,9 @@ class SessionPeer(Peer):
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
+        # Repeats whose outcome is not told yet, and those among them that only the journal has.
+        self._repeats_waiting = 0
+        self._past_refs: deque[Ref] = deque()
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -380,12 +383,13 @@ class SessionPeer(Peer):
                 last_ref = command.ref
                 fresh.append(command)
         refused: list[SessionRejected] = []
-        exhausted = False
+        # No refusal would be true of a repeat, whose original may have been executed.
+        exhausted = self._repeats_waiting > REPEATS_WAITING_MAX
         if fresh and self.throttle is not None:
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            exhausted = admission.exhausted
+            exhausted |= admission.exhausted
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
@@ -409,24 +413,29 @@ class SessionPeer(Peer):
 
     def _repeat(self, ref: Ref) -> None:
         self.counters.repeats += 1
-        if self.pipeline.repeats_waiting >= REPEATS_WAITING_MAX:
-            self.send(encode([SessionRejected(ref, RejectReason.THROTTLED)]))
-            return
+        self._repeats_waiting += 1
         self.pipeline.await_outcome(self, self.stream, ref)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
-        if stream.chunk_of(ref) is None:
-            # The task's owner is the history: it ends with its one look-up.
-            self.listener.history.run(self._answer_from_history(ref))
-        else:
+        if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
+            return
+        self._past_refs.append(ref)
+        if len(self._past_refs) == 1:
+            # The task's owner is the history: it ends with its look-ups.
+            self.listener.history.run(self._answer_from_history())
 
-    async def _answer_from_history(self, ref: Ref) -> None:
-        chunk = await self.listener.history.find(self.stream.session_id, ref)
-        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+    async def _answer_from_history(self) -> None:
+        """One after the other, so that a session which repeats much waits for itself."""
+        refs = self._past_refs
+        while refs and self.connected:
+            chunk = await self.listener.history.find(self.stream.session_id, refs[0])
+            ref = refs.popleft()
+            self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
+        self._repeats_waiting -= 1
         if reports:
             self.send(encode(reports))
         else:

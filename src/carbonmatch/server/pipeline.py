@@ -157,10 +157,6 @@ class Pipeline:
         self.submit(VENUE_SESSION_ID, listed, encode(listed), self.clocks.time_ns(), now)
         self.flush()
 
-    @property
-    def repeats_waiting(self) -> int:
-        return len(self._repeats)
-
     def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> None:
         """Answer a repeated ref: at once where its outcome is durable, else when it is."""
         if ref <= stream.durable_ref:
