@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
     REPEATS_WAITING_MAX,
@@ -24,7 +25,7 @@ from carbonmatch.matching.messages import (
     SessionOpened,
 )
 from carbonmatch.ops.counters import Counters
-from carbonmatch.ops.logs import log
+from carbonmatch.ops.logs import ERROR, Ours, log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
@@ -287,6 +288,13 @@ class SessionPeer(Peer):
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
+        except (OSError, JournalDamaged) as error:
+            self._past_is_unreadable(error)
+
+    def _past_is_unreadable(self, error: Exception) -> None:
+        """Without its past a connection would wait for ever, or take its stream for complete."""
+        log("past_unreadable", ERROR, address=self.address, text=Ours(str(error)))
+        self.abort()
 
     async def _room(self) -> None:
         """Wait until the peer has read most of what was sent."""
@@ -429,10 +437,13 @@ class SessionPeer(Peer):
     async def _answer_from_history(self) -> None:
         """One after the other, so that a session which repeats much waits for itself."""
         refs = self._past_refs
-        while refs and self.connected:
-            chunk = await self.listener.history.find(self.stream.session_id, refs[0])
-            ref = refs.popleft()
-            self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        try:
+            while refs and self.connected:
+                chunk = await self.listener.history.find(self.stream.session_id, refs[0])
+                ref = refs.popleft()
+                self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        except (OSError, JournalDamaged) as error:
+            self._past_is_unreadable(error)
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         self._repeats_waiting -= 1
