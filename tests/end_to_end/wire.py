@@ -54,7 +54,11 @@ class Wire:
         if receive_bytes:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         raw.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(raw, address)
+        try:
+            await asyncio.get_running_loop().sock_connect(raw, address)
+        except OSError:
+            raw.close()
+            raise
         wire = cls(*await asyncio.open_connection(sock=raw, limit=receive_bytes or 2**16))
         try:
             (wire.challenge,) = await wire.frame()

@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     OrderStatus,
     Reduced,
     Ref,
+    RejectReason,
     Replaced,
     SelfTradePrevented,
     SelfTradePrevention,
@@ -214,11 +215,19 @@ class Ledger:
         """Whether the journal has reports which the trader was not told."""
         return trader.next_seq < self.next_seqs[trader.session_id]
 
-    def settle(self, trader: Trader) -> None:
-        """As `compare`, at the end, when nothing is on its way any more."""
+    def settle(self, trader: Trader, *, may_refuse: bool) -> None:
+        """As `compare`, at the end, when nothing is on its way any more.
+
+        `may_refuse`: the disk was slow for so long that new orders were refused. None of those is executed.
+        """
         self.compare(trader)
         session_id = trader.session_id
-        assert not trader.refused, f"session {session_id} was refused {trader.refused[:3]}"
+        refused = trader.refused
+        assert may_refuse or not refused, f"session {session_id} was refused {refused[:3]}"
+        for refusal in refused:
+            assert refusal.reason is RejectReason.DEGRADED_STORAGE
+            assert trader.sent.pop(refusal.ref, None) is not None, f"{refusal} of a ref that was executed"
+        refused.clear()
         assert not trader.unanswered, f"session {session_id}: no answer to {sorted(trader.unanswered)[:5]}"
         assert not trader.sent, f"session {session_id}: lost {list(trader.sent.values())[:3]}"
         assert not self.streams[session_id], (

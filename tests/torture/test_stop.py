@@ -1,14 +1,17 @@
 """Odd moments of a stop, held still: a signal at random finds them once in a thousand."""
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from carbonmatch.journal_tools import replay
 from carbonmatch.matching.messages import NewOrder, Ref, Side
-from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.protocol.codec import decode_reports
+from carbonmatch.protocol.messages import LoggedOut, LogoutReason
 from carbonmatch.server.service import Service
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Venue, running
@@ -41,6 +44,17 @@ async def test_what_a_stop_cancels_is_in_the_journal(tmp_path: Path, monkeypatch
     assert replay(tmp_path).commands == sequence
 
 
+async def late_greeting(venue: Venue) -> Any:
+    """What a connection is told that the kernel has let in, and the loop gets to once a stop has begun."""
+    accepted, ours = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(venue.service._gateway.make_peer, accepted)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    data = await reader.read()
+    writer.close()
+    (message,) = decode_reports(data[4:])
+    return message
+
+
 async def test_nobody_new_is_let_in_while_a_stop_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +71,7 @@ async def test_nobody_new_is_let_in_while_a_stop_waits_for_the_disk(
             with pytest.raises(ConnectionRefusedError):
                 async with venue.wire("bob"):
                     pass
+            assert await late_greeting(venue) == LoggedOut(LogoutReason.SHUTTING_DOWN)
         (accepted,) = await alice.reports(1)
         assert accepted.ref == 1
         assert (await alice.goodbye()).reason is LogoutReason.SHUTTING_DOWN

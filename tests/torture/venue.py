@@ -144,11 +144,14 @@ class EngineProcess:
         self.ports = ports
         # What the present life has said; its ready line wakes `ready`.
         self.events: dict[str, dict[str, Any]] = {}
+        # Whether any life so far has refused new orders because of its disk.
+        self.was_degraded = False
         self._config = directory / "venue.toml"
         self._config.write_text(configuration())
         self._process: Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._log = (directory / "engine.log").open("ab")
         self._said: deque[str] = deque(maxlen=40)
 
     async def start(self, *command: str) -> None:
@@ -222,6 +225,7 @@ class EngineProcess:
     async def __aexit__(self, *_: object) -> None:
         if self._process is not None:
             await self.kill()
+        self._log.close()
 
     def last_words(self) -> str:
         return "\n".join(self._said)
@@ -229,6 +233,7 @@ class EngineProcess:
     async def _listen(self, process: Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
+            self._log.write(line)
             text = line.decode(errors="replace").rstrip()
             self._said.append(text)
             if text.startswith("{"):
@@ -236,6 +241,9 @@ class EngineProcess:
                 self.events[event["event"]] = event
                 if event["event"] == "ready":
                     self._ready.set()
+                elif event["event"] == "state_changed":
+                    self.was_degraded = True
+        self._log.flush()
         # Whoever waits for a life that has ended finds no ready line.
         self._ready.set()
 

@@ -381,23 +381,23 @@ class SessionPeer(Peer):
         return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
-        """Answer repeats, refuse what may not pass now, apply the rest."""
+        """Refuse what may not pass now, apply the rest, answer repeats."""
         fresh: list[ClientCommand] = []
+        repeated: list[Ref] = []
         last_ref = self.state.last_ref
         for command in commands:
             if command.ref <= last_ref:
-                self._repeat(command.ref)
+                repeated.append(command.ref)
             else:
                 last_ref = command.ref
                 fresh.append(command)
         refused: list[SessionRejected] = []
-        # No refusal would be true of a repeat, whose original may have been executed.
-        exhausted = self._repeats_waiting > REPEATS_WAITING_MAX
+        exhausted = False
         if fresh and self.throttle is not None:
             admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
             fresh = admission.admitted
             refused += admission.refused
-            exhausted |= admission.exhausted
+            exhausted = admission.exhausted
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
@@ -410,7 +410,11 @@ class SessionPeer(Peer):
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
-        if exhausted:
+        # Only now is it known which of this frame's refs were applied.
+        for ref in repeated:
+            self._repeat(ref)
+        # No refusal would be true of a repeat, whose original may have been executed.
+        if exhausted or self._repeats_waiting > REPEATS_WAITING_MAX:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
 
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
@@ -421,6 +425,10 @@ class SessionPeer(Peer):
 
     def _repeat(self, ref: Ref) -> None:
         self.counters.repeats += 1
+        if ref > self.state.last_ref:
+            # Refused in this very frame: nothing is on its way that could be waited for.
+            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+            return
         self._repeats_waiting += 1
         self.pipeline.await_outcome(self, self.stream, ref)
 

@@ -48,6 +48,7 @@ class Listener:
         self.clocks = clocks
         self.counters = counters
         self.peers: dict[Peer, None] = {}
+        self.is_closed = False
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -63,6 +64,7 @@ class Listener:
 
     def close_door(self) -> None:
         """Take no more connections."""
+        self.is_closed = True
         if self._server is not None:
             self._server.close()
 
@@ -134,6 +136,10 @@ class Peer(asyncio.Protocol):
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
         self.listener.peers[self] = None
+        if self.listener.is_closed:
+            # The kernel had let it in before the door was closed.
+            self.log_out(LogoutReason.SHUTTING_DOWN)
+            return
         if len(self.listener.peers) > CONNECTIONS_MAX:
             self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
             return

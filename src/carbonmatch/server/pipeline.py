@@ -159,6 +159,9 @@ class Pipeline:
 
     def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> None:
         """Answer a repeated ref: at once where its outcome is durable, else when it is."""
+        assert ref <= self.engine.sessions[stream.session_id].last_ref, (
+            "who waits for what never comes stops all"
+        )
         if ref <= stream.durable_ref:
             repeater.answer_repeat(stream, ref)
         else:

@@ -1,0 +1,38 @@
+"""Repeats cost whoever sends them, and nobody else."""
+
+from pathlib import Path
+
+from carbonmatch.matching.messages import NewOrder, Ref, RejectReason, Side
+from carbonmatch.protocol.messages import SessionRejected
+from tests.end_to_end.market import EUA
+from tests.end_to_end.running import Disk, running
+
+ONE_A_SECOND = "{ commands_per_second = 1, commands_burst = 1, cancels_per_second = 1, cancels_burst = 1 }"
+
+
+def buy(ref: int) -> NewOrder:
+    return NewOrder(Ref(ref), EUA, Side.BUY, 10, 7000)
+
+
+async def test_a_repeat_of_what_was_refused_in_the_same_frame_keeps_nobody_waiting(
+    tmp_path: Path, disk: Disk
+) -> None:
+    async with (
+        running(tmp_path / "journal", throttle=ONE_A_SECOND) as venue,
+        venue.wire("carol") as carol,
+        venue.wire("alice") as alice,
+    ):
+        carol.send(buy(1))
+        await carol.reports(1)
+        carol.send(buy(1_000_000), buy(1_000_000))
+        refusals = [await carol.next(SessionRejected), await carol.next(SessionRejected)]
+        assert [refusal.reason for refusal in refusals] == [
+            RejectReason.THROTTLED,
+            RejectReason.REF_NOT_APPLIED,
+        ]
+        with disk.held():
+            alice.send(buy(1))
+            alice.send(buy(1))
+            await alice.settle()
+        first, repeat = await alice.reports(2)
+        assert (first.seq, repeat.seq) == (1, 1)
