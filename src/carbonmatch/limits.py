@@ -53,11 +53,6 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
-# Repeated commands of one session that wait for the commit of their original, or for the journal to be
-# read; above it the session is sent away, and learns the outcomes from its stream. It may have a frame
-# more. The largest number at 1,024 connections is 120 MB.
-REPEATS_WAITING_MAX: Final = 1_024
-
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
@@ -73,6 +68,15 @@ THROTTLE_PATIENCE_SECONDS: Final = 5
 BATCH_COMMANDS_MAX: Final = 8_192
 BATCH_REPORTS_MAX: Final = 65_536
 assert BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
+
+# Refs of one session that were repeated and wait for the commit of their original: as many as can be on
+# their way, in the batch that is written and in the one that gathers. A session that comes back may
+# repeat all of them; one that repeats more names refs which it never sent.
+REPEATS_WAITING_MAX: Final = 2 * (BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX)
+
+# Repeated refs of one connection that wait for the journal to be read, one after the other. A look-up
+# reads half a segment on average, so more would take minutes: whoever needs that resumes instead.
+LOOK_UPS_WAITING_MAX: Final = 1_024
 
 # --- outbound ------------------------------------------------------------------------------------
 

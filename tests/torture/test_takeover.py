@@ -3,14 +3,19 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from carbonmatch.matching.messages import NewOrder, Ref, Side
+from carbonmatch.limits import FRAME_MESSAGES_MAX, REPEATS_WAITING_MAX, WIRE_INT_MAX
+from carbonmatch.matching.messages import Accepted, NewOrder, Ref, ReportFlag, Side
+from carbonmatch.protocol.batch import repeats_of
+from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server import stream as stream_module
 from carbonmatch.server.gateway import SessionPeer
+from tests.client.clock import until
 from tests.end_to_end.market import ALICE, EUA
-from tests.end_to_end.running import running
+from tests.end_to_end.running import Disk, running
 
 
 def buy(ref: int) -> NewOrder:
@@ -55,3 +60,44 @@ async def test_a_connection_that_lost_its_session_while_catching_up_does_not_tak
                 alice.send(buy(4))
                 (accepted,) = await alice.reports(1)
                 assert accepted.seq == 4
+
+
+async def test_a_command_that_was_applied_is_never_refused_because_many_came_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused it would count as not applied, and be sent anew under another ref: executed twice."""
+    count = 5_000
+    disk = Disk(monkeypatch)
+    # To take a whole batch apart for each ref that is repeated took seconds, and everybody waited.
+    taking_apart = Mock(wraps=repeats_of)
+    monkeypatch.setattr(stream_module, "repeats_of", taking_apart)
+    async with running(tmp_path) as venue, venue.session("alice") as session:
+        before = venue.engine.sequence
+        with disk.held():
+            session.send([buy(1)] * count)
+            await until(lambda: venue.engine.sequence == before + count)
+            assert session._connection is not None
+            session._connection.abort("as if the network were gone")
+            await until(lambda: venue.service.counters.repeats == count)
+        await session.drain()
+        events = [await anext(session.events()) for _ in range(count)]
+        assert 1 <= taking_apart.call_count <= 2, "once for each batch"
+        assert {type(event) for event in events} == {Accepted}
+        assert venue.engine.sequence == before + count
+
+
+async def test_repeating_more_than_can_have_been_sent_ends_the_connection_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as venue, venue.wire("alice") as alice, venue.wire("bob") as bob:
+        with disk.held():
+            # Between what is durable and this one are refs enough to be waited for.
+            alice.send(buy(WIRE_INT_MAX))
+            for first in range(1, REPEATS_WAITING_MAX + 2, FRAME_MESSAGES_MAX):
+                alice.send(*(buy(ref) for ref in range(first, first + FRAME_MESSAGES_MAX)))
+            assert (await alice.goodbye()).reason is LogoutReason.THROTTLED
+            bob.send(buy(1), buy(2))
+            bob.send(buy(1))
+            await bob.settle()
+        assert [report.flags for report in await bob.reports(3)] == [0, 0, ReportFlag.POSSIBLE_DUPLICATE]

@@ -157,9 +157,17 @@ def repeat_of(reports: bytes | Raw, ref: Ref) -> list[AnyReport]:
 
     They keep their seq, so that a client which has seen them knows them again.
     """
-    repeated = []
+    return [_repeated(report) for report in decode_stream(reports) if report.ref == ref]
+
+
+def repeats_of(reports: bytes | Raw) -> dict[Ref, list[AnyReport]]:
+    """As `repeat_of`, for every ref that the reports answer."""
+    repeats: dict[Ref, list[AnyReport]] = {}
     for report in decode_stream(reports):
-        if report.ref == ref:
-            flags = report.flags | ReportFlag.POSSIBLE_DUPLICATE
-            repeated.append(msgspec.structs.replace(report, flags=flags))
-    return repeated
+        if report.ref:
+            repeats.setdefault(report.ref, []).append(_repeated(report))
+    return repeats
+
+
+def _repeated(report: AnyReport) -> AnyReport:
+    return msgspec.structs.replace(report, flags=report.flags | ReportFlag.POSSIBLE_DUPLICATE)

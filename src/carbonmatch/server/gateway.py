@@ -6,8 +6,8 @@ from typing import Final, cast
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.limits import (
+    LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
-    REPEATS_WAITING_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
@@ -197,9 +197,8 @@ class SessionPeer(Peer):
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
-        # Repeats whose outcome is not told yet, and those among them that only the journal has.
-        self._repeats_waiting = 0
-        self._past_refs: deque[Ref] = deque()
+        # Repeated refs whose outcome only the journal has, in the order in which they came.
+        self._past_refs: dict[Ref, None] = {}
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -227,8 +226,8 @@ class SessionPeer(Peer):
             logon.grace_ms,
         ):
             self.pipeline.submit_venue([opened])
-        self.counters.logons_accepted += 1
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
+        self.counters.logons_accepted += 1
         self.send(encode([self._accepted(logon, next_seq)]))
         if next_seq >= stream.first_kept_seq:
             self._go_live(next_seq)
@@ -413,8 +412,7 @@ class SessionPeer(Peer):
         # Only now is it known which of this frame's refs were applied.
         for ref in repeated:
             self._repeat(ref)
-        # No refusal would be true of a repeat, whose original may have been executed.
-        if exhausted or self._repeats_waiting > REPEATS_WAITING_MAX:
+        if exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
 
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
@@ -428,33 +426,35 @@ class SessionPeer(Peer):
         if ref > self.state.last_ref:
             # Refused in this very frame: nothing is on its way that could be waited for.
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
-            return
-        self._repeats_waiting += 1
-        self.pipeline.await_outcome(self, self.stream, ref)
+        elif not self.pipeline.await_outcome(self, self.stream, ref):
+            # Not a refusal: that would say of a command which may be applied that it never will be.
+            self.log_out(LogoutReason.THROTTLED)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
         if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
             return
-        self._past_refs.append(ref)
+        self._past_refs[ref] = None
         if len(self._past_refs) == 1:
             # The task's owner is the history: it ends with its look-ups.
             self.listener.history.run(self._answer_from_history())
+        elif len(self._past_refs) > LOOK_UPS_WAITING_MAX:
+            self.log_out(LogoutReason.THROTTLED)
 
     async def _answer_from_history(self) -> None:
         """One after the other, so that a session which repeats much waits for itself."""
         refs = self._past_refs
         try:
             while refs and self.connected:
-                chunk = await self.listener.history.find(self.stream.session_id, refs[0])
-                ref = refs.popleft()
+                ref = next(iter(refs))
+                chunk = await self.listener.history.find(self.stream.session_id, ref)
+                del refs[ref]
                 self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
         except (OSError, JournalDamaged) as error:
             self._past_is_unreadable(error)
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
-        self._repeats_waiting -= 1
         if reports:
             self.send(encode(reports))
         else:

@@ -16,6 +16,7 @@ from carbonmatch.limits import (
     BATCH_REPORTS_MAX,
     COMMIT_SLOW_SECONDS,
     COMMIT_STALL_SECONDS,
+    REPEATS_WAITING_MAX,
 )
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -118,7 +119,8 @@ class Pipeline:
         self._counters = counters
         self._gathering = Batch(engine.sequence + 1)
         self._outstanding: Batch | None = None
-        self._repeats: deque[tuple[Repeater, Stream, Ref]] = deque()
+        # By session: refs that were repeated before their outcome is durable, and who asked last.
+        self._repeats: dict[SessionId, dict[Ref, Repeater]] = {}
         self._later = later
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -157,15 +159,21 @@ class Pipeline:
         self.submit(VENUE_SESSION_ID, listed, encode(listed), self.clocks.time_ns(), now)
         self.flush()
 
-    def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> None:
-        """Answer a repeated ref: at once where its outcome is durable, else when it is."""
-        assert ref <= self.engine.sessions[stream.session_id].last_ref, (
-            "who waits for what never comes stops all"
-        )
+    def await_outcome(self, repeater: Repeater, stream: Stream, ref: Ref) -> bool:
+        """Answer a repeated ref: at once where its outcome is durable, else when it is.
+
+        A ref repeated again while it waits is answered once. False where REPEATS_WAITING_MAX refs of the
+        session wait: there is no answer then.
+        """
+        assert ref <= self.engine.sessions[stream.session_id].last_ref, "nobody waits for what never comes"
         if ref <= stream.durable_ref:
             repeater.answer_repeat(stream, ref)
-        else:
-            self._repeats.append((repeater, stream, ref))
+            return True
+        waiting = self._repeats.setdefault(stream.session_id, {})
+        if len(waiting) >= REPEATS_WAITING_MAX and ref not in waiting:
+            return False
+        waiting[ref] = repeater
+        return True
 
     # --- out -------------------------------------------------------------------------------------
 
@@ -217,10 +225,18 @@ class Pipeline:
         for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
             streams[chunk.session_id].release(chunk, last_ref)
             note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
-        repeats = self._repeats
-        while repeats and repeats[0][2] <= repeats[0][1].durable_ref:
-            repeater, stream, ref = repeats.popleft()
-            repeater.answer_repeat(stream, ref)
+        if self._repeats:
+            self._answer_repeats([chunk.session_id for chunk in batch.chunks])
+
+    def _answer_repeats(self, session_ids: list[SessionId]) -> None:
+        for session_id in session_ids:
+            waiting = self._repeats.pop(session_id, {})
+            stream = self.streams[session_id]
+            for ref, repeater in waiting.items():
+                if ref <= stream.durable_ref:
+                    repeater.answer_repeat(stream, ref)
+                else:
+                    self._repeats.setdefault(session_id, {})[ref] = repeater
 
     def _publish_batch(self, batch: Batch, durable_ns: int) -> None:
         """What follows the answers: market data, counters, and whoever waited for the release.

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from carbonmatch.limits import OUTBOX_BYTES_MAX
 from carbonmatch.matching.messages import AnyReport, Outputs, Ref, SessionId
-from carbonmatch.protocol.batch import encode_stream, repeat_of, without_first
+from carbonmatch.protocol.batch import encode_stream, repeats_of, without_first
 
 
 class Chunk(Struct, frozen=True, gc=False):
@@ -37,7 +37,7 @@ class Stream:
     whose outcome has been released.
     """
 
-    __slots__ = ("_chunks", "_kept_bytes", "durable_ref", "receiver", "released_seq", "session_id")
+    __slots__ = ("_chunks", "_kept_bytes", "_opened", "durable_ref", "receiver", "released_seq", "session_id")
 
     def __init__(self, session_id: SessionId, released_seq: int = 0, durable_ref: Ref | None = None) -> None:
         self.session_id = session_id
@@ -47,6 +47,9 @@ class Stream:
         self.receiver: Receiver | None = None
         self._chunks: deque[Chunk] = deque()
         self._kept_bytes = 0
+        # The chunk that a repeat was last looked for in, taken apart: one that comes back repeats many
+        # refs of the same batch, and to decode that for each of them would take seconds.
+        self._opened: tuple[Chunk, dict[Ref, list[AnyReport]]] | None = None
 
     @property
     def first_kept_seq(self) -> int:
@@ -60,6 +63,7 @@ class Stream:
         self.durable_ref = last_ref
         self._chunks.append(chunk)
         self._kept_bytes += len(chunk.payload)
+        self._opened = None
         while self._kept_bytes > OUTBOX_BYTES_MAX and len(self._chunks) > 1:
             self._kept_bytes -= len(self._chunks.popleft().payload)
         if self.receiver is not None:
@@ -84,7 +88,11 @@ class Stream:
     def outcome(self, ref: Ref) -> list[AnyReport]:
         """The reports that answered `ref`, flagged as possible duplicates; none where not kept."""
         chunk = self.chunk_of(ref)
-        return [] if chunk is None else repeat_of(chunk.payload, ref)
+        if chunk is None:
+            return []
+        if self._opened is None or self._opened[0] is not chunk:
+            self._opened = (chunk, repeats_of(chunk.payload))
+        return self._opened[1].get(ref, [])
 
 
 def chunks_of(outputs: Outputs) -> list[Chunk]:
