@@ -53,10 +53,6 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
-# Repeated commands of one connection whose outcome is being looked for in the journal: each is a task,
-# and some milliseconds of a thread.
-REPEATS_LOOKED_UP_MAX: Final = 64
-
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
@@ -77,6 +73,10 @@ assert BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
 # their way, in the batch that is written and in the one that gathers. A session that comes back may
 # repeat all of them; one that repeats more names refs which it never sent.
 REPEATS_WAITING_MAX: Final = 2 * (BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX)
+
+# Repeated refs of one connection that wait for the journal to be read, one after the other. A look-up
+# reads half a segment on average, so more would take minutes: whoever needs that resumes instead.
+LOOK_UPS_WAITING_MAX: Final = 1_024
 
 # --- outbound ------------------------------------------------------------------------------------
 
