@@ -53,6 +53,10 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
+# Repeated commands of one connection whose outcome is being looked for in the journal: each is a task,
+# and some milliseconds of a thread.
+REPEATS_LOOKED_UP_MAX: Final = 64
+
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
+    REPEATS_LOOKED_UP_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
@@ -192,6 +193,8 @@ class SessionPeer(Peer):
         self.settings = _NOBODY
         self.throttle: Throttle | None = None
         self._queued_bytes = 0
+        # Repeats whose outcome is being read back from the journal.
+        self._looking_up = 0
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
@@ -366,7 +369,8 @@ class SessionPeer(Peer):
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
-        return len(commands)
+        # A frame of nothing but heartbeats is work too.
+        return max(1, len(commands))
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
         """Refuse what may not pass now, apply the rest, answer repeats."""
@@ -415,20 +419,28 @@ class SessionPeer(Peer):
         if ref > self.state.last_ref:
             # Refused in this very frame: nothing is on its way that could be waited for.
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
-        elif not self.pipeline.await_outcome(self, self.stream, ref):
+        elif self._looking_up >= REPEATS_LOOKED_UP_MAX or not self.pipeline.await_outcome(
+            self, self.stream, ref
+        ):
             # Not a refusal: that would say of a command which may be applied that it never will be.
             self.log_out(LogoutReason.THROTTLED)
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
+        if not self.has_room():
+            return
         if stream.chunk_of(ref) is None:
             # The task's owner is the history: it ends with its one look-up.
+            self._looking_up += 1
             self.listener.history.run(self._answer_from_history(ref))
         else:
             self._send_outcome(ref, stream.outcome(ref))
 
     async def _answer_from_history(self, ref: Ref) -> None:
-        chunk = await self.listener.history.find(self.stream.session_id, ref)
+        try:
+            chunk = await self.listener.history.find(self.stream.session_id, ref) if self.connected else None
+        finally:
+            self._looking_up -= 1
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:

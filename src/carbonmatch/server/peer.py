@@ -194,14 +194,20 @@ class Peer(asyncio.Protocol):
 
     def send(self, payload: bytes) -> None:
         """Send one frame, or cut the peer that has left too much unread."""
-        if not self.connected or self._closing_ns:
-            return
-        if self.transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
-            self.cut("does not read")
+        if not self.has_room():
             return
         self.transport.write(frame(payload))
         self.counters.sent_bytes += len(payload) + 4
         self.rules.sent(self.clocks.monotonic_ns())
+
+    def has_room(self) -> bool:
+        """Whether something may be sent; cuts the peer that has left too much unread."""
+        if not self.connected or self._closing_ns:
+            return False
+        if self.transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
+            self.cut("does not read")
+            return False
+        return True
 
     def refuse_logon(self, reason: RejectReason, text: str = "", first_available: int = 0) -> None:
         """The logon was in order but cannot be had now."""

@@ -1,0 +1,220 @@
+"""Nothing leaves before it is durable, and one batch at a time is on its way."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    Accepted,
+    AccountId,
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    Executed,
+    InstrumentDefinition,
+    InstrumentId,
+    NewOrder,
+    Outputs,
+    ParticipantId,
+    Ref,
+    SessionId,
+    SessionLost,
+    Side,
+)
+from carbonmatch.ops.counters import Counters
+from carbonmatch.protocol.batch import decode_record, decode_stream
+from carbonmatch.protocol.codec import encode
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.commit import Commit
+from carbonmatch.server.history import History
+from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.stream import Stream
+
+ANN, BOB = SessionId(1), SessionId(2)
+CEA = InstrumentId(1)
+
+
+class Disk:
+    """Keeps what it is given until it is told to be done with it."""
+
+    def __init__(self) -> None:
+        self.commits: list[Commit] = []
+        self.done: Callable[[Commit], None]
+        self.takes_here = False
+
+    def commit(self, commit: Commit) -> None:
+        self.commits.append(commit)
+
+    def commit_here(self, commit: Commit) -> bool:
+        if self.takes_here:
+            self.commits.append(commit)
+        return self.takes_here
+
+    def finish(self) -> None:
+        self.done(self.commits[-1])
+
+
+class Past:
+    """What the pipeline tells the history."""
+
+    def __init__(self) -> None:
+        self.durable_position = 0
+        self.noted: list[tuple[SessionId, int]] = []
+
+    def note(self, session_id: SessionId, first_seq: int, ref_before: Ref, position: int) -> None:
+        self.noted.append((session_id, first_seq))
+
+
+class Reader:
+    """A connection of a stream."""
+
+    def __init__(self) -> None:
+        self.reports: list[object] = []
+
+    def send(self, payload: bytes) -> None:
+        self.reports += decode_stream(payload)
+
+
+class Venue:
+    """A pipeline with two sessions, and everything around it within reach."""
+
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.published: list[Outputs] = []
+        self.counters = Counters()
+        self.now_ns = 1_000
+        clocks = Clocks(lambda: self.now_ns, lambda: self.now_ns)
+        engine = Engine()
+        streams = {ANN: Stream(ANN), BOB: Stream(BOB)}
+        self.pipeline = Pipeline(
+            engine,
+            streams,
+            self.disk,
+            lambda outputs, _: self.published.append(outputs),
+            cast("History", Past()),
+            self.counters,
+            clocks,
+        )
+        self.disk.done = self.pipeline.durable
+        self.pipeline.submit_venue(
+            [
+                DefineInstrument(InstrumentDefinition(CEA, "CEA", "CNY", 1, 2, 1)),
+                DefineAccount(AccountId(1), ParticipantId(1), "ann"),
+                DefineAccount(AccountId(2), ParticipantId(2), "bob"),
+                DefineSession(ANN, "ann", (AccountId(1),)),
+                DefineSession(BOB, "bob", (AccountId(2),)),
+            ]
+        )
+        self.disk.finish()
+        self.published.clear()
+        self.counters.commands = 0
+        self.ann, self.bob = Reader(), Reader()
+        streams[ANN].receiver = self.ann
+        streams[BOB].receiver = self.bob
+
+    def send(self, session: SessionId, *orders: NewOrder) -> None:
+        """One frame of a session, without a turn's end."""
+        commands = list(orders)
+        self.pipeline.submit(session, list(commands), encode(commands), self.now_ns, self.now_ns)
+
+
+@pytest.fixture
+def venue() -> Venue:
+    return Venue()
+
+
+def buy(ref: int, lots: int = 5) -> NewOrder:
+    return NewOrder(Ref(ref), CEA, Side.BUY, lots, 4800)
+
+
+def sell(ref: int, lots: int = 5) -> NewOrder:
+    return NewOrder(Ref(ref), CEA, Side.SELL, lots, 4800)
+
+
+def test_nothing_is_seen_before_the_disk_has_it(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    assert venue.ann.reports == []
+    assert venue.published == []
+    assert venue.counters.commands == 0
+    venue.disk.finish()
+    assert [type(report) for report in venue.ann.reports] == [Accepted]
+    assert len(venue.published) == 1
+    assert venue.counters.commands == 1
+
+
+def test_what_comes_while_a_batch_is_on_its_way_is_the_next_batch(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    venue.send(BOB, sell(1))
+    venue.send(ANN, buy(2))
+    venue.pipeline.flush()
+    assert len(venue.disk.commits) == 2, "the definitions and the first order: one outstanding"
+    venue.disk.finish()
+    assert len(venue.disk.commits) == 3
+    assert venue.disk.commits[-1].count == 2
+    assert [type(report) for report in venue.ann.reports] == [Accepted], "the fill is not durable yet"
+    venue.disk.finish()
+    assert [type(report) for report in venue.ann.reports] == [Accepted, Executed, Accepted]
+    assert [type(report) for report in venue.bob.reports] == [Accepted, Executed]
+
+
+def test_the_record_holds_the_frame_as_it_came_and_the_reports_as_they_go(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    commit = venue.disk.commits[-1]
+    record = decode_record(commit.payload, commit.first_sequence)
+    assert record.entries[0].commands == [buy(1)]
+    venue.disk.finish()
+    assert decode_stream(record.streams[0].reports) == venue.ann.reports
+
+
+def test_a_batch_committed_in_the_loop_is_released_at_once(venue: Venue) -> None:
+    venue.disk.takes_here = True
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush(alone=True)
+    assert [type(report) for report in venue.ann.reports] == [Accepted]
+
+
+def test_the_venues_own_commands_never_wait_in_the_loop(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    venue.disk.finish()
+    venue.disk.takes_here = True
+    venue.pipeline.submit_venue([SessionLost(ANN)])
+    assert len(venue.ann.reports) == 1, "it went to the journal thread"
+    venue.disk.finish()
+    assert len(venue.ann.reports) == 2
+
+
+def test_a_batch_is_full_at_its_bound(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carbonmatch.server.pipeline.BATCH_COMMANDS_MAX", 2)
+    venue.send(ANN, buy(1))
+    assert not venue.pipeline.is_full
+    venue.send(ANN, buy(2))
+    assert venue.pipeline.is_full
+
+
+def test_whoever_waits_for_the_release_hears_of_it_after_it(venue: Venue) -> None:
+    heard: list[int] = []
+    venue.send(ANN, buy(1))
+    venue.pipeline.when_durable(lambda: heard.append(len(venue.ann.reports)))
+    assert heard == []
+    venue.disk.finish()
+    assert heard == [1]
+    venue.pipeline.when_durable(lambda: heard.append(99))
+    assert heard == [1, 99], "nothing is waiting for the disk"
+
+
+def test_the_age_of_a_commit_is_that_of_the_batch_on_its_way(venue: Venue) -> None:
+    assert venue.pipeline.commit_age_ns() == 0
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    venue.now_ns += 3_000_000_000
+    assert venue.pipeline.commit_age_ns() == 3_000_000_000
+    assert venue.pipeline.is_stalled()
+    venue.disk.finish()
+    assert not venue.pipeline.is_stalled()
+    assert venue.counters.commits_slow == 1
