@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final, cast
 
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.limits import (
     QUEUED_FRAME_BYTES_MAX,
     REPEATS_LOOKED_UP_MAX,
@@ -24,7 +25,7 @@ from carbonmatch.matching.messages import (
     SessionOpened,
 )
 from carbonmatch.ops.counters import Counters
-from carbonmatch.ops.logs import log
+from carbonmatch.ops.logs import ERROR, Ours, log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
@@ -286,6 +287,13 @@ class SessionPeer(Peer):
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
+        except _UNREADABLE as error:
+            self._lose_history(error)
+
+    def _lose_history(self, error: Exception) -> None:
+        """The past cannot be read. Whoever asked for it gets nothing else in its place."""
+        log("history_unreadable", ERROR, address=self.address, text=Ours(str(error)))
+        self.abort()
 
     async def _room(self) -> None:
         """Wait until the peer has read most of what was sent."""
@@ -439,6 +447,9 @@ class SessionPeer(Peer):
     async def _answer_from_history(self, ref: Ref) -> None:
         try:
             chunk = await self.listener.history.find(self.stream.session_id, ref) if self.connected else None
+        except _UNREADABLE as error:
+            self._lose_history(error)
+            return
         finally:
             self._looking_up -= 1
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
@@ -451,6 +462,8 @@ class SessionPeer(Peer):
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
 
 
+# What a disk may answer instead of what it was given.
+_UNREADABLE: Final = (OSError, JournalDamaged, ProtocolError)
 # What is refused while the disk is in trouble; taking orders out stays possible.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
