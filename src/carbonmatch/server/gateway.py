@@ -287,7 +287,7 @@ class SessionPeer(Peer):
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
-        except (OSError, JournalDamaged) as error:
+        except _UNREADABLE as error:
             self._past_is_unreadable(error)
 
     def _past_is_unreadable(self, error: Exception) -> None:
@@ -454,7 +454,7 @@ class SessionPeer(Peer):
                 chunk = await self.listener.history.find(self.stream.session_id, ref)
                 del refs[ref]
                 self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
-        except (OSError, JournalDamaged) as error:
+        except _UNREADABLE as error:
             self._past_is_unreadable(error)
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
@@ -465,6 +465,8 @@ class SessionPeer(Peer):
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
 
 
+# What a disk may answer instead of what it was given.
+_UNREADABLE: Final = (OSError, JournalDamaged, ProtocolError)
 # What is refused while the disk is in trouble; taking orders out stays possible.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
