@@ -279,11 +279,18 @@ class SessionPeer(Peer):
         stream = self.stream
         try:
             while next_seq < stream.first_kept_seq:
+                found = stream.first_kept_seq
                 async for chunks in self.listener.history.read(stream.session_id, next_seq):
+                    found = chunks[0].first_seq
+                    if found > next_seq:
+                        break
                     for chunk in chunks:
                         self.send(payload_from(chunk, next_seq))
                         next_seq = chunk.first_seq + chunk.count
                     await self._room()
+                if found > next_seq:
+                    self.log_out(LogoutReason.HISTORY_LOST, f"first available seq {found}")
+                    return
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
