@@ -111,6 +111,7 @@ class Service:
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
+        self._collection_began_ns = 0
         self._ticker: asyncio.TimerHandle | None = None
 
     # --- start -----------------------------------------------------------------------------------
@@ -118,6 +119,8 @@ class Service:
     async def start(self) -> None:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
+        self.counters.start_time_ns = time.time_ns()
+        gc.callbacks.append(self._collection)
         config = self.config
         self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
         self.addresses["ops"] = _address(await self._ops.open(*host_and_port(config.listen.ops)))
@@ -271,6 +274,14 @@ class Service:
         self._gauge(health)
         self._ticker = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
+    def _collection(self, phase: str, _info: dict[str, int]) -> None:
+        """Called by the garbage collector before and after it has stopped everything."""
+        now_ns = time.monotonic_ns()
+        if phase == "start":
+            self._collection_began_ns = now_ns
+        else:
+            self.counters.gc_pause_ns.record(now_ns - self._collection_began_ns)
+
     def _gauge(self, health: Health) -> None:
         counters, writer = self.counters, self._writer
         subscriptions = self._publisher.subscriptions
@@ -284,6 +295,9 @@ class Service:
         counters.connections = len(self._gateway.peers) + len(self._publisher.peers)
         counters.feed_subscribers = subscriptions.subscriber_count
         counters.feed_conflations = subscriptions.conflation_count
+        counters.received_bytes = self._gateway.received_bytes
+        counters.sent_bytes = self._gateway.sent_bytes
+        counters.feed_sent_bytes = self._publisher.sent_bytes
         with contextlib.suppress(OSError):
             counters.disk_free_bytes = writer.free_bytes()
 
@@ -313,6 +327,7 @@ class Service:
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
+        gc.callbacks.remove(self._collection)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
 
