@@ -94,7 +94,7 @@ async def test_metrics_count_what_happened(venue: Venue) -> None:
         )
         assert before - 60 < samples["start_time_seconds", ""] <= time.time()
         assert samples["order_latency_seconds_count", ""] >= 7
-        assert samples["commit_duration_seconds_count", ""] == samples["journal_records_total", ""] > 5
+        assert samples["commit_duration_seconds_count", ""] == samples["journal_records_total", ""] > 3
         assert samples["commit_batch_commands_sum", ""] == venue.engine.sequence
         assert samples["feed_batches_total", ""] > 0
         assert samples["feed_sent_bytes_total", ""] > 200

@@ -134,10 +134,15 @@ class Service:
             self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
         )
         self._open_journal(recovered.journal)
-        self._build(recovered)
-        self._log_recovery(recovered, time.monotonic_ns() - began_ns)
-        self._define()
-        await self._listen()
+        try:
+            self._build(recovered)
+            self._log_recovery(recovered, time.monotonic_ns() - began_ns)
+            self._define()
+            await self._listen()
+        except BaseException:
+            # Its thread answers to this loop, and would take the loop's end for a failure of the disk.
+            await self._close_journal()
+            raise
         # What exists now lives as long as the process: no collection looks at it again. What comes is
         # orders that rest and are no garbage: looking at 50,000 new ones takes a millisecond, looking
         # at all of a million 100, so the first is done now and then and the second hardly ever.
@@ -320,9 +325,7 @@ class Service:
         self._ops.close()
         # Goodbyes have ended connections, and that may have cancelled orders.
         await self._wait_until_durable()
-        self._keeper.stop()
-        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
-        self._history.close()
+        await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
@@ -330,6 +333,11 @@ class Service:
         gc.callbacks.remove(self._collection)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
+
+    async def _close_journal(self) -> None:
+        self._keeper.stop()
+        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
+        self._history.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()
