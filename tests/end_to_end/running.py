@@ -207,6 +207,8 @@ class Process(Addresses):
         self.log = files.with_suffix(".log")
         self._config = files.with_suffix(".toml")
         self._listen: dict[str, str] = {}
+        # What Python runs; a test may have something done before the engine.
+        self.program = ["-m", "carbonmatch"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def listen_again(self, addresses: dict[str, str]) -> None:
@@ -231,7 +233,7 @@ class Process(Addresses):
 
     def _spawn(self) -> None:
         self._config.write_text(market.text())
-        serve = ["-m", "carbonmatch", "serve"]
+        serve = [*self.program, "serve"]
         serve += ["--config", str(self._config), "--data-dir", str(self.directory)]
         for name, address in self._listen.items():
             serve += [f"--{name.replace('_', '-')}", address]

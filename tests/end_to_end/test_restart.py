@@ -11,6 +11,7 @@ from carbonmatch.matching.messages import Accepted, NewOrder, OrderStatus, Ref, 
 from carbonmatch.protocol.messages import LoggedOut, LogoutReason
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Process, running
+from tests.end_to_end.wire import Wire
 
 
 def buy(ref: int) -> NewOrder:
@@ -164,3 +165,48 @@ async def test_nobody_gets_in_while_it_stops(disk: Disk, tmp_path: Path) -> None
                 async with venue.wire("bob"):
                     pass
         await stopping
+
+
+# An engine with a bug: at one price an order is accepted, and then the engine is at its wits' end.
+BUGGY = """
+from carbonmatch.cli import main
+from carbonmatch.matching import orders
+from carbonmatch.matching.engine import _FROM_SESSIONS
+from carbonmatch.matching.messages import NewOrder
+
+def new_order(venue, session, command, ref):
+    orders.new_order(venue, session, command, ref)
+    assert command.price_ticks != 666, "a bug of ours"
+
+_FROM_SESSIONS[NewOrder] = new_order
+main()
+"""
+
+
+async def test_a_bug_of_ours_ends_the_process_before_it_can_be_told_or_written(process: Process) -> None:
+    process.program, proper = ["-c", BUGGY], process.program
+    await process.start()
+    async with process.wire("alice") as alice, process.wire("bob") as bob:
+        alice.send(buy(1))
+        await alice.reports(1)
+        bob.send(buy(1))
+        bob.send(NewOrder(Ref(2), EUA, Side.BUY, 10, 666))
+        bob.send(buy(3))
+        told = await told_until_the_end(bob)
+        assert await process.wait() == 70
+        assert "a bug of ours" in process.log.read_text()
+    process.program = proper
+    await process.start()
+    async with process.wire("bob", next_seq=1) as bob:
+        # What was told is there, and of what was not told at most what came before.
+        assert len(told) <= bob.accepted.last_ref <= 1
+    assert await process.stop() == 0
+
+
+async def told_until_the_end(wire: Wire) -> list[object]:
+    told: list[object] = []
+    while True:
+        try:
+            told += await wire.frame()
+        except (EOFError, ConnectionResetError):
+            return told

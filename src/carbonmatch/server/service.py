@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvloop
@@ -72,11 +72,24 @@ async def _serve(config: Config) -> int:
     service = Service(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_end_on_a_bug)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, stopped)
     await service.start()
     await stopped.wait()
     return await service.stop()
+
+
+def _end_on_a_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End at what nobody has caught, unless the system has refused something, like a further connection.
+
+    A command that was applied by half is neither in the journal nor undone: whatever followed would be
+    released on top of it, and could not be replayed.
+    """
+    loop.default_exception_handler(context)
+    error = context.get("exception")
+    if error is not None and not isinstance(error, OSError):
+        die()
 
 
 def _stop_or_die(stopped: asyncio.Event) -> None:
