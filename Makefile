@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
-	@echo "make torture  cut the power at 20,000 places, in simulation"
+	@echo "make torture  kill the engine 300 times under load, and cut the power at 20,000 places, in simulation"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make clean    remove what the others have made"
 
@@ -27,6 +27,8 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/hadolint Dockerfile
 
 torture: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
+	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
 
 bench: $(VENV)/.installed-dev

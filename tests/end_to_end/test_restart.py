@@ -193,7 +193,7 @@ async def test_a_bug_of_ours_ends_the_process_before_it_can_be_told_or_written(p
         bob.send(NewOrder(Ref(2), EUA, Side.BUY, 10, 666))
         bob.send(buy(3))
         told = await told_until_the_end(bob)
-        assert await process.wait() == 70
+        assert await process.wait() == 134
         assert "a bug of ours" in process.log.read_text()
     process.program = proper
     await process.start()

@@ -39,7 +39,8 @@ PRIVATE_KEY = bytes.fromhex(VECTOR["private_key"])
 NONCE = bytes.fromhex(VECTOR["nonce"])
 LOGON = msgspec.msgpack.decode(bytes.fromhex(VECTOR["logon"]), type=Logon)
 GATEWAY = Credential(
-    bytes.fromhex(VECTOR["public_key"]), frozenset({"gateway-1"}), frozenset({Role.TRADE, Role.MARKET_DATA})
+    bytes.fromhex(VECTOR["public_key"]),
+    frozenset({("gateway-1", Role.TRADE), ("gateway-1", Role.MARKET_DATA), ("feed-1", Role.MARKET_DATA)}),
 )
 # What sends the logon of the vector: a heartbeat each second, so dead after three.
 HEARTBEAT_NS = SECOND
@@ -96,6 +97,13 @@ def test_every_logon_that_fails_gets_the_same_answer(payload: bytes) -> None:
     opened = connection(Role.TRADE, Role.OPERATOR)
     assert opened.log_on(payload, START) == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
     assert opened.closed
+
+
+def test_a_role_of_one_session_does_not_open_another_one_of_the_same_key() -> None:
+    assert active(Role.MARKET_DATA, session="feed-1", role=Role.MARKET_DATA).state is State.ACTIVE
+    assert connection(Role.TRADE).log_on(signed(session="feed-1"), START) == LogonRejected(
+        RejectReason.LOGON_REFUSED, "logon refused"
+    )
 
 
 def test_a_role_that_the_listener_does_not_admit_is_refused() -> None:

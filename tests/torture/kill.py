@@ -13,6 +13,7 @@ of its instructions.
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
@@ -284,17 +285,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kill", description=__doc__)
     parser.add_argument("--kills", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--directory", type=Path, help="kept, where given; else temporary")
+    parser.add_argument("--directory", type=Path, help="kept, where given; else only after a failure")
     parser.add_argument("--segment-kib", type=int, default=0, metavar="K")
     options = parser.parse_args(arguments)
     if 0 < options.segment_kib < _SEGMENT_KIB_MIN:
         parser.error(f"--segment-kib {options.segment_kib}, expected at least {_SEGMENT_KIB_MIN}")
-    if options.directory is not None:
-        options.directory.mkdir(parents=True, exist_ok=True)
-        print(asyncio.run(torture(options.directory, options.kills, options.seed, options.segment_kib)))
-        return 0
-    with tempfile.TemporaryDirectory(prefix="carbonmatch-torture-") as name:
-        print(asyncio.run(torture(Path(name), options.kills, options.seed, options.segment_kib)))
+    directory = options.directory or Path(tempfile.mkdtemp(prefix="carbonmatch-torture-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    print(asyncio.run(torture(directory, options.kills, options.seed, options.segment_kib)))
+    if options.directory is None:
+        # Only now: what failed is kept for whoever wants to know why.
+        shutil.rmtree(directory)
     return 0
 
 

@@ -152,7 +152,7 @@ def without_first(reports: bytes | Raw, count: int) -> bytes:
     return _encoder.encode(_raw_list_decoder.decode(reports)[count:])
 
 
-def repeat_of(reports: bytes | Raw, ref: Ref) -> list[AnyReport]:
+def repeat_of(reports: bytes, ref: Ref) -> list[AnyReport]:
     """The reports that answered `ref`, as they go out when it is sent again.
 
     They keep their seq, so that a client which has seen them knows them again.

@@ -59,8 +59,7 @@ class Credential(Struct, frozen=True):
     """What the owner of a key may log on as."""
 
     public_key: bytes
-    sessions: frozenset[str]
-    roles: frozenset[Role]
+    logons: frozenset[tuple[str, Role]]  # session and role, together
 
 
 class Listener(Struct, frozen=True):
@@ -181,8 +180,7 @@ class Connection:
         entitled = (
             credential is not None
             and logon.role in self._listener.roles
-            and logon.role in credential.roles
-            and logon.session in credential.sessions
+            and (logon.session, logon.role) in credential.logons
         )
         return None if signed and entitled else _REFUSED
 

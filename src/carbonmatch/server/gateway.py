@@ -286,7 +286,7 @@ class SessionPeer(Peer):
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
-        except (OSError, JournalDamaged) as error:
+        except _UNREADABLE as error:
             self._past_is_unreadable(error)
 
     def _past_is_unreadable(self, error: Exception) -> None:
@@ -376,7 +376,8 @@ class SessionPeer(Peer):
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
-        return len(commands)
+        # A frame of nothing but heartbeats is work too.
+        return max(1, len(commands))
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
         """Refuse what may not pass now, apply the rest, answer repeats."""
@@ -435,6 +436,8 @@ class SessionPeer(Peer):
 
     def answer_repeat(self, stream: Stream, ref: Ref) -> None:
         """Called when the outcome of `ref` is durable."""
+        if not self.has_room():
+            return
         if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
             return
@@ -454,7 +457,7 @@ class SessionPeer(Peer):
                 chunk = await self.listener.history.find(self.stream.session_id, ref)
                 del refs[ref]
                 self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
-        except (OSError, JournalDamaged) as error:
+        except _UNREADABLE as error:
             self._past_is_unreadable(error)
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
@@ -465,6 +468,8 @@ class SessionPeer(Peer):
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
 
 
+# What a disk may answer instead of what it was given.
+_UNREADABLE: Final = (OSError, JournalDamaged, ProtocolError)
 # What is refused while the disk is in trouble; taking orders out stays possible.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

@@ -67,6 +67,17 @@ class Listener:
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
         return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
 
+    def make_room(self) -> bool:
+        """End the connection that has waited longest without a logon; False where all have logged on.
+
+        Otherwise whoever opens connections and says nothing keeps everybody out.
+        """
+        for peer in self.peers:
+            if peer.rules.state is session.State.AWAITING_LOGON:
+                peer.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
+                return True
+        return False
+
     def close_door(self) -> None:
         """Take no more connections."""
         self.is_closed = True
@@ -142,12 +153,13 @@ class Peer(asyncio.Protocol):
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
+        is_full = len(self.listener.peers) >= CONNECTIONS_MAX and not self.listener.make_room()
         self.listener.peers[self] = None
         if self.listener.is_closed:
             # The kernel had let it in before the door was closed.
             self.log_out(LogoutReason.SHUTTING_DOWN)
             return
-        if len(self.listener.peers) > CONNECTIONS_MAX:
+        if is_full:
             self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
             return
         self.send(encode([self.rules.challenge]))
@@ -203,14 +215,20 @@ class Peer(asyncio.Protocol):
 
     def send(self, payload: bytes) -> None:
         """Send one frame, or cut the peer that has left too much unread."""
-        if not self.connected or self._closing_ns:
-            return
-        if self.transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
-            self.cut("does not read")
+        if not self.has_room():
             return
         self.transport.write(frame(payload))
         self.listener.sent_bytes += len(payload) + LENGTH_BYTES
         self.rules.sent(self.clocks.monotonic_ns())
+
+    def has_room(self) -> bool:
+        """Whether something may be sent; cuts the peer that has left too much unread."""
+        if not self.connected or self._closing_ns:
+            return False
+        if self.transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
+            self.cut("does not read")
+            return False
+        return True
 
     def admit(self, logon: Logon, accepted: LogonAccepted) -> None:
         """Tell the peer that it is in."""

@@ -12,6 +12,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
 from carbonmatch.server.clocks import Clocks
@@ -157,7 +158,11 @@ class FeedPeer(Peer):
             self.rules.sent(self.clocks.monotonic_ns())
 
     def drained(self) -> None:
-        self._answer(self.clocks.monotonic_ns())
+        try:
+            self._answer(self.clocks.monotonic_ns())
+        except ProtocolError as error:
+            self.fail(error)
+            return
         self._refill()
 
     def _refill(self) -> None:

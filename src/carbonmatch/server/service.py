@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,9 @@ _SWITCH_INTERVAL_SECONDS: Final = 0.0002
 _TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
 _NS_PER_SECOND: Final = 1_000_000_000
+
+# Exit status after a failed assertion: as a shell shows it of a process that has called abort().
+EXIT_BUG: Final = 134
 # Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
 _DEFINITIONS_PER_ENTRY: Final = 1_024
 
@@ -72,7 +76,7 @@ async def _serve(config: Config) -> int:
     service = Service(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_end_on_a_bug)
+    loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, stopped)
     await service.start()
@@ -80,23 +84,27 @@ async def _serve(config: Config) -> int:
     return await service.stop()
 
 
-def _end_on_a_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """End at what nobody has caught, unless the system has refused something, like a further connection.
-
-    A command that was applied by half is neither in the journal nor undone: whatever followed would be
-    released on top of it, and could not be replayed.
-    """
-    loop.default_exception_handler(context)
-    error = context.get("exception")
-    if error is not None and not isinstance(error, OSError):
-        die()
-
-
 def _stop_or_die(stopped: asyncio.Event) -> None:
     """The first signal asks, the second one does not."""
     if stopped.is_set():
         os._exit(1)
     stopped.set()
+
+
+def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no callback has caught: a peer's OSError or a task that only reads costs one connection;
+    anything else is our own bug.
+
+    The loop would go on, with an engine that has applied commands the journal will never have: what
+    it answered next would be lost, and the journal could not be replayed.
+    """
+    error = context.get("exception")
+    text = Ours(f"{context.get('message')}: {error!r}")
+    if error is None or isinstance(error, OSError) or "future" in context:
+        log("loop_error", WARNING, text=text)
+        return
+    log("bug", ERROR, text=text, trace=Ours("".join(traceback.format_exception(error))))
+    os._exit(EXIT_BUG)
 
 
 class Clock:
@@ -143,14 +151,16 @@ class Service:
         directory = Path(config.journal.directory)
         self._storage = DiskStorage(directory)
         self._history = History(self._storage)
-        recovered = recover_venue(
-            self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
+        # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
+        # supervisor that hears nothing would kill it, and the next start would take as long.
+        recovered = await asyncio.to_thread(
+            recover_venue, self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
         )
         self._open_journal(recovered.journal)
         try:
             self._build(recovered)
             self._log_recovery(recovered, time.monotonic_ns() - began_ns)
-            self._define()
+            await self._define()
             await self._listen()
         except BaseException:
             # Its thread answers to this loop, and would take the loop's end for a failure of the disk.
@@ -223,11 +233,13 @@ class Service:
             self.durable,
         )
 
-    def _define(self) -> None:
+    async def _define(self) -> None:
         """Put what the configuration says and the engine does not know yet into the journal."""
         commands = changed_definitions(self.config, self._engine)
         for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
             self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
+            # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
+            await self._wait_until_durable()
         for session_id in self._engine.sessions:
             self._pipeline.streams.setdefault(session_id, Stream(session_id))
         for instrument_id, instrument in self._engine.instruments.items():
@@ -400,11 +412,7 @@ def credentials(config: Config) -> dict[str, session.Credential]:
     result: dict[str, session.Credential] = {}
     for key in config.keys:
         pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
-        result[key.id] = session.Credential(
-            key.public_key_bytes,
-            frozenset(name for name, _ in pairs),
-            frozenset(role for _, role in pairs),
-        )
+        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
     return result
 
 
