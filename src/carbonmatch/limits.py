@@ -53,10 +53,6 @@ CONNECTIONS_MAX: Final = 1_024
 # A frame is applied whole, so a turn takes at least one frame.
 TURN_COMMANDS_MAX: Final = 64
 
-# Repeated commands of one connection whose outcome is being looked for in the journal: each is a task,
-# and some milliseconds of a thread.
-REPEATS_LOOKED_UP_MAX: Final = 64
-
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 
@@ -70,13 +66,17 @@ THROTTLE_PATIENCE_SECONDS: Final = 5
 # in the batch wait longer; the count has to fit the record header's 16 bits. A batch also ends
 # when its commands have caused this many reports (a mass cancel causes one an order).
 BATCH_COMMANDS_MAX: Final = 8_192
-BATCH_REPORTS_MAX: Final = 65_536
+BATCH_REPORTS_MAX: Final = 32_768
 assert BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
 
 # Refs of one session that were repeated and wait for the commit of their original: as many as can be on
 # their way, in the batch that is written and in the one that gathers. A session that comes back may
 # repeat all of them; one that repeats more names refs which it never sent.
 REPEATS_WAITING_MAX: Final = 2 * (BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX)
+
+# Repeated refs of one connection that wait for the journal to be read, one after the other. A look-up
+# reads half a segment on average, so more would take minutes: whoever needs that resumes instead.
+LOOK_UPS_WAITING_MAX: Final = 1_024
 
 # --- outbound ------------------------------------------------------------------------------------
 
@@ -127,9 +127,10 @@ assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
 SESSION_OPEN_ORDERS_MAX: Final = 200_000
 VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
 
-# A fill-or-kill order looks through the makers before it trades. One that would need more than this
-# many is refused, so that asking in vain costs a millisecond at most.
-FILL_OR_KILL_ORDERS_MAX: Final = 10_000
+# Makers that the commands of one entry may meet, trading with them or looking whether they could. It
+# takes 20 ms, and what it causes fits a record. A taker that would go on is cancelled for the rest, and a
+# fill-or-kill order that would have to is refused.
+ENTRY_MAKERS_MAX: Final = 10_000
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
@@ -140,8 +141,20 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 # One record must fit a segment together with its headers. A cancel report takes up to 48 bytes.
 RECORD_PAYLOAD_BYTES_MAX: Final = 60 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
+# A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
+MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
+TRADED_BYTES_MAX: Final = 36
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
-assert (VENUE_OPEN_ORDERS_MAX + BATCH_REPORTS_MAX) * REPORT_BYTES_MAX < RECORD_PAYLOAD_BYTES_MAX
+# The fullest batch: gathered to its bound, then one frame that meets all the makers it may and takes
+# every other order out of the venue.
+assert (
+    BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
+    + BATCH_COMMANDS_MAX * 64
+    + FRAME_BYTES_MAX
+    + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
+    + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
+    < RECORD_PAYLOAD_BYTES_MAX
+)
 
 # A commit slower than this is counted; slower than the second, new orders are refused; slower than
 # the third, the process stops.

@@ -23,7 +23,7 @@ from carbonmatch.config import host_and_port
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching import state
 from carbonmatch.server import service as service_module
-from carbonmatch.server.commit import JournalThread
+from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.service import Service
 from tests.end_to_end import market
 from tests.end_to_end.wire import SECONDS_MAX, Wire
@@ -142,13 +142,18 @@ class Disk:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._answers = threading.Event()
         self._answers.set()
-        append = JournalWriter.append
+        append, commit_here = JournalWriter.append, JournalThread.commit_here
 
         def held(writer: JournalWriter, payload: bytes, first_sequence: int, count: int) -> int:
             assert self._answers.wait(SECONDS_MAX), "a test has forgotten that it holds the disk"
             return append(writer, payload, first_sequence, count)
 
+        def elsewhere(journal: JournalThread, commit: Commit) -> bool:
+            # The loop, which is the test's as well, may not wait for a disk that is held.
+            return self._answers.is_set() and commit_here(journal, commit)
+
         patch.setattr(JournalWriter, "append", held)
+        patch.setattr(JournalThread, "commit_here", elsewhere)
         # Committed in the loop, a batch would hold the loop, and with it the test that is to let go.
         patch.setattr(JournalThread, "commit_here", lambda _thread, _commit: False)
 

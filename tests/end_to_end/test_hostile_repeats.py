@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from carbonmatch.limits import REPEATS_LOOKED_UP_MAX
 from carbonmatch.matching.messages import (
     AnyReport,
     MassCancel,
@@ -15,8 +14,7 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.protocol import batch
-from carbonmatch.protocol.messages import LogoutReason, SessionRejected
-from carbonmatch.server import stream
+from carbonmatch.protocol.messages import SessionRejected
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Venue, running
 
@@ -68,20 +66,3 @@ async def test_repeats_of_a_large_batch_decode_it_once(venue: Venue, monkeypatch
         alice.send(*[MassCancel(Ref(101), MassCancelScope.SESSION)] * 100)
         assert len(await alice.reports(100 * 101)) == 100 * 101
     assert len(decoded) == 1
-
-
-async def test_few_repeats_are_looked_for_in_the_journal_at_a_time(
-    venue: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream, "OUTBOX_BYTES_MAX", 1)
-    async with venue.wire("alice") as alice:
-        for ref in range(1, 129):
-            alice.send(buy(ref))
-            await alice.reports(1)
-        alice.send(*[buy(1)] * REPEATS_LOOKED_UP_MAX)
-        answers = await alice.reports(REPEATS_LOOKED_UP_MAX)
-        assert {answer.seq for answer in answers} == {1}
-        # They have made room again. Whoever asks for more at a time is sent away: a refusal would say
-        # that the command was not applied.
-        alice.send(*[buy(1)] * (REPEATS_LOOKED_UP_MAX + 1))
-        assert (await alice.goodbye()).reason is LogoutReason.THROTTLED

@@ -130,7 +130,7 @@ async def test_connections_over_the_bound_are_turned_away(
 ) -> None:
     assert CONNECTIONS_MAX > 2
     monkeypatch.setattr(peer_module, "CONNECTIONS_MAX", 2)
-    async with venue.wire("alice") as alice, venue.wire():
+    async with venue.wire("alice") as alice, venue.wire("bob"):
         async with venue.wire() as third:
             greeting: object = third.challenge
             assert greeting == LoggedOut(LogoutReason.TOO_MANY_CONNECTIONS)

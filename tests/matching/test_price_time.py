@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonmatch.matching import price_time
+from carbonmatch.matching import engine
 from carbonmatch.matching.messages import SelfTradePrevention, Side, TimeInForce, Traded
 from tests.matching.market import ALICE, BOB, CAROL, EUA, TIME_NS, Market, buy, cancel, replace, sell
 
@@ -244,12 +244,48 @@ def test_a_fok_counts_own_orders_where_self_trades_are_not_prevented() -> None:
     )
 
 
-def test_a_fok_that_needs_too_many_makers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(price_time, "FILL_OR_KILL_ORDERS_MAX", 3)
+# --- how much one frame may meet -------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_makers(monkeypatch: pytest.MonkeyPatch) -> Market:
+    """A frame may meet three makers, and there are four, of one lot each."""
+    monkeypatch.setattr(engine, "ENTRY_MAKERS_MAX", 3)
     market = Market()
     market.send(ALICE, *(sell(ref, price=100, lots=1) for ref in (1, 2, 3, 4)))
-    assert market.send(BOB, buy(1, price=100, lots=4, tif=FOK)) == ["bob 1: rejected CANNOT_FILL"]
-    assert market.send(BOB, buy(2, price=100, lots=3, tif=FOK))[0] == "bob 2: accepted #6 buy 3 @ 100"
+    return market
+
+
+def test_a_fok_that_needs_too_many_makers_is_refused(three_makers: Market) -> None:
+    assert three_makers.send(BOB, buy(1, price=100, lots=4, tif=FOK)) == ["bob 1: rejected CANNOT_FILL"]
+    assert three_makers.send(BOB, buy(2, price=100, lots=3, tif=FOK))[0] == "bob 2: accepted #6 buy 3 @ 100"
+
+
+def test_looking_in_vain_counts_for_the_whole_frame(three_makers: Market) -> None:
+    answers = three_makers.send(BOB, buy(1, price=100, lots=4, tif=FOK), buy(2, price=100, lots=1, tif=FOK))
+    assert answers == ["bob 1: rejected CANNOT_FILL", "bob 2: rejected CANNOT_FILL"]
+
+
+def test_a_taker_that_meets_too_many_makers_is_cancelled_for_the_rest(three_makers: Market) -> None:
+    answers = three_makers.send(BOB, buy(1, price=101, lots=9))
+    assert "bob 1: canceled #5 6 TOO_MANY_MAKERS" in answers
+    assert three_makers.asks() == ["1 in 1 @ 100"]
+    assert three_makers.bids() == [], "it would cross, so it cannot rest"
+    three_makers.engine.check()
+
+
+def test_the_commands_of_one_frame_meet_as_many_makers_as_one_may(three_makers: Market) -> None:
+    answers = three_makers.send(BOB, buy(1, price=100, lots=2), buy(2, price=100, lots=2))
+    assert "bob 2: canceled #6 1 TOO_MANY_MAKERS" in answers
+    assert three_makers.send(BOB, buy(3, price=100, lots=1))[1] == "bob 3: executed #7 taker 1 @ 100, 0 left"
+
+
+def test_a_replacement_that_meets_too_many_makers_is_cancelled_for_the_rest(three_makers: Market) -> None:
+    three_makers.send(BOB, buy(1, price=90, lots=9))
+    answers = three_makers.send(BOB, replace(2, order_ref=1, price=100, lots=9))
+    assert "bob 2: canceled #5 6 TOO_MANY_MAKERS" in answers
+    assert three_makers.bids() == []
+    three_makers.engine.check()
 
 
 # --- self-trade prevention -------------------------------------------------------------------------

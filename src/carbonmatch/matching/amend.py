@@ -91,10 +91,13 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     key = ladder.sign * command.price_ticks
     if key + ladder.opposite.best_key >= 0:
         match(venue, order, key, taker_ref)
-    if order.leaves_lots:
-        ladder.rest(order, key, venue.dirty)
-    else:
+    if not order.leaves_lots:
         venue.forget(order)
+    elif key + ladder.opposite.best_key >= 0:
+        venue.forget(order)
+        venue.report_canceled(owner, order, taker_ref, CancelReason.TOO_MANY_MAKERS)
+    else:
+        ladder.rest(order, key, venue.dirty)
 
 
 def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: Ref) -> None:

@@ -74,7 +74,9 @@ def new_order_refusal(
         mode = command.self_trade_prevention
         if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
             mode = instrument.self_trade_prevention
-        if not can_fill(ladder.opposite, limit_key, command.quantity_lots, account.participant_id, mode):
+        if not can_fill(
+            venue, ladder.opposite, limit_key, command.quantity_lots, account.participant_id, mode
+        ):
             return RejectReason.CANNOT_FILL
     return None
 

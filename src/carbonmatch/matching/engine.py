@@ -10,6 +10,7 @@ cancel), `queries`, `control`; the matching loop is `price_time`, the rules of e
 from collections.abc import Callable
 from typing import Any, Final
 
+from carbonmatch.limits import ENTRY_MAKERS_MAX
 from carbonmatch.matching import amend, control, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
@@ -108,6 +109,7 @@ class Engine:
         assert entry.first_sequence == venue.sequence + 1, "entries apply in order, without gaps"
         assert entry.commands, "an entry has at least one command"
         venue.time_ns = entry.time_ns
+        venue.makers_left = ENTRY_MAKERS_MAX
         if entry.session_id == VENUE_SESSION_ID:
             self._apply_venue(entry)
             return

@@ -184,6 +184,7 @@ class CancelReason(IntEnum):
     DISCONNECTED = 7  # by cancel-on-disconnect
     REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
     REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
+    TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
 
 
 # --- commands ------------------------------------------------------------------------------------

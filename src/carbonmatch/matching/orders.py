@@ -108,6 +108,10 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         match(venue, order, key, ref)
         if not order.leaves_lots:
             return
+        if key + ladder.opposite.best_key >= 0:
+            assert time_in_force is not _FOK, "can_fill said that all of it would trade"
+            venue.report_canceled(session, order, ref, CancelReason.TOO_MANY_MAKERS)
+            return
     if order_type is not _LIMIT:
         venue.report_canceled(session, order, ref, CancelReason.MARKET_REMAINDER)
     elif time_in_force is _DAY or time_in_force is _GTC:

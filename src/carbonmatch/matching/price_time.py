@@ -17,7 +17,6 @@ lots left to cancel.
 
 from typing import Final
 
-from carbonmatch.limits import FILL_OR_KILL_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Ladder, Order
 from carbonmatch.matching.messages import (
@@ -43,7 +42,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     """Trade `taker` against the other ladder until it has nothing left or no longer crosses.
 
     Makers which are used up leave the book. Whatever remains of the taker is the caller's to rest or
-    to cancel; a taker that self-trade prevention ends has been reported, and has nothing left.
+    to cancel; a taker that self-trade prevention ends has been reported, and has nothing left. One that
+    still crosses afterwards has met as many makers as its entry may.
     """
     own = taker.ladder
     ladder = own.opposite
@@ -57,12 +57,16 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     flags = venue.report_flags
     public = venue.public
     dirty = venue.dirty
+    makers_left = venue.makers_left
 
     while taker.leaves_lots and limit_key + ladder.best_key >= 0:
         level = ladder.best
         assert level is not None
         maker = level.first
         assert maker is not None, "the best level holds orders"
+        if not makers_left:
+            break
+        makers_left -= 1
         if maker.account.participant_id == participant_id and mode is not _NONE:
             _prevent(venue, taker, maker, mode, ref)
             continue
@@ -131,6 +135,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         else:
             ladder.remove(maker, dirty)
             venue.forget(maker)
+    venue.makers_left = makers_left
 
 
 def prevention_mode(taker: Order) -> SelfTradePrevention:
@@ -142,6 +147,7 @@ def prevention_mode(taker: Order) -> SelfTradePrevention:
 
 
 def can_fill(
+    venue: Venue,
     ladder: Ladder,
     limit_key: int,
     quantity_lots: int,
@@ -151,24 +157,28 @@ def can_fill(
     """Whether `match` would trade all of a taker with this limit against `ladder`.
 
     Self-trade prevention counts: orders of the same participant are passed over where they would be
-    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced.
+    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What
+    was looked at in vain counts as met: looking must not cost without bound.
     """
-    looked_at = 0
+    makers_left = venue.makers_left
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
-            return False
+            break
         for maker in level.orders():
-            # Looking without trading must not cost without bound.
-            looked_at += 1
-            if looked_at > FILL_OR_KILL_ORDERS_MAX:
-                return False
+            if not makers_left:
+                break
+            makers_left -= 1
             if maker.account.participant_id == participant_id and mode is not _NONE:
                 if mode is not SelfTradePrevention.CANCEL_OLDEST:
+                    venue.makers_left = makers_left
                     return False
                 continue
             quantity_lots -= maker.leaves_lots
             if quantity_lots <= 0:
                 return True
+        if not makers_left:
+            break
+    venue.makers_left = makers_left
     return False
 
 

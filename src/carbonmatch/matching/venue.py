@@ -34,6 +34,7 @@ class Venue:
         "durable",
         "foreign_report_count",
         "last_trade_id",
+        "makers_left",
         "open_order_count",
         "own_report_count",
         "public",
@@ -62,6 +63,8 @@ class Venue:
         self.sequence = 0
         self.time_ns = 0
         self.session = self.venue_session
+        # How many makers the entry may still meet.
+        self.makers_left = 0
 
         # Outputs since they were last taken: sessions with reports, in the order in which they got
         # their first; public events; levels which changed.

@@ -6,8 +6,8 @@ from typing import Final, cast
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.limits import (
+    LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
-    REPEATS_LOOKED_UP_MAX,
     SEND_STALL_SECONDS_MAX,
     TURN_COMMANDS_MAX,
 )
@@ -196,11 +196,11 @@ class SessionPeer(Peer):
         self.throttle: Throttle | None = None
         self._admitted = False
         self._queued_bytes = 0
-        # Repeats whose outcome is being read back from the journal.
-        self._looking_up = 0
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
         self._drained_event = asyncio.Event()
+        # Repeated refs whose outcome only the journal has, in the order in which they came.
+        self._past_refs: dict[Ref, None] = {}
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -241,8 +241,8 @@ class SessionPeer(Peer):
         if self.rules.closed or self.listener.owners.get(stream.session_id) is not self:
             return
         self._admitted = True
-        self.counters.logons_accepted += 1
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
+        self.counters.logons_accepted += 1
         self.send(encode([self._accepted(logon, next_seq)]))
         if next_seq >= stream.first_kept_seq:
             self._go_live(next_seq)
@@ -305,11 +305,11 @@ class SessionPeer(Peer):
         except TimeoutError:
             self.cut("does not read what it asked for")
         except _UNREADABLE as error:
-            self._lose_history(error)
+            self._past_is_unreadable(error)
 
-    def _lose_history(self, error: Exception) -> None:
-        """The past cannot be read. Whoever asked for it gets nothing else in its place."""
-        log("history_unreadable", ERROR, address=self.address, text=Ours(str(error)))
+    def _past_is_unreadable(self, error: Exception) -> None:
+        """Without its past a connection would wait for ever, or take its stream for complete."""
+        log("past_unreadable", ERROR, address=self.address, text=Ours(str(error)))
         self.abort()
 
     async def _room(self) -> None:
@@ -448,9 +448,7 @@ class SessionPeer(Peer):
         if ref > self.state.last_ref:
             # Refused in this very frame: nothing is on its way that could be waited for.
             self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
-        elif self._looking_up >= REPEATS_LOOKED_UP_MAX or not self.pipeline.await_outcome(
-            self, self.stream, ref
-        ):
+        elif not self.pipeline.await_outcome(self, self.stream, ref):
             # Not a refusal: that would say of a command which may be applied that it never will be.
             self.log_out(LogoutReason.THROTTLED)
 
@@ -458,22 +456,27 @@ class SessionPeer(Peer):
         """Called when the outcome of `ref` is durable."""
         if not self.has_room():
             return
-        if stream.chunk_of(ref) is None:
-            # The task's owner is the history: it ends with its one look-up.
-            self._looking_up += 1
-            self.listener.history.run(self._answer_from_history(ref))
-        else:
+        if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
-
-    async def _answer_from_history(self, ref: Ref) -> None:
-        try:
-            chunk = await self.listener.history.find(self.stream.session_id, ref) if self.connected else None
-        except _UNREADABLE as error:
-            self._lose_history(error)
             return
-        finally:
-            self._looking_up -= 1
-        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        self._past_refs[ref] = None
+        if len(self._past_refs) == 1:
+            # The task's owner is the history: it ends with its look-ups.
+            self.listener.history.run(self._answer_from_history())
+        elif len(self._past_refs) > LOOK_UPS_WAITING_MAX:
+            self.log_out(LogoutReason.THROTTLED)
+
+    async def _answer_from_history(self) -> None:
+        """One after the other, so that a session which repeats much waits for itself."""
+        refs = self._past_refs
+        try:
+            while refs and self.connected:
+                ref = next(iter(refs))
+                chunk = await self.listener.history.find(self.stream.session_id, ref)
+                del refs[ref]
+                self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        except _UNREADABLE as error:
+            self._past_is_unreadable(error)
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:

@@ -62,6 +62,17 @@ class Listener:
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
         return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
 
+    def make_room(self) -> bool:
+        """End the connection that has waited longest without a logon; False where all have logged on.
+
+        Otherwise whoever opens connections and says nothing keeps everybody out.
+        """
+        for peer in self.peers:
+            if peer.rules.state is session.State.AWAITING_LOGON:
+                peer.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
+                return True
+        return False
+
     def close_door(self) -> None:
         """Take no more connections."""
         self.is_closed = True
@@ -135,12 +146,13 @@ class Peer(asyncio.Protocol):
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
+        is_full = len(self.listener.peers) >= CONNECTIONS_MAX and not self.listener.make_room()
         self.listener.peers[self] = None
         if self.listener.is_closed:
             # The kernel had let it in before the door was closed.
             self.log_out(LogoutReason.SHUTTING_DOWN)
             return
-        if len(self.listener.peers) > CONNECTIONS_MAX:
+        if is_full:
             self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
             return
         self.send(encode([self.rules.challenge]))
