@@ -16,7 +16,7 @@ from carbonmatch.matching.messages import (
     ReportFlag,
     Side,
 )
-from carbonmatch.protocol.messages import SessionRejected
+from carbonmatch.protocol.messages import LogonAccepted, SessionRejected
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Process, Venue, running
@@ -129,15 +129,15 @@ async def test_a_command_whose_answer_was_lost_is_answered_after_the_reconnect(
             alice.send(buy(1))
             await alice.settle()
             alice.abort()
-        async with venue.wire("alice") as alice:
+        async with venue.wire() as alice:
             # Applied, but not durable: a crash could still take it back, so it is not told yet.
-            assert (alice.accepted.last_ref, alice.accepted.next_seq) == (0, 1)
-            alice.send(buy(1))
-            assert await alice.settle() == []
-            # The disk answers: the report itself, for the stream, and the outcome of the repeat.
+            alice.send(alice.logon("alice"))
             disk.release()
+            answer = await alice.next(LogonAccepted)
+            assert (answer.last_ref, answer.next_seq) == (1, 1)
             (accepted,) = await alice.frame()
             assert (accepted.seq, accepted.flags) == (1, 0)
+            alice.send(buy(1))
             assert await alice.frame() == again([accepted])
     assert venue.engine.open_order_count == 1
 

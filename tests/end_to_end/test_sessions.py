@@ -157,10 +157,13 @@ async def test_what_the_first_connection_had_sent_is_answered_to_the_second(venu
         with disk.held():
             first.send(buy(1))
             await first.settle()
-            async with venue.wire("alice") as second:
+            async with venue.wire() as second:
+                second.send(second.logon("alice"))
                 assert (await first.goodbye()).reason is LogoutReason.TAKEN_OVER
-                assert second.accepted.last_ref == 0
+                # And the logon itself after the disk has it: until then nobody knows the last ref.
                 disk.release()
+                answer = await second.next(LogonAccepted)
+                assert (answer.last_ref, answer.next_seq) == (1, 1)
                 (accepted,) = await second.reports(1)
                 assert (accepted.seq, accepted.ref) == (1, 1)
 

@@ -13,7 +13,6 @@ from carbonmatch.protocol.batch import repeats_of
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server import stream as stream_module
 from carbonmatch.server.gateway import SessionPeer
-from tests.client.clock import until
 from tests.end_to_end.market import ALICE, EUA
 from tests.end_to_end.running import Disk, running
 
@@ -66,24 +65,24 @@ async def test_a_command_that_was_applied_is_never_refused_because_many_came_twi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused it would count as not applied, and be sent anew under another ref: executed twice."""
-    count = 5_000
+    count = 40 * FRAME_MESSAGES_MAX
     disk = Disk(monkeypatch)
     # To take a whole batch apart for each ref that is repeated took seconds, and everybody waited.
     taking_apart = Mock(wraps=repeats_of)
     monkeypatch.setattr(stream_module, "repeats_of", taking_apart)
-    async with running(tmp_path) as venue, venue.session("alice") as session:
+    async with running(tmp_path) as venue, venue.wire("alice") as alice:
         before = venue.engine.sequence
         with disk.held():
-            session.send([buy(1)] * count)
-            await until(lambda: venue.engine.sequence == before + count)
-            assert session._connection is not None
-            session._connection.abort("as if the network were gone")
-            await until(lambda: venue.service.counters.repeats == count)
-        await session.drain()
-        events = [await anext(session.events()) for _ in range(count)]
-        assert 1 <= taking_apart.call_count <= 2, "once for each batch"
-        assert {type(event) for event in events} == {Accepted}
+            for _ in ("once", "and again"):
+                for first in range(1, count, FRAME_MESSAGES_MAX):
+                    alice.send(*(buy(ref) for ref in range(first, first + FRAME_MESSAGES_MAX)))
+            await alice.settle()
+        reports = await alice.reports(2 * count)
+        assert {type(report) for report in reports} == {Accepted}
+        assert [report.ref for report in reports if not report.flags] == list(range(1, count + 1))
+        assert [report.ref for report in reports if report.flags] == list(range(1, count + 1))
         assert venue.engine.sequence == before + count
+        assert 1 <= taking_apart.call_count <= 2, "once for each batch"
 
 
 async def test_repeating_more_than_can_have_been_sent_ends_the_connection_and_no_other(
@@ -101,3 +100,20 @@ async def test_repeating_more_than_can_have_been_sent_ends_the_connection_and_no
             bob.send(buy(1))
             await bob.settle()
         assert [report.flags for report in await bob.reports(3)] == [0, 0, ReportFlag.POSSIBLE_DUPLICATE]
+
+
+async def test_a_client_that_starts_anew_never_gets_the_answer_of_its_former_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot know of commands that are still on their way to the disk, and must not use their refs."""
+    disk = Disk(monkeypatch)
+    async with running(tmp_path) as venue:
+        with disk.held():
+            async with venue.wire("alice") as alice:
+                alice.send(buy(1))
+                await alice.settle()
+            asyncio.get_running_loop().call_later(0.05, disk.release)
+            async with venue.session("alice") as session:
+                accepted = (await session.new_order(EUA, Side.SELL, 7, 8000))[0]
+                assert isinstance(accepted, Accepted)
+                assert (accepted.side, accepted.quantity_lots) == (Side.SELL, 7)

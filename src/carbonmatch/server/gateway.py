@@ -117,8 +117,9 @@ class Gateway(Listener):
 
     def wake(self, peer: "SessionPeer") -> None:
         """`peer` has frames; it is not in the queue yet."""
-        self._ready.append(peer)
-        self.schedule()
+        if not self.is_closed:
+            self._ready.append(peer)
+            self.schedule()
 
     def schedule(self) -> None:
         if self._ready and not self._scheduled and not self.pipeline.is_full:
@@ -193,6 +194,7 @@ class SessionPeer(Peer):
         # Set by the logon:
         self.settings = _NOBODY
         self.throttle: Throttle | None = None
+        self._admitted = False
         self._queued_bytes = 0
         self._reading_paused = False
         self._catching_up: asyncio.Task[None] | None = None
@@ -226,12 +228,27 @@ class SessionPeer(Peer):
             logon.grace_ms,
         ):
             self.pipeline.submit_venue([opened])
+        if self.state.last_ref > stream.durable_ref:
+            # What the session sent before is on its way to the disk, and its refs cannot be told yet. A
+            # client that starts anew would use them again, and get the answers of its former life.
+            self.pipeline.when_durable(lambda: self._admit(logon, next_seq))
+        else:
+            self._admit(logon, next_seq)
+
+    def _admit(self, logon: Logon, next_seq: int) -> None:
+        """Answer the logon: nothing of the session is on its way, so `last_ref` is the last it has used."""
+        stream = self.stream
+        if self.rules.closed or self.listener.owners.get(stream.session_id) is not self:
+            return
+        self._admitted = True
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
         self.admit(logon, self._accepted(logon, next_seq))
         if next_seq >= stream.first_kept_seq:
             self._go_live(next_seq)
         else:
             self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(next_seq))
+        if self.frames:
+            self._wake()
 
     def _accepted(self, logon: Logon, next_seq: int) -> LogonAccepted:
         settings = self.settings
@@ -336,6 +353,10 @@ class SessionPeer(Peer):
             self._reading_paused = True
             self.rules.pause()
             self.transport.pause_reading()
+        if self._admitted:
+            self._wake()
+
+    def _wake(self) -> None:
         if not self.queued:
             self.queued = True
             self.listener.wake(self)
