@@ -187,6 +187,17 @@ async def test_commands_whose_bytes_do_not_fit_a_frame_are_split_too() -> None:
 
 
 @in_virtual_time
+async def test_more_searches_than_a_frame_may_hold_go_out_as_several_frames() -> None:
+    wire = logged_on()
+    commands = [MassCancel(Ref(ref), MassCancelScope.SESSION) for ref in range(1, 11)]
+    wire.connection.send(commands)
+    frames = [decode_client_frame(p) for p in FrameReader(16 * 1024).feed(wire.transport.writes[0])]
+    assert [command for frame in frames for command in frame] == commands
+    assert max(len(frame) for frame in frames) <= FRAME_SEARCHES_MAX
+    wire.connection.abort("end of test")
+
+
+@in_virtual_time
 async def test_ready_waits_while_the_engine_does_not_take_what_was_sent() -> None:
     wire = logged_on()
     await wire.connection.ready()
