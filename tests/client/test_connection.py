@@ -8,9 +8,16 @@ import pytest
 
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, LogonRefused, SendBufferFull
-from carbonmatch.limits import FRAME_MESSAGES_MAX, LOGON_SECONDS_MAX, SEND_BUFFER_BYTES_MAX
+from carbonmatch.limits import (
+    FRAME_MESSAGES_MAX,
+    FRAME_SEARCHES_MAX,
+    LOGON_SECONDS_MAX,
+    SEND_BUFFER_BYTES_MAX,
+)
 from carbonmatch.matching.messages import (
     Cancel,
+    MassCancel,
+    MassCancelScope,
     Phase,
     Ref,
     Rejected,
