@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal
 
 from msgspec import structs
 
@@ -108,10 +109,10 @@ public_key = "{public_key_of(private_key(key_id)).hex()}"
 """
 
 
-def config(directory: Path, *, throttle: str = "") -> Config:
+def config(directory: Path, *, throttle: str = "", sync: Literal["always", "relaxed"] = "always") -> Config:
     """For an engine in this process."""
     parsed = parse(text(throttle), "market.toml")
-    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB)
+    journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB, sync=sync)
     return structs.replace(parsed, journal=journal)
 
 

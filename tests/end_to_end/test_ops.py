@@ -2,14 +2,15 @@
 
 import gc
 import time
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from carbonmatch.matching.messages import Cancel, NewOrder, Phase, Ref, SetPhase, Side
+from carbonmatch.matching.messages import Cancel, NewOrder, Phase, Ref, ReportFlag, SetPhase, Side
 from carbonmatch.protocol.messages import Logout, Subscribe
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Addresses, Clock, Disk, Venue
+from tests.end_to_end.running import Addresses, Clock, Disk, Venue, running
 from tests.end_to_end.wire import SECONDS_MAX
 
 Samples = dict[tuple[str, str], float]
@@ -174,6 +175,18 @@ async def test_a_disk_that_is_slow_to_answer_refuses_orders_and_takes_cancels(
         await scraped(venue, {("state", ""): 1, ("rejects_total", "degraded_storage"): 1})
         alice.send(order(4, Side.BUY, 1))
         await alice.reports(1)
+
+
+async def test_a_relaxed_venue_says_so_everywhere(tmp_path: Path) -> None:
+    async with running(tmp_path / "journal", sync="relaxed") as venue, venue.wire("alice") as alice:
+        assert alice.accepted.durable is False
+        alice.send(order(1, Side.BUY, 1))
+        (accepted,) = await alice.reports(1)
+        assert accepted.flags == ReportFlag.NOT_DURABLE
+        alice.send(order(1, Side.BUY, 1))
+        (repeated,) = await alice.reports(1)
+        assert repeated.flags == ReportFlag.NOT_DURABLE | ReportFlag.POSSIBLE_DUPLICATE
+        assert "relaxed mode" in (await venue.get("/healthz"))[1]
 
 
 BAD_REQUESTS = {

@@ -203,6 +203,46 @@ async def test_a_bug_of_ours_ends_the_process_before_it_can_be_told_or_written(p
     assert await process.stop() == 0
 
 
+# A disk that fails on a certain record: the one with the price 6666.
+FAILING = """
+from carbonmatch.cli import main
+from carbonmatch.journal.writer import JournalWriter
+
+append = JournalWriter.append
+
+def failing(writer, payload, first_sequence, count):
+    if b"\\xcd\\x1a\\x0a" in payload:
+        raise OSError(5, "Input/output error")
+    return append(writer, payload, first_sequence, count)
+
+JournalWriter.append = failing
+main()
+"""
+
+
+async def test_a_failed_write_ends_the_process_with_nothing_told(process: Process) -> None:
+    unlucky = NewOrder(Ref(2), EUA, Side.BUY, 10, 6666)
+    process.program, proper = ["-c", FAILING], process.program
+    await process.start()
+    async with process.wire("alice", cancel_on_disconnect=True, grace_ms=60_000) as alice:
+        alice.send(buy(1))
+        await alice.reports(1)
+        alice.send(unlucky)
+        assert await told_until_the_end(alice) == []
+        assert await process.wait() == 70
+    (failed,) = process.events("journal_failed")
+    assert "Input/output error" in failed["text"]
+    process.program = proper
+    await process.start()
+    async with process.wire("alice", cancel_on_disconnect=True, grace_ms=60_000) as alice:
+        assert alice.accepted.last_ref == 1
+        # The client sends again what was never told, as it does by itself.
+        alice.send(unlucky)
+        (accepted,) = await alice.reports(1)
+        assert (accepted.seq, accepted.ref, accepted.flags) == (2, 2, 0)
+    assert await process.stop() == 0
+
+
 async def told_until_the_end(wire: Wire) -> list[object]:
     told: list[object] = []
     while True:

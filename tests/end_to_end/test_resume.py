@@ -1,15 +1,11 @@
 """A gateway that comes back gets every report once, in order, as it was, from whichever seq it asks."""
 
-import asyncio
 import errno
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from carbonmatch.journal.reader import read_records
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.matching.messages import AnyReport, Cancel, NewOrder, Ref, RejectReason, Side
 from carbonmatch.protocol.messages import LogonRejected, LogoutReason
@@ -17,7 +13,6 @@ from carbonmatch.server import history as history_module
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Addresses, Process, Venue, running
-from tests.end_to_end.wire import SECONDS_MAX
 
 
 def order(ref: int, side: Side = Side.BUY, price: int = 7000) -> NewOrder:
@@ -184,35 +179,6 @@ async def assert_same_stream(engine: Addresses, stream: list[AnyReport]) -> None
     for next_seq in (1, 2, len(stream) // 2, len(stream)):
         async with engine.wire("alice", next_seq) as alice:
             assert await alice.reports(len(stream) + 1 - next_seq) == stream[next_seq - 1 :]
-
-
-async def test_a_catch_up_that_was_taken_over_does_not_take_the_stream_back(
-    venue: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
-    monkeypatch.setattr(history_module, "_SLICE_BYTES", 1_000)
-    goes_on = threading.Event()
-    peers: list[Any] = []
-
-    def held(*arguments: Any) -> Iterator[StoredRecord]:
-        # As soon as something is unsent, so that the connection outlives its goodbye.
-        if peers and peers[0].transport.get_write_buffer_size():
-            assert goes_on.wait(SECONDS_MAX)
-        return read_records(*arguments)
-
-    monkeypatch.setattr(history_module, "read_records", held)
-    stream = await many_orders(venue, 20_000)
-    async with venue.wire("alice", next_seq=1, receive_bytes=4_096):
-        peers += venue.order_entry_peers
-        while not peers[0].transport.get_write_buffer_size():
-            async with venue.wire("bob") as bob:
-                assert await bob.settle() == []
-        async with venue.wire("alice", next_seq=20_001) as second:
-            goes_on.set()
-            await asyncio.wait({peers[0]._catching_up})
-            second.send(order(20_001))
-            (accepted,) = await second.reports(1)
-            assert accepted.seq == len(stream) + 1
 
 
 async def test_a_past_that_cannot_be_read_ends_the_connection(
