@@ -100,7 +100,8 @@ class Torture:
         self._segment_kib = segment_kib
         self.summary = Summary(seed)
         self._random = Random(seed)
-        ports = free_ports(self._random)
+        # Not from the seed: two tortures with the same one may run beside each other.
+        ports = free_ports(Random())
         self.engine = EngineProcess(directory, ports)
         self.ledger = Ledger(self.engine.journal)
         self.traders = [Trader(trader_access(ports, one), one, seed * 100 + one) for one in TRADERS]
