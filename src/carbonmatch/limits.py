@@ -60,6 +60,10 @@ QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 # rate for so long, and it is cut; twice its rate is refused for ever, but served.
 THROTTLE_PATIENCE_SECONDS: Final = 5
 
+# Mass cancels and status requests in one frame. Each looks through all orders of its session, 10 ms for
+# 100,000, and a frame is applied whole: 128 of them kept everybody else waiting for 1.5 s.
+FRAME_SEARCHES_MAX: Final = 4
+
 # --- commit batches ------------------------------------------------------------------------------
 
 # One batch is one journal record: one write and one sync. More would only make the first command

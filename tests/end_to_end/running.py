@@ -81,6 +81,7 @@ class Venue(Addresses):
         self.service = Service(market.config(directory, **options))
         self.addresses = self.service.addresses
         self._is_running = False
+        self._thresholds = gc.get_threshold()
 
     async def start(self) -> None:
         await self.service.start()
@@ -92,6 +93,7 @@ class Venue(Addresses):
             assert await self.service.stop() == 0
             # What the engine froze is the next test's garbage.
             gc.unfreeze()
+            gc.set_threshold(*self._thresholds)
 
     def sweep(self) -> None:
         """Look at deadlines, as the engine does twenty times a second."""
@@ -198,11 +200,20 @@ class Clock:
 class Process(Addresses):
     """`carbonmatch serve`, to be stopped, killed and refused like the real thing."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, files: Path | None = None) -> None:
+        """`files`: the path of its log and configuration, but for their suffixes."""
         self.directory = directory
-        self.log = directory.with_suffix(".log")
-        self.ready: dict[str, Any] = {}
+        files = directory if files is None else files
+        self.log = files.with_suffix(".log")
+        self._config = files.with_suffix(".toml")
+        self._listen: dict[str, str] = {}
+        # What Python runs; a test may have something done before the engine.
+        self.program = ["-m", "carbonmatch"]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def listen_again(self, addresses: dict[str, str]) -> None:
+        """Have the next start bind these addresses and not any free ones."""
+        self._listen = addresses
 
     async def start(self) -> None:
         """Return when it is ready; raise AssertionError with its log where it does not get there."""
@@ -212,7 +223,7 @@ class Process(Addresses):
                 assert self._process is not None
                 assert self._process.poll() is None, self.log.read_text()
                 await asyncio.sleep(0.01)
-        self.ready = self.addresses = found[0]
+        self.addresses = {name: found[0][name] for name in ("order_entry", "market_data", "ops")}
 
     async def refused(self) -> tuple[int, str]:
         """Start it where it has to refuse; its exit status and its last line."""
@@ -221,9 +232,11 @@ class Process(Addresses):
         return status, self.log.read_text().splitlines()[-1]
 
     def _spawn(self) -> None:
-        file = self.directory.with_suffix(".toml")
-        file.write_text(market.text())
-        serve = ["-m", "carbonmatch", "serve", "--config", str(file), "--data-dir", str(self.directory)]
+        self._config.write_text(market.text())
+        serve = [*self.program, "serve"]
+        serve += ["--config", str(self._config), "--data-dir", str(self.directory)]
+        for name, address in self._listen.items():
+            serve += [f"--{name.replace('_', '-')}", address]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *serve],

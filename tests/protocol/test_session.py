@@ -172,6 +172,15 @@ def test_a_frame_of_commands_is_whole() -> None:
     assert received.whole
 
 
+def test_a_frame_may_search_only_so_often() -> None:
+    mass_cancel = [20, 1, 1]
+    received = active().receive_commands(pack([mass_cancel] * 4 + [[16, 1, 3, 1, 25]]), UTC)
+    assert len(received.requests) == 5
+    assert received.whole
+    with pytest.raises(ProtocolError, match="5 mass cancels and status requests in a frame, expected 4"):
+        active().receive_commands(pack([mass_cancel] * 3 + [[21, 1]] * 2), UTC)
+
+
 def test_heartbeats_are_answered_by_the_session_itself() -> None:
     opened = active()
     received = opened.receive_commands(pack([[3, 7], [16, 1, 3, 1, 25], [3], [3, 8]]), UTC)

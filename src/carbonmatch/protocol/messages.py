@@ -62,6 +62,7 @@ class LogoutReason(IntEnum):
     LOGON_REFUSED = 8  # the LogonRejected before it says why
     TOO_MANY_CONNECTIONS = 9  # the venue, or the address, has as many as it may
     FRAME_TIMEOUT = 10  # a frame begun was not completed within its time
+    HISTORY_LOST = 11  # the reports that were asked for are no longer in the journal
 
 
 class Inbound(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -22,11 +22,12 @@ from msgspec import Struct
 from carbonmatch.limits import (
     FRAME_BYTES_MAX,
     FRAME_COMPLETE_SECONDS_MAX,
+    FRAME_SEARCHES_MAX,
     HEARTBEAT_MISSED_MAX,
     LOGON_FRAME_BYTES_MAX,
     LOGON_SECONDS_MAX,
 )
-from carbonmatch.matching.messages import ClientCommand, RejectReason
+from carbonmatch.matching.messages import ClientCommand, MassCancel, OrderStatusRequest, RejectReason
 from carbonmatch.protocol import auth, codec
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import FrameReader
@@ -49,6 +50,9 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
+# Commands that look through all orders of a session.
+_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
+_LOOKED_AT: Final = _CONTROL | _SEARCHES
 # One answer to every logon that fails, so that it tells nothing about keys, sessions and roles.
 _REFUSED: Final = LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
 
@@ -203,8 +207,15 @@ class Connection:
 
     def _separate(self, messages: list[Any], time_ns: int) -> Received[Any]:
         # Nearly every frame holds requests only: about 30 ns a message to know.
-        if _CONTROL.isdisjoint(map(type, messages)):
+        if _LOOKED_AT.isdisjoint(map(type, messages)):
             return Received(messages, [], None, True)
+        searches = sum(type(message) in _SEARCHES for message in messages)
+        if searches > FRAME_SEARCHES_MAX:
+            raise ProtocolError(
+                RejectReason.MALFORMED,
+                f"{searches} mass cancels and status requests in a frame, expected {FRAME_SEARCHES_MAX}"
+                " at most",
+            )
         requests: list[Any] = []
         answers: list[HeartbeatAnswer] = []
         for position, message in enumerate(messages, 1):
@@ -217,7 +228,7 @@ class Connection:
                 return Received(requests, answers, self.end(LogoutReason.REQUESTED), False)
             else:
                 requests.append(message)
-        return Received(requests, answers, None, False)
+        return Received(requests, answers, None, len(requests) == len(messages))
 
     # --- time ------------------------------------------------------------------------------------
 

@@ -242,8 +242,7 @@ class SessionPeer(Peer):
             return
         self._admitted = True
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
-        self.counters.logons_accepted += 1
-        self.send(encode([self._accepted(logon, next_seq)]))
+        self.admit(logon, self._accepted(logon, next_seq))
         if next_seq >= stream.first_kept_seq:
             self._go_live(next_seq)
         else:
@@ -296,11 +295,18 @@ class SessionPeer(Peer):
         stream = self.stream
         try:
             while next_seq < stream.first_kept_seq:
+                found = stream.first_kept_seq
                 async for chunks in self.listener.history.read(stream.session_id, next_seq):
+                    found = chunks[0].first_seq
+                    if found > next_seq:
+                        break
                     for chunk in chunks:
                         self.send(payload_from(chunk, next_seq))
                         next_seq = chunk.first_seq + chunk.count
                     await self._room()
+                if found > next_seq:
+                    self.log_out(LogoutReason.HISTORY_LOST, f"first available seq {found}")
+                    return
             self._go_live(next_seq)
         except TimeoutError:
             self.cut("does not read what it asked for")
@@ -427,7 +433,7 @@ class SessionPeer(Peer):
             ]
             fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
         if refused:
-            self.send(encode(refused))
+            self._refuse(refused)
         if fresh:
             selected = cast("list[AnyCommand]", fresh)
             self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
@@ -436,6 +442,10 @@ class SessionPeer(Peer):
             self._repeat(ref)
         if exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+
+    def _refuse(self, refused: list[SessionRejected]) -> None:
+        self.counters.rejects.update(rejected.reason for rejected in refused)
+        self.send(encode(refused))
 
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
         """Say goodbye once everything before it is answered."""
@@ -447,7 +457,7 @@ class SessionPeer(Peer):
         self.counters.repeats += 1
         if ref > self.state.last_ref:
             # Refused in this very frame: nothing is on its way that could be waited for.
-            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+            self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
         elif not self.pipeline.await_outcome(self, self.stream, ref):
             # Not a refusal: that would say of a command which may be applied that it never will be.
             self.log_out(LogoutReason.THROTTLED)
@@ -483,7 +493,7 @@ class SessionPeer(Peer):
             self.send(encode(reports))
         else:
             # A ref that is passed but caused nothing was refused by the session, or never sent.
-            self.send(encode([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)]))
+            self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
 
 
 # What a disk may answer instead of what it was given.

@@ -20,14 +20,16 @@ from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.protocol.frames import frame
+from carbonmatch.protocol.frames import LENGTH_BYTES, frame
 from carbonmatch.protocol.messages import (
     NONCE_BYTES,
     HeartbeatAnswer,
     LoggedOut,
     Logon,
+    LogonAccepted,
     LogonRejected,
     LogoutReason,
+    Role,
 )
 from carbonmatch.server.clocks import Clocks
 
@@ -48,6 +50,9 @@ class Listener:
         self.clocks = clocks
         self.counters = counters
         self.peers: dict[Peer, None] = {}
+        # Of all its connections, for the metrics.
+        self.received_bytes = 0
+        self.sent_bytes = 0
         self.is_closed = False
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -118,6 +123,8 @@ class Peer(asyncio.Protocol):
         self.connected = False
         self._write_paused_ns = 0
         self._closing_ns = 0
+        # As what it was admitted; None until then.
+        self._role: Role | None = None
         # Why we ended it; None where the other side or the network did.
         self._reason: LogoutReason | None = None
 
@@ -162,7 +169,7 @@ class Peer(asyncio.Protocol):
         if rules.closed:
             return
         now_ns = self.clocks.monotonic_ns()
-        self.counters.received_bytes += len(data)
+        self.listener.received_bytes += len(data)
         try:
             payloads = rules.feed(data, now_ns)
             if payloads:
@@ -185,6 +192,8 @@ class Peer(asyncio.Protocol):
         self.rules.close()
         self.listener.peers.pop(self, None)
         self.counters.disconnects[self._reason] += 1
+        if self._role is not None:
+            self.counters.sessions[self._role] -= 1
         self.lost()
 
     def pause_writing(self) -> None:
@@ -209,7 +218,7 @@ class Peer(asyncio.Protocol):
         if not self.has_room():
             return
         self.transport.write(frame(payload))
-        self.counters.sent_bytes += len(payload) + 4
+        self.listener.sent_bytes += len(payload) + LENGTH_BYTES
         self.rules.sent(self.clocks.monotonic_ns())
 
     def has_room(self) -> bool:
@@ -221,12 +230,20 @@ class Peer(asyncio.Protocol):
             return False
         return True
 
+    def admit(self, logon: Logon, accepted: LogonAccepted) -> None:
+        """Tell the peer that it is in."""
+        self._role = logon.role
+        self.counters.sessions[logon.role] += 1
+        self.counters.logons_accepted += 1
+        self.send(encode([accepted]))
+
     def refuse_logon(self, reason: RejectReason, text: str = "", first_available: int = 0) -> None:
         """The logon was in order but cannot be had now."""
         self.rules.close()
         self._reject_logon(LogonRejected(reason, text, first_available))
 
     def _reject_logon(self, answer: LogonRejected) -> None:
+        self._reason = LogoutReason.LOGON_REFUSED
         self.counters.logons_rejected += 1
         log("logon_refused", address=self.address, reason=answer.reason.name)
         self.send(encode([answer]))

@@ -113,6 +113,8 @@ class Pipeline:
         self.clocks = clocks
         self.monotonic_ns = clocks.monotonic_ns
         self.durable_sequence = engine.sequence
+        # Up to where market data and counters are out as well.
+        self._published_sequence = engine.sequence
         self._journal = journal
         self._publish = publish
         self._history = history
@@ -245,10 +247,11 @@ class Pipeline:
         """
         assert batch.outputs is not None
         self._publish(batch.outputs, batch.entries[-1].time_ns)
+        self._published_sequence = batch.first_sequence + batch.count - 1
         self._count(batch, batch.outputs, durable_ns)
         self.on_release()
         waiting = self._waiting
-        while waiting and waiting[0][0] <= self.durable_sequence:
+        while waiting and waiting[0][0] <= self._published_sequence:
             waiting.popleft()[1]()
 
     def _count(self, batch: Batch, outputs: Outputs, durable_ns: int) -> None:
@@ -277,7 +280,7 @@ class Pipeline:
 
     def when_durable(self, callback: Callable[[], None]) -> None:
         """Call back once everything applied so far is durable and released."""
-        if self.durable_sequence == self.engine.sequence:
+        if self._published_sequence == self.engine.sequence:
             callback()
         else:
             self._waiting.append((self.engine.sequence, callback))

@@ -56,13 +56,12 @@ class Publisher(Listener):
         if not self.followers:
             return
         now_ns = self.clocks.monotonic_ns()
-        counters = self.counters
-        counters.feed_batches += 1
+        self.counters.feed_batches += 1
         for peer in self.followers:
             framed = subscriptions.offer(peer.subscriber, peer.transport.get_write_buffer_size(), now_ns)
             if framed is not None:
                 peer.transport.write(framed)
-                counters.sent_bytes += len(framed)
+                self.sent_bytes += len(framed)
                 peer.rules.sent(now_ns)
 
 
@@ -87,9 +86,8 @@ class FeedPeer(Peer):
             return
         self.subscriber = publisher.subscriptions.join()
         publisher.followers[self] = None
-        self.counters.logons_accepted += 1
         log("subscriber_logged_on", session=logon.session, address=self.address)
-        self.send(encode([self._accepted(logon)]))
+        self.admit(logon, self._accepted(logon))
 
     def _accepted(self, logon: Logon) -> LogonAccepted:
         return LogonAccepted(
@@ -156,7 +154,7 @@ class FeedPeer(Peer):
         """As `send`, for what is framed already because others get the same bytes."""
         if self.connected and not self._closing_ns:
             self.transport.write(framed)
-            self.counters.sent_bytes += len(framed)
+            self.listener.sent_bytes += len(framed)
             self.rules.sent(self.clocks.monotonic_ns())
 
     def drained(self) -> None:

@@ -132,6 +132,7 @@ class Service:
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
+        self._collection_began_ns = 0
         self._ticker: asyncio.TimerHandle | None = None
 
     # --- start -----------------------------------------------------------------------------------
@@ -139,6 +140,8 @@ class Service:
     async def start(self) -> None:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
+        self.counters.start_time_ns = time.time_ns()
+        gc.callbacks.append(self._collection)
         config = self.config
         self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
         self.addresses["ops"] = _address(await self._ops.open(*host_and_port(config.listen.ops)))
@@ -154,10 +157,15 @@ class Service:
             recover_venue, self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
         )
         self._open_journal(recovered.journal)
-        self._build(recovered)
-        self._log_recovery(recovered, time.monotonic_ns() - began_ns)
-        await self._define()
-        await self._listen()
+        try:
+            self._build(recovered)
+            self._log_recovery(recovered, time.monotonic_ns() - began_ns)
+            await self._define()
+            await self._listen()
+        except BaseException:
+            # Its thread answers to this loop, and would take the loop's end for a failure of the disk.
+            await self._close_journal()
+            raise
         # What exists now lives as long as the process: no collection looks at it again. What comes is
         # orders that rest and are no garbage: looking at 50,000 new ones takes a millisecond, looking
         # at all of a million 100, so the first is done now and then and the second hardly ever.
@@ -296,6 +304,14 @@ class Service:
         self._gauge(health)
         self._ticker = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
+    def _collection(self, phase: str, _info: dict[str, int]) -> None:
+        """Called by the garbage collector before and after it has stopped everything."""
+        now_ns = time.monotonic_ns()
+        if phase == "start":
+            self._collection_began_ns = now_ns
+        else:
+            self.counters.gc_pause_ns.record(now_ns - self._collection_began_ns)
+
     def _gauge(self, health: Health) -> None:
         counters, writer = self.counters, self._writer
         subscriptions = self._publisher.subscriptions
@@ -309,6 +325,9 @@ class Service:
         counters.connections = len(self._gateway.peers) + len(self._publisher.peers)
         counters.feed_subscribers = subscriptions.subscriber_count
         counters.feed_conflations = subscriptions.conflation_count
+        counters.received_bytes = self._gateway.received_bytes
+        counters.sent_bytes = self._gateway.sent_bytes
+        counters.feed_sent_bytes = self._publisher.sent_bytes
         with contextlib.suppress(OSError):
             counters.disk_free_bytes = writer.free_bytes()
 
@@ -331,15 +350,19 @@ class Service:
         self._ops.close()
         # Goodbyes have ended connections, and that may have cancelled orders.
         await self._wait_until_durable()
-        self._keeper.stop()
-        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
-        self._history.close()
+        await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
+        gc.callbacks.remove(self._collection)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
+
+    async def _close_journal(self) -> None:
+        self._keeper.stop()
+        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
+        self._history.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()

@@ -1,0 +1,114 @@
+"""A stream's past out of the journal: from any seq, over slices, segments and other streams' records."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec import Raw
+
+from carbonmatch.journal.writer import JournalWriter
+from carbonmatch.matching.messages import Ref, SessionId
+from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record
+from carbonmatch.server import history as history_module
+from carbonmatch.server.history import History
+from carbonmatch.server.stream import Chunk
+from tests.journal.model_disk import ModelDisk
+from tests.journal.worlds import start
+
+ALICE, BOB, CAROL = SessionId(1), SessionId(2), SessionId(3)
+# [Rejected(seq, ref, time 0, flags 0, reason THROTTLED)]: what a report says is not history's concern.
+REJECTED = b"\x96\x31%c%c\x00\x00\x05"
+
+
+class World:
+    """A journal, and a history that has heard of all of it."""
+
+    def __init__(self) -> None:
+        self.disk = ModelDisk()
+        self.writer: JournalWriter = start(self.disk)
+        self.history = History(self.disk)
+        self.chunks: dict[SessionId, list[Chunk]] = {ALICE: [], BOB: []}
+        self._ends: dict[SessionId, tuple[int, Ref]] = {ALICE: (1, Ref(0)), BOB: (1, Ref(0))}
+
+    def batch(self, **counts: int) -> None:
+        """Journal one batch that gives each of these streams so many reports, one to a ref."""
+        chunks = []
+        for name, count in counts.items():
+            session_id = {"alice": ALICE, "bob": BOB}[name]
+            first_seq, ref_before = self._ends[session_id]
+            reports = [REJECTED % (first_seq + n, ref_before + 1 + n) for n in range(count)]
+            payload = bytes((0x90 | count,)) + b"".join(reports)
+            chunks.append(Chunk(session_id, first_seq, count, ref_before, payload))
+            self._ends[session_id] = (first_seq + count, Ref(ref_before + count))
+        streams = [
+            StreamRecord(one.session_id, one.first_seq, one.ref_before, Raw(one.payload)) for one in chunks
+        ]
+        record = encode_record([EntryRecord(0, ALICE, Raw(b"\x90"))], streams, [])
+        position = self.writer.append(record, self.writer.durable_sequence + 1, 1)
+        self.writer.prepare_next()
+        for chunk in chunks:
+            self.chunks[chunk.session_id].append(chunk)
+            self.history.note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
+        self.history.durable_position = self.writer.durable_position
+
+    async def read(self, session_id: SessionId, next_seq: int) -> list[Chunk]:
+        return [chunk async for chunks in self.history.read(session_id, next_seq) for chunk in chunks]
+
+    def expected(self, session_id: SessionId, next_seq: int) -> list[Chunk]:
+        return [chunk for chunk in self.chunks[session_id] if chunk.first_seq + chunk.count > next_seq]
+
+
+@pytest.fixture(params=[1, 100, 1_000_000], ids=lambda size: f"slices of {size}")
+async def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Ninety batches over several segments; a slice is one record, a few, or everything."""
+    monkeypatch.setattr(history_module, "_SLICE_BYTES", request.param)
+    one = World()
+    for _ in range(30):
+        one.batch(alice=1)
+        one.batch(bob=1)
+        one.batch(alice=2, bob=1)
+    assert one.writer.segment > 3
+    yield one
+    one.history.close()
+
+
+async def test_what_holds_a_seq_and_all_that_follows(world: World) -> None:
+    for session_id, end in ((ALICE, 91), (BOB, 61)):
+        for next_seq in range(1, end):
+            assert await world.read(session_id, next_seq) == world.expected(session_id, next_seq)
+        assert await world.read(session_id, end) == []
+
+
+async def test_nothing_behind_what_is_durable(world: World) -> None:
+    durable = world.history.durable_position
+    known = world.expected(ALICE, 1)
+    world.batch(alice=3)
+    world.history.durable_position = durable
+    assert await world.read(ALICE, 1) == known
+
+
+async def test_the_chunk_with_the_outcome_of_a_ref(world: World) -> None:
+    for chunk in world.chunks[ALICE]:
+        for ref in range(chunk.ref_before + 1, chunk.ref_before + 1 + chunk.count):
+            assert await world.history.find(ALICE, Ref(ref)) == chunk
+
+
+async def test_a_history_that_has_heard_of_nothing_yet_reads_from_the_start(world: World) -> None:
+    """As after a start from a snapshot, until the first new batch."""
+    fresh = History(world.disk)
+    fresh.durable_position = world.history.durable_position
+    try:
+        for next_seq in (1, 45, 90):
+            found = [chunk async for chunks in fresh.read(ALICE, next_seq) for chunk in chunks]
+            assert found == world.expected(ALICE, next_seq)
+        assert await fresh.find(ALICE, Ref(45)) == await world.history.find(ALICE, Ref(45))
+    finally:
+        fresh.close()
+
+
+async def test_a_stream_without_a_past_has_none(world: World) -> None:
+    assert await world.read(CAROL, 1) == []
+    assert await world.history.find(CAROL, Ref(1)) is None
+
+
+async def test_it_remembers_one_place_a_segment(world: World) -> None:
+    assert len(world.history._marks[ALICE]) == world.writer.segment
