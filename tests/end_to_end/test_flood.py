@@ -7,7 +7,7 @@ from carbonmatch.matching.messages import NewOrder, Ref, Side
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import FeedKind, GapRequest, Heartbeat, LogoutReason, Subscribe
-from carbonmatch.server.gateway import SessionPeer
+from carbonmatch.server.session_peer import SessionPeer
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Venue
 

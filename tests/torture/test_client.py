@@ -13,7 +13,7 @@ from carbonmatch.client import reconnect as reconnect_module
 from carbonmatch.client.connection import Connection
 from carbonmatch.client.session import Answer, Event, Session
 from carbonmatch.matching.messages import Accepted, NewOrder, SessionId, Side, TimeInForce
-from carbonmatch.server.gateway import SessionPeer
+from carbonmatch.server.session_peer import SessionPeer
 from tests.client.clock import until
 from tests.end_to_end.market import ALICE, BOB, EUA, access
 from tests.end_to_end.running import Venue, running

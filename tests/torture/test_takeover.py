@@ -12,7 +12,7 @@ from carbonmatch.matching.messages import Accepted, NewOrder, Ref, ReportFlag, S
 from carbonmatch.protocol.batch import repeats_of
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server import stream as stream_module
-from carbonmatch.server.gateway import SessionPeer
+from carbonmatch.server.session_peer import SessionPeer
 from tests.end_to_end.market import ALICE, EUA
 from tests.end_to_end.running import Disk, running
 

@@ -14,23 +14,16 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import uvloop
 
 from carbonmatch import __version__
-from carbonmatch.config import Config, host_and_port, may_log_on, venue_commands
+from carbonmatch.config import Config, host_and_port
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import (
-    DefineAccount,
-    DefineInstrument,
-    DefineSession,
-    VenueCommand,
-)
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -40,7 +33,8 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import LogoutReason, Role
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
-from carbonmatch.server.gateway import Gateway, SessionSettings
+from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.pipeline import Pipeline
@@ -245,6 +239,8 @@ class Service:
         for instrument_id, instrument in self._engine.instruments.items():
             self.counters.instruments[instrument_id] = instrument.definition
             self.counters.phases[instrument_id] = instrument.phase
+        for kind, name, open_orders in gone(self.config, self._engine):
+            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
         # connection like everybody else: the same grace time, counted from now.
         for session_id, state in self._engine.sessions.items():
@@ -376,58 +372,6 @@ class Service:
             if not self._gateway.peers and not self._publisher.peers:
                 return
             await asyncio.sleep(0.05)
-
-
-# --- what configuration means ----------------------------------------------------------------------
-
-
-def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise."""
-    known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
-    return [command for command in venue_commands(config) if _key(command) not in known]
-
-
-def engine_definitions(engine: Engine) -> list[VenueCommand]:
-    """What the engine holds, as the commands that would define it."""
-    commands: list[VenueCommand] = [
-        DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
-    ]
-    commands += [
-        DefineAccount(account.account_id, account.participant_id, account.name)
-        for account in engine.accounts.values()
-    ]
-    commands += [
-        DefineSession(state.session_id, state.name, state.account_ids, state.operator)
-        for state in engine.sessions.values()
-    ]
-    return commands
-
-
-def _key(command: VenueCommand) -> bytes:
-    return msgspec.msgpack.encode(command)
-
-
-def credentials(config: Config) -> dict[str, session.Credential]:
-    """What each key may log on as."""
-    result: dict[str, session.Credential] = {}
-    for key in config.keys:
-        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
-        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
-    return result
-
-
-def session_settings(config: Config) -> dict[str, SessionSettings]:
-    settings = {}
-    for one in config.sessions:
-        throttle = config.throttle_of(one)
-        settings[one.name] = SessionSettings(
-            one.id,
-            throttle.commands_per_second,
-            throttle.commands_burst,
-            throttle.cancels_per_second,
-            throttle.cancels_burst,
-        )
-    return settings
 
 
 def _address(bound: tuple[str, int]) -> str:

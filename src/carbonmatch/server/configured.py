@@ -1,0 +1,101 @@
+"""What configuration means to the server: definitions for the engine, keys and limits for sessions."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from carbonmatch.config import Config, may_log_on, venue_commands
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    DefineAccount,
+    DefineInstrument,
+    DefineSession,
+    SessionId,
+    VenueCommand,
+)
+from carbonmatch.protocol import session
+from carbonmatch.protocol.messages import Role
+
+
+class SessionSettings:
+    """What configuration says of one session."""
+
+    __slots__ = ("cancels_burst", "cancels_per_second", "commands_burst", "commands_per_second", "session_id")
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        commands_per_second: int,
+        commands_burst: int,
+        cancels_per_second: int,
+        cancels_burst: int,
+    ) -> None:
+        self.session_id = session_id
+        self.commands_per_second = commands_per_second
+        self.commands_burst = commands_burst
+        self.cancels_per_second = cancels_per_second
+        self.cancels_burst = cancels_burst
+
+
+def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
+    """The definitions that the engine does not have, or has otherwise."""
+    known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
+    return [command for command in venue_commands(config) if _key(command) not in known]
+
+
+def engine_definitions(engine: Engine) -> list[VenueCommand]:
+    """What the engine holds, as the commands that would define it."""
+    commands: list[VenueCommand] = [
+        DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
+    ]
+    commands += [
+        DefineAccount(account.account_id, account.participant_id, account.name)
+        for account in engine.accounts.values()
+    ]
+    commands += [
+        DefineSession(state.session_id, state.name, state.account_ids, state.operator)
+        for state in engine.sessions.values()
+    ]
+    return commands
+
+
+def _key(command: VenueCommand) -> bytes:
+    return msgspec.msgpack.encode(command)
+
+
+def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
+    """What the engine still has and the configuration does not name any more: kind, name, open orders.
+
+    Nothing is taken out of a market by leaving it out of a file: its orders may be somebody's money.
+    """
+    instrument_ids = {instrument.id for instrument in config.instruments}
+    for instrument_id, book in engine.books.items():
+        if instrument_id not in instrument_ids:
+            yield "instrument", book.instrument.definition.symbol, sum(1 for _ in book.orders())
+    session_ids = {one.id for one in config.sessions}
+    for session_id, state in engine.sessions.items():
+        if session_id not in session_ids:
+            yield "session", state.name, len(state.orders)
+
+
+def credentials(config: Config) -> dict[str, session.Credential]:
+    """What each key may log on as."""
+    result: dict[str, session.Credential] = {}
+    for key in config.keys:
+        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
+        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
+    return result
+
+
+def session_settings(config: Config) -> dict[str, SessionSettings]:
+    settings = {}
+    for one in config.sessions:
+        throttle = config.throttle_of(one)
+        settings[one.name] = SessionSettings(
+            one.id,
+            throttle.commands_per_second,
+            throttle.commands_burst,
+            throttle.cancels_per_second,
+            throttle.cancels_burst,
+        )
+    return settings

@@ -1,0 +1,362 @@
+"""One gateway's connection: logon, commands in, its stream out, repeats."""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, cast
+
+from carbonmatch.journal.errors import JournalDamaged
+from carbonmatch.limits import (
+    LOOK_UPS_WAITING_MAX,
+    QUEUED_FRAME_BYTES_MAX,
+    SEND_STALL_SECONDS_MAX,
+)
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    AnyReport,
+    ClientCommand,
+    NewOrder,
+    Ref,
+    RejectReason,
+    Replace,
+    SessionId,
+    SessionOpened,
+)
+from carbonmatch.ops.logs import ERROR, Ours, log
+from carbonmatch.protocol.batch import repeat_of
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.configured import SessionSettings
+from carbonmatch.server.peer import Peer
+from carbonmatch.server.stream import Stream, payload_from
+
+if TYPE_CHECKING:
+    from carbonmatch.server.gateway import Gateway
+
+
+class SessionPeer(Peer):
+    """One gateway's connection: commands in, its stream out."""
+
+    listener: "Gateway"
+    state: SessionState
+    stream: Stream
+
+    def __init__(self, gateway: "Gateway") -> None:
+        super().__init__(gateway)
+        self.listener = gateway
+        self.pipeline = gateway.pipeline
+        # Frames which wait for their turn, with the time they were read.
+        self.frames: deque[tuple[bytes, int]] = deque()
+        self.queued = False
+        # Set by the logon:
+        self.settings = _NOBODY
+        self.throttle: Throttle | None = None
+        self._admitted = False
+        self._queued_bytes = 0
+        self._reading_paused = False
+        self._catching_up: asyncio.Task[None] | None = None
+        self._drained_event = asyncio.Event()
+        # Repeated refs whose outcome only the journal has, in the order in which they came.
+        self._past_refs: dict[Ref, None] = {}
+
+    # --- logon -----------------------------------------------------------------------------------
+
+    def logged_on(self, logon: Logon) -> None:
+        gateway = self.listener
+        settings = gateway.sessions[logon.session]
+        session_id = settings.session_id
+        stream = self.pipeline.streams[session_id]
+        next_seq = logon.next_seq or stream.released_seq + 1
+        if next_seq > stream.released_seq + 1:
+            self.refuse_logon(
+                RejectReason.NEXT_SEQ_IN_FUTURE,
+                f"next_seq {next_seq}, expected at most {stream.released_seq + 1}",
+            )
+            return
+        self._take_over(session_id)
+        self.settings = settings
+        self.state = self.pipeline.engine.sessions[session_id]
+        self.stream = stream
+        self.throttle = gateway.throttle(settings)
+        gateway.disarm(session_id)
+        opened = SessionOpened(session_id, logon.cancel_on_disconnect, logon.grace_ms)
+        if (self.state.cancel_on_disconnect, self.state.grace_ms) != (
+            logon.cancel_on_disconnect,
+            logon.grace_ms,
+        ):
+            self.pipeline.submit_venue([opened])
+        if self.state.last_ref > stream.durable_ref:
+            # What the session sent before is on its way to the disk, and its refs cannot be told yet. A
+            # client that starts anew would use them again, and get the answers of its former life.
+            self.pipeline.when_durable(lambda: self._admit(logon, next_seq))
+        else:
+            self._admit(logon, next_seq)
+
+    def _admit(self, logon: Logon, next_seq: int) -> None:
+        """Answer the logon: nothing of the session is on its way, so `last_ref` is the last it has used."""
+        stream = self.stream
+        if self.rules.closed or self.listener.owners.get(stream.session_id) is not self:
+            return
+        self._admitted = True
+        log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
+        self.admit(logon, self._accepted(logon, next_seq))
+        if next_seq >= stream.first_kept_seq:
+            self._go_live(next_seq)
+        else:
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(next_seq))
+        if self.frames:
+            self._wake()
+
+    def _accepted(self, logon: Logon, next_seq: int) -> LogonAccepted:
+        settings = self.settings
+        return LogonAccepted(
+            self.rules.version,
+            logon.session,
+            self.listener.epoch,
+            next_seq,
+            self.stream.durable_ref,
+            logon.heartbeat_ms,
+            logon.grace_ms,
+            settings.commands_per_second,
+            settings.commands_burst,
+            settings.cancels_per_second,
+            settings.cancels_burst,
+            self.clocks.time_ns(),
+            self.listener.durable,
+        )
+
+    def _take_over(self, session_id: SessionId) -> None:
+        """The newest logon has the session; the connection before it is told so."""
+        before = self.listener.owners.get(session_id)
+        self.listener.owners[session_id] = self
+        if before is not None:
+            before.give_up()
+
+    def give_up(self) -> None:
+        """Another connection has the session now: let go of its stream at once, and say goodbye."""
+        self.stream.receiver = None
+        if self._catching_up is not None:
+            # Closing takes as long as the peer does not read; it must not go live meanwhile.
+            self._catching_up.cancel()
+        self.log_out(LogoutReason.TAKEN_OVER)
+
+    # --- the stream ------------------------------------------------------------------------------
+
+    def _go_live(self, next_seq: int) -> None:
+        for payload in self.stream.payloads_from(next_seq):
+            self.send(payload)
+        self.stream.receiver = self
+
+    async def _catch_up(self, next_seq: int) -> None:
+        """Send what only the journal has, at the pace at which it is read; then what memory has."""
+        stream = self.stream
+        try:
+            while next_seq < stream.first_kept_seq:
+                found = stream.first_kept_seq
+                async for chunks in self.listener.history.read(stream.session_id, next_seq):
+                    found = chunks[0].first_seq
+                    if found > next_seq:
+                        break
+                    for chunk in chunks:
+                        self.send(payload_from(chunk, next_seq))
+                        next_seq = chunk.first_seq + chunk.count
+                    await self._room()
+                if found > next_seq:
+                    self.log_out(LogoutReason.HISTORY_LOST, f"first available seq {found}")
+                    return
+            self._go_live(next_seq)
+        except TimeoutError:
+            self.cut("does not read what it asked for")
+        except _UNREADABLE as error:
+            self._past_is_unreadable(error)
+
+    def _past_is_unreadable(self, error: Exception) -> None:
+        """Without its past a connection would wait for ever, or take its stream for complete."""
+        log("past_unreadable", ERROR, address=self.address, text=Ours(str(error)))
+        self.abort()
+
+    async def _room(self) -> None:
+        """Wait until the peer has read most of what was sent."""
+        if self._write_paused_ns:
+            self._drained_event.clear()
+            async with asyncio.timeout(SEND_STALL_SECONDS_MAX):
+                await self._drained_event.wait()
+
+    def drained(self) -> None:
+        self._drained_event.set()
+
+    def lost(self) -> None:
+        gateway = self.listener
+        logon = self.rules.logon
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        session_id = self.settings.session_id
+        if logon is None or gateway.owners.get(session_id) is not self:
+            return
+        del gateway.owners[session_id]
+        self.stream.receiver = None
+        log("session_lost", session=logon.session, address=self.address)
+        if logon.cancel_on_disconnect:
+            gateway.arm(session_id, logon.grace_ms)
+
+    # --- commands --------------------------------------------------------------------------------
+
+    def received(self, payloads: list[bytes], now_ns: int) -> None:
+        frames = self.frames
+        for payload in payloads:
+            frames.append((payload, now_ns))
+            self._queued_bytes += len(payload)
+        if self._queued_bytes > QUEUED_FRAME_BYTES_MAX and not self._reading_paused:
+            self._reading_paused = True
+            self.rules.pause()
+            self.transport.pause_reading()
+        if self._admitted:
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self.queued:
+            self.queued = True
+            self.listener.wake(self)
+
+    def serve(self, budget_commands: int) -> int:
+        """Apply waiting frames until the budget is used up; at least one. Returns the commands."""
+        frames = self.frames
+        served = 0
+        try:
+            while frames and served < budget_commands and not self.rules.closed:
+                payload, received_ns = frames.popleft()
+                self._queued_bytes -= len(payload)
+                served += self._apply(payload, received_ns)
+        except ProtocolError as error:
+            self.fail(error)
+        if self.rules.closed:
+            frames.clear()
+            self._queued_bytes = 0
+        elif self._reading_paused and self._queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
+            self._reading_paused = False
+            self.rules.resume(self.clocks.monotonic_ns())
+            self.transport.resume_reading()
+        return served
+
+    def _apply(self, payload: bytes, received_ns: int) -> int:
+        now_ns = self.clocks.time_ns()
+        received = self.rules.receive_commands(payload, now_ns)
+        commands = received.requests
+        last_ref = self.state.last_ref
+        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
+        if in_order:
+            # The common case: every ref is new. One comparison a command.
+            for command in commands:
+                if command.ref <= last_ref:
+                    in_order = False
+                    break
+                last_ref = command.ref
+        if in_order:
+            self.pipeline.submit(
+                self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
+            )
+            return len(commands)
+        self._apply_selected(commands, now_ns, received_ns)
+        if received.answers:
+            self.send(encode(received.answers))
+        if received.logged_out is not None:
+            self._end_when_durable(received.logged_out)
+        # A frame of nothing but heartbeats is work too.
+        return max(1, len(commands))
+
+    def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
+        """Refuse what may not pass now, apply the rest, answer repeats."""
+        fresh: list[ClientCommand] = []
+        repeated: list[Ref] = []
+        last_ref = self.state.last_ref
+        for command in commands:
+            if command.ref <= last_ref:
+                repeated.append(command.ref)
+            else:
+                last_ref = command.ref
+                fresh.append(command)
+        refused: list[SessionRejected] = []
+        exhausted = False
+        if fresh and self.throttle is not None:
+            admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
+            fresh = admission.admitted
+            refused += admission.refused
+            exhausted = admission.exhausted
+        if not self.listener.accepting_orders:
+            refused += [
+                SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
+                for command in fresh
+                if type(command) in _ADDS_RISK
+            ]
+            fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+        if refused:
+            self._refuse(refused)
+        if fresh:
+            selected = cast("list[AnyCommand]", fresh)
+            self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        # Only now is it known which of this frame's refs were applied.
+        for ref in repeated:
+            self._repeat(ref)
+        if exhausted:
+            self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+
+    def _refuse(self, refused: list[SessionRejected]) -> None:
+        self.counters.rejects.update(rejected.reason for rejected in refused)
+        self.send(encode(refused))
+
+    def _end_when_durable(self, goodbye: LoggedOut) -> None:
+        """Say goodbye once everything before it is answered."""
+        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+
+    # --- repeats ---------------------------------------------------------------------------------
+
+    def _repeat(self, ref: Ref) -> None:
+        self.counters.repeats += 1
+        if ref > self.state.last_ref:
+            # Refused in this very frame: nothing is on its way that could be waited for.
+            self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
+        elif not self.pipeline.await_outcome(self, self.stream, ref):
+            # Not a refusal: that would say of a command which may be applied that it never will be.
+            self.log_out(LogoutReason.THROTTLED)
+
+    def answer_repeat(self, stream: Stream, ref: Ref) -> None:
+        """Called when the outcome of `ref` is durable."""
+        if not self.has_room():
+            return
+        if stream.chunk_of(ref) is not None:
+            self._send_outcome(ref, stream.outcome(ref))
+            return
+        self._past_refs[ref] = None
+        if len(self._past_refs) == 1:
+            # The task's owner is the history: it ends with its look-ups.
+            self.listener.history.run(self._answer_from_history())
+        elif len(self._past_refs) > LOOK_UPS_WAITING_MAX:
+            self.log_out(LogoutReason.THROTTLED)
+
+    async def _answer_from_history(self) -> None:
+        """One after the other, so that a session which repeats much waits for itself."""
+        refs = self._past_refs
+        try:
+            while refs and self.connected:
+                ref = next(iter(refs))
+                chunk = await self.listener.history.find(self.stream.session_id, ref)
+                del refs[ref]
+                self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        except _UNREADABLE as error:
+            self._past_is_unreadable(error)
+
+    def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
+        if reports:
+            self.send(encode(reports))
+        else:
+            # A ref that is passed but caused nothing was refused by the session, or never sent.
+            self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
+
+
+# What a disk may answer instead of what it was given.
+_UNREADABLE: Final = (OSError, JournalDamaged, ProtocolError)
+# What is refused while the disk is in trouble; taking orders out stays possible.
+_ADDS_RISK: Final = frozenset({NewOrder, Replace})
+_NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

@@ -1,0 +1,61 @@
+"""What configuration means to the server."""
+
+from msgspec import structs
+
+from carbonmatch.config import Config, venue_commands
+from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import Entry, InstrumentId, NewOrder, Ref, SessionId, SetBand, Side
+from carbonmatch.protocol.messages import Role
+from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+
+CONFIG = demo_config(gateways=2, companies=4)
+
+
+def engine_of(config: Config) -> Engine:
+    engine = Engine()
+    engine.apply(Entry(1, 1, SessionId(0), list(venue_commands(config))))
+    engine.take_outputs()
+    return engine
+
+
+def test_a_new_venue_is_defined_whole() -> None:
+    assert changed_definitions(CONFIG, Engine()) == venue_commands(CONFIG)
+
+
+def test_what_is_defined_already_is_not_defined_again() -> None:
+    assert changed_definitions(CONFIG, engine_of(CONFIG)) == []
+
+
+def test_a_changed_instrument_is_defined_again_and_nothing_else() -> None:
+    first, *others = CONFIG.instruments
+    changed = structs.replace(CONFIG, instruments=(structs.replace(first, quantity_min_lots=7), *others))
+    (command,) = changed_definitions(changed, engine_of(CONFIG))
+    assert command in venue_commands(changed)
+
+
+def test_a_band_that_an_operator_has_set_stays_while_the_configuration_does() -> None:
+    engine = engine_of(CONFIG)
+    band = SetBand(Ref(0), InstrumentId(1), 4_700, 4_500, 4_900)
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [band]))
+    assert changed_definitions(CONFIG, engine) == []
+
+
+def test_what_the_configuration_no_longer_names_is_told_with_its_open_orders() -> None:
+    engine = engine_of(CONFIG)
+    order = NewOrder(Ref(1), InstrumentId(1), Side.BUY, 5, 4_800)
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(1), [order]))
+    less = structs.replace(CONFIG, instruments=CONFIG.instruments[1:], sessions=CONFIG.sessions[1:])
+    assert list(gone(less, engine)) == [("instrument", "CEA19-20", 1), ("session", gateway_session(1), 1)]
+    assert list(gone(CONFIG, engine)) == []
+
+
+def test_a_key_opens_its_sessions_in_their_roles_only() -> None:
+    found = credentials(CONFIG)[MARKET_DATA_KEY_ID]
+    assert (MARKET_DATA_SESSION, Role.MARKET_DATA) in found.logons
+    assert (MARKET_DATA_SESSION, Role.TRADE) not in found.logons
+    assert (gateway_session(1), Role.TRADE) not in found.logons
+
+
+def test_each_session_has_its_settings() -> None:
+    assert session_settings(CONFIG)[gateway_session(2)].session_id == 2
