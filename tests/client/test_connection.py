@@ -8,9 +8,17 @@ import pytest
 
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, LogonRefused, SendBufferFull
-from carbonmatch.limits import FRAME_MESSAGES_MAX, LOGON_SECONDS_MAX, SEND_BUFFER_BYTES_MAX
+from carbonmatch.limits import (
+    FRAME_MESSAGES_MAX,
+    FRAME_SEARCHES_MAX,
+    LOGON_SECONDS_MAX,
+    SEND_BUFFER_BYTES_MAX,
+)
 from carbonmatch.matching.messages import (
     Cancel,
+    MassCancel,
+    MassCancelScope,
+    OrderStatusRequest,
     Phase,
     Ref,
     Rejected,
@@ -183,6 +191,22 @@ async def test_commands_whose_bytes_do_not_fit_a_frame_are_split_too() -> None:
     wire.connection.send([SetPhase(Ref(r), 0, Phase.HALTED, wide) for r in range(1, 129)])  # type: ignore[arg-type]
     payloads = FrameReader(16 * 1024).feed(wire.transport.writes[0])
     assert sum(len(decode_client_frame(payload)) for payload in payloads) == 128
+    wire.connection.abort("end of test")
+
+
+@in_virtual_time
+async def test_more_searches_than_a_frame_may_have_go_out_in_several() -> None:
+    """One of the frames would otherwise be the last: to the engine it is a breach of the protocol."""
+    wire = logged_on()
+    commands = [
+        OrderStatusRequest(Ref(ref)) if ref % 2 else MassCancel(Ref(ref), MassCancelScope.SESSION)
+        for ref in range(1, 20)
+    ]
+    wire.connection.send(commands)
+    (written,) = wire.transport.writes
+    frames = [decode_client_frame(payload) for payload in FrameReader(16 * 1024).feed(written)]
+    assert [command for frame in frames for command in frame] == commands
+    assert max(len(frame) for frame in frames) <= FRAME_SEARCHES_MAX
     wire.connection.abort("end of test")
 
 

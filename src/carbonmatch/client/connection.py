@@ -16,13 +16,14 @@ from carbonmatch.client.errors import Disconnected, LogonRefused, SendBufferFull
 from carbonmatch.limits import (
     FRAME_BYTES_MAX,
     FRAME_MESSAGES_MAX,
+    FRAME_SEARCHES_MAX,
     HEARTBEAT_MISSED_MAX,
     LOGON_SECONDS_MAX,
     OUTBOUND_FRAME_BYTES_MAX,
     SEND_BUFFER_BYTES_MAX,
     SEND_STALL_SECONDS_MAX,
 )
-from carbonmatch.matching.messages import RejectReason
+from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason
 from carbonmatch.protocol import auth
 from carbonmatch.protocol.codec import decode_reports, encode
 from carbonmatch.protocol.errors import ProtocolError
@@ -46,6 +47,10 @@ HEARTBEAT_MS: Final = 1_000
 
 # The engine sends these in frames of their own, or at an end of a frame: looking there is enough.
 _SESSION_LAYER: Final = frozenset({Challenge, LogonAccepted, LogonRejected, LoggedOut, HeartbeatAnswer})
+
+# Of these a frame may have a few only. They are sent one by one, but what is sent again after a reconnect
+# goes together.
+_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
 
 # Silence is looked at twice an interval, so that no pause gets longer than the interval that was agreed.
 _TICKS_PER_HEARTBEAT: Final = 2
@@ -341,10 +346,17 @@ class Connection(asyncio.Protocol):
 
 
 def _framed(messages: list[Any]) -> bytes:
-    if len(messages) <= FRAME_MESSAGES_MAX:
+    if len(messages) <= FRAME_MESSAGES_MAX and _search_count(messages) <= FRAME_SEARCHES_MAX:
         payload = encode(messages)
         if len(payload) <= FRAME_BYTES_MAX:
             return frame(payload)
     middle = len(messages) // 2
     assert middle, "no message is longer than a frame"
     return _framed(messages[:middle]) + _framed(messages[middle:])
+
+
+def _search_count(messages: list[Any]) -> int:
+    # Most frames have none: about 30 ns a message to know.
+    if _SEARCHES.isdisjoint(map(type, messages)):
+        return 0
+    return sum(type(message) in _SEARCHES for message in messages)
