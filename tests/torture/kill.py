@@ -222,7 +222,7 @@ class Torture:
     async def _connected(self) -> None:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
             for trader in self.traders:
-                await trader.connected.wait()
+                await trader.when_connected()
             await self.spectator.connected.wait()
 
     async def _stop_quietly(self) -> None:

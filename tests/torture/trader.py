@@ -105,6 +105,15 @@ class Trader:
             random=Random(self._random.random()),
         )
 
+    async def when_connected(self) -> None:
+        """Raise what has ended the session, where it will never be."""
+        assert self._trading is not None
+        connected = asyncio.create_task(self.connected.wait())
+        await asyncio.wait({connected, self._trading}, return_when=asyncio.FIRST_COMPLETED)
+        if not connected.done():
+            connected.cancel()
+            self._trading.result()
+
     def go(self) -> None:
         self._may_trade.set()
 
