@@ -68,6 +68,7 @@ class Summary(Struct):
     kills_during_logon: int = 0
     kills_by_itself: int = 0
     clean_stops: int = 0
+    client_crashes: int = 0
     commands: int = 0
     reports: int = 0
     trades: int = 0
@@ -83,7 +84,8 @@ class Summary(Struct):
             f"seed {self.seed}: {self.kills} kills ({self.kills_while_recovering} while recovering, "
             f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping, "
             f"{self.kills_by_itself} at changes of the directory), "
-            f"{self.clean_stops} clean stops, {self.reconnects} reconnects; "
+            f"{self.clean_stops} clean stops, {self.reconnects} reconnects, "
+            f"{self.client_crashes} clients that started anew; "
             f"{self.commands:,} commands answered by {self.reports:,} reports, {self.orders:,} orders, "
             f"{self.trades:,} trades; {self.records:,} records in {self.segments} segments, "
             f"{self.torn} torn; lost 0, duplicate 0, gap 0; {self.seconds:.0f} s"
@@ -98,7 +100,8 @@ class Torture:
         self._segment_kib = segment_kib
         self.summary = Summary(seed)
         self._random = Random(seed)
-        ports = free_ports(self._random)
+        # Not from the seed: two tortures with the same one may run beside each other.
+        ports = free_ports(Random())
         self.engine = EngineProcess(directory, ports)
         self.ledger = Ledger(self.engine.journal)
         self.traders = [Trader(trader_access(ports, one), one, seed * 100 + one) for one in TRADERS]
@@ -167,8 +170,14 @@ class Torture:
         await self._revive()
 
     async def _load(self) -> None:
+        """Some, and now and then a client that dies in the middle of it."""
+        random = self._random
         await self._connected()
-        await asyncio.sleep(self._random.uniform(*_LOAD_SECONDS))
+        await asyncio.sleep(random.uniform(*_LOAD_SECONDS))
+        if random.random() < 0.3:
+            self.summary.client_crashes += 1
+            await random.choice(self.traders).crash()
+            await asyncio.sleep(random.uniform(*_LOAD_SECONDS))
 
     async def _kill(self) -> None:
         self.summary.kills += 1
@@ -213,7 +222,7 @@ class Torture:
     async def _connected(self) -> None:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
             for trader in self.traders:
-                await trader.connected.wait()
+                await trader.when_connected()
             await self.spectator.connected.wait()
 
     async def _stop_quietly(self) -> None:

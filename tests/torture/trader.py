@@ -60,15 +60,9 @@ class Trader:
         self.reconnect_count = 0
         self.connected = asyncio.Event()
         self.disconnected = asyncio.Event()
-        self.session = Session(
-            access,
-            next_seq=1,
-            on_events=self._record,
-            on_disconnect=self._lost,
-            on_reconnect=self._found,
-            random=Random(seed),
-        )
-        self._random = Random(seed + 1)
+        self._access = access
+        self._random = Random(seed)
+        self.session = self._new_session()
         self._refs: deque[Ref] = deque(maxlen=_REMEMBERED_REFS)
         self._may_trade = asyncio.Event()
         self._answered = asyncio.Event()
@@ -80,6 +74,45 @@ class Trader:
         await self.session.start()
         self.connected.set()
         self._trading = asyncio.create_task(self._trade())
+
+    async def crash(self) -> None:
+        """End as a process that is killed, and start anew: it knows its next seq, and nothing that it sent.
+
+        What the engine had not taken by then never was: its refs are given to other commands.
+        """
+        assert self._trading is not None
+        assert self.session._keeper is not None
+        assert self.session._connection is not None
+        for task in (self._trading, self.session._keeper):
+            task.cancel()
+            await asyncio.wait({task})
+        self.session._connection.abort("a crash")
+        self.session = self._new_session()
+        await self.session.start()
+        for ref in [ref for ref in self.unanswered if ref > self.session.accepted.last_ref]:
+            self.unanswered.remove(ref)
+            del self.sent[ref]
+        self._refs.clear()
+        self._trading = asyncio.create_task(self._trade())
+
+    def _new_session(self) -> Session:
+        return Session(
+            self._access,
+            next_seq=self.next_seq,
+            on_events=self._record,
+            on_disconnect=self._lost,
+            on_reconnect=self._found,
+            random=Random(self._random.random()),
+        )
+
+    async def when_connected(self) -> None:
+        """Raise what has ended the session, where it will never be."""
+        assert self._trading is not None
+        connected = asyncio.create_task(self.connected.wait())
+        await asyncio.wait({connected, self._trading}, return_when=asyncio.FIRST_COMPLETED)
+        if not connected.done():
+            connected.cancel()
+            self._trading.result()
 
     def go(self) -> None:
         self._may_trade.set()

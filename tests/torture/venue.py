@@ -1,6 +1,7 @@
 """A small venue for the torture: its configuration, its keys, and the engine's process."""
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -199,10 +200,10 @@ class EngineProcess:
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        try:
-            self._process.send_signal(number)
-        except ProcessLookupError:
-            pass  # it has ended by itself, and `wait` tells how
+        if self._process.returncode is None:
+            # Not `send_signal`: it collects a process that has just ended, whose status is then lost to us.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def ended(self) -> None:
         """Return when it has ended by itself or by a signal; `wait` tells how."""
