@@ -16,8 +16,8 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.protocol.messages import LogoutReason, Subscribe
-from carbonmatch.server import session_peer as session_peer_module
 from carbonmatch.server import pipeline as pipeline_module
+from carbonmatch.server import session_peer as session_peer_module
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end.honest import honest_trading
 from tests.end_to_end.market import EUA
