@@ -1,0 +1,109 @@
+"""A journal is believed only where this engine makes the same of it."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import Raw, structs
+
+from carbonmatch.config import venue_commands
+from carbonmatch.demo_market import demo_config
+from carbonmatch.journal.recovery import recover
+from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.journal.writer import JournalWriter
+from carbonmatch.matching import state
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    Entry,
+    InstrumentId,
+    NewOrder,
+    Ref,
+    SessionId,
+    Side,
+    Traded,
+)
+from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record, encode_stream
+from carbonmatch.protocol.codec import encode
+from carbonmatch.server.history import History
+from carbonmatch.server.recovery import Diverged, Recovered, identity, recover_venue
+from carbonmatch.server.stream import chunks_of
+
+SEGMENT_BYTES = 1 << 20
+
+
+class Written:
+    """A journal of three batches: the definitions, a sell, and a buy that trades with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.storage = DiskStorage(directory)
+        self.engine = Engine()
+        self.writer = JournalWriter(
+            self.storage, recover(self.storage, identity(True), segment_bytes=SEGMENT_BYTES)
+        )
+        self.append(SessionId(0), list(venue_commands(demo_config(gateways=2, companies=4))))
+        self.append(SessionId(1), [NewOrder(Ref(1), InstrumentId(1), Side.SELL, 5, 4_800)])
+
+    def append(
+        self,
+        session_id: SessionId,
+        commands: list[AnyCommand],
+        *,
+        forge_streams: bool = False,
+        forge_public: bool = False,
+    ) -> None:
+        first_sequence = self.engine.sequence + 1
+        self.engine.apply(Entry(first_sequence, 1_000, session_id, commands))
+        outputs = self.engine.take_outputs()
+        streams = [
+            StreamRecord(chunk.session_id, chunk.first_seq, chunk.ref_before, Raw(chunk.payload))
+            for chunk in chunks_of(outputs)
+        ]
+        if forge_streams:
+            reports = list(outputs.streams[0].reports)
+            reports[-1] = structs.replace(reports[-1], time_ns=1_001)
+            streams[0] = structs.replace(streams[0], reports=Raw(encode_stream(reports)))
+        public = list(outputs.public)
+        if forge_public:
+            assert type(public[0]) is Traded
+            public[0] = structs.replace(public[0], price_ticks=4_801)
+        entry = EntryRecord(1_000, session_id, Raw(encode(commands)))
+        self.writer.append(encode_record([entry], streams, public), first_sequence, len(commands))
+
+    def recovered(self) -> Recovered:
+        self.writer.close()
+        self.storage.release()
+        storage = DiskStorage(self.directory)
+        try:
+            return recover_venue(storage, History(storage), True, SEGMENT_BYTES)
+        finally:
+            storage.release()
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    return Written(tmp_path / "journal")
+
+
+def buy() -> list[AnyCommand]:
+    return [NewOrder(Ref(1), InstrumentId(1), Side.BUY, 5, 4_800)]
+
+
+def test_a_journal_gives_back_the_state_and_the_streams(written: Written) -> None:
+    written.append(SessionId(2), buy())
+    found = written.recovered()
+    assert state.digest(found.engine) == state.digest(written.engine)
+    assert found.commands == written.engine.sequence
+    assert {i: s.released_seq for i, s in found.streams.items() if s.released_seq} == {1: 2, 2: 2}
+
+
+def test_other_reports_than_the_journaled_ones_are_refused(written: Written) -> None:
+    written.append(SessionId(2), buy(), forge_streams=True)
+    with pytest.raises(Diverged, match="gave other reports in stream"):
+        written.recovered()
+
+
+def test_other_public_events_than_the_journaled_ones_are_refused(written: Written) -> None:
+    written.append(SessionId(2), buy(), forge_public=True)
+    with pytest.raises(Diverged, match="gave other public events"):
+        written.recovered()
