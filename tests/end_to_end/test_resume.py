@@ -1,16 +1,17 @@
 """A gateway that comes back gets every report once, in order, as it was, from whichever seq it asks."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from carbonmatch.journal.record import StoredRecord
-from carbonmatch.matching.messages import AnyReport, Cancel, NewOrder, Ref, RejectReason, Side
+from carbonmatch.matching.messages import AnyReport, Cancel, NewOrder, Ref, RejectReason, SessionId, Side
 from carbonmatch.protocol.messages import LogonRejected, LogoutReason
 from carbonmatch.server import history as history_module
 from carbonmatch.server import stream as stream_module
+from carbonmatch.server.stream import Chunk
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Addresses, Process, Venue, running
 
@@ -203,3 +204,31 @@ async def test_a_past_that_cannot_be_read_ends_the_connection(
             await bob.reports(1)
     async with venue.wire("alice", next_seq=1) as alice:
         assert await alice.reports(len(stream)) == stream
+
+
+@pytest.mark.parametrize(("there_is", "first_available"), [(True, 5), (False, 8)])
+async def test_whoever_asks_for_reports_that_were_taken_away_is_told_so(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, there_is: bool, first_available: int
+) -> None:
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    await small_stream(venue)
+    async with venue.wire("alice", 1) as alice:
+        # One more report: memory holds the eighth and nothing before it. The second to fourth are one batch.
+        await alice.reports(7)
+        alice.send(order(6))
+        await alice.reports(1)
+    read = history_module.History.read
+
+    async def without_the_oldest(
+        history: history_module.History, session_id: SessionId, next_seq: int
+    ) -> AsyncIterator[list[Chunk]]:
+        async for chunks in read(history, session_id, next_seq):
+            left = [chunk for chunk in chunks if there_is and chunk.first_seq >= 4]
+            if left:
+                yield left
+
+    monkeypatch.setattr(history_module.History, "read", without_the_oldest)
+    async with venue.wire("alice", 1) as alice:
+        goodbye = await alice.goodbye()
+        assert goodbye.reason is LogoutReason.HISTORY_LOST
+        assert goodbye.text == f"first available seq {first_available}"
