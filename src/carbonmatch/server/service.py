@@ -29,19 +29,14 @@ from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
-from carbonmatch.protocol import session
-from carbonmatch.protocol.messages import LogoutReason, Role
-from carbonmatch.server.clocks import Clocks
+from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
-from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
-from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
-from carbonmatch.server.pipeline import Pipeline
-from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
 from carbonmatch.server.scheduler import LoopScheduler, Timer
-from carbonmatch.server.stream import Stream
+from carbonmatch.server.venue import Venue
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
 # interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
@@ -50,12 +45,12 @@ _SWITCH_INTERVAL_SECONDS: Final = 0.0002
 # How often the venue looks at itself: state of the disk, lag of the loop, gauges.
 _TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
+# 65,536 definitions are 64 commits.
+_DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
 
 # Exit status after a failed assertion: as a shell shows it of a process that has called abort().
 EXIT_BUG: Final = 134
-# Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
-_DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 def run(config: Config) -> int:
@@ -100,20 +95,6 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
         return
     log("bug", ERROR, text=text, trace=Ours("".join(traceback.format_exception(error))))
     os._exit(EXIT_BUG)
-
-
-class Clock:
-    """UTC in nanoseconds that never steps back, whatever the machine's clock does."""
-
-    def __init__(self, not_before_ns: int) -> None:
-        self._last_ns = not_before_ns
-
-    def time_ns(self) -> int:
-        now_ns = time.time_ns()
-        if now_ns < self._last_ns:
-            return self._last_ns
-        self._last_ns = now_ns
-        return now_ns
 
 
 class Service:
@@ -194,62 +175,27 @@ class Service:
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
-        config = self.config
-        self._engine: Engine = recovered.engine
-        clock = Clock(recovered.engine.time_ns)
-        clocks = Clocks(clock.time_ns, time.monotonic_ns)
-        self._publisher = Publisher(
-            session.Listener(config.venue.server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
-            clocks,
-            self.counters,
-            self._scheduler,
-            recovered.market_data,
-            self._writer.epoch,
-            self.durable,
-        )
-        self._pipeline = Pipeline(
-            recovered.engine,
-            recovered.streams,
+        clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
+        self._venue = Venue(
+            self.config,
+            recovered,
             self._journal,
-            self._publisher.publish,
             self._history,
-            self.counters,
-            clocks,
-            self._scheduler.call_soon,
-        )
-        self._gateway = Gateway(
-            session.Listener(
-                config.venue.server_id, frozenset({Role.TRADE, Role.OPERATOR}), credentials(config)
-            ),
-            clocks,
+            Clocks(clock.time_ns, time.monotonic_ns),
             self.counters,
             self._scheduler,
-            self._pipeline,
-            self._history,
-            session_settings(config),
             self._writer.epoch,
-            self.durable,
         )
+        self._engine: Engine = recovered.engine
+        self._publisher = self._venue.publisher
+        self._pipeline = self._venue.pipeline
+        self._gateway = self._venue.gateway
 
     async def _define(self) -> None:
-        """Put what the configuration says and the engine does not know yet into the journal."""
-        commands = changed_definitions(self.config, self._engine)
-        for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
-            self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
-            # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
-            await self._wait_until_durable()
-        for session_id in self._engine.sessions:
-            self._pipeline.streams.setdefault(session_id, Stream(session_id))
-        for instrument_id, instrument in self._engine.instruments.items():
-            self.counters.instruments[instrument_id] = instrument.definition
-            self.counters.phases[instrument_id] = instrument.phase
-        for kind, name, open_orders in gone(self.config, self._engine):
-            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
-        # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
-        # connection like everybody else: the same grace time, counted from now.
-        for session_id, state in self._engine.sessions.items():
-            if state.cancel_on_disconnect and state.orders:
-                self._gateway.arm(session_id, state.grace_ms)
+        defined = asyncio.Event()
+        self._venue.define(defined.set)
+        async with asyncio.timeout(_DEFINE_SECONDS_MAX):
+            await defined.wait()
 
     async def _listen(self) -> None:
         listen = self.config.listen
