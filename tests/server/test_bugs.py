@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from carbonmatch.server.service import EXIT_BUG
+from carbonmatch.exit_codes import ExitCode
 
 _SERVE_WITH_A_BUG = """
 import asyncio, pathlib, sys
@@ -33,4 +33,4 @@ def test_a_failed_assertion_in_a_callback_ends_the_process(tmp_path: Path) -> No
         timeout=30,
         check=False,
     )
-    assert process.returncode == EXIT_BUG, process.stderr
+    assert process.returncode == ExitCode.BUG, process.stderr
