@@ -43,6 +43,7 @@ from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.scheduler import LoopScheduler, Timer
 from carbonmatch.server.stream import Stream
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
@@ -137,7 +138,7 @@ class Service:
         self._stopping = False
         self._last_tick_ns = 0
         self._collection_began_ns = 0
-        self._ticker: asyncio.TimerHandle | None = None
+        self._ticker: Timer | None = None
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -185,7 +186,8 @@ class Service:
         segment_bytes = self.config.journal.segment_mib * 2**20
         try:
             self._storage = DiskStorage(directory)
-            self._history = History(self._storage)
+            self._scheduler = LoopScheduler()
+            self._history = History(self._storage, self._scheduler)
             # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
             # supervisor that hears nothing would kill it, and the next start would take as long.
             recovered = await asyncio.to_thread(
@@ -219,6 +221,7 @@ class Service:
             session.Listener(config.venue.server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
             clocks,
             self.counters,
+            self._scheduler,
             recovered.market_data,
             self._writer.epoch,
             self.durable,
@@ -231,7 +234,7 @@ class Service:
             self._history,
             self.counters,
             clocks,
-            asyncio.get_running_loop().call_soon,
+            self._scheduler.call_soon,
         )
         self._gateway = Gateway(
             session.Listener(
@@ -239,6 +242,7 @@ class Service:
             ),
             clocks,
             self.counters,
+            self._scheduler,
             self._pipeline,
             self._history,
             session_settings(config),
@@ -317,7 +321,7 @@ class Service:
             self._gateway.accepting_orders = health.accepts_new_orders
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         self._gauge(health)
-        self._ticker = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+        self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
     def _collection(self, phase: str, _info: dict[str, int]) -> None:
         """Called by the garbage collector before and after it has stopped everything."""
@@ -381,7 +385,7 @@ class Service:
     async def _close_journal(self) -> None:
         self._keeper.stop()
         await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
-        self._history.close()
+        self._scheduler.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()
