@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from carbonmatch import __version__
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.record import StoredRecord, position
 from carbonmatch.journal.recovery import Recovery, recover
@@ -39,7 +40,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 class Diverged(Exception):
     """Re-executing the journal gave other events than were journaled."""
 
-    exit_code = 66
+    exit_code = ExitCode.JOURNAL_DIVERGED
 
     def __init__(self, record: StoredRecord, what: str) -> None:
         super().__init__(

@@ -5,6 +5,7 @@ The only place that reads a clock: everybody else is given the time.
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -18,7 +19,9 @@ import uvloop
 
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.errors import StorageUnusable
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
@@ -31,7 +34,7 @@ from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
-from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
+from carbonmatch.server.commit import Commit, JournalThread, die
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
@@ -49,9 +52,6 @@ _STOP_SECONDS_MAX: Final = 10.0
 _DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
 
-# Exit status after a failed assertion: as a shell shows it of a process that has called abort().
-EXIT_BUG: Final = 134
-
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status.
@@ -68,16 +68,23 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_or_die, stopped)
+        loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
     await service.start()
     await stopped.wait()
     return await service.stop()
 
 
-def _stop_or_die(stopped: asyncio.Event) -> None:
-    """The first signal asks, the second one does not."""
+def _stop_or_die(number: signal.Signals, stopped: asyncio.Event, service: "Service") -> None:
+    """The first signal asks, the second one does not.
+
+    Nor does the first one while the journal is read: that may take minutes, and whatever it is
+    interrupted at, the next start takes it up.
+    """
+    if service.is_recovering:
+        log("stopped_while_recovering")
+        os._exit(ExitCode.DONE)
     if stopped.is_set():
-        os._exit(1)
+        os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
     stopped.set()
 
 
@@ -94,7 +101,7 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
         log("loop_error", WARNING, text=text)
         return
     log("bug", ERROR, text=text, trace=Ours("".join(traceback.format_exception(error))))
-    os._exit(EXIT_BUG)
+    os._exit(ExitCode.BUG)
 
 
 class Service:
@@ -105,6 +112,8 @@ class Service:
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
+        # Reading the journal: nobody has been answered yet.
+        self.is_recovering = False
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
@@ -124,16 +133,7 @@ class Service:
         if not self.durable:
             log("relaxed_mode", WARNING, text=Ours("answers do not wait for the disk; reports say so"))
 
-        directory = Path(config.journal.directory)
-        self._storage = DiskStorage(directory)
-        self._scheduler = LoopScheduler()
-        self._history = History(self._storage, self._scheduler)
-        # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
-        # supervisor that hears nothing would kill it, and the next start would take as long.
-        recovered = await asyncio.to_thread(
-            recover_venue, self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
-        )
-        self._open_journal(recovered.journal)
+        recovered = await self._recover(Path(config.journal.directory))
         try:
             self._build(recovered)
             self._log_recovery(recovered, time.monotonic_ns() - began_ns)
@@ -161,6 +161,24 @@ class Service:
             directory=Ours(config.journal.directory),
         )
 
+    async def _recover(self, directory: Path) -> Recovered:
+        self.is_recovering = True
+        segment_bytes = self.config.journal.segment_mib * 2**20
+        try:
+            self._storage = DiskStorage(directory)
+            self._scheduler = LoopScheduler()
+            self._history = History(self._storage, self._scheduler)
+            # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
+            # supervisor that hears nothing would kill it, and the next start would take as long.
+            recovered = await asyncio.to_thread(
+                recover_venue, self._storage, self._history, self.durable, segment_bytes
+            )
+            self.is_recovering = False
+            self._open_journal(recovered.journal)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+        return recovered
+
     def _open_journal(self, journal: Recovery) -> None:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
@@ -171,7 +189,7 @@ class Service:
         def durable(commit: Commit) -> None:
             loop.call_soon_threadsafe(self._pipeline.durable, commit)
 
-        self._journal = JournalThread(self._writer, durable, _storage_failed, time.monotonic_ns)
+        self._journal = JournalThread(self._writer, durable, _journal_failed, time.monotonic_ns)
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
@@ -242,7 +260,7 @@ class Service:
         self._last_tick_ns = now_ns
         if self._pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
             log("journal_dead", ERROR, text=Ours("the disk does not answer"))
-            die()
+            die(ExitCode.STORAGE_FAILED)
         health = self.health()
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
             self._gateway.accepting_orders = health.accepts_new_orders
@@ -299,7 +317,11 @@ class Service:
         await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
         snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
-        snapshots.write(self._storage, snapshot)
+        try:
+            snapshots.write(self._storage, snapshot)
+        except OSError as error:
+            # The journal has everything: the next start takes longer, and that is all.
+            log("snapshot_failed", WARNING, text=Ours(repr(error)))
         self._storage.release()
         gc.callbacks.remove(self._collection)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
@@ -324,9 +346,20 @@ class Service:
             await asyncio.sleep(0.05)
 
 
+def _unusable(directory: Path, error: OSError) -> StorageUnusable:
+    """What a start could not do with `directory`, and how to help it."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; a start needs room for a journal segment: free some and start again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason += "; the venue has to own its journal's directory, and write to it"
+    return StorageUnusable(f"{directory}: {reason}")
+
+
 def _address(bound: tuple[str, int]) -> str:
     return f"{bound[0]}:{bound[1]}"
 
 
-def _storage_failed(error: BaseException) -> None:
-    log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=EXIT_STORAGE_FAILED)
+def _journal_failed(error: BaseException, status: ExitCode) -> None:
+    trace = Ours("".join(traceback.format_exception(error)))
+    log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=int(status), trace=trace)
