@@ -23,7 +23,6 @@ from carbonmatch.journal.reader import (
     read_record,
     read_records,
     scan,
-    segment_positions,
     verify,
 )
 from carbonmatch.journal.record import Kind, StoredRecord
@@ -54,6 +53,5 @@ __all__ = [
     "read_records",
     "recover",
     "scan",
-    "segment_positions",
     "verify",
 ]

@@ -39,8 +39,9 @@ from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.publisher import Publisher
-from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.stream import Stream
+from carbonmatch.server.venue_snapshot import Venue, take_snapshot
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
 # interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
@@ -348,7 +349,8 @@ class Service:
         await self._wait_until_durable()
         await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
-        snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
+        venue = Venue(self._engine, self._publisher.market_data, self._history.marks)
+        snapshot = take_snapshot(venue, identity(self.durable), self._writer.epoch, self._writer.anchor)
         snapshots.write(self._storage, snapshot)
         self._storage.release()
         gc.callbacks.remove(self._collection)
