@@ -9,13 +9,10 @@ Knows no order and no price: a payload is bytes. The format is in proto/JOURNAL.
 """
 
 from carbonmatch.journal.errors import (
-    EXIT_DAMAGED,
-    EXIT_DIVERGED,
-    EXIT_FAILED,
-    EXIT_REFUSED,
     JournalDamaged,
     JournalFailed,
     JournalRefused,
+    StorageUnusable,
 )
 from carbonmatch.journal.reader import (
     JournalScan,
@@ -32,10 +29,6 @@ from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 
 __all__ = [
-    "EXIT_DAMAGED",
-    "EXIT_DIVERGED",
-    "EXIT_FAILED",
-    "EXIT_REFUSED",
     "DiskStorage",
     "Identity",
     "JournalDamaged",
@@ -47,6 +40,7 @@ __all__ = [
     "Recovery",
     "SegmentKeeper",
     "Storage",
+    "StorageUnusable",
     "StoredRecord",
     "Verification",
     "read_record",

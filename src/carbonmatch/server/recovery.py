@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from carbonmatch import __version__
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.journal.recovery import Recovery, recover
@@ -32,7 +33,7 @@ from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.server.history import History
 from carbonmatch.server.marks import Marks
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
-from carbonmatch.server.venue_snapshot import Venue, restore
+from carbonmatch.server.venue_snapshot import VenueState, restore
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -40,7 +41,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 class Diverged(Exception):
     """Re-executing the journal gave other events than were journaled."""
 
-    exit_code = 66
+    exit_code = ExitCode.JOURNAL_DIVERGED
 
     def __init__(self, record: StoredRecord, what: str) -> None:
         super().__init__(
@@ -112,7 +113,7 @@ def recover_venue(
 class Start(Struct, frozen=True):
     """What a replay goes on from: a snapshot, or nothing."""
 
-    venue: Venue
+    venue: VenueState
     anchor: Anchor
     snapshot_sequence: int  # 0: from the first command on
 
@@ -124,13 +125,13 @@ def newest_start(storage: Storage) -> Start:
         return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
 
     found = snapshots.newest(storage, start, _warn)
-    return found or Start(Venue(Engine(), MarketData(), Marks()), ORIGIN, 0)
+    return found or Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
 
 
 class Replay:
     """Re-executes records on an engine, and compares all that they cause with what was journaled."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: VenueState) -> None:
         self.venue = venue
         self.records = 0
         self.commands = 0

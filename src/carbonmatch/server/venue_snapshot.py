@@ -13,7 +13,7 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.server.marks import Marks, SavedMarks
 
 
-class _VenueState(Struct, frozen=True, gc=False, array_like=True):
+class _Stored(Struct, frozen=True, gc=False, array_like=True):
     """The bytes of a snapshot. Fields are only ever appended, with a default."""
 
     engine: Raw
@@ -21,7 +21,7 @@ class _VenueState(Struct, frozen=True, gc=False, array_like=True):
     marks: SavedMarks = []
 
 
-class Venue(Struct):
+class VenueState(Struct):
     """What a start goes on with. The numbers of the streams are in the engine's sessions."""
 
     engine: Engine
@@ -30,18 +30,18 @@ class Venue(Struct):
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(_VenueState)
+_decoder: Final = msgspec.msgpack.Decoder(_Stored)
 
 
 def take_snapshot(
-    venue: Venue, identity: Identity, epoch: int, anchor: Anchor, first_segment: int = 1
+    venue: VenueState, identity: Identity, epoch: int, anchor: Anchor, first_segment: int = 1
 ) -> Snapshot:
     """The state after everything applied, which is what the journal holds up to `anchor`.
 
     Nothing may be waiting for the disk. `first_segment` is the oldest one there is.
     """
     engine_state = state.snapshot(venue.engine)
-    whole = _VenueState(Raw(engine_state), venue.market_data.state(), venue.marks.saved(first_segment))
+    whole = _Stored(Raw(engine_state), venue.market_data.state(), venue.marks.saved(first_segment))
     return Snapshot(
         venue.engine.sequence,
         epoch,
@@ -52,7 +52,7 @@ def take_snapshot(
     )
 
 
-def restore(snapshot: Snapshot) -> Venue:
+def restore(snapshot: Snapshot) -> VenueState:
     """Raises ValueError where the state cannot be read, or is not the one that the digest names."""
     try:
         kept = _decoder.decode(snapshot.state)
@@ -67,4 +67,4 @@ def restore(snapshot: Snapshot) -> Venue:
             f"snapshot {snapshot.sequence}: state {engine.sequence} with digest {digest.hex()}, "
             f"expected {snapshot.state_digest.hex()}, as it says"
         )
-    return Venue(engine, market_data, Marks(kept.marks))
+    return VenueState(engine, market_data, Marks(kept.marks))
