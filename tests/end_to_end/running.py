@@ -209,6 +209,7 @@ class Process(Addresses):
         self._listen: dict[str, str] = {}
         # What Python runs; a test may have something done before the engine.
         self.program = ["-m", "carbonmatch"]
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def listen_again(self, addresses: dict[str, str]) -> None:
@@ -243,7 +244,7 @@ class Process(Addresses):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+                env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}", **self.environment},
             )
 
     async def stop(self) -> int:
@@ -257,6 +258,10 @@ class Process(Addresses):
         self._process.kill()
         await self.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def wait(self) -> int:
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, SECONDS_MAX)
@@ -265,6 +270,15 @@ class Process(Addresses):
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+    async def said(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Wait for a line of its log with this event and these fields."""
+        async with asyncio.timeout(SECONDS_MAX):
+            while True:
+                for event in self.events(name):
+                    if fields.items() <= event.items():
+                        return event
+                await asyncio.sleep(0.01)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lines of its log with this event, oldest first."""

@@ -108,9 +108,10 @@ class Gateway(Listener):
         ready = self._ready
         pipeline = self.pipeline
         served = 0
-        # One session that sends again when it is answered, and nobody else: it need not wait for the
-        # journal thread to be woken. With several the thread is better, since others gather meanwhile.
-        alone = len(ready) == 1 and ready[0] is self._served_last
+        # The only session there is, which sends again when it is answered: it need not wait for the
+        # journal thread to be woken. With a second one, though it only listen, the loop must not wait
+        # for the disk: that may take seconds, in which nobody's heartbeat or cancel would be heard.
+        alone = len(ready) == 1 and ready[0] is self._served_last and len(self.owners) == 1
         while ready and served < _TURN_TOTAL_COMMANDS and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
             served += peer.serve(TURN_COMMANDS_MAX)
