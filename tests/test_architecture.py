@@ -16,6 +16,7 @@ SOURCE: Final = Path(__file__).parent.parent / "src" / "carbonmatch"
 _UP_TO_PROTOCOL: Final = {"limits", "words", "matching.messages", "protocol"}
 _UP_TO_SERVER: Final = {
     *_UP_TO_PROTOCOL,
+    "exit_codes",
     "matching",
     "journal",
     "config",
@@ -27,10 +28,11 @@ _UP_TO_SERVER: Final = {
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "__init__": set(),
     "limits": set(),
+    "exit_codes": set(),
     "words": set(),
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
-    "journal": {"limits"},  # to it a payload is bytes
+    "journal": {"limits", "exit_codes"},  # to it a payload is bytes
     "config": _UP_TO_PROTOCOL,
     "demo_market": {*_UP_TO_PROTOCOL, "config"},
     "market_data": _UP_TO_PROTOCOL,

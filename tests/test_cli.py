@@ -44,7 +44,7 @@ def test_help_lists_every_command_without_importing_them() -> None:
         text=True,
         check=True,
     ).stdout
-    assert imported == "['carbonmatch.cli']\n"
+    assert imported == "['carbonmatch.exit_codes', 'carbonmatch.cli']\n"
 
 
 def test_a_good_configuration_is_told_in_words(tmp_path: Path) -> None:

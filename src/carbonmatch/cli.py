@@ -6,15 +6,19 @@ A command imports what it needs when it is called, so that the others start quic
 import os
 import platform
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from carbonmatch import __version__
+from carbonmatch.exit_codes import ExitCode
 
-# For what is not a journal's trouble, which has exit codes of its own: see `journal.errors`.
-_EXIT_USER_ERROR = 1
+_WITHOUT_ASSERTIONS = (
+    "this Python leaves out assertions (-O, or PYTHONOPTIMIZE is set), and they are what stops a wrong"
+    " engine before it answers: start without"
+)
 
 
 def _version() -> str:
@@ -38,29 +42,33 @@ app.command("carbonmatch.client.admin:main", name="admin", help="Steer a running
 
 
 def main() -> None:
-    """The entry point. Exit codes: 0 done, 1 refused with a reason, 64 and up: see `journal.errors`."""
+    """The entry point; see `exit_codes` for what it ends with."""
+    if sys.flags.optimize:
+        print(f"carbonmatch: {_WITHOUT_ASSERTIONS}", file=sys.stderr)
+        sys.exit(ExitCode.REFUSED)
     try:
         app()
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing must be flushed into the pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_EXIT_USER_ERROR)
+        sys.exit(ExitCode.REFUSED)
     except Exception as error:
         if not isinstance(error, _user_errors()):
-            raise
+            traceback.print_exc()
+            sys.exit(ExitCode.BUG)
         for line in _lines(error):
             print(f"carbonmatch: {line}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", _EXIT_USER_ERROR))
+        sys.exit(getattr(error, "exit_code", ExitCode.REFUSED))
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
     """What is not our bug. Everything else ends in a traceback, which we want to see."""
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
-    from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+    from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
 
-    return (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, OSError)
+    return (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -1,7 +1,7 @@
 """A gateway that comes back gets every report once, in order, as it was, from whichever seq it asks."""
 
 import errno
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -217,17 +217,15 @@ async def test_whoever_asks_for_reports_that_were_taken_away_is_told_so(
         await alice.reports(7)
         alice.send(order(6))
         await alice.reports(1)
-    read = history_module.History.read
+    read = history_module.History.slice
 
-    async def without_the_oldest(
-        history: history_module.History, session_id: SessionId, next_seq: int
-    ) -> AsyncIterator[list[Chunk]]:
-        async for chunks in read(history, session_id, next_seq):
-            left = [chunk for chunk in chunks if there_is and chunk.first_seq >= 4]
-            if left:
-                yield left
+    def without_the_oldest(
+        history: history_module.History, session_id: SessionId, next_seq: int, start: int, end: int
+    ) -> tuple[list[Chunk], int]:
+        chunks, position = read(history, session_id, next_seq, start, end)
+        return [chunk for chunk in chunks if there_is and chunk.first_seq >= 4], position
 
-    monkeypatch.setattr(history_module.History, "read", without_the_oldest)
+    monkeypatch.setattr(history_module.History, "slice", without_the_oldest)
     async with venue.wire("alice", 1) as alice:
         goodbye = await alice.goodbye()
         assert goodbye.reason is LogoutReason.HISTORY_LOST

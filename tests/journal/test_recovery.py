@@ -1,10 +1,11 @@
 import contextlib
 
 import pytest
+from msgspec import structs
 
-from carbonmatch.journal.errors import EXIT_REFUSED, JournalDamaged, JournalRefused
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import JournalEnd, JournalScan, scan, verify
-from carbonmatch.journal.record import Kind, pack
+from carbonmatch.journal.record import Kind, StoredRecord, pack
 from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.segments import Identity, segment_name
 from tests.journal.model_disk import ModelDisk, PowerLost, lose_power_at
@@ -203,7 +204,7 @@ def test_two_processes_cannot_have_one_journal() -> None:
     start(disk)
     with pytest.raises(JournalRefused, match="another process"):
         recovered(disk)
-    assert JournalRefused.exit_code == EXIT_REFUSED == 64
+    assert JournalRefused.exit_code == 64
 
 
 @pytest.mark.parametrize(
@@ -254,6 +255,52 @@ def test_segments_may_be_archived_before_the_snapshot_and_not_behind_it() -> Non
     assert (records[0].first_sequence, recovery.next_sequence) == (first, 20)
     with pytest.raises(JournalDamaged, match=f"segments from sequence {first - 1} on"):
         recovered(disk, replay_from=first - 1)
+
+
+def test_replay_goes_on_behind_the_anchor_of_a_snapshot_and_reads_nothing_before_its_segment() -> None:
+    disk = ModelDisk()
+    writer = start(disk)
+    anchors = []
+    for number in range(1, 20):
+        append(writer, b"%d" % number * 300)
+        anchors.append(writer.anchor)
+    disk.process()
+    for sequence, anchor in enumerate(anchors, 1):
+        later = disk.copy()
+        for number in range(1, anchor.segment):
+            later.remove(segment_name(number))
+        records: list[StoredRecord] = []
+        recovery = recover(later, IDENTITY, replay_from=sequence + 1, anchor=anchor, on_record=records.append)
+        assert [record.first_sequence for record in records] == list(range(sequence + 1, 20))
+        assert recovery.next_sequence == 20
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("chain", 0, "behind a record linked by"),
+        ("offset", 512, "behind a record linked by"),
+        ("offset", 1 << 20, "the end of the journal"),
+        ("previous_digest", b"\x01" * 32, "found previous digest"),
+        ("segment", 9, "no such segment"),
+    ],
+)
+def test_a_journal_that_is_not_the_one_of_the_snapshot_is_damaged(
+    field: str, value: object, found: str
+) -> None:
+    disk = ModelDisk()
+    writer = start(disk)
+    for number in range(1, 8):
+        append(writer, b"%d" % number * 300)
+    anchor = writer.anchor
+    append(writer, b"another one")
+    disk.process()
+    other = structs.replace(anchor, **{field: value})
+    with pytest.raises(JournalDamaged, match=found):
+        recover(disk, IDENTITY, replay_from=8, anchor=other)
+    with pytest.raises(JournalDamaged, match="sequence 8 behind a record"):
+        recover(disk.copy(), IDENTITY, replay_from=7, anchor=anchor)
+    assert recover(disk.copy(), IDENTITY, replay_from=8, anchor=anchor).next_sequence == 9
 
 
 def test_what_a_replay_raises_ends_the_recovery_with_nothing_changed() -> None:

@@ -1,10 +1,11 @@
 """A failed assertion ends the process: nothing is answered from a state that the journal cannot have."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from carbonmatch.server.service import EXIT_BUG
+from carbonmatch.exit_codes import ExitCode
 
 _SERVE_WITH_A_BUG = """
 import asyncio, pathlib, sys
@@ -29,8 +30,9 @@ sys.exit(service.run(with_addresses(config, order_entry=free, market_data=free, 
 def test_a_failed_assertion_in_a_callback_ends_the_process(tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-c", _SERVE_WITH_A_BUG, str(tmp_path / "journal")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
         capture_output=True,
         timeout=30,
         check=False,
     )
-    assert process.returncode == EXIT_BUG, process.stderr
+    assert process.returncode == ExitCode.BUG, process.stderr

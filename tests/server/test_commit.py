@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.server import commit as commit_module
 from carbonmatch.server.commit import Commit, JournalThread
 
@@ -18,15 +19,15 @@ class Writer:
         self.written: list[bytes] = []
         self.sealed = threading.Event()
         self.closed = False
-        self.fails = False
+        self.fails: BaseException | None = None
         self.may_go = threading.Event()
         self.may_go.set()
         self.durable_position = 0
 
     def append(self, payload: bytes, first_sequence: int, count: int) -> int:
         assert self.may_go.wait(SECONDS_MAX)
-        if self.fails:
-            raise OSError(5, "Input/output error")
+        if self.fails is not None:
+            raise self.fails
         self.written.append(payload)
         self.durable_position += len(payload)
         return self.durable_position - len(payload)
@@ -50,6 +51,7 @@ class Journal:
         self.now_ns = 0
         self.durable: list[Commit] = []
         self.failures: list[BaseException] = []
+        self.statuses: list[ExitCode] = []
         self.told = threading.Semaphore(0)
         self.thread = JournalThread(self.writer, self._hear, self._fail, lambda: self.now_ns)
 
@@ -57,8 +59,9 @@ class Journal:
         self.durable.append(commit)
         self.told.release()
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, status: ExitCode) -> None:
         self.failures.append(error)
+        self.statuses.append(status)
         self.told.release()
 
     def wait(self) -> None:
@@ -67,7 +70,7 @@ class Journal:
 
 @pytest.fixture
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
-    def die() -> None:
+    def die(_status: ExitCode) -> None:
         # The journal thread ends by itself then, and an exception would only disturb other tests.
         if threading.current_thread() is threading.main_thread():
             raise Died
@@ -103,16 +106,26 @@ def test_an_idle_journal_is_sealed(journal: Journal) -> None:
 
 
 def test_a_failed_write_ends_the_process_and_nobody_hears_of_the_commit(journal: Journal) -> None:
-    journal.writer.fails = True
+    journal.writer.fails = OSError(5, "Input/output error")
     journal.thread.start()
     journal.thread.commit(commit(b"one"))
     journal.wait()
     assert journal.durable == []
     assert [type(error) for error in journal.failures] == [OSError]
+    assert journal.statuses == [ExitCode.STORAGE_FAILED]
+
+
+def test_a_bug_of_ours_at_the_disk_is_not_blamed_on_the_disk(journal: Journal) -> None:
+    journal.writer.fails = AssertionError("commands are journaled in order")
+    journal.thread.start()
+    journal.thread.commit(commit(b"one"))
+    journal.wait()
+    assert journal.durable == []
+    assert journal.statuses == [ExitCode.BUG]
 
 
 def test_a_failed_write_in_the_loop_ends_the_process_too(journal: Journal) -> None:
-    journal.writer.fails = True
+    journal.writer.fails = OSError(5, "Input/output error")
     with pytest.raises(Died):
         journal.thread.commit_here(commit(b"one"))
     assert [type(error) for error in journal.failures] == [OSError]

@@ -27,6 +27,7 @@ from carbonmatch.protocol.codec import encode
 from carbonmatch.server.history import History
 from carbonmatch.server.recovery import Diverged, Recovered, identity, recover_venue
 from carbonmatch.server.stream import chunks_of
+from tests.server.turns import Turns
 
 SEGMENT_BYTES = 1 << 20
 
@@ -75,7 +76,7 @@ class Written:
         self.storage.release()
         storage = DiskStorage(self.directory)
         try:
-            return recover_venue(storage, History(storage), True, SEGMENT_BYTES)
+            return recover_venue(storage, History(storage, Turns()), True, SEGMENT_BYTES)
         finally:
             storage.release()
 

@@ -1,6 +1,8 @@
 """Odd moments of a session that changes connections, held still."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -12,7 +14,7 @@ from carbonmatch.matching.messages import Accepted, NewOrder, Ref, ReportFlag, S
 from carbonmatch.protocol.batch import repeats_of
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server import stream as stream_module
-from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.catch_up import CatchUp
 from tests.end_to_end.market import ALICE, EUA
 from tests.end_to_end.running import Disk, running
 
@@ -38,12 +40,18 @@ async def test_a_connection_that_lost_its_session_while_catching_up_does_not_tak
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
-    may_go_on = asyncio.Event()
+    go_on = CatchUp.go_on
+    begun: list[CatchUp] = []
+    held: list[Callable[[], None]] = []
 
-    async def held(_: SessionPeer) -> None:
-        await may_go_on.wait()
+    def held_after_the_first_slice(catch_up: CatchUp) -> None:
+        if catch_up in begun:
+            held.append(partial(go_on, catch_up))
+        else:
+            begun.append(catch_up)
+            go_on(catch_up)
 
-    monkeypatch.setattr(SessionPeer, "_room", held)
+    monkeypatch.setattr(CatchUp, "go_on", held_after_the_first_slice)
     async with running(tmp_path) as venue:
         async with venue.wire("alice") as alice:
             for ref in (1, 2, 3):
@@ -54,7 +62,8 @@ async def test_a_connection_that_lost_its_session_while_catching_up_does_not_tak
             peer = venue.service._gateway.owners[ALICE]
             monkeypatch.setattr(peer, "transport", Unread(peer.transport))
             async with venue.wire("alice", next_seq=4) as alice:
-                may_go_on.set()
+                assert len(held) == 1
+                held[0]()
                 await alice.settle()
                 alice.send(buy(4))
                 (accepted,) = await alice.reports(1)

@@ -24,6 +24,7 @@ from carbonmatch.demo.day import Day
 from carbonmatch.demo.screen import Screen
 from carbonmatch.demo.summary import Summary, as_json, summarize, view
 from carbonmatch.demo.venue import Venue
+from carbonmatch.exit_codes import ExitCode
 
 _REFRESH_SECONDS: Final = 0.25
 _GAUGES_SECONDS: Final = 0.2
@@ -69,7 +70,7 @@ def main(
         print(as_json(summary))
     else:
         Console().print(view(summary))
-    sys.exit(0 if summary.ok else 1)
+    sys.exit(ExitCode.DONE if summary.ok else ExitCode.REFUSED)
 
 
 async def _run(

@@ -9,13 +9,10 @@ Knows no order and no price: a payload is bytes. The format is in proto/JOURNAL.
 """
 
 from carbonmatch.journal.errors import (
-    EXIT_DAMAGED,
-    EXIT_DIVERGED,
-    EXIT_FAILED,
-    EXIT_REFUSED,
     JournalDamaged,
     JournalFailed,
     JournalRefused,
+    StorageUnusable,
 )
 from carbonmatch.journal.reader import (
     JournalScan,
@@ -23,7 +20,6 @@ from carbonmatch.journal.reader import (
     read_record,
     read_records,
     scan,
-    segment_positions,
     verify,
 )
 from carbonmatch.journal.record import Kind, StoredRecord
@@ -33,10 +29,6 @@ from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 
 __all__ = [
-    "EXIT_DAMAGED",
-    "EXIT_DIVERGED",
-    "EXIT_FAILED",
-    "EXIT_REFUSED",
     "DiskStorage",
     "Identity",
     "JournalDamaged",
@@ -48,12 +40,12 @@ __all__ = [
     "Recovery",
     "SegmentKeeper",
     "Storage",
+    "StorageUnusable",
     "StoredRecord",
     "Verification",
     "read_record",
     "read_records",
     "recover",
     "scan",
-    "segment_positions",
     "verify",
 ]

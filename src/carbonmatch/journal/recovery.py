@@ -19,6 +19,7 @@ from carbonmatch.journal.segments import (
     NO_DIGEST,
     SEGMENT_BYTES_MAX,
     SEGMENT_BYTES_MIN,
+    Anchor,
     Identity,
     check_spare,
     segment_name,
@@ -55,6 +56,7 @@ def recover(
     identity: Identity,
     *,
     replay_from: int = 1,
+    anchor: Anchor | None = None,
     on_record: Callable[[StoredRecord], None] | None = None,
     replay_other_identity: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
@@ -62,8 +64,9 @@ def recover(
     """Take the journal over: lock it, check it, hand its commands out, and make its end durable.
 
     `on_record` gets each DATA record with a command at or behind `replay_from`, in order, before anything
-    is changed; what it raises ends the recovery. `replay_from` is 1 or follows a snapshot: a journal that
-    does not reach from there to its end is damaged. Records of another identity are refused, unless
+    is changed; what it raises ends the recovery. `replay_from` is 1 or follows a snapshot, whose `anchor`
+    says what lies before it: a journal that does not reach from there to its end is damaged. Segments before
+    that of the anchor are not read, and need not be there. Records of another identity are refused, unless
     `replay_other_identity`. `segment_bytes` is for a new journal; an existing one keeps its own.
 
     Raises JournalRefused, JournalDamaged or OSError; the journal is then as it was.
@@ -76,7 +79,7 @@ def recover(
         raise JournalRefused("another process holds the lock of the journal's directory") from error
     _remove_temporary(storage)
 
-    journal = JournalScan(storage, replay_from=replay_from)
+    journal = JournalScan(storage, replay_from=replay_from, anchor=anchor)
     for record in journal:
         if record.kind is not Kind.DATA or record.next_sequence <= replay_from:
             continue

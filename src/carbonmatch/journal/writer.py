@@ -13,7 +13,7 @@ from typing import Final
 from carbonmatch.journal.errors import JournalFailed
 from carbonmatch.journal.record import COUNT_MAX, SECTOR_BYTES, Kind, pack, position, record_bytes
 from carbonmatch.journal.recovery import Recovery
-from carbonmatch.journal.segments import DIGEST_BYTES, SegmentHeader, segment_name
+from carbonmatch.journal.segments import DIGEST_BYTES, Anchor, SegmentHeader, segment_name
 from carbonmatch.journal.storage import (
     CHUNK_BYTES,
     Storage,
@@ -87,6 +87,7 @@ class JournalWriter:
         self._offset = 0
         self._digest_due = 0
         self._segment_position = 0
+        self._previous_digest = recovery.previous_digest
 
         for number in recovery.spares:
             self._spares.append((number, storage.open(segment_name(number), writable=True)))
@@ -97,6 +98,11 @@ class JournalWriter:
     def spare_segments(self) -> int:
         """Segments ready to be used: what is left when the disk is full."""
         return len(self._spares)
+
+    @property
+    def anchor(self) -> Anchor:
+        """The end of the journal, which a snapshot is tied to. Nothing may be on its way."""
+        return Anchor(self.segment, self._offset, self._chain, self._previous_digest)
 
     @property
     def failed(self) -> bool:
@@ -208,6 +214,7 @@ class JournalWriter:
         self._offset = 0
         self.segment = number
         self._segment_position = position(number, 0)
+        self._previous_digest = previous_digest
         header = SegmentHeader(
             self._segment_bytes, number, self.epoch, self._recovery.identity, previous_digest
         )

@@ -162,7 +162,12 @@ def restore(data: bytes) -> Engine:
 
 def digest(engine: Engine) -> bytes:
     """BLAKE2b of the canonical bytes: 32 bytes that differ where the states do."""
-    return blake2b(snapshot(engine), digest_size=DIGEST_BYTES).digest()
+    return digest_of(snapshot(engine))
+
+
+def digest_of(snapshot: bytes) -> bytes:
+    """The digest of the engine whose snapshot these bytes are."""
+    return blake2b(snapshot, digest_size=DIGEST_BYTES).digest()
 
 
 def _stream_state(session: SessionState) -> _StreamState:

@@ -11,3 +11,18 @@ class Clocks:
     def __init__(self, time_ns: Callable[[], int], monotonic_ns: Callable[[], int]) -> None:
         self.time_ns = time_ns
         self.monotonic_ns = monotonic_ns
+
+
+class SteadyClock:
+    """UTC in nanoseconds that never steps back, whatever the machine's clock does."""
+
+    def __init__(self, machine_ns: Callable[[], int], not_before_ns: int) -> None:
+        self._machine_ns = machine_ns
+        self._last_ns = not_before_ns
+
+    def time_ns(self) -> int:
+        now_ns = self._machine_ns()
+        if now_ns < self._last_ns:
+            return self._last_ns
+        self._last_ns = now_ns
+        return now_ns

@@ -10,10 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
-
-# Exit status after a failed write or sync: documented for operators, a supervisor restarts.
-EXIT_STORAGE_FAILED: Final = 70
 
 _STOP: Final = None
 
@@ -60,7 +58,7 @@ class JournalThread:
         self,
         writer: Appendable,
         durable: Callable[[Commit], object],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[BaseException, ExitCode], None],
         monotonic_ns: Callable[[], int],
     ) -> None:
         self._writer = writer
@@ -148,10 +146,16 @@ class JournalThread:
     def _fail(self, error: BaseException) -> NoReturn:
         # After a failed sync the kernel may have dropped the pages, so a second try that succeeds
         # would prove nothing: no retry, no release, the next start is recovery.
-        self._failed(error)
-        die()
+        status = exit_code_of(error)
+        self._failed(error, status)
+        die(status)
 
 
-def die() -> NoReturn:
+def exit_code_of(error: BaseException) -> ExitCode:
+    """What the process ends with: anything but the disk's own errors is ours."""
+    return ExitCode.STORAGE_FAILED if isinstance(error, OSError) else ExitCode.BUG
+
+
+def die(status: ExitCode) -> NoReturn:
     """End at once: no handler may run that could still tell somebody something."""
-    os._exit(EXIT_STORAGE_FAILED)
+    os._exit(status)

@@ -1,6 +1,5 @@
 """The order-entry listener: sessions in turn, each with a budget, and their streams back to them."""
 
-import asyncio
 from collections import deque
 from typing import Final
 
@@ -20,6 +19,7 @@ from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
 from carbonmatch.server.peer import Listener
 from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.session_peer import SessionPeer
 
 # Commands that one turn of the loop applies before sockets are looked at again: about a millisecond.
@@ -35,13 +35,14 @@ class Gateway(Listener):
         rules: session.Listener,
         clocks: Clocks,
         counters: Counters,
+        scheduler: Scheduler,
         pipeline: Pipeline,
         history: History,
         sessions: dict[str, SessionSettings],
         epoch: int,
         durable: bool,
     ) -> None:
-        super().__init__(rules, clocks, counters)
+        super().__init__(rules, clocks, counters, scheduler)
         self.pipeline = pipeline
         self.history = history
         self.sessions = sessions
@@ -99,7 +100,7 @@ class Gateway(Listener):
     def schedule(self) -> None:
         if self._ready and not self._scheduled and not self.pipeline.is_full:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            self.scheduler.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Serve whoever waits, one budget each, then send what has gathered to the disk."""

@@ -1,20 +1,21 @@
 """Reports that memory no longer holds, read back from the journal for resume and repeats.
 
-Reading happens in a thread of its own, a slice at a time, so that a gateway which was away for long
-costs the others nothing they notice.
+Reading happens beside the loop, a slice at a time, so that a gateway which was away for long costs the
+others nothing they notice.
 """
 
-import asyncio
-from bisect import bisect_right
-from collections.abc import AsyncIterator, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
-from carbonmatch.journal.reader import read_records, segment_positions
+from carbonmatch.journal.reader import first_position, read_records
 from carbonmatch.journal.record import Kind
 from carbonmatch.journal.storage import Storage
 from carbonmatch.matching.messages import Ref, SessionId
 from carbonmatch.protocol.batch import find_stream, report_count
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.server.marks import Marks
+from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.stream import Chunk
 
 # One slice: what is given to a connection before it has to have read most of it, and how many
@@ -23,77 +24,56 @@ _SLICE_BYTES: Final = 256 * 1024
 _SLICE_RECORDS: Final = 512
 
 
-class Mark(NamedTuple):
-    """Where in the journal a stream's first chunk of a segment lies."""
-
-    first_seq: int
-    ref_before: Ref
-    position: int
-
-
 class History:
-    """Finds a stream's past. Knows one mark for each session and segment, so it grows with the
-    journal's segments and not with what is in them."""
+    """Finds a stream's past, from the nearest mark before it on."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, scheduler: Scheduler) -> None:
         self.durable_position = 0
+        self.scheduler = scheduler
         self._storage = storage
-        self._marks: dict[SessionId, list[Mark]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
+        # Of what the journal holds; recovery replaces them with those of a snapshot.
+        self.marks = Marks()
 
-    def note(self, session_id: SessionId, first_seq: int, ref_before: Ref, position: int) -> None:
-        """Remember the chunk at `position` if it is its stream's first one of the segment."""
-        marks = self._marks.setdefault(session_id, [])
-        if not marks or marks[-1].position >> 32 != position >> 32:
-            marks.append(Mark(first_seq, ref_before, position))
+    def past(self, session_id: SessionId, next_seq: int) -> "Past":
+        """The chunks which hold `next_seq` and what follows, up to what is durable."""
+        mark = self.marks.at_seq(session_id, next_seq)
+        return Past(self, session_id, next_seq, 0 if mark is None else mark.position)
 
-    async def read(self, session_id: SessionId, next_seq: int) -> AsyncIterator[list[Chunk]]:
-        """Yield the chunks which hold `next_seq` and what follows, up to what is durable."""
-        marks = self._marks.get(session_id, [])
-        at = bisect_right(marks, next_seq, key=lambda mark: mark.first_seq) - 1
-        position = marks[at].position if at >= 0 else 0
-        loop = asyncio.get_running_loop()
-        while position < self.durable_position:
-            chunks, position = await loop.run_in_executor(
-                self._executor, self._slice, session_id, next_seq, position, self.durable_position
-            )
-            if chunks:
-                yield chunks
-                next_seq = chunks[-1].first_seq + chunks[-1].count
-
-    async def find(self, session_id: SessionId, ref: Ref) -> Chunk | None:
-        """The chunk which would hold the outcome of `ref`."""
-        marks = self._marks.get(session_id, [])
-        at = bisect_right(marks, ref - 1, key=lambda mark: mark.ref_before) - 1
+    def find(
+        self,
+        session_id: SessionId,
+        ref: Ref,
+        done: Callable[[Chunk | None], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        """Call `done` in a later turn with the chunk which would hold the outcome of `ref`."""
+        mark = self.marks.before_ref(session_id, ref)
+        past = self.past(session_id, 1 if mark is None else mark.first_seq)
         before: Chunk | None = None
-        async for chunks in self.read(session_id, marks[at].first_seq if at >= 0 else 1):
+
+        def look(chunks: list[Chunk]) -> None:
+            nonlocal before
             for chunk in chunks:
                 if chunk.ref_before >= ref:
-                    return before
+                    done(before)
+                    return
                 before = chunk
-        return before
+            if past.at_end:
+                done(before)
+            else:
+                past.read(look, failed)
 
-    def run(self, look_up: Coroutine[None, None, None]) -> None:
-        """Own a task that answers from the past."""
-        task = asyncio.get_running_loop().create_task(look_up)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        past.read(look, failed)
 
-    def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def _slice(
+    def slice(
         self, session_id: SessionId, next_seq: int, position: int, durable_position: int
     ) -> tuple[list[Chunk], int]:
-        """In the reading thread: some chunks, and where to go on."""
+        """Beside the loop: some of the chunks from `position` on, and where to go on."""
         chunks: list[Chunk] = []
         size = 0
         looked_at = 0
-        if not position:
-            position = segment_positions(self._storage)[0][1]
+        # Older segments may have been archived since the mark was made.
+        position = max(position, first_position(self._storage))
         records = read_records(self._storage, position, durable_position)
         try:
             for record in records:
@@ -115,3 +95,36 @@ class History:
         finally:
             records.close()  # type: ignore[attr-defined]  # it is a generator, and holds a file
         return chunks, durable_position
+
+
+class Past:
+    """A stream from some seq on, as the journal has it; read a slice at a time until `at_end`."""
+
+    def __init__(self, history: History, session_id: SessionId, next_seq: int, position: int) -> None:
+        self._history = history
+        self._session_id = session_id
+        self._next_seq = next_seq
+        self._position = position
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything durable was read."""
+        return self._position >= self._history.durable_position
+
+    def read(self, done: Callable[[list[Chunk]], object], failed: Callable[[Exception], object]) -> None:
+        """Call `done` in a later turn with the next chunks, where the next slice has any."""
+
+        def sliced(found: tuple[list[Chunk], int]) -> None:
+            chunks, self._position = found
+            if chunks:
+                self._next_seq = chunks[-1].first_seq + chunks[-1].count
+            try:
+                done(chunks)
+            except ProtocolError as error:
+                failed(error)
+
+        history = self._history
+        work = partial(
+            history.slice, self._session_id, self._next_seq, self._position, history.durable_position
+        )
+        history.scheduler.read(work, sliced, failed)

@@ -32,6 +32,7 @@ from carbonmatch.protocol.messages import (
     Role,
 )
 from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.scheduler import Scheduler, Timer
 
 _NS_PER_SECOND: Final = 1_000_000_000
 # A peer that was told goodbye has this long to read it.
@@ -45,17 +46,20 @@ _SEND_KERNEL_BYTES: Final = 128 * 1024
 class Listener:
     """What the connections of one port share: the rules of logon, the clock, and the deadlines' sweep."""
 
-    def __init__(self, rules: session.Listener, clocks: Clocks, counters: Counters) -> None:
+    def __init__(
+        self, rules: session.Listener, clocks: Clocks, counters: Counters, scheduler: Scheduler
+    ) -> None:
         self.rules = rules
         self.clocks = clocks
         self.counters = counters
+        self.scheduler = scheduler
         self.peers: dict[Peer, None] = {}
         # Of all its connections, for the metrics.
         self.received_bytes = 0
         self.sent_bytes = 0
         self.is_closed = False
         self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
+        self._sweeper: Timer | None = None
 
     def make_peer(self) -> "Peer":
         raise NotImplementedError
@@ -64,8 +68,12 @@ class Listener:
         """Listen; return the address that was bound."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self.make_peer, host, port, backlog=1024)
-        self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self.start_sweeping()
         return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
+
+    def start_sweeping(self) -> None:
+        """Look at deadlines from now on."""
+        self._sweeper = self.scheduler.call_later(_SWEEP_SECONDS, self._sweep)
 
     def make_room(self) -> bool:
         """End the connection that has waited longest without a logon; False where all have logged on.
@@ -98,7 +106,7 @@ class Listener:
             peer.abort()
 
     def _sweep(self) -> None:
-        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+        self.start_sweeping()
         now_ns = self.clocks.monotonic_ns()
         for peer in list(self.peers):
             peer.sweep(now_ns)
@@ -140,6 +148,11 @@ class Peer(asyncio.Protocol):
 
     def lost(self) -> None:
         """The connection is gone."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether so much waits for the peer to read it that nothing is to be added unasked."""
+        return bool(self._write_paused_ns)
 
     def drained(self) -> None:
         """The send buffer is low again. May raise ProtocolError."""
@@ -202,7 +215,7 @@ class Peer(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_paused_ns = 0
         # Not from inside the transport's own write: what follows may write again.
-        asyncio.get_running_loop().call_soon(self._drained)
+        self.listener.scheduler.call_soon(self._drained)
 
     def _drained(self) -> None:
         if self.connected and not self.rules.closed:

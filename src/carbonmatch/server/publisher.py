@@ -1,6 +1,5 @@
 """The market-data listener: released batches to whoever subscribed, encoded once for all."""
 
-import asyncio
 from collections import deque
 from typing import Final
 
@@ -17,6 +16,7 @@ from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.peer import Listener, Peer
+from carbonmatch.server.scheduler import Scheduler
 
 # Requests of one connection that may wait while its answers are unread.
 _WAITING_FRAMES_MAX: Final = 64
@@ -30,11 +30,12 @@ class Publisher(Listener):
         rules: session.Listener,
         clocks: Clocks,
         counters: Counters,
+        scheduler: Scheduler,
         market_data: MarketData,
         epoch: int,
         durable: bool,
     ) -> None:
-        super().__init__(rules, clocks, counters)
+        super().__init__(rules, clocks, counters, scheduler)
         self.market_data = market_data
         self.subscriptions = Subscriptions(market_data, frame)
         self.epoch = epoch
@@ -175,7 +176,7 @@ class FeedPeer(Peer):
             self.send_framed(framed)
         if not self._write_paused_ns and bool(self.subscriber.pending):
             self._refilling = True
-            asyncio.get_running_loop().call_soon(self._refill_later)
+            self.listener.scheduler.call_soon(self._refill_later)
 
     def _refill_later(self) -> None:
         self._refilling = False

@@ -5,6 +5,7 @@ The only place that reads a clock: everybody else is given the time.
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -18,7 +19,9 @@ import uvloop
 
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port
+from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.errors import StorageUnusable
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
@@ -29,18 +32,15 @@ from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
-from carbonmatch.protocol import session
-from carbonmatch.protocol.messages import LogoutReason, Role
-from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.commit import EXIT_STORAGE_FAILED, Commit, JournalThread, die
-from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
-from carbonmatch.server.gateway import Gateway
+from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.server.clocks import Clocks, SteadyClock
+from carbonmatch.server.commit import Commit, JournalThread, die
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
-from carbonmatch.server.pipeline import Pipeline
-from carbonmatch.server.publisher import Publisher
-from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
-from carbonmatch.server.stream import Stream
+from carbonmatch.server.recovery import Recovered, identity, recover_venue
+from carbonmatch.server.scheduler import LoopScheduler, Timer
+from carbonmatch.server.venue import Venue
+from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
 # interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
@@ -49,12 +49,9 @@ _SWITCH_INTERVAL_SECONDS: Final = 0.0002
 # How often the venue looks at itself: state of the disk, lag of the loop, gauges.
 _TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
+# 65,536 definitions are 64 commits.
+_DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
-
-# Exit status after a failed assertion: as a shell shows it of a process that has called abort().
-EXIT_BUG: Final = 134
-# Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
-_DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 def run(config: Config) -> int:
@@ -72,16 +69,23 @@ async def _serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_or_die, stopped)
+        loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
     await service.start()
     await stopped.wait()
     return await service.stop()
 
 
-def _stop_or_die(stopped: asyncio.Event) -> None:
-    """The first signal asks, the second one does not."""
+def _stop_or_die(number: signal.Signals, stopped: asyncio.Event, service: "Service") -> None:
+    """The first signal asks, the second one does not.
+
+    Nor does the first one while the journal is read: that may take minutes, and whatever it is
+    interrupted at, the next start takes it up.
+    """
+    if service.is_recovering:
+        log("stopped_while_recovering")
+        os._exit(ExitCode.DONE)
     if stopped.is_set():
-        os._exit(1)
+        os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
     stopped.set()
 
 
@@ -98,21 +102,7 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
         log("loop_error", WARNING, text=text)
         return
     log("bug", ERROR, text=text, trace=Ours("".join(traceback.format_exception(error))))
-    os._exit(EXIT_BUG)
-
-
-class Clock:
-    """UTC in nanoseconds that never steps back, whatever the machine's clock does."""
-
-    def __init__(self, not_before_ns: int) -> None:
-        self._last_ns = not_before_ns
-
-    def time_ns(self) -> int:
-        now_ns = time.time_ns()
-        if now_ns < self._last_ns:
-            return self._last_ns
-        self._last_ns = now_ns
-        return now_ns
+    os._exit(ExitCode.BUG)
 
 
 class Service:
@@ -123,11 +113,13 @@ class Service:
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
+        # Reading the journal: nobody has been answered yet.
+        self.is_recovering = False
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
         self._collection_began_ns = 0
-        self._ticker: asyncio.TimerHandle | None = None
+        self._ticker: Timer | None = None
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -142,15 +134,7 @@ class Service:
         if not self.durable:
             log("relaxed_mode", WARNING, text=Ours("answers do not wait for the disk; reports say so"))
 
-        directory = Path(config.journal.directory)
-        self._storage = DiskStorage(directory)
-        self._history = History(self._storage)
-        # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
-        # supervisor that hears nothing would kill it, and the next start would take as long.
-        recovered = await asyncio.to_thread(
-            recover_venue, self._storage, self._history, self.durable, config.journal.segment_mib * 2**20
-        )
-        self._open_journal(recovered.journal)
+        recovered = await self._recover(Path(config.journal.directory))
         try:
             self._build(recovered)
             self._log_recovery(recovered, time.monotonic_ns() - began_ns)
@@ -178,6 +162,24 @@ class Service:
             directory=Ours(config.journal.directory),
         )
 
+    async def _recover(self, directory: Path) -> Recovered:
+        self.is_recovering = True
+        segment_bytes = self.config.journal.segment_mib * 2**20
+        try:
+            self._storage = DiskStorage(directory)
+            self._scheduler = LoopScheduler()
+            self._history = History(self._storage, self._scheduler)
+            # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
+            # supervisor that hears nothing would kill it, and the next start would take as long.
+            recovered = await asyncio.to_thread(
+                recover_venue, self._storage, self._history, self.durable, segment_bytes
+            )
+            self.is_recovering = False
+            self._open_journal(recovered.journal)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+        return recovered
+
     def _open_journal(self, journal: Recovery) -> None:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
@@ -188,64 +190,31 @@ class Service:
         def durable(commit: Commit) -> None:
             loop.call_soon_threadsafe(self._pipeline.durable, commit)
 
-        self._journal = JournalThread(self._writer, durable, _storage_failed, time.monotonic_ns)
+        self._journal = JournalThread(self._writer, durable, _journal_failed, time.monotonic_ns)
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
-        config = self.config
-        self._engine: Engine = recovered.engine
-        clock = Clock(recovered.engine.time_ns)
-        clocks = Clocks(clock.time_ns, time.monotonic_ns)
-        self._publisher = Publisher(
-            session.Listener(config.venue.server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
-            clocks,
-            self.counters,
-            recovered.market_data,
-            self._writer.epoch,
-            self.durable,
-        )
-        self._pipeline = Pipeline(
-            recovered.engine,
-            recovered.streams,
+        clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
+        self._venue = Venue(
+            self.config,
+            recovered,
             self._journal,
-            self._publisher.publish,
             self._history,
+            Clocks(clock.time_ns, time.monotonic_ns),
             self.counters,
-            clocks,
-            asyncio.get_running_loop().call_soon,
-        )
-        self._gateway = Gateway(
-            session.Listener(
-                config.venue.server_id, frozenset({Role.TRADE, Role.OPERATOR}), credentials(config)
-            ),
-            clocks,
-            self.counters,
-            self._pipeline,
-            self._history,
-            session_settings(config),
+            self._scheduler,
             self._writer.epoch,
-            self.durable,
         )
+        self._engine: Engine = recovered.engine
+        self._publisher = self._venue.publisher
+        self._pipeline = self._venue.pipeline
+        self._gateway = self._venue.gateway
 
     async def _define(self) -> None:
-        """Put what the configuration says and the engine does not know yet into the journal."""
-        commands = changed_definitions(self.config, self._engine)
-        for start in range(0, len(commands), _DEFINITIONS_PER_ENTRY):
-            self._pipeline.submit_venue(commands[start : start + _DEFINITIONS_PER_ENTRY])
-            # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
-            await self._wait_until_durable()
-        for session_id in self._engine.sessions:
-            self._pipeline.streams.setdefault(session_id, Stream(session_id))
-        for instrument_id, instrument in self._engine.instruments.items():
-            self.counters.instruments[instrument_id] = instrument.definition
-            self.counters.phases[instrument_id] = instrument.phase
-        for kind, name, open_orders in gone(self.config, self._engine):
-            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
-        # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
-        # connection like everybody else: the same grace time, counted from now.
-        for session_id, state in self._engine.sessions.items():
-            if state.cancel_on_disconnect and state.orders:
-                self._gateway.arm(session_id, state.grace_ms)
+        defined = asyncio.Event()
+        self._venue.define(defined.set)
+        async with asyncio.timeout(_DEFINE_SECONDS_MAX):
+            await defined.wait()
 
     async def _listen(self) -> None:
         listen = self.config.listen
@@ -292,13 +261,13 @@ class Service:
         self._last_tick_ns = now_ns
         if self._pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
             log("journal_dead", ERROR, text=Ours("the disk does not answer"))
-            die()
+            die(ExitCode.STORAGE_FAILED)
         health = self.health()
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
             self._gateway.accepting_orders = health.accepts_new_orders
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         self._gauge(health)
-        self._ticker = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+        self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
     def _collection(self, phase: str, _info: dict[str, int]) -> None:
         """Called by the garbage collector before and after it has stopped everything."""
@@ -348,8 +317,13 @@ class Service:
         await self._wait_until_durable()
         await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
-        snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
-        snapshots.write(self._storage, snapshot)
+        state = VenueState(self._engine, self._publisher.market_data, self._history.marks)
+        snapshot = take_snapshot(state, identity(self.durable), self._writer.epoch, self._writer.anchor)
+        try:
+            snapshots.write(self._storage, snapshot)
+        except OSError as error:
+            # The journal has everything: the next start takes longer, and that is all.
+            log("snapshot_failed", WARNING, text=Ours(repr(error)))
         self._storage.release()
         gc.callbacks.remove(self._collection)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
@@ -358,7 +332,7 @@ class Service:
     async def _close_journal(self) -> None:
         self._keeper.stop()
         await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
-        self._history.close()
+        self._scheduler.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()
@@ -374,9 +348,20 @@ class Service:
             await asyncio.sleep(0.05)
 
 
+def _unusable(directory: Path, error: OSError) -> StorageUnusable:
+    """What a start could not do with `directory`, and how to help it."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; a start needs room for a journal segment: free some and start again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason += "; the venue has to own its journal's directory, and write to it"
+    return StorageUnusable(f"{directory}: {reason}")
+
+
 def _address(bound: tuple[str, int]) -> str:
     return f"{bound[0]}:{bound[1]}"
 
 
-def _storage_failed(error: BaseException) -> None:
-    log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=EXIT_STORAGE_FAILED)
+def _journal_failed(error: BaseException, status: ExitCode) -> None:
+    trace = Ours("".join(traceback.format_exception(error)))
+    log("journal_failed", ERROR, text=Ours(repr(error)), exit_status=int(status), trace=trace)

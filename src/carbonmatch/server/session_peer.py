@@ -1,14 +1,11 @@
 """One gateway's connection: logon, commands in, its stream out, repeats."""
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.limits import (
     LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
-    SEND_STALL_SECONDS_MAX,
 )
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
@@ -28,9 +25,10 @@ from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.peer import Peer
-from carbonmatch.server.stream import Stream, payload_from
+from carbonmatch.server.stream import Chunk, Stream
 
 if TYPE_CHECKING:
     from carbonmatch.server.gateway import Gateway
@@ -56,8 +54,7 @@ class SessionPeer(Peer):
         self._admitted = False
         self._queued_bytes = 0
         self._reading_paused = False
-        self._catching_up: asyncio.Task[None] | None = None
-        self._drained_event = asyncio.Event()
+        self._catching_up: CatchUp | None = None
         # Repeated refs whose outcome only the journal has, in the order in which they came.
         self._past_refs: dict[Ref, None] = {}
 
@@ -103,9 +100,11 @@ class SessionPeer(Peer):
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
         self.admit(logon, self._accepted(logon, next_seq))
         if next_seq >= stream.first_kept_seq:
-            self._go_live(next_seq)
+            self.go_live(next_seq)
         else:
-            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(next_seq))
+            past = self.listener.history.past(stream.session_id, next_seq)
+            self._catching_up = CatchUp(self, past, next_seq)
+            self._catching_up.go_on()
         if self.frames:
             self._wake()
 
@@ -144,48 +143,20 @@ class SessionPeer(Peer):
 
     # --- the stream ------------------------------------------------------------------------------
 
-    def _go_live(self, next_seq: int) -> None:
+    def go_live(self, next_seq: int) -> None:
+        """Send what memory has from `next_seq` on, and from now on what is released."""
         for payload in self.stream.payloads_from(next_seq):
             self.send(payload)
         self.stream.receiver = self
 
-    async def _catch_up(self, next_seq: int) -> None:
-        """Send what only the journal has, at the pace at which it is read; then what memory has."""
-        stream = self.stream
-        try:
-            while next_seq < stream.first_kept_seq:
-                found = stream.first_kept_seq
-                async for chunks in self.listener.history.read(stream.session_id, next_seq):
-                    found = chunks[0].first_seq
-                    if found > next_seq:
-                        break
-                    for chunk in chunks:
-                        self.send(payload_from(chunk, next_seq))
-                        next_seq = chunk.first_seq + chunk.count
-                    await self._room()
-                if found > next_seq:
-                    self.log_out(LogoutReason.HISTORY_LOST, f"first available seq {found}")
-                    return
-            self._go_live(next_seq)
-        except TimeoutError:
-            self.cut("does not read what it asked for")
-        except _UNREADABLE as error:
-            self._past_is_unreadable(error)
-
-    def _past_is_unreadable(self, error: Exception) -> None:
+    def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
-        log("past_unreadable", ERROR, address=self.address, text=Ours(str(error)))
+        log("past_unreadable", ERROR, address=self.address, text=Ours(repr(error)))
         self.abort()
 
-    async def _room(self) -> None:
-        """Wait until the peer has read most of what was sent."""
-        if self._write_paused_ns:
-            self._drained_event.clear()
-            async with asyncio.timeout(SEND_STALL_SECONDS_MAX):
-                await self._drained_event.wait()
-
     def drained(self) -> None:
-        self._drained_event.set()
+        if self._catching_up is not None:
+            self._catching_up.drained()
 
     def lost(self) -> None:
         gateway = self.listener
@@ -330,22 +301,24 @@ class SessionPeer(Peer):
             return
         self._past_refs[ref] = None
         if len(self._past_refs) == 1:
-            # The task's owner is the history: it ends with its look-ups.
-            self.listener.history.run(self._answer_from_history())
+            self._look_up()
         elif len(self._past_refs) > LOOK_UPS_WAITING_MAX:
             self.log_out(LogoutReason.THROTTLED)
 
-    async def _answer_from_history(self) -> None:
+    def _look_up(self) -> None:
         """One after the other, so that a session which repeats much waits for itself."""
+        ref = next(iter(self._past_refs))
+        self.listener.history.find(self.stream.session_id, ref, self._found, self.past_is_unreadable)
+
+    def _found(self, chunk: Chunk | None) -> None:
+        if not self.connected:
+            return
         refs = self._past_refs
-        try:
-            while refs and self.connected:
-                ref = next(iter(refs))
-                chunk = await self.listener.history.find(self.stream.session_id, ref)
-                del refs[ref]
-                self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
-        except _UNREADABLE as error:
-            self._past_is_unreadable(error)
+        ref = next(iter(refs))
+        del refs[ref]
+        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
+        if refs:
+            self._look_up()
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:
@@ -355,8 +328,6 @@ class SessionPeer(Peer):
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
 
 
-# What a disk may answer instead of what it was given.
-_UNREADABLE: Final = (OSError, JournalDamaged, ProtocolError)
 # What is refused while the disk is in trouble; taking orders out stays possible.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

@@ -1,0 +1,109 @@
+"""What one start of the engine makes between its ports and its disk, and the order in which it begins.
+
+Nothing here waits, reads a clock or opens anything: the service gives it a loop, a journal and ports,
+a simulation gives it its own.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from carbonmatch.config import Config
+from carbonmatch.matching.messages import VenueCommand
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.logs import WARNING, log
+from carbonmatch.protocol import session
+from carbonmatch.protocol.messages import Role
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+from carbonmatch.server.gateway import Gateway
+from carbonmatch.server.history import History
+from carbonmatch.server.pipeline import Journal, Pipeline
+from carbonmatch.server.publisher import Publisher
+from carbonmatch.server.recovery import Recovered
+from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.stream import Stream
+
+# Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
+_DEFINITIONS_PER_ENTRY: Final = 1_024
+
+
+class Venue:
+    """The pipeline and the two listeners, on a state that was recovered."""
+
+    def __init__(
+        self,
+        config: Config,
+        recovered: Recovered,
+        journal: Journal,
+        history: History,
+        clocks: Clocks,
+        counters: Counters,
+        scheduler: Scheduler,
+        epoch: int,
+    ) -> None:
+        self.config = config
+        self.engine = recovered.engine
+        self.counters = counters
+        durable = config.journal.sync == "always"
+        server_id = config.venue.server_id
+        self.publisher = Publisher(
+            session.Listener(server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
+            clocks,
+            counters,
+            scheduler,
+            recovered.market_data,
+            epoch,
+            durable,
+        )
+        self.pipeline = Pipeline(
+            recovered.engine,
+            recovered.streams,
+            journal,
+            self.publisher.publish,
+            history,
+            counters,
+            clocks,
+            scheduler.call_soon,
+        )
+        self.gateway = Gateway(
+            session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), credentials(config)),
+            clocks,
+            counters,
+            scheduler,
+            self.pipeline,
+            history,
+            session_settings(config),
+            epoch,
+            durable,
+        )
+
+    def define(self, done: Callable[[], None]) -> None:
+        """Journal what the configuration says and the engine does not know yet, then call `done`.
+
+        Connections may be let in from then on.
+        """
+        self._define(changed_definitions(self.config, self.engine), done)
+
+    def _define(self, commands: list[VenueCommand], done: Callable[[], None]) -> None:
+        if not commands:
+            self._begin()
+            done()
+            return
+        self.pipeline.submit_venue(commands[:_DEFINITIONS_PER_ENTRY])
+        # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
+        self.pipeline.when_durable(lambda: self._define(commands[_DEFINITIONS_PER_ENTRY:], done))
+
+    def _begin(self) -> None:
+        engine, counters = self.engine, self.counters
+        for session_id in engine.sessions:
+            self.pipeline.streams.setdefault(session_id, Stream(session_id))
+        for instrument_id, instrument in engine.instruments.items():
+            counters.instruments[instrument_id] = instrument.definition
+            counters.phases[instrument_id] = instrument.phase
+        for kind, name, open_orders in gone(self.config, engine):
+            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
+        # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
+        # connection like everybody else: the same grace time, counted from now.
+        for session_id, state in engine.sessions.items():
+            if state.cancel_on_disconnect and state.orders:
+                self.gateway.arm(session_id, state.grace_ms)
