@@ -22,12 +22,15 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     Ref,
+    ReportFlag,
     SessionLost,
+    SessionOpened,
     SetBand,
     SetPhase,
     Side,
     TimeInForce,
 )
+from carbonmatch.matching.state import restore, snapshot
 from tests.matching.market import (
     ALICE,
     BOB,
@@ -228,6 +231,17 @@ def test_a_lost_session_loses_its_orders_but_for_those_to_be_kept() -> None:
     assert market.bids() == ["1 in 1 @ 99", "1 in 1 @ 98"]
 
 
+def test_what_a_session_asks_for_at_its_logon_holds_after_a_restart() -> None:
+    market = Market()
+    market.send(VENUE, SessionOpened(ALICE, cancel_on_disconnect=True, grace_ms=1_500))
+    again = restore(snapshot(market.engine))
+    asked = {
+        session_id: (session.cancel_on_disconnect, session.grace_ms)
+        for session_id, session in again.sessions.items()
+    }
+    assert asked == {ALICE: (True, 1_500), BOB: (False, 0), CAROL: (False, 0), OPS: (False, 0)}
+
+
 # --- status -----------------------------------------------------------------------------------------
 
 
@@ -297,6 +311,16 @@ def test_sequences_count_commands_and_order_ids_are_those_of_their_commands() ->
     assert engine.sequence == 5
     [chunk] = engine.take_outputs().streams
     assert chunk.reports[1].order_id == 5  # type: ignore[union-attr]
+
+
+def test_the_engine_says_where_it_is() -> None:
+    market = Market()
+    engine = market.engine
+    assert (engine.sequence, engine.time_ns, engine.open_order_count) == (9, TIME_NS, 0)
+    market.send(ALICE, buy(1, price=100), buy(2, price=99))
+    assert (engine.sequence, engine.time_ns, engine.open_order_count) == (11, TIME_NS, 2)
+    engine.set_durable(False)
+    assert market.outputs(BOB, buy(1, price=98)).streams[0].reports[0].flags == ReportFlag.NOT_DURABLE
 
 
 @pytest.mark.parametrize("first_sequence", [9, 11])
