@@ -14,7 +14,7 @@ from typing import Any, Literal, TextIO
 import msgspec
 from msgspec import Struct, structs
 
-from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import segment_name
@@ -22,6 +22,8 @@ from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    AnyPublicEvent,
+    AnyReport,
     DefineAccount,
     Executed,
     InstrumentDefined,
@@ -29,9 +31,9 @@ from carbonmatch.matching.messages import (
     InstrumentId,
 )
 from carbonmatch.matching.state import digest
-from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
+from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.server.recovery import Diverged, identity
+from carbonmatch.server.recovery import Diverged, decode_stored, identity, not_a_batch
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -59,9 +61,9 @@ def verify(directory: Path, *, running: bool = False) -> Verified:
     for stored, record in _batches(journal):
         records += 1
         commands += stored.count
-        reports += sum(len(decode_stream(stream.reports)) for stream in record.streams)
+        reports += sum(len(_reports(stored, stream)) for stream in record.streams)
         last_sequence = stored.next_sequence - 1
-        decode_public(record.public)
+        _public(stored, record)
     end = journal.end
     return Verified(
         journal.segments_read,
@@ -141,16 +143,21 @@ def _batches(journal: JournalScan) -> Iterator[tuple[StoredRecord, Record]]:
     for stored in journal:
         if stored.kind is not Kind.DATA:
             continue
-        try:
-            yield stored, decode_record(stored.payload, stored.first_sequence)
-        except ProtocolError as error:
-            raise JournalDamaged(
-                segment_name(stored.segment),
-                stored.offset,
-                stored.first_sequence,
-                found=str(error),
-                expected="a batch of this version",
-            ) from error
+        yield stored, decode_stored(stored)
+
+
+def _reports(stored: StoredRecord, stream: StreamRecord) -> list[AnyReport]:
+    try:
+        return decode_stream(stream.reports)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+
+
+def _public(stored: StoredRecord, record: Record) -> list[AnyPublicEvent]:
+    try:
+        return decode_public(record.public)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
 
 
 def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
@@ -173,11 +180,11 @@ def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
                 "session_id": stream.session_id,
                 "first_seq": stream.first_seq,
                 "ref_before": stream.ref_before,
-                "reports": _readable(decode_stream(stream.reports)),
+                "reports": _readable(_reports(stored, stream)),
             }
             for stream in record.streams
         ],
-        "public": _readable(decode_public(record.public)),
+        "public": _readable(_public(stored, record)),
     }
 
 
@@ -218,16 +225,16 @@ class Fill(Struct, frozen=True):
 def _fills(journal: JournalScan) -> Iterator[Fill]:
     instruments: dict[InstrumentId, InstrumentDefinition] = {}
     accounts: dict[AccountId, str] = {}
-    for _, record in _batches(journal):
+    for stored, record in _batches(journal):
         for entry in record.entries:
             for command in entry.commands:
                 if type(command) is DefineAccount:
                     accounts[command.account_id] = command.name
-        for event in decode_public(record.public):
+        for event in _public(stored, record):
             if type(event) is InstrumentDefined:
                 instruments[event.definition.instrument_id] = event.definition
         for stream in record.streams:
-            for report in decode_stream(stream.reports):
+            for report in _reports(stored, stream):
                 if type(report) is Executed:
                     yield _fill(report, stream.session_id, instruments[report.instrument_id], accounts)
 

@@ -14,9 +14,10 @@ from msgspec import Struct
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.journal.recovery import Recovery, recover
-from carbonmatch.journal.segments import ORIGIN, Anchor, Identity
+from carbonmatch.journal.segments import ORIGIN, Anchor, Identity, segment_name
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
@@ -27,9 +28,10 @@ from carbonmatch.limits import (
 )
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Outputs, SessionId
+from carbonmatch.matching.messages import Outputs, RejectReason, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
+from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.history import History
 from carbonmatch.server.marks import Marks
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
@@ -49,6 +51,28 @@ class Diverged(Exception):
             f"{record.next_sequence - 1} gave other {what} than the journaled ones: this engine does not "
             "follow the rules which the journal was written under"
         )
+
+
+def decode_stored(stored: StoredRecord) -> Record:
+    """The batch in a record whose checksums hold; JournalDamaged where it is none of this version."""
+    try:
+        record = decode_record(stored.payload, stored.first_sequence)
+        found = sum(len(entry.commands) for entry in record.entries)
+        if found != stored.count:
+            raise ProtocolError(RejectReason.MALFORMED, f"{found} commands, not {stored.count}")
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+    return record
+
+
+def not_a_batch(stored: StoredRecord, error: ProtocolError) -> JournalDamaged:
+    return JournalDamaged(
+        segment_name(stored.segment),
+        stored.offset,
+        stored.first_sequence,
+        found=str(error),
+        expected="a batch of this version",
+    )
 
 
 class Recovered(Struct):
@@ -141,10 +165,8 @@ class Replay:
         venue = self.venue
         engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
-        record = decode_record(stored.payload, stored.first_sequence)
-        for entry in record.entries:
-            engine.apply(entry)
-        outputs = engine.take_outputs()
+        record = decode_stored(stored)
+        outputs = _execute(engine, stored, record)
         chunks = chunks_of(outputs)
         _compare(stored, record, chunks, outputs)
         note = venue.marks.note
@@ -155,6 +177,17 @@ class Replay:
         self.records += 1
         self.commands += stored.count
         return chunks
+
+
+def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
+    try:
+        for entry in record.entries:
+            engine.apply(entry)
+        return engine.take_outputs()
+    except Exception as error:
+        # The engine that wrote this record did not fail here, so this one follows other rules; and every
+        # further start would fail at the same place, which a supervisor has to know.
+        raise Diverged(stored, f"events ({error!r})") from error
 
 
 def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
