@@ -164,6 +164,10 @@ assert (
 # so 64 GiB of journal before they get sparser. With 1,000 sessions they add 20 MB to a snapshot.
 SESSION_MARKS_MAX: Final = 1_024
 
+# Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
+# orders are refused: cancels go on in both, and a restart needs one to go on in.
+SPARE_SEGMENTS: Final = 2
+
 # A commit slower than this is counted; slower than the second, new orders are refused; slower than
 # the third, the process stops.
 COMMIT_SLOW_SECONDS: Final = 0.05
