@@ -122,6 +122,10 @@ def test_every_part_of_the_state_shows_in_the_digest() -> None:
     assert digest(Market(durable=False).engine) != digest(Market().engine)
 
 
+def test_a_digest_has_32_bytes() -> None:
+    assert len(digest(Engine())) == 32
+
+
 def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
     market = Market()
     market.engine.apply(Entry(market.engine.sequence + 1, 1, ALICE, [buy(1, price=100)]))
