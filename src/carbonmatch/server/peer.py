@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from carbonmatch.limits import (
     CONNECTIONS_MAX,
+    RECEIVE_KERNEL_BYTES,
     SEND_BUFFER_BYTES_MAX,
     SEND_STALL_SECONDS_MAX,
 )
@@ -166,6 +167,7 @@ class Peer(asyncio.Protocol):
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_KERNEL_BYTES)
         is_full = len(self.listener.peers) >= CONNECTIONS_MAX and not self.listener.make_room()
         self.listener.peers[self] = None
         if self.listener.is_closed:
