@@ -147,6 +147,10 @@ def test_keys_are_part_of_the_state_and_nothing_else_depends_on_them() -> None:
     assert market.engine.keys == {}
 
 
+def test_a_digest_has_32_bytes() -> None:
+    assert len(digest(Engine())) == 32
+
+
 def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
     market = Market()
     market.engine.apply(Entry(market.engine.sequence + 1, 1, ALICE, [buy(1, price=100)]))
