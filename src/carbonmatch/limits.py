@@ -47,6 +47,11 @@ CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
 
 CONNECTIONS_MAX: Final = 1_024
 
+# Keys are read from the journal in batches of 1,024 definitions: this many sessions to a key, at 12 bytes
+# each, keep such a batch far below a record. One gateway's key opens its own sessions, a few dozen.
+KEY_SESSIONS_MAX: Final = 1_024
+KEY_ADDRESSES_MAX: Final = 64
+
 # --- fairness ------------------------------------------------------------------------------------
 
 # Work is counted in commands; a frame costs as much as so many more, for decoding and journaling it
@@ -177,6 +182,10 @@ assert (
 # Places in the journal that are remembered of one session, to find its reports of long ago: one a segment,
 # so 64 GiB of journal before they get sparser. With 1,000 sessions they add 20 MB to a snapshot.
 SESSION_MARKS_MAX: Final = 1_024
+
+# Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
+# orders are refused: cancels go on in both, and a restart needs one to go on in.
+SPARE_SEGMENTS: Final = 2
 
 # A commit slower than this is counted; slower than the second, new orders are refused; slower than
 # the third, the process stops.
