@@ -158,13 +158,14 @@ def connection(data: bytes) -> str:
 def _receive(rules: session.Connection, receive: Callable[..., Any], chunk: bytes, now_ns: int) -> None:
     for payload in rules.feed(chunk, now_ns):
         if rules.state is session.State.AWAITING_LOGON:
-            answer = rules.log_on(payload, now_ns)
+            answer = rules.log_on(payload, now_ns, now_ns, "127.0.0.1")
             if isinstance(answer, LogonRejected):
                 assert rules.closed
                 return
             # Nobody gets in with a logon that its owner has not signed, whatever else stands in it.
             assert answer == _HONEST, answer
             assert rules.logon is answer
+            assert rules.still_entitled(now_ns, "127.0.0.1")
         elif not rules.closed:
             receive(rules, payload, now_ns)
 
