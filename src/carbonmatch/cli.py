@@ -118,6 +118,52 @@ def serve(
     sys.exit(run(chosen))
 
 
+@app.command
+def follow(
+    *,
+    config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
+    data_dir: Path | None = None,
+    ops: str | None = None,
+    archive: Path | None = None,
+    snapshot_commands: int | None = None,
+    snapshot_seconds: int | None = None,
+) -> None:
+    """Execute a venue's journal again as it grows, compare all of it, and keep snapshots (until SIGTERM).
+
+    Parameters
+    ----------
+    config
+        The venue's configuration. Without one: the demo market, on loopback.
+    data_dir
+        Where the journal is, whatever file and environment say.
+    ops
+        Where metrics and health are asked for, as host:port. Port 0: any free one, which the log names.
+    archive
+        Where segments go that lie behind two verified snapshots.
+    snapshot_commands
+        A snapshot after so many commands.
+    snapshot_seconds
+        And after so many seconds in which there was a command.
+    """
+    from carbonmatch.config import load, with_directory, with_environment, with_follower
+    from carbonmatch.demo_market import demo_config
+    from carbonmatch.ops.logs import start_logging
+    from carbonmatch.server.follower_service import run
+
+    chosen = with_environment(demo_config() if config is None else load(config), os.environ)
+    if data_dir is not None:
+        chosen = with_directory(chosen, data_dir)
+    chosen = with_follower(
+        chosen,
+        ops=ops,
+        archive=None if archive is None else str(archive),
+        snapshot_commands=snapshot_commands,
+        snapshot_seconds=snapshot_seconds,
+    )
+    start_logging()
+    sys.exit(run(chosen))
+
+
 @app.command(name="check-config")
 def check_config(file: Path) -> None:
     """Check a configuration and say what it means, in words."""
@@ -153,17 +199,19 @@ def verify(directory: Path, *, running: bool = False) -> None:
 
 
 @journal.command
-def replay(directory: Path, *, running: bool = False) -> None:
+def replay(directory: Path, *, running: bool = False, from_snapshot: int = 0) -> None:
     """Execute every command of a journal again, and compare what comes out, byte for byte.
 
     Parameters
     ----------
     running
         A process is writing this journal: leave out the segment that is being written.
+    from_snapshot
+        Begin behind the snapshot of this sequence, and not with the first command.
     """
     from carbonmatch.journal_tools import replay as replay_journal
 
-    found = replay_journal(directory, running=running)
+    found = replay_journal(directory, running=running, from_snapshot=from_snapshot)
     print(
         f"{directory}: {found.commands} commands in {found.records} batches gave the same events again; "
         f"state {found.state_digest.hex()}"

@@ -14,12 +14,10 @@ from typing import Any, Literal, TextIO
 import msgspec
 from msgspec import Struct, structs
 
-from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.storage import DiskStorage
-from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
@@ -29,9 +27,8 @@ from carbonmatch.matching.messages import (
     InstrumentId,
 )
 from carbonmatch.matching.state import digest
-from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
-from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.server.recovery import Diverged, identity
+from carbonmatch.protocol.batch import Record, decode_public, decode_stream
+from carbonmatch.server.recovery import Replay, decoded, identity, start_from
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -82,30 +79,30 @@ class Replayed(Struct, frozen=True):
     state_digest: bytes
 
 
-def replay(directory: Path, *, running: bool = False) -> Replayed:
-    """Execute every command again, from nothing, and compare what comes out with what was journaled.
+def replay(directory: Path, *, running: bool = False, from_snapshot: int = 0) -> Replayed:
+    """Execute every command again and compare what comes out with what was journaled.
 
-    Raises Diverged where it is not the same, byte for byte.
+    From nothing, or behind the snapshot of sequence `from_snapshot`. Raises Diverged where it is not the
+    same, byte for byte.
     """
-    journal = _scan(directory, running=running)
+    storage = _storage(directory)
+    start = start_from(storage, from_snapshot)
+    journal = JournalScan(
+        storage,
+        replay_from=start.snapshot_sequence + 1,
+        anchor=start.anchor if from_snapshot else None,
+        sealed_only=running,
+    )
     relaxed = identity(durable=False)
-    engine = Engine()
-    records = commands = 0
-    for stored, record in _batches(journal):
-        if stored.first_sequence != engine.sequence + 1:
-            raise JournalRefused(
-                f"{directory}: begins with sequence {stored.first_sequence}, expected 1: "
-                "without its first segments a journal cannot be replayed from nothing"
-            )
+    venue = start.venue
+    execution = Replay(venue)
+    for stored in journal:
+        if stored.kind is not Kind.DATA or stored.next_sequence <= venue.engine.sequence + 1:
+            continue
         assert journal.header is not None
-        engine.set_durable(journal.header.identity != relaxed)
-        for entry in record.entries:
-            engine.apply(entry)
-        if not record.is_caused_by(engine.take_outputs()):
-            raise Diverged(stored, "events")
-        records += 1
-        commands += stored.count
-    return Replayed(records, commands, digest(engine))
+        venue.engine.set_durable(journal.header.identity != relaxed)
+        execution.apply(stored)
+    return Replayed(execution.records, execution.commands, digest(venue.engine))
 
 
 def dump(
@@ -131,26 +128,21 @@ def export(
 
 
 def _scan(directory: Path, *, running: bool, check_digests: bool = False) -> JournalScan:
+    return JournalScan(_storage(directory), sealed_only=running, check_digests=check_digests)
+
+
+def _storage(directory: Path) -> DiskStorage:
     # Opening a storage makes its directory, which here would turn a wrong path into an empty journal.
     if not directory.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such directory", str(directory))
-    return JournalScan(DiskStorage(directory), sealed_only=running, check_digests=check_digests)
+    return DiskStorage(directory)
 
 
 def _batches(journal: JournalScan) -> Iterator[tuple[StoredRecord, Record]]:
     for stored in journal:
         if stored.kind is not Kind.DATA:
             continue
-        try:
-            yield stored, decode_record(stored.payload, stored.first_sequence)
-        except ProtocolError as error:
-            raise JournalDamaged(
-                segment_name(stored.segment),
-                stored.offset,
-                stored.first_sequence,
-                found=str(error),
-                expected="a batch of this version",
-            ) from error
+        yield stored, decoded(stored)
 
 
 def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:

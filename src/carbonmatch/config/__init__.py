@@ -12,10 +12,12 @@ from carbonmatch.config.reading import (
     with_addresses,
     with_directory,
     with_environment,
+    with_follower,
 )
 from carbonmatch.config.schema import (
     Account,
     Config,
+    Follower,
     Instrument,
     Journal,
     Key,
@@ -34,6 +36,7 @@ __all__ = [
     "Account",
     "Config",
     "ConfigError",
+    "Follower",
     "Instrument",
     "Journal",
     "Key",
@@ -53,4 +56,5 @@ __all__ = [
     "with_addresses",
     "with_directory",
     "with_environment",
+    "with_follower",
 ]

@@ -6,17 +6,17 @@ takes 48 times as long, and a scrape holds the loop that matches orders.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import CancelReason, RejectReason
-from carbonmatch.ops.counters import Counters, Histogram, bucket_of, bucket_upper_bound
+from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, RejectReason
+from carbonmatch.ops.counters import Histogram, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -72,11 +72,11 @@ _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason i
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 
-def _counter(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
+def counter(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
     return Metric(f"carbonmatch_{name}_total", "counter", unit, text, source, **more)
 
 
-def _gauge(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
+def gauge(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
     return Metric(f"carbonmatch_{name}", "gauge", unit, text, source, **more)
 
 
@@ -85,8 +85,8 @@ def _seconds(name: str, source: str, text: str) -> Metric:
 
 
 METRICS: Final = (
-    _gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
-    _gauge(
+    gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
+    gauge(
         "start_time_seconds",
         "start_time_ns",
         "When the venue started, since 1970.",
@@ -94,24 +94,24 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     # Orders.
-    _counter("commands", "commands", "Commands applied and durable."),
-    _counter("reports", "reports", "Reports released to sessions."),
-    _counter("rejects", "rejects", "Commands refused.", label="reason", values=_REJECT_REASONS),
-    _counter(
+    counter("commands", "commands", "Commands applied and durable."),
+    counter("reports", "reports", "Reports released to sessions."),
+    counter("rejects", "rejects", "Commands refused.", label="reason", values=_REJECT_REASONS),
+    counter(
         "cancels",
         "cancels",
         "Orders gone without having traded completely.",
         label="reason",
         values=_CANCEL_REASONS,
     ),
-    _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
-    _gauge("open_orders", "open_orders", "Orders resting in all books."),
+    counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
+    gauge("open_orders", "open_orders", "Orders resting in all books."),
     # Instruments.
-    _counter("trades", "trades", "Trades.", label="instrument"),
-    _counter(
+    counter("trades", "trades", "Trades.", label="instrument"),
+    counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
-    _gauge(
+    gauge(
         "instrument_phase",
         "phases",
         "Phase of the instrument: 1 continuous, 2 halted, 3 cancel only, 4 closed.",
@@ -130,34 +130,34 @@ METRICS: Final = (
     _seconds("event_loop_lag", "event_loop_lag_ns", "How late a timer of the event loop fired."),
     _seconds("gc_pause", "gc_pause_ns", "Pauses of the garbage collector."),
     # Sessions.
-    _gauge("connections", "connections", "Open connections, logged on or not."),
-    _gauge("sessions", "sessions", "Sessions logged on.", label="role", values=_ROLES),
-    _counter("logons_accepted", "logons_accepted", "Logons accepted."),
-    _counter("logons_rejected", "logons_rejected", "Logons refused."),
-    _counter(
+    gauge("connections", "connections", "Open connections, logged on or not."),
+    gauge("sessions", "sessions", "Sessions logged on.", label="role", values=_ROLES),
+    counter("logons_accepted", "logons_accepted", "Logons accepted."),
+    counter("logons_rejected", "logons_rejected", "Logons refused."),
+    counter(
         "disconnects",
         "disconnects",
         "Connections ended; lost: without a logout.",
         label="reason",
         values=_DISCONNECTS,
     ),
-    _counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
-    _counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
-    _counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
+    counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
+    counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
+    counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
     # Journal.
-    _gauge("last_sequence", "last_sequence", "Sequence of the last command applied."),
-    _gauge(
+    gauge("last_sequence", "last_sequence", "Sequence of the last command applied."),
+    gauge(
         "journal_durable_sequence", "journal_durable_sequence", "Sequence of the last command on the disk."
     ),
-    _counter("journal_records", "journal_records", "Records (commit batches) on the disk."),
-    _counter("journal_bytes", "journal_bytes", "Bytes of records on the disk.", "bytes"),
-    _gauge("journal_spare_segments", "journal_spare_segments", "Segments made ahead and not in use yet."),
-    _gauge(
+    counter("journal_records", "journal_records", "Records (commit batches) on the disk."),
+    counter("journal_bytes", "journal_bytes", "Bytes of records on the disk.", "bytes"),
+    gauge("journal_spare_segments", "journal_spare_segments", "Segments made ahead and not in use yet."),
+    gauge(
         "journal_torn_bytes", "journal_torn_bytes", "Bytes that the last recovery cut off the end.", "bytes"
     ),
-    _counter("commits_slow", "commits_slow", "Commits that took longer than limits.COMMIT_SLOW_SECONDS."),
-    _gauge("disk_free_bytes", "disk_free_bytes", "Bytes free where the journal is.", "bytes"),
-    _gauge(
+    counter("commits_slow", "commits_slow", "Commits that took longer than limits.COMMIT_SLOW_SECONDS."),
+    gauge("disk_free_bytes", "disk_free_bytes", "Bytes free where the journal is.", "bytes"),
+    gauge(
         "recovery_duration_seconds",
         "recovery_duration_ns",
         "How long the last recovery took.",
@@ -165,12 +165,12 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     # Market data.
-    _gauge("feed_subscribers", "feed_subscribers", "Connections that subscribe to market data."),
-    _counter("feed_batches", "feed_batches", "Batches published."),
-    _counter(
+    gauge("feed_subscribers", "feed_subscribers", "Connections that subscribe to market data."),
+    counter("feed_batches", "feed_batches", "Batches published."),
+    counter(
         "feed_conflations", "feed_conflations", "Times a subscriber could not keep up and was conflated."
     ),
-    _counter("feed_sent_bytes", "feed_sent_bytes", "Bytes written to subscribers.", "bytes"),
+    counter("feed_sent_bytes", "feed_sent_bytes", "Bytes written to subscribers.", "bytes"),
 )
 
 _BUILD_INFO: Final = {
@@ -181,11 +181,20 @@ _BUILD_INFO: Final = {
 }
 
 
+class Readable(Protocol):
+    """Counters: a slot for each metric's source."""
+
+    @property
+    def instruments(self) -> Mapping[Any, InstrumentDefinition]:
+        """What metrics by instrument are labelled with."""
+
+
 class Exposition:
     """Renders `counters`. A new instrument makes it write its template again."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Readable, metrics: Sequence[Metric] = METRICS) -> None:
         self._counters = counters
+        self._metrics = metrics
         self._instruments: dict[Any, str] = {}
         self._template = ""
         self._readers: list[Callable[[], list[float]]] = []
@@ -207,7 +216,7 @@ class Exposition:
     def _write_template(self) -> None:
         self._readers = []
         lines = list(_build_info_lines())
-        for metric in METRICS:
+        for metric in self._metrics:
             lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
             lines += self._series(metric)
         self._template = "\n".join([*lines, ""])
@@ -238,7 +247,7 @@ def _build_info_lines() -> Iterator[str]:
     yield f"carbonmatch_build_info{{{labels}}} 1"
 
 
-def _slot_reader(counters: Counters, metric: Metric) -> Callable[[], list[float]]:
+def _slot_reader(counters: Readable, metric: Metric) -> Callable[[], list[float]]:
     if metric.nanoseconds:
         return lambda: [getattr(counters, metric.source) / 1e9]
     return lambda: [getattr(counters, metric.source)]
