@@ -177,21 +177,28 @@ def check_config(file: Path) -> None:
 
 
 @journal.command
-def verify(directory: Path, *, running: bool = False) -> None:
-    """Check every byte of a journal.
+def verify(directory: Path, *, archive: Path | None = None, running: bool = False) -> None:
+    """Check every byte of a journal, and of its snapshots.
 
     Parameters
     ----------
+    archive
+        Where its older segments are: both are proven as one journal.
     running
         A process is writing this journal: leave out the segment that is being written.
     """
     from carbonmatch.journal_tools import verify as verify_journal
 
-    found = verify_journal(directory, running=running)
+    found = verify_journal(directory, archive=archive, running=running)
     print(
         f"{directory}: good; {found.segments} segments, {found.records} batches, {found.commands} commands, "
-        f"{found.reports} reports, last sequence {found.last_sequence}"
+        f"{found.reports} reports, last sequence {found.last_sequence}, {found.snapshots} snapshots"
     )
+    if found.first_segment > 1:
+        print(
+            f"begins with segment {found.first_segment}, sequence {found.first_sequence}: what came before "
+            "is proven together with the archive"
+        )
     if found.torn_bytes:
         print(f"a write of {found.torn_bytes} bytes was cut short at the end; the next start drops it")
     elif not running and not found.closed:
@@ -199,11 +206,15 @@ def verify(directory: Path, *, running: bool = False) -> None:
 
 
 @journal.command
-def replay(directory: Path, *, running: bool = False, from_snapshot: int = 0) -> None:
+def replay(
+    directory: Path, *, archive: Path | None = None, running: bool = False, from_snapshot: int = 0
+) -> None:
     """Execute every command of a journal again, and compare what comes out, byte for byte.
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     running
         A process is writing this journal: leave out the segment that is being written.
     from_snapshot
@@ -211,7 +222,7 @@ def replay(directory: Path, *, running: bool = False, from_snapshot: int = 0) ->
     """
     from carbonmatch.journal_tools import replay as replay_journal
 
-    found = replay_journal(directory, running=running, from_snapshot=from_snapshot)
+    found = replay_journal(directory, archive=archive, running=running, from_snapshot=from_snapshot)
     print(
         f"{directory}: {found.commands} commands in {found.records} batches gave the same events again; "
         f"state {found.state_digest.hex()}"
@@ -219,11 +230,15 @@ def replay(directory: Path, *, running: bool = False, from_snapshot: int = 0) ->
 
 
 @journal.command
-def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> None:
+def dump(
+    directory: Path, *, archive: Path | None = None, from_sequence: int = 1, running: bool = False
+) -> None:
     """Write every batch as a line of JSON: what came in, and what it caused.
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     from_sequence
         Leave out batches that end before this one.
     running
@@ -231,13 +246,14 @@ def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> N
     """
     from carbonmatch.journal_tools import dump as dump_journal
 
-    dump_journal(directory, from_sequence=from_sequence, running=running)
+    dump_journal(directory, archive=archive, from_sequence=from_sequence, running=running)
 
 
 @journal.command
 def export(
     directory: Path,
     *,
+    archive: Path | None = None,
     form: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv",
     running: bool = False,
 ) -> None:
@@ -245,9 +261,29 @@ def export(
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     running
         A process is writing this journal: leave out the segment that is being written.
     """
     from carbonmatch.journal_tools import export as export_fills
 
-    export_fills(directory, form=form, running=running)
+    export_fills(directory, archive=archive, form=form, running=running)
+
+
+@journal.command
+def archive(directory: Path, *, to: Path) -> None:
+    """Move segments that no start needs any more into an archive: copied, proven, then removed.
+
+    Only those behind the two newest snapshots, after these were loaded and found to be right. May run
+    beside the venue.
+
+    Parameters
+    ----------
+    to
+        The archive's directory; made if it is not there.
+    """
+    from carbonmatch.journal_tools import archive_segments
+
+    moved = archive_segments(directory, to)
+    print(f"{directory}: moved {len(moved)} segments to {to}")

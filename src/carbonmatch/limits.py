@@ -170,6 +170,9 @@ FOLLOWER_SNAPSHOT_COMMANDS: Final = 1_000_000
 FOLLOWER_SNAPSHOT_SECONDS: Final = 600
 FOLLOWER_SNAPSHOT_RETRY_SECONDS: Final = 10
 
+# A segment is archived when so many proven snapshots lie behind it: one may turn out to be bad.
+ARCHIVE_SNAPSHOTS_MIN: Final = 2
+
 # A follower further behind than this does not call itself ready.
 FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
 

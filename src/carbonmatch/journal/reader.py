@@ -134,7 +134,7 @@ class JournalScan:
                 0,
                 self._replay_from,
                 found="no such segment",
-                expected="the one that the snapshot ends in",
+                expected="the one to replay from: restore it from the archive, or a snapshot behind it",
             )
         return numbers.index(wanted)
 

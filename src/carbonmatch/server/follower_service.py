@@ -5,19 +5,21 @@ import gc
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port
 from carbonmatch.exit_codes import ExitCode
-from carbonmatch.journal.errors import JournalRefused
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
+from carbonmatch.server.archive import Archive
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
 from carbonmatch.server.ops_port import OpsPort
@@ -70,7 +72,7 @@ def _work(config: Config, counters: FollowerCounters, stopping: threading.Event,
     tail = Tail(storage, start.anchor, start.snapshot_sequence + 1, stopping.wait)
     policy = SnapshotPolicy(config.follower.snapshot_commands, config.follower.snapshot_seconds)
     clocks = Clocks(time.time_ns, time.monotonic_ns)
-    follower = Follower(storage, tail, start, policy, clocks, counters)
+    follower = Follower(storage, tail, start, policy, clocks, counters, archiver(config, storage, counters))
     # As in the engine: what exists lives long, and what comes is orders and no garbage in cycles.
     gc.collect()
     gc.freeze()
@@ -84,6 +86,27 @@ def _work(config: Config, counters: FollowerCounters, stopping: threading.Event,
         directory=Ours(config.journal.directory),
     )
     follower.run(stopping.is_set)
+
+
+def archiver(config: Config, storage: DiskStorage, counters: FollowerCounters) -> Callable[[], None]:
+    """What is done after each snapshot."""
+    if not config.follower.archive:
+        return lambda: None
+    archive = Archive(storage, DiskStorage(Path(config.follower.archive)))
+
+    def advance() -> None:
+        try:
+            moved = archive.advance()
+        except (JournalDamaged, JournalRefused, OSError) as error:
+            # Nothing is lost by it but room; what is damaged stays where it is, for a person to look at.
+            counters.archive_failures += 1
+            log("archive_failed", ERROR, text=Ours(str(error)))
+            return
+        counters.segments_archived += len(moved)
+        if moved:
+            log("archived", first_segment=moved[0], last_segment=moved[-1])
+
+    return advance
 
 
 def opened_journal(directory: Path) -> DiskStorage:
