@@ -28,6 +28,7 @@ from carbonmatch.config.schema import (
     Throttle,
     Venue,
     configuration_digest,
+    key_commands,
     may_log_on,
     venue_commands,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "check",
     "configuration_digest",
     "host_and_port",
+    "key_commands",
     "load",
     "may_log_on",
     "parse",

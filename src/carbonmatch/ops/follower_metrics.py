@@ -4,8 +4,7 @@ from typing import Any, Final
 
 from carbonmatch.limits import FOLLOWER_LAG_SECONDS_MAX
 from carbonmatch.ops.health import Health, State
-from carbonmatch.ops.metrics import counter as count
-from carbonmatch.ops.metrics import gauge
+from carbonmatch.ops.metrics import Metric
 
 _NS_PER_SECOND: Final = 1_000_000_000
 
@@ -39,41 +38,38 @@ class FollowerCounters:
         self.snapshot_age_ns = 0
 
 
+def _counter(name: str, text: str) -> Metric:
+    return Metric(f"carbonmatch_follower_{name}_total", "counter", "", text, name)
+
+
+def _gauge(name: str, text: str) -> Metric:
+    return Metric(f"carbonmatch_follower_{name}", "gauge", "", text, name)
+
+
+def _seconds(name: str, source: str, text: str) -> Metric:
+    return Metric(f"carbonmatch_follower_{name}_seconds", "gauge", "seconds", text, source, nanoseconds=True)
+
+
 FOLLOWER_METRICS: Final = (
-    gauge(
-        "follower_start_time_seconds",
-        "start_time_ns",
-        "When the follower started, since 1970.",
-        "seconds",
-        nanoseconds=True,
-    ),
-    gauge("follower_diverged", "diverged", "1: the journal gave other events or another state; it stops."),
-    gauge("follower_sequence", "sequence", "Sequence of the last command executed again."),
-    gauge("follower_newest_sequence", "newest_sequence", "Sequence of the last command in the journal."),
-    gauge("follower_lag_commands", "lag_commands", "Commands in the journal and not executed again yet."),
-    gauge(
-        "follower_lag_seconds",
-        "lag_ns",
-        "Age of the last command executed again, 0 where none is left.",
-        "seconds",
-        nanoseconds=True,
-    ),
-    count("follower_records", "records", "Records executed again and found to be the same."),
-    count("follower_commands", "commands", "Commands in them."),
-    count("follower_segments_verified", "segments_verified", "Segments read to the end whose digest holds."),
-    count("follower_digests_compared", "digests_compared", "States compared with what the engine says."),
-    count("follower_snapshots_written", "snapshots_written", "Snapshots written and read back."),
-    count("follower_snapshots_failed", "snapshots_failed", "Snapshots which the disk did not take."),
-    gauge("follower_snapshot_sequence", "snapshot_sequence", "Last command in the newest snapshot."),
-    gauge(
-        "follower_snapshot_age_seconds",
-        "snapshot_age_ns",
-        "Since the newest snapshot was written, or the start; 0 without any.",
-        "seconds",
-        nanoseconds=True,
-    ),
-    count("follower_segments_archived", "segments_archived", "Segments copied, verified and removed."),
-    count("follower_archive_failures", "archive_failures", "Times the archive did not take a segment."),
+    _seconds("start_time", "start_time_ns", "When the follower started, since 1970."),
+    _gauge("diverged", "1: the journal gave other events or another state; it stops."),
+    # Where it is.
+    _gauge("sequence", "Sequence of the last command executed again."),
+    _gauge("newest_sequence", "Sequence of the last command in the journal."),
+    _gauge("lag_commands", "Commands in the journal and not executed again yet."),
+    _seconds("lag", "lag_ns", "Age of the last command executed again, 0 where none is left."),
+    # What it has done since it was started.
+    _counter("records", "Records executed again and found to be the same."),
+    _counter("commands", "Commands in them."),
+    _counter("segments_verified", "Segments read to the end whose digest holds."),
+    _counter("digests_compared", "States compared with what the engine says."),
+    _counter("snapshots_written", "Snapshots written and read back."),
+    _counter("snapshots_failed", "Snapshots which the disk did not take."),
+    _counter("segments_archived", "Segments copied, verified and removed."),
+    _counter("archive_failures", "Times that archiving stopped with an error."),
+    # The newest snapshot.
+    _gauge("snapshot_sequence", "Last command in the newest snapshot."),
+    _seconds("snapshot_age", "snapshot_age_ns", "Since it was written, or since the start; 0 without any."),
 )
 
 

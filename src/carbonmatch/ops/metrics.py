@@ -72,11 +72,11 @@ _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason i
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 
-def counter(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
+def _counter(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
     return Metric(f"carbonmatch_{name}_total", "counter", unit, text, source, **more)
 
 
-def gauge(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
+def _gauge(name: str, source: str, text: str, unit: str = "", **more: Any) -> Metric:
     return Metric(f"carbonmatch_{name}", "gauge", unit, text, source, **more)
 
 
@@ -85,8 +85,8 @@ def _seconds(name: str, source: str, text: str) -> Metric:
 
 
 METRICS: Final = (
-    gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
-    gauge(
+    _gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
+    _gauge(
         "start_time_seconds",
         "start_time_ns",
         "When the venue started, since 1970.",
@@ -94,24 +94,24 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     # Orders.
-    counter("commands", "commands", "Commands applied and durable."),
-    counter("reports", "reports", "Reports released to sessions."),
-    counter("rejects", "rejects", "Commands refused.", label="reason", values=_REJECT_REASONS),
-    counter(
+    _counter("commands", "commands", "Commands applied and durable."),
+    _counter("reports", "reports", "Reports released to sessions."),
+    _counter("rejects", "rejects", "Commands refused.", label="reason", values=_REJECT_REASONS),
+    _counter(
         "cancels",
         "cancels",
         "Orders gone without having traded completely.",
         label="reason",
         values=_CANCEL_REASONS,
     ),
-    counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
-    gauge("open_orders", "open_orders", "Orders resting in all books."),
+    _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
+    _gauge("open_orders", "open_orders", "Orders resting in all books."),
     # Instruments.
-    counter("trades", "trades", "Trades.", label="instrument"),
-    counter(
+    _counter("trades", "trades", "Trades.", label="instrument"),
+    _counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
-    gauge(
+    _gauge(
         "instrument_phase",
         "phases",
         "Phase of the instrument: 1 continuous, 2 halted, 3 cancel only, 4 closed.",
@@ -130,34 +130,42 @@ METRICS: Final = (
     _seconds("event_loop_lag", "event_loop_lag_ns", "How late a timer of the event loop fired."),
     _seconds("gc_pause", "gc_pause_ns", "Pauses of the garbage collector."),
     # Sessions.
-    gauge("connections", "connections", "Open connections, logged on or not."),
-    gauge("sessions", "sessions", "Sessions logged on.", label="role", values=_ROLES),
-    counter("logons_accepted", "logons_accepted", "Logons accepted."),
-    counter("logons_rejected", "logons_rejected", "Logons refused."),
-    counter(
+    _gauge("connections", "connections", "Open connections, logged on or not."),
+    _gauge("sessions", "sessions", "Sessions logged on.", label="role", values=_ROLES),
+    _counter("logons_accepted", "logons_accepted", "Logons accepted."),
+    _counter("logons_rejected", "logons_rejected", "Logons refused."),
+    _counter(
         "disconnects",
         "disconnects",
         "Connections ended; lost: without a logout.",
         label="reason",
         values=_DISCONNECTS,
     ),
-    counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
-    counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
-    counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
+    _counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
+    _gauge("keys", "keys", "Keys that may log on."),
+    _counter(
+        "reloads",
+        "reloads",
+        "Times the configuration was read again.",
+        label="result",
+        values={"applied": "applied", "refused": "refused"},
+    ),
+    _counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
+    _counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
     # Journal.
-    gauge("last_sequence", "last_sequence", "Sequence of the last command applied."),
-    gauge(
+    _gauge("last_sequence", "last_sequence", "Sequence of the last command applied."),
+    _gauge(
         "journal_durable_sequence", "journal_durable_sequence", "Sequence of the last command on the disk."
     ),
-    counter("journal_records", "journal_records", "Records (commit batches) on the disk."),
-    counter("journal_bytes", "journal_bytes", "Bytes of records on the disk.", "bytes"),
-    gauge("journal_spare_segments", "journal_spare_segments", "Segments made ahead and not in use yet."),
-    gauge(
+    _counter("journal_records", "journal_records", "Records (commit batches) on the disk."),
+    _counter("journal_bytes", "journal_bytes", "Bytes of records on the disk.", "bytes"),
+    _gauge("journal_spare_segments", "journal_spare_segments", "Segments made ahead and not in use yet."),
+    _gauge(
         "journal_torn_bytes", "journal_torn_bytes", "Bytes that the last recovery cut off the end.", "bytes"
     ),
-    counter("commits_slow", "commits_slow", "Commits that took longer than limits.COMMIT_SLOW_SECONDS."),
-    gauge("disk_free_bytes", "disk_free_bytes", "Bytes free where the journal is.", "bytes"),
-    gauge(
+    _counter("commits_slow", "commits_slow", "Commits that took longer than limits.COMMIT_SLOW_SECONDS."),
+    _gauge("disk_free_bytes", "disk_free_bytes", "Bytes free where the journal is.", "bytes"),
+    _gauge(
         "recovery_duration_seconds",
         "recovery_duration_ns",
         "How long the last recovery took.",
@@ -165,12 +173,12 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     # Market data.
-    gauge("feed_subscribers", "feed_subscribers", "Connections that subscribe to market data."),
-    counter("feed_batches", "feed_batches", "Batches published."),
-    counter(
+    _gauge("feed_subscribers", "feed_subscribers", "Connections that subscribe to market data."),
+    _counter("feed_batches", "feed_batches", "Batches published."),
+    _counter(
         "feed_conflations", "feed_conflations", "Times a subscriber could not keep up and was conflated."
     ),
-    counter("feed_sent_bytes", "feed_sent_bytes", "Bytes written to subscribers.", "bytes"),
+    _counter("feed_sent_bytes", "feed_sent_bytes", "Bytes written to subscribers.", "bytes"),
 )
 
 _BUILD_INFO: Final = {
