@@ -12,10 +12,12 @@ from carbonmatch.config.reading import (
     with_addresses,
     with_directory,
     with_environment,
+    with_follower,
 )
 from carbonmatch.config.schema import (
     Account,
     Config,
+    Follower,
     Instrument,
     Journal,
     Key,
@@ -26,6 +28,7 @@ from carbonmatch.config.schema import (
     Throttle,
     Venue,
     configuration_digest,
+    key_commands,
     may_log_on,
     venue_commands,
 )
@@ -34,6 +37,7 @@ __all__ = [
     "Account",
     "Config",
     "ConfigError",
+    "Follower",
     "Instrument",
     "Journal",
     "Key",
@@ -46,6 +50,7 @@ __all__ = [
     "check",
     "configuration_digest",
     "host_and_port",
+    "key_commands",
     "load",
     "may_log_on",
     "parse",
@@ -53,4 +58,5 @@ __all__ = [
     "with_addresses",
     "with_directory",
     "with_environment",
+    "with_follower",
 ]

@@ -1,13 +1,16 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
+    FOLLOWER_SNAPSHOT_COMMANDS,
+    FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
@@ -18,9 +21,11 @@ from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
     InstrumentId,
+    KeySession,
     NameField,
     ParticipantId,
     Phase,
@@ -47,6 +52,7 @@ _AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 _SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Goes over the wire as a name.
 KeyId = NewType("KeyId", str)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KeyId = Annotated[
     KeyId,
     Meta(pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z", description="1 to 32 letters, digits, '_', '.' or '-'"),
@@ -82,6 +88,16 @@ class Journal(Section, frozen=True):
     # "relaxed" answers before the disk has it, and flags every report.
     sync: Literal["always", "relaxed"] = "always"
     segment_mib: Annotated[int, Meta(ge=_SEGMENT_MIB_MIN, le=_SEGMENT_MIB_MAX)] = _SEGMENT_MIB_MIN
+
+
+class Follower(Section, frozen=True):
+    """`carbonmatch follow`: a process beside the venue's, on the same journal."""
+
+    ops: str = "127.0.0.1:7481"
+    snapshot_commands: _Positive = FOLLOWER_SNAPSHOT_COMMANDS
+    snapshot_seconds: _Positive = FOLLOWER_SNAPSHOT_SECONDS
+    # Where segments go that no start needs any more; none: they stay where they are.
+    archive: str = ""
 
 
 class Throttle(Section, frozen=True):
@@ -160,16 +176,27 @@ class Key(Section, frozen=True):
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
     sessions: tuple[_Name, ...] = ()
+    expires: Annotated[datetime, Meta(tz=True)] | None = None
+    # Networks it may be used from; empty: any.
+    addresses: tuple[str, ...] = ()
 
     @property
     def public_key_bytes(self) -> bytes:
         return bytes.fromhex(self.public_key)
+
+    @property
+    def expires_ns(self) -> int:
+        """UTC, exactly: a float of today's nanoseconds would be some hundred of them off."""
+        if self.expires is None:
+            return 0
+        return (self.expires - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 class Config(Section, frozen=True):
     venue: Venue = Venue()
     listen: Listen = Listen()
     journal: Journal = Journal()
+    follower: Follower = Follower()
     throttle: Throttle = Throttle()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()
@@ -212,10 +239,28 @@ def venue_commands(config: Config) -> list[VenueCommand]:
     return commands
 
 
+def key_commands(config: Config) -> list[DefineKey]:
+    """Who may log on, and as what, in the order of the key ids."""
+    return [
+        DefineKey(
+            key.id,
+            key.public_key_bytes,
+            tuple(
+                KeySession(session.id, roles)
+                for session in sorted(config.sessions, key=_id)
+                if (roles := tuple(int(role) for role in Role if may_log_on(key, session, role)))
+            ),
+            key.expires_ns,
+            key.addresses,
+        )
+        for key in sorted(config.keys, key=_id)
+    ]
+
+
 def configuration_digest(config: Config) -> bytes:
     """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
     return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
 
 
-def _id(item: Instrument | Session) -> int:
+def _id(item: Instrument | Session | Key) -> Any:
     return item.id

@@ -222,7 +222,7 @@ class Pipeline:
     def _answer(self, batch: Batch) -> None:
         assert batch.commit is not None
         streams = self.streams
-        note = self._history.note
+        note = self._history.marks.note
         position = batch.commit.position
         for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
             streams[chunk.session_id].release(chunk, last_ref)

@@ -9,14 +9,15 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
-from carbonmatch.journal.record import StoredRecord, position
-from carbonmatch.journal.recovery import Recovery, recover
-from carbonmatch.journal.segments import Identity
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal.record import StoredRecord
+from carbonmatch.journal.recovery import Recovery, other_identity, recover
+from carbonmatch.journal.segments import ORIGIN, Anchor, Identity, segment_name
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
@@ -26,27 +27,33 @@ from carbonmatch.limits import (
     VENUE_OPEN_ORDERS_MAX,
 )
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Outputs, SessionId
+from carbonmatch.matching.messages import Outputs, RejectReason, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.server.difference import Difference, first_difference, is_caused_by
 from carbonmatch.server.history import History
+from carbonmatch.server.marks import Marks
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
+from carbonmatch.server.venue_snapshot import VenueState, restore
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
 
 class Diverged(Exception):
-    """Re-executing the journal gave other events than were journaled."""
+    """The state, or what was caused on the way to it, is not what was kept of it."""
 
     exit_code = ExitCode.JOURNAL_DIVERGED
 
-    def __init__(self, record: StoredRecord, what: str) -> None:
-        super().__init__(
-            f"segment {record.segment}, byte {record.offset}: commands {record.first_sequence} to "
-            f"{record.next_sequence - 1} gave other {what} than the journaled ones: this engine does not "
-            "follow the rules which the journal was written under"
+    @classmethod
+    def at(cls, record: StoredRecord, difference: Difference) -> "Diverged":
+        first, last = difference.sequences
+        commands = f"command {first}" if first == last else f"commands {first} to {last}"
+        return cls(
+            f"{segment_name(record.segment)}, byte {record.offset}, sequence {first}: {commands} gave other "
+            f"{difference.what} than the journaled ones: {difference.details}; this engine does not follow "
+            "the rules which the journal was written under"
         )
 
 
@@ -75,13 +82,16 @@ def recover_venue(
 
     Raises JournalRefused, JournalDamaged, Diverged or OSError; the journal is then as it was.
     """
-    snapshot = snapshots.newest(storage, _warn)
-    if snapshot is None:
-        engine, market_data = Engine(durable=durable), MarketData()
-    else:
-        engine, market_data = _restore(snapshot)
-        engine.set_durable(durable)
-    replay = Replay(engine, market_data, history)
+    start = newest_start(storage)
+    venue = start.venue
+    engine = venue.engine
+    engine.set_durable(durable)
+    history.marks = venue.marks
+    replay = Replay(venue)
+    streams = {
+        session_id: Stream(session_id, session.next_seq - 1, session.last_ref)
+        for session_id, session in engine.sessions.items()
+    }
     # Nothing made here is garbage in cycles, and a collection over a million orders takes long.
     gc.disable()
     try:
@@ -89,92 +99,128 @@ def recover_venue(
             storage,
             identity(durable),
             replay_from=engine.sequence + 1,
-            on_record=replay.apply,
+            anchor=start.anchor,
+            on_record=lambda record: _release(streams, replay.apply(record), engine),
             segment_bytes=segment_bytes,
         )
     finally:
         gc.enable()
     return Recovered(
         engine,
-        market_data,
-        replay.streams,
+        venue.market_data,
+        streams,
         journal,
-        0 if snapshot is None else snapshot.sequence,
+        start.snapshot_sequence,
         replay.records,
         replay.commands,
     )
 
 
-class Replay:
-    """Re-executes records on an engine, and keeps what its sessions and subscribers will ask for."""
+class Start(Struct, frozen=True):
+    """What a replay goes on from: a snapshot, or nothing."""
 
-    def __init__(self, engine: Engine, market_data: MarketData, history: History) -> None:
-        self.engine = engine
-        self.market_data = market_data
-        self.history = history
-        self.streams = {
-            session_id: Stream(session_id, session.next_seq - 1, session.last_ref)
-            for session_id, session in engine.sessions.items()
-        }
+    venue: VenueState
+    anchor: Anchor
+    snapshot_sequence: int  # 0: from the first command on
+
+
+def newest_start(storage: Storage) -> Start:
+    """The newest snapshot that is good in every byte and gives the state it promises, or the beginning."""
+    return snapshots.newest(storage, _start_behind, _warn) or from_nothing()
+
+
+def start_from(storage: Storage, sequence: int) -> Start:
+    """The snapshot of `sequence`; of 0, the beginning. Raises JournalDamaged, ValueError or OSError."""
+    return _start_behind(snapshots.load(storage, sequence)) if sequence else from_nothing()
+
+
+def from_nothing() -> Start:
+    return Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
+
+
+def _start_behind(snapshot: Snapshot) -> Start:
+    return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
+
+
+def decoded(stored: StoredRecord) -> Record:
+    """The batch in a record; JournalDamaged where another version, or somebody else, has written it."""
+    try:
+        record = decode_record(stored.payload, stored.first_sequence)
+        found = sum(len(entry.commands) for entry in record.entries)
+        if found != stored.count:
+            raise ProtocolError(RejectReason.MALFORMED, f"{found} commands, not {stored.count}")
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+    return record
+
+
+def not_a_batch(stored: StoredRecord, error: ProtocolError) -> JournalDamaged:
+    return JournalDamaged(
+        segment_name(stored.segment),
+        stored.offset,
+        stored.first_sequence,
+        found=str(error),
+        expected="a batch of this version",
+    )
+
+
+class Replay:
+    """Re-executes records on an engine, and compares all that they cause with what was journaled."""
+
+    def __init__(self, venue: VenueState) -> None:
+        self.venue = venue
         self.records = 0
         self.commands = 0
 
-    def apply(self, stored: StoredRecord) -> None:
-        engine = self.engine
+    def apply(self, stored: StoredRecord) -> list[Chunk]:
+        """What the record has caused in each stream. Raises Diverged; the state is worth nothing then."""
+        venue = self.venue
+        engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
-        record = decode_record(stored.payload, stored.first_sequence)
-        for entry in record.entries:
-            engine.apply(entry)
-        outputs = engine.take_outputs()
+        record = decoded(stored)
+        outputs = _execute(engine, stored, record)
         chunks = chunks_of(outputs)
-        _compare(stored, record, chunks, outputs)
-        self._release(chunks, position(stored.segment, stored.offset))
-        self.market_data.apply(outputs, record.entries[-1].time_ns)
+        if not is_caused_by(record, chunks, outputs):
+            raise Diverged.at(stored, first_difference(stored, record, outputs))
+        note = venue.marks.note
+        position = stored.position
+        for chunk in chunks:
+            note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
+        venue.market_data.apply(outputs, record.entries[-1].time_ns)
         self.records += 1
         self.commands += stored.count
-
-    def _release(self, chunks: list[Chunk], at: int) -> None:
-        streams = self.streams
-        for chunk in chunks:
-            session_id = chunk.session_id
-            stream = streams.get(session_id)
-            if stream is None:
-                stream = streams[session_id] = Stream(session_id)
-            stream.release(chunk, self.engine.sessions[session_id].last_ref)
-            self.history.note(session_id, chunk.first_seq, chunk.ref_before, at)
+        return chunks
 
 
-def _compare(stored: StoredRecord, record: Record, chunks: list[Chunk], outputs: Outputs) -> None:
-    journaled = record.streams
-    if len(chunks) != len(journaled):
-        raise Diverged(stored, f"streams ({len(chunks)}, expected {len(journaled)})")
-    for chunk, expected in zip(chunks, journaled, strict=True):
-        if (
-            chunk.session_id != expected.session_id
-            or chunk.first_seq != expected.first_seq
-            or chunk.ref_before != expected.ref_before
-            or chunk.payload != bytes(expected.reports)
-        ):
-            raise Diverged(stored, f"reports in stream {expected.session_id}")
-    if _encoder.encode(outputs.public) != bytes(record.public):
-        raise Diverged(stored, "public events")
+def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
+    try:
+        for entry in record.entries:
+            engine.apply(entry)
+        return engine.take_outputs()
+    except Exception as error:
+        # The engine that wrote this record did not fail here, so this one follows other rules; and every
+        # further start would fail at the same place, which a supervisor has to know.
+        whole = (stored.first_sequence, stored.next_sequence - 1)
+        raise Diverged.at(stored, Difference(whole, "events", f"none, but {error!r}")) from error
 
 
-def take_snapshot(engine: Engine, market_data: MarketData, epoch: int, durable: bool) -> Snapshot:
-    """The state after everything applied; nothing may be waiting for the disk."""
-    both = _encoder.encode((Raw(state.snapshot(engine)), market_data.state()))
-    return Snapshot(engine.sequence, epoch, identity(durable), both, state.digest(engine))
+def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
+    """Keep what the sessions will ask for."""
+    for chunk in chunks:
+        session_id = chunk.session_id
+        stream = streams.get(session_id)
+        if stream is None:
+            stream = streams[session_id] = Stream(session_id)
+        stream.release(chunk, engine.sessions[session_id].last_ref)
 
 
-def _restore(snapshot: Snapshot) -> tuple[Engine, MarketData]:
-    """Raises ValueError where the state is not the one that the digest names."""
-    engine_state, feed_state = msgspec.msgpack.decode(snapshot.state, type=tuple[Raw, bytes])
-    engine = state.restore(bytes(engine_state))
-    if state.digest(engine) != snapshot.state_digest:
-        raise ValueError(f"snapshot {snapshot.sequence}: the state is not the one its digest names")
-    market_data = MarketData()
-    market_data.restore(feed_state)
-    return engine, market_data
+def must_be_ours(record: StoredRecord, found: Identity) -> bool:
+    """Whether `record` was answered when it was durable; JournalRefused where other rules answered it."""
+    if found == identity(True):
+        return True
+    if found == identity(False):
+        return False
+    raise JournalRefused(other_identity(record, found, identity(True)))
 
 
 def _warn(text: str) -> None:
