@@ -82,17 +82,17 @@ class Journaled:
         self.in_flight = None
 
 
-class ReferenceOfStarts(ReferenceVenue):
-    """The reference, which has no use for what a logon asked for."""
+class ReferenceMarket(ReferenceVenue):
+    """The reference, which has no use for what is about connections: logons and keys."""
 
     def _venue_command(self, command: Any) -> None:
-        if not isinstance(command, m.SessionOpened):
+        if not isinstance(command, m.SessionOpened | m.DefineKey):
             super()._venue_command(command)
 
 
 def check_reference(journaled: Journaled, engine: Engine) -> None:
     """The reference venue, given the entries, says, trades and holds the same."""
-    reference = ReferenceOfStarts()
+    reference = ReferenceMarket()
     for entry in journaled.entries:
         reference.apply(entry)
     for session_id, session in reference.sessions.items():

@@ -19,11 +19,14 @@ class SimulatedDisk(ModelDisk):
         self.faults = faults
         self.short_writes = faults.short_writes
         self.crash_after: int | None = None
+        # Whether everybody waits for the sync, because the loop does.
+        self.holds_up = False
         self.before = self._before
 
     def process(self) -> None:
         super().process()
         self.crash_after = None
+        self.holds_up = False
         self.before = self._before
 
     def fill(self) -> None:
@@ -40,6 +43,11 @@ class SimulatedDisk(ModelDisk):
         if self.world.happens(self.faults.slow_disk):
             return NS_PER_MS * self.random.randint(1, 100)
         return NS_PER_US * self.random.randint(50, 500)
+
+    def fdatasync(self, file: int, /) -> None:
+        if self.holds_up:
+            self.world.pass_time(self.sync_ns())
+        super().fdatasync(file)
 
     def is_durable(self, name: str) -> bool:
         """Whether a loss of power right now would leave the file as it is."""

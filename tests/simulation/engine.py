@@ -21,8 +21,9 @@ from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.history import History
-from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.venue import Venue
+from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
 from tests.simulation.disk import SimulatedDisk
@@ -78,10 +79,10 @@ class SimulatedJournal(JournalThread):
 
     def _append(self, commit: Commit) -> None:
         """As ever; and note what is durable from here on, having looked whether it is."""
-        if self._here_since_ns:
-            self._disk.world.pass_time(self._disk.sync_ns())
+        self._disk.holds_up = bool(self._here_since_ns)
         self._journaled.in_flight = commit.payload
         super()._append(commit)
+        self._disk.holds_up = False
         name = segment_name(self._journal_writer.segment)
         demand(self._disk.is_durable(name), "a commit is on the disk when it is called durable", name)
         self._journaled.take(commit.payload, commit.first_sequence)
@@ -122,7 +123,7 @@ class Process:
             lambda: world.happens(disk.faults.failed_read),
         )
         config = market.config(Path("unused"), throttle=_THROTTLE)
-        history = History(disk, self.scheduler)
+        self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
         records = [(one.payload, one.first_sequence) for one in scan(disk) if one.kind is Kind.DATA]
@@ -140,6 +141,7 @@ class Process:
             self.scheduler,
             self.writer.epoch,
         )
+        self.venue.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
         self.engine = self.recovered.engine
         self.first_digest = state.digest(self.engine)
         self.venue.define(self._listen)
@@ -159,7 +161,8 @@ class Process:
                 recovered=True,
                 stopping=self.is_stopping,
                 commit_pending_seconds=self.venue.pipeline.commit_age_ns() / NS_PER_SECOND,
-                spare_segments=self.writer.spare_segments if self.journal.error else 1,
+                spare_segments=self.writer.spare_segments,
+                spares_error=str(self.journal.error or ""),
             )
         )
 
@@ -201,7 +204,8 @@ class Process:
             "the state is what the journal gives",
         )
         self.last_digest = state.digest(self.engine)
-        snapshot = take_snapshot(self.engine, self.venue.publisher.market_data, self.writer.epoch, True)
+        kept = VenueState(self.engine, self.venue.publisher.market_data, self.history.marks)
+        snapshot = take_snapshot(kept, identity(True), self.writer.epoch, self.writer.anchor)
         try:
             snapshots.write(self.disk, snapshot)
         except OSError:

@@ -47,9 +47,10 @@ class Faults(Struct):
     outbox_bytes: int = 1024 * 1024
     slice_bytes: int = 256 * 1024
     batch_commands: int = 8_192
-    turn_commands: int = 64
+    turn_session_work: int = 64
     conflate_bytes: int = 256 * 1024
     queued_frame_bytes: int = 64 * 1024
+    high_water_bytes: int = 64 * 1024
 
 
 _MISHAPS = ("kill", "power_cut", "connection_break", "full_disk", "clock_step", "clock_freeze", "clean_stop")
@@ -91,8 +92,10 @@ def drawn(random: Random) -> Faults:
     faults.outbox_bytes = random.choice((1, 500, 5_000, 1024 * 1024))
     faults.slice_bytes = random.choice((1, 2_000, 256 * 1024))
     faults.batch_commands = random.choice((1, 5, 50, 8_192))
-    faults.turn_commands = random.choice((1, 5, 64))
+    faults.turn_session_work = random.choice((1, 5, 64))
     faults.conflate_bytes = random.choice((500, 5_000, 256 * 1024))
+    # As with the real sizes: what is conflated is also paused.
+    faults.high_water_bytes = faults.conflate_bytes // 4
     faults.queued_frame_bytes = random.choice((100, 1_000, 64 * 1024))
     return faults
 

@@ -12,10 +12,6 @@ from typing import Any, Protocol
 from tests.simulation.faults import Faults
 from tests.simulation.world import NS_PER_MS, NS_PER_US, World
 
-# As asyncio and uvloop have it.
-_HIGH_WATER_BYTES = 64 * 1024
-_LOW_WATER_BYTES = 16 * 1024
-
 
 class Endpoint(Protocol):
     """Whoever has an end of a connection: the engine's `Peer`, or a simulated client."""
@@ -38,7 +34,7 @@ class _Socket:
 class End(asyncio.Transport):
     """One end: a transport for its owner. Callbacks come in turns of the world, while it is `attached`."""
 
-    def __init__(self, network: "Network", window_bytes: int) -> None:
+    def __init__(self, network: "Network", window_bytes: int, high_water_bytes: int) -> None:
         super().__init__()
         self.other: End
         self.owner: Endpoint
@@ -46,6 +42,7 @@ class End(asyncio.Transport):
         self.frozen = False
         self._network = network
         self._window_bytes = window_bytes
+        self._high_water_bytes = high_water_bytes  # and the low one is a quarter, as asyncio has it
         self._out = bytearray()
         self._arrived = bytearray()
         self._moving = False
@@ -60,7 +57,7 @@ class End(asyncio.Transport):
         if self._closing or not self.attached:
             return
         self._out += data
-        if not self._full and len(self._out) > _HIGH_WATER_BYTES:
+        if not self._full and len(self._out) > self._high_water_bytes:
             self._full = True
             self.owner.pause_writing()
         self._move_later()
@@ -127,7 +124,7 @@ class End(asyncio.Transport):
         elif self._closing:
             self._network.world.after(0, lambda: self.lose(None))
             self._network.world.after(self._network.delay_ns(), self.other._end)
-        if self._full and len(self._out) < _LOW_WATER_BYTES:
+        if self._full and len(self._out) <= self._high_water_bytes // 4:
             self._full = False
             self.owner.resume_writing()
 
@@ -184,8 +181,8 @@ class Network:
 
     def connect(self, client: Endpoint, server: Callable[[], Endpoint]) -> tuple[End, End]:
         """A connection that both owners hear of, the server first."""
-        window = self.faults.window_bytes
-        near, far = End(self, window), End(self, window)
+        sizes = (self.faults.window_bytes, self.faults.high_water_bytes)
+        near, far = End(self, *sizes), End(self, *sizes)
         near.other, far.other = far, near
         near.owner = client
         self.ends[near] = self.ends[far] = None

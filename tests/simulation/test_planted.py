@@ -154,7 +154,7 @@ def test_a_flip_of_a_bit_that_nobody_looks_for(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(segment_scan_module, "unpack_payload", trusting)
     # What replay gives is then compared with what is journaled: only a stamp slips through.
-    monkeypatch.setattr(server_recovery_module, "_compare", lambda *_: None)
+    monkeypatch.setattr(server_recovery_module, "is_caused_by", lambda *_: True)
     flips = Faults(kill=1, bit_flip=1, mishap_seconds=0.02)
     try:
         said = violated(flips)
