@@ -186,8 +186,8 @@ def report(result: FromSnapshot) -> str:
             f"follower  {where}: {following.commands:,} commands, caught up after {following.seconds:.1f} s, "
             f"{following.cpu_seconds / max(1, following.commands) * 1e6:.2f} us of CPU a command, "
             f"{following.snapshots} snapshots, {following.resident_mib:.0f} MiB resident",
-            f"start     ready after {result.ready_seconds:.2f} s, recovery {result.recovery_seconds:.2f} s of "
-            f"it: {result.replayed:,} commands replayed behind the newest snapshot",
+            f"start     ready after {result.ready_seconds:.2f} s, {result.recovery_seconds:.2f} s of "
+            f"it recovery: {result.replayed:,} commands replayed behind the newest snapshot",
             f"verify    {result.verify_seconds:.1f} s, {result.verify_seconds / gib:.1f} s a GiB",
             *(f"WRONG: {problem}" for problem in result.problems),
         ]
