@@ -15,6 +15,7 @@ from carbonmatch.config import (
     check,
     configuration_digest,
     host_and_port,
+    key_commands,
     load,
     may_log_on,
     parse,
@@ -23,11 +24,14 @@ from carbonmatch.config import (
 )
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
+from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
+    KeySession,
     Phase,
     SelfTradePrevention,
 )
@@ -200,6 +204,64 @@ def test_a_second_key_admits_while_keys_are_changed() -> None:
     gateway = market().sessions[0]
     new_key = Key(id="new", public_key="33" * 32, sessions=("gateway",))
     assert may_log_on(new_key, gateway, Role.TRADE)
+
+
+def test_keys_become_commands_in_the_order_of_their_ids() -> None:
+    config = market(
+        ('key = "control-key"', 'key = "gateway-key"'),
+        ('1111"', '1111"\nexpires = 2026-12-31T23:59:59.5+08:00\naddresses = ["192.0.2.0/24"]'),
+    )
+    control, gateway = key_commands(config)
+    assert control == DefineKey("control-key", bytes.fromhex("22" * 32), ())
+    assert gateway == DefineKey(
+        "gateway-key",
+        bytes.fromhex("11" * 32),
+        (KeySession(3, (4,)), KeySession(7, (1, 2))),
+        1_798_732_799_500_000_000,
+        ("192.0.2.0/24",),
+    )
+
+
+def test_keys_do_not_count_as_the_market() -> None:
+    assert configuration_digest(market(("1111", "3333"))) == configuration_digest(market())
+
+
+def test_a_key_has_bounds() -> None:
+    config = market()
+    sessions = tuple(
+        structs.replace(config.sessions[1], id=number, name=f"s-{number}")
+        for number in range(100, 101 + KEY_SESSIONS_MAX)
+    )
+    networks = tuple(f"10.0.{number}.0/24" for number in range(KEY_ADDRESSES_MAX + 1))
+    gateway, control = config.keys
+    assert check(
+        structs.replace(
+            config,
+            sessions=(*config.sessions[:1], *sessions),
+            keys=(structs.replace(gateway, addresses=networks), control),
+        )
+    ) == [
+        f"keys[0].addresses: {KEY_ADDRESSES_MAX + 1} networks, expected at most {KEY_ADDRESSES_MAX}",
+        f"keys[1]: {KEY_SESSIONS_MAX + 1} sessions use key 'control-key', "
+        f"expected at most {KEY_SESSIONS_MAX}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            'addresses = ["192.0.2.1/24"]',
+            "keys[1].addresses: expected a network like 192.0.2.0/24 or 2001:db8::/48, found '192.0.2.1/24' "
+            "(192.0.2.1/24 has host bits set)",
+        ),
+        ("expires = 2026-12-31T23:59:59", "keys[1].expires: expected"),
+        ("expires = 2026-12-31", "keys[1].expires: expected"),
+    ],
+)
+def test_what_a_key_may_not_say(line: str, expected: str) -> None:
+    (problem,) = problems(MARKET + line)
+    assert problem.startswith(expected), problem
 
 
 def test_every_name_of_an_enum_can_be_written() -> None:

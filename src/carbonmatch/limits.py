@@ -47,6 +47,11 @@ CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
 
 CONNECTIONS_MAX: Final = 1_024
 
+# Keys are read from the journal in batches of 1,024 definitions: this many sessions to a key, at 12 bytes
+# each, keep such a batch far below a record. One gateway's key opens its own sessions, a few dozen.
+KEY_SESSIONS_MAX: Final = 1_024
+KEY_ADDRESSES_MAX: Final = 64
+
 # --- fairness ------------------------------------------------------------------------------------
 
 # Work is counted in commands; a frame costs as much as so many more, for decoding and journaling it

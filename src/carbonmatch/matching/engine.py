@@ -22,6 +22,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     Entry,
     InstrumentId,
@@ -32,6 +33,7 @@ from carbonmatch.matching.messages import (
     Outputs,
     Reduce,
     Ref,
+    RemoveKey,
     Replace,
     SessionId,
     SessionLost,
@@ -59,6 +61,8 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineSession: control.define_session,
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
+    DefineKey: control.define_key,
+    RemoveKey: control.remove_key,
 }
 
 
@@ -74,6 +78,7 @@ class Engine:
         self.sessions: dict[SessionId, SessionState] = self.venue.sessions
         self.accounts: dict[AccountId, Account] = self.venue.accounts
         self.books: dict[InstrumentId, Book] = self.venue.books
+        self.keys: dict[str, DefineKey] = self.venue.keys
 
     @property
     def sequence(self) -> int:

@@ -9,6 +9,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
+    DefineKey,
     InstrumentId,
     Ref,
     Rejected,
@@ -33,6 +34,7 @@ class Venue:
         "dirty",
         "durable",
         "foreign_report_count",
+        "keys",
         "last_trade_id",
         "makers_left",
         "open_order_count",
@@ -55,6 +57,8 @@ class Venue:
         self.accounts: dict[AccountId, Account] = {}
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
+        # Who may log on, by key id. Nothing in the market depends on it.
+        self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 

@@ -74,6 +74,14 @@ class Gateway(Listener):
             )
         return throttle
 
+    def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
+        """A session whose throttle is another one now gets it with its next logon, which announces it."""
+        before = {settings.session_id: settings.throttle for settings in self.sessions.values()}
+        for settings in sessions.values():
+            if before.get(settings.session_id) != settings.throttle:
+                self._throttles.pop(settings.session_id, None)
+        self.sessions = sessions
+
     # --- turns -----------------------------------------------------------------------------------
 
     def wake(self, peer: SessionPeer) -> None:

@@ -12,13 +12,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
 from carbonmatch import __version__
-from carbonmatch.config import Config, host_and_port
+from carbonmatch.config import Config, ConfigError, host_and_port
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import StorageUnusable
@@ -35,6 +36,7 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
+from carbonmatch.server.configured import needs_restart
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
@@ -54,22 +56,24 @@ _DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
 
 
-def run(config: Config) -> int:
+def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status.
 
+    At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
-    return uvloop.run(_serve(config))
+    return uvloop.run(_serve(config, read_again))
 
 
-async def _serve(config: Config) -> int:
-    service = Service(config)
+async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int:
+    service = Service(config, read_again)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
     await service.start()
     await stopped.wait()
     return await service.stop()
@@ -108,8 +112,12 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 class Service:
     """A venue, from its directory to its ports."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, read_again: Callable[[], Config] | None = None) -> None:
         self.config = config
+        self._read_again = read_again
+        self._reloading = False
+        # Asked again while the file was read: what was read may be older than the question.
+        self._reload_again = False
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
@@ -251,6 +259,43 @@ class Service:
                 durable=self.durable,
             )
         )
+
+    def reload(self) -> None:
+        """Read the configuration again and go on with what it says; a bad one changes nothing."""
+        if not self._recovered or self._stopping or self._read_again is None:
+            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+        elif self._reloading:
+            self._reload_again = True
+        else:
+            self._reloading = True
+            # Beside the loop: a large file takes longer than an order may wait.
+            self._scheduler.read(self._read_again, self._redefine, self._reload_refused)
+
+    def _redefine(self, config: Config) -> None:
+        restart = needs_restart(self.config, config)
+        if restart:
+            log("restart_needed", WARNING, text=Ours(f"changed, and in force at the next start: {restart}"))
+        # Compared with what this start was given, whatever else is taken over.
+        self._venue.redefine(config, self._reloaded)
+
+    def _reloaded(self, changed: int) -> None:
+        self.counters.reloads["applied"] += 1
+        log("reloaded", changed=changed, keys=self.counters.keys, sequence=self._engine.sequence)
+        self._end_reload()
+
+    def _reload_refused(self, error: Exception) -> None:
+        if not isinstance(error, ConfigError):
+            raise error
+        self.counters.reloads["refused"] += 1
+        for problem in error.problems:
+            log("reload_refused", ERROR, text=Ours(problem))
+        self._end_reload()
+
+    def _end_reload(self) -> None:
+        self._reloading = False
+        if self._reload_again:
+            self._reload_again = False
+            self.reload()
 
     def _tick(self) -> None:
         """Look at the disk and at the loop itself; ten times a second."""

@@ -25,6 +25,7 @@ from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
@@ -255,6 +256,14 @@ class SessionPeer(Peer):
             fresh = admission.admitted
             refused += admission.refused
             exhausted = admission.exhausted
+        not_entitled = NOT_ENTITLED[cast("Logon", self.rules.logon).role]
+        if not not_entitled.isdisjoint(map(type, fresh)):
+            refused += [
+                SessionRejected(command.ref, RejectReason.NOT_ENTITLED)
+                for command in fresh
+                if type(command) in not_entitled
+            ]
+            fresh = [command for command in fresh if type(command) not in not_entitled]
         if not self.listener.accepting_orders:
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
