@@ -86,6 +86,15 @@ def with_addresses(config: Config, **addresses: str | None) -> Config:
     return config
 
 
+def with_follower(config: Config, **values: str | int | None) -> Config:
+    """`config` with those keys of the follower that are given a value."""
+    given = {name: value for name, value in values.items() if value is not None}
+    config = structs.replace(config, follower=structs.replace(config.follower, **given))
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
 def with_directory(config: Config, directory: Path) -> Config:
     return structs.replace(config, journal=structs.replace(config.journal, directory=str(directory)))
 

@@ -49,10 +49,10 @@ def snapshot_name(sequence: int) -> str:
     return f"{sequence:020d}{SUFFIX}"
 
 
-def write(storage: Storage, snapshot: Snapshot) -> None:
-    """Make `snapshot` durable, then remove all but the newest three."""
+def write(storage: Storage, snapshot: Snapshot, maker: str = "") -> None:
+    """Make `snapshot` durable, then remove all but the newest three; `maker` as for `write_file`."""
     assert len(snapshot.state_digest) == DIGEST_BYTES
-    write_file(storage, snapshot_name(snapshot.sequence), _pack(snapshot))
+    write_file(storage, snapshot_name(snapshot.sequence), _pack(snapshot), maker)
     for sequence in sequences(storage)[SNAPSHOTS_KEPT:]:
         # Another process may be doing the same.
         with suppress(FileNotFoundError):

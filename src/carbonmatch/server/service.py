@@ -255,7 +255,8 @@ class Service:
                 recovered=True,
                 stopping=self._stopping,
                 commit_pending_seconds=self._pipeline.commit_age_ns() / _NS_PER_SECOND,
-                spare_segments=self._writer.spare_segments if self._keeper.error else 1,
+                spare_segments=self._writer.spare_segments,
+                spares_error=_reason(self._keeper.error),
                 durable=self.durable,
             )
         )
@@ -395,12 +396,16 @@ class Service:
 
 def _unusable(directory: Path, error: OSError) -> StorageUnusable:
     """What a start could not do with `directory`, and how to help it."""
-    reason = error.strerror or str(error)
+    reason = _reason(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason += "; a start needs room for a journal segment: free some and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason += "; the venue has to own its journal's directory, and write to it"
     return StorageUnusable(f"{directory}: {reason}")
+
+
+def _reason(error: OSError | None) -> str:
+    return "" if error is None else error.strerror or str(error)
 
 
 def _address(bound: tuple[str, int]) -> str:

@@ -13,10 +13,8 @@ from carbonmatch.matching.messages import (
     AnyCommand,
     AnyReport,
     ClientCommand,
-    NewOrder,
     Ref,
     RejectReason,
-    Replace,
     SessionId,
     SessionOpened,
 )
@@ -30,6 +28,7 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.peer import Peer
+from carbonmatch.server.relief import relieving
 from carbonmatch.server.stream import Chunk, Stream
 
 if TYPE_CHECKING:
@@ -265,12 +264,14 @@ class SessionPeer(Peer):
             ]
             fresh = [command for command in fresh if type(command) not in not_entitled]
         if not self.listener.accepting_orders:
+            passing = relieving(self.state, fresh)
+            passing_refs = {command.ref for command in passing}
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
                 for command in fresh
-                if type(command) in _ADDS_RISK
+                if command.ref not in passing_refs
             ]
-            fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+            fresh = passing
         if refused:
             self._refuse(refused)
         if fresh:
@@ -337,6 +338,4 @@ class SessionPeer(Peer):
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
 
 
-# What is refused while the disk is in trouble; taking orders out stays possible.
-_ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
