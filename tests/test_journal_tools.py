@@ -96,6 +96,19 @@ def test_one_flipped_bit_is_found(directory: Path) -> None:
         verify(directory)
 
 
+@pytest.mark.parametrize("reports", ["00", "91c0"])
+def test_a_batch_whose_reports_are_none_is_damage(tmp_path: Path, reports: str) -> None:
+    storage = DiskStorage(tmp_path)
+    writer = JournalWriter(storage, recover(storage, identity(True), segment_bytes=2**20))
+    # [[[1000, 1, [[17, 1, 1]]]], [[1, 1, 0, reports]], []]
+    payload = bytes.fromhex("93 91 93 cd03e8 01 91 93110101 91 94 01 01 00" + reports + "90")
+    writer.append(payload, 1, 1)
+    writer.close()
+    storage.release()
+    with pytest.raises(JournalDamaged, match="a batch of this version"):
+        verify(tmp_path)
+
+
 def test_a_wrong_directory_is_not_an_empty_journal(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none")

@@ -23,6 +23,8 @@ from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.messages import (
     AccountId,
+    AnyPublicEvent,
+    AnyReport,
     DefineAccount,
     Executed,
     InstrumentDefined,
@@ -30,9 +32,10 @@ from carbonmatch.matching.messages import (
     InstrumentId,
 )
 from carbonmatch.matching.state import digest
-from carbonmatch.protocol.batch import Record, decode_public, decode_stream
+from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
+from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.archive import Archive
-from carbonmatch.server.recovery import Replay, decoded, identity, start_from
+from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -71,9 +74,9 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
         record = decoded(stored)
         records += 1
         commands += stored.count
-        reports += sum(len(decode_stream(stream.reports)) for stream in record.streams)
+        reports += sum(len(_reports(stored, stream)) for stream in record.streams)
         last_sequence = stored.next_sequence - 1
-        decode_public(record.public)
+        _public(stored, record)
     end = journal.end
     first_segment = first.segment if first else 1
     # The last segment is not read beside a running process, and older ones may be in an archive.
@@ -202,6 +205,20 @@ def _batches(journal: JournalScan) -> Iterator[tuple[StoredRecord, Record]]:
         yield stored, decoded(stored)
 
 
+def _reports(stored: StoredRecord, stream: StreamRecord) -> list[AnyReport]:
+    try:
+        return decode_stream(stream.reports)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+
+
+def _public(stored: StoredRecord, record: Record) -> list[AnyPublicEvent]:
+    try:
+        return decode_public(record.public)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+
+
 def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
     return {
         "sequence": stored.first_sequence,
@@ -222,11 +239,11 @@ def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
                 "session_id": stream.session_id,
                 "first_seq": stream.first_seq,
                 "ref_before": stream.ref_before,
-                "reports": _readable(decode_stream(stream.reports)),
+                "reports": _readable(_reports(stored, stream)),
             }
             for stream in record.streams
         ],
-        "public": _readable(decode_public(record.public)),
+        "public": _readable(_public(stored, record)),
     }
 
 
@@ -267,16 +284,16 @@ class Fill(Struct, frozen=True):
 def _fills(journal: JournalScan) -> Iterator[Fill]:
     instruments: dict[InstrumentId, InstrumentDefinition] = {}
     accounts: dict[AccountId, str] = {}
-    for _, record in _batches(journal):
+    for stored, record in _batches(journal):
         for entry in record.entries:
             for command in entry.commands:
                 if type(command) is DefineAccount:
                     accounts[command.account_id] = command.name
-        for event in decode_public(record.public):
+        for event in _public(stored, record):
             if type(event) is InstrumentDefined:
                 instruments[event.definition.instrument_id] = event.definition
         for stream in record.streams:
-            for report in decode_stream(stream.reports):
+            for report in _reports(stored, stream):
                 if type(report) is Executed:
                     yield _fill(report, stream.session_id, instruments[report.instrument_id], accounts)
 

@@ -92,7 +92,10 @@ class SegmentScan:
             raise self.damaged(f"first sequence {first.first_sequence}", str(previous.sequence))
         if previous is not None and first.previous_crc != previous.chain:
             raise self.damaged(f"a link to {first.previous_crc:#010x}", f"{previous.chain:#010x}")
-        self.header = unpack_segment_header(payload)
+        try:
+            self.header = unpack_segment_header(payload)
+        except ValueError as error:
+            raise self.damaged(str(error), "the header of a segment") from error
         if self.header.number != number:
             raise self.damaged(f"segment {self.header.number}", f"segment {number}")
         if previous is not None and self.header.epoch < previous.header.epoch:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.matching.messages import AnyReport, Outputs, SessionId
 from carbonmatch.protocol.batch import Record, decode_public, decode_stream
+from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.stream import Chunk
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -47,7 +48,7 @@ def first_difference(stored: StoredRecord, record: Record, outputs: Outputs) -> 
         if found:
             return min(found, key=lambda difference: difference.sequences)
         return _public_difference(whole, record, outputs)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ProtocolError as error:
         return Difference(whole, "bytes", f"the journaled ones are no messages: {error}")
 
 

@@ -28,7 +28,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import SessionId
+from carbonmatch.matching.messages import Outputs, RejectReason, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.protocol.errors import ProtocolError
@@ -145,15 +145,23 @@ def _start_behind(snapshot: Snapshot) -> Start:
 def decoded(stored: StoredRecord) -> Record:
     """The batch in a record; JournalDamaged where another version, or somebody else, has written it."""
     try:
-        return decode_record(stored.payload, stored.first_sequence)
+        record = decode_record(stored.payload, stored.first_sequence)
+        found = sum(len(entry.commands) for entry in record.entries)
+        if found != stored.count:
+            raise ProtocolError(RejectReason.MALFORMED, f"{found} commands, not {stored.count}")
     except ProtocolError as error:
-        raise JournalDamaged(
-            segment_name(stored.segment),
-            stored.offset,
-            stored.first_sequence,
-            found=str(error),
-            expected="a batch of this version",
-        ) from error
+        raise not_a_batch(stored, error) from error
+    return record
+
+
+def not_a_batch(stored: StoredRecord, error: ProtocolError) -> JournalDamaged:
+    return JournalDamaged(
+        segment_name(stored.segment),
+        stored.offset,
+        stored.first_sequence,
+        found=str(error),
+        expected="a batch of this version",
+    )
 
 
 class Replay:
@@ -170,9 +178,7 @@ class Replay:
         engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
         record = decoded(stored)
-        for entry in record.entries:
-            engine.apply(entry)
-        outputs = engine.take_outputs()
+        outputs = _execute(engine, stored, record)
         chunks = chunks_of(outputs)
         if not is_caused_by(record, chunks, outputs):
             raise Diverged.at(stored, first_difference(stored, record, outputs))
@@ -184,6 +190,18 @@ class Replay:
         self.records += 1
         self.commands += stored.count
         return chunks
+
+
+def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
+    try:
+        for entry in record.entries:
+            engine.apply(entry)
+        return engine.take_outputs()
+    except Exception as error:
+        # The engine that wrote this record did not fail here, so this one follows other rules; and every
+        # further start would fail at the same place, which a supervisor has to know.
+        whole = (stored.first_sequence, stored.next_sequence - 1)
+        raise Diverged.at(stored, Difference(whole, "events", f"none, but {error!r}")) from error
 
 
 def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
