@@ -143,12 +143,13 @@ class Simulation:
             return
         self.flips += 1
         whole, flipped = self.disk.copy(), self.disk.copy()
-        data = flipped.bytes_of(random.choice(flipped.list()))
+        # Most of a file is room for what is to come: there a flip teaches little.
+        used = {name: len(flipped.bytes_of(name).rstrip(b"\0")) for name in flipped.list()}
+        name = random.choices(list(used), [1 + length for length in used.values()])[0]
+        data = flipped.bytes_of(name)
         if not data:
             return
-        # Most of a file is room for what is to come: there a flip is found or harmless, and teaches little.
-        used_bytes = min(len(data), len(data.rstrip(b"\0")) + 512)
-        data[random.randrange(used_bytes)] ^= 1 << random.randrange(8)
+        data[random.randrange(min(len(data), used[name] + 512))] ^= 1 << random.randrange(8)
         segment_bytes = self.faults.segment_bytes
         try:
             found = recover_venue(flipped, History(flipped, Turns()), True, segment_bytes)
