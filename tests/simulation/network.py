@@ -5,6 +5,8 @@ was sent.
 """
 
 import asyncio
+import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -28,7 +30,16 @@ class Endpoint(Protocol):
 
 
 class _Socket:
+    """What the engine asks the kernel of a connection."""
+
+    def __init__(self) -> None:
+        self.acked_bytes = 0
+
     def setsockopt(self, *_arguments: object) -> None: ...
+
+    def getsockopt(self, _level: int, name: int, length: int) -> bytes:
+        assert name == socket.TCP_INFO
+        return bytes(length - 8) + self.acked_bytes.to_bytes(8, sys.byteorder)
 
 
 class End(asyncio.Transport):
@@ -46,6 +57,7 @@ class End(asyncio.Transport):
         self._out = bytearray()
         self._arrived = bytearray()
         self._moving = False
+        self._socket = _Socket()
         self._reading = True
         self._full = False
         self._closing = False
@@ -94,7 +106,7 @@ class End(asyncio.Transport):
             )
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return {"peername": ("192.0.2.1", 1), "socket": _Socket()}.get(name, default)
+        return {"peername": ("192.0.2.1", 1), "socket": self._socket}.get(name, default)
 
     # --- on the wire --------------------------------------------------------------------------------
 
@@ -114,6 +126,7 @@ class End(asyncio.Transport):
             count = self._network.cut_length(min(len(self._out), room))
             self.other._arrived += self._out[:count]
             del self._out[:count]
+            self._socket.acked_bytes += count
             self.other._deliver()
         if not self.attached:
             return
