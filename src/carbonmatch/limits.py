@@ -183,6 +183,18 @@ assert (
 # so 64 GiB of journal before they get sparser. With 1,000 sessions they add 20 MB to a snapshot.
 SESSION_MARKS_MAX: Final = 1_024
 
+# A follower keeps a snapshot after so many commands, or after so long: what a start has to replay at most,
+# in 4 s at 250,000 commands a second. One that the disk did not take is tried again after the third.
+FOLLOWER_SNAPSHOT_COMMANDS: Final = 1_000_000
+FOLLOWER_SNAPSHOT_SECONDS: Final = 600
+FOLLOWER_SNAPSHOT_RETRY_SECONDS: Final = 10
+
+# A segment is archived when so many proven snapshots lie behind it: one may turn out to be bad.
+ARCHIVE_SNAPSHOTS_MIN: Final = 2
+
+# A follower further behind than this does not call itself ready.
+FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
+
 # Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
 # orders are refused: cancels go on in both, and a restart needs one to go on in.
 SPARE_SEGMENTS: Final = 2
