@@ -20,7 +20,7 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 8))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, WATCHER = (SessionId(number) for number in range(1, 9))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -87,7 +87,8 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
-{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed"))}"""
+{_session(WATCHER, "watcher", "market_data", "watcher")}
+{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "watcher"))}"""
 
 
 def _session(number: int, name: str, role: str, key: str, accounts: str = "", throttle: str = "") -> str:
@@ -122,7 +123,8 @@ def key_of(session: str) -> str:
 
 
 def role_of(session: str) -> Role:
-    return {"feed": Role.MARKET_DATA, "operator": Role.OPERATOR}.get(session, Role.TRADE)
+    roles = {"feed": Role.MARKET_DATA, "watcher": Role.MARKET_DATA, "operator": Role.OPERATOR}
+    return roles.get(session, Role.TRADE)
 
 
 def access(

@@ -23,7 +23,7 @@ from carbonmatch.limits import (
     LOGON_SECONDS_MAX,
     OUTBOUND_FRAME_BYTES_MAX,
     SEND_BUFFER_BYTES_MAX,
-    SEND_STALL_SECONDS_MAX,
+    SEND_READY_SECONDS_MAX,
     WIRE_INT_MAX,
 )
 from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         """Write one frame whose payload the caller has encoded (and kept within the frame's bounds)."""
         self._write(frame(payload))
 
-    async def ready(self, seconds: float = SEND_STALL_SECONDS_MAX) -> None:
+    async def ready(self, seconds: float = SEND_READY_SECONDS_MAX) -> None:
         """Return when the engine takes what is sent. Raises Disconnected, or TimeoutError if it stalls."""
         if self._congested:
             async with asyncio.timeout(seconds):

@@ -79,7 +79,7 @@ def _work(config: Config, counters: FollowerCounters, stopping: threading.Event,
     gc.set_threshold(50_000, 100, 100)
     counters.recovered = True
     log(
-        "following",
+        "ready",
         ops=ops,
         version=__version__,
         snapshot_sequence=start.snapshot_sequence,
