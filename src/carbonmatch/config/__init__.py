@@ -4,7 +4,7 @@ What a file may say is in docs/configuration.md. `schema` is its shape and what 
 the engine, `checks` the rules that hold between its parts, `reading` turns text into it.
 """
 
-from carbonmatch.config.checks import check, host_and_port
+from carbonmatch.config.checks import check, host_and_port, is_exposed
 from carbonmatch.config.reading import (
     ConfigError,
     load,
@@ -50,6 +50,7 @@ __all__ = [
     "check",
     "configuration_digest",
     "host_and_port",
+    "is_exposed",
     "key_commands",
     "load",
     "may_log_on",

@@ -118,6 +118,13 @@ def _exposure_problems(what: str, listen: Listen, keys: tuple[Key, ...]) -> Iter
             yield f"{what} is not a loopback address, but everyone has the private half of key {key.id!r}"
 
 
+def is_exposed(config: Config) -> bool:
+    """Whether anything listens where another machine may reach it."""
+    listen = config.listen
+    addresses = (listen.order_entry, listen.market_data, listen.ops)
+    return not all(_is_loopback(host_and_port(address)[0]) for address in addresses)
+
+
 def _is_loopback(host: str) -> bool:
     """A name other than localhost can come to mean anything, so it does not count."""
     try:
