@@ -64,6 +64,9 @@ async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
 
 
 def _read_key(file: Path) -> bytes:
+    mode = file.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise ClientError(f"{file}: mode {mode:04o} lets others read a private key, expected 0600 or 0400")
     try:
         return parse_key(file.read_text())
     except ValueError as error:

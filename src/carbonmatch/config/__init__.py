@@ -5,7 +5,7 @@ the engine, `checks` the rules that hold between its parts, `reading` turns text
 """
 
 from carbonmatch.config.certificates import ListenerTls, tls_contexts
-from carbonmatch.config.checks import check, host_and_port
+from carbonmatch.config.checks import check, host_and_port, is_exposed
 from carbonmatch.config.errors import ConfigError
 from carbonmatch.config.reading import (
     load,
@@ -58,6 +58,7 @@ __all__ = [
     "check",
     "configuration_digest",
     "host_and_port",
+    "is_exposed",
     "key_commands",
     "load",
     "may_log_on",

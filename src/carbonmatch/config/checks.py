@@ -131,6 +131,13 @@ def _exposure_problems(what: str, is_readable: bool, keys: tuple[Key, ...]) -> I
             yield f"{what} is not a loopback address, but everyone has the private half of key {key.id!r}"
 
 
+def is_exposed(config: Config) -> bool:
+    """Whether anything listens where another machine may reach it."""
+    listen = config.listen
+    addresses = (listen.order_entry, listen.market_data, listen.ops)
+    return not all(_is_loopback(host_and_port(address)[0]) for address in addresses)
+
+
 def _tls_problems(tls: Tls) -> Iterator[str]:
     """What can be said without looking at the files: `certificates` does that."""
     sections: dict[str, Tls | TlsFiles | None] = {"tls": tls}
