@@ -12,6 +12,7 @@ from msgspec import structs
 
 from carbonmatch.client import ClientError, MarketDataClient, Session, client_context
 from carbonmatch.config import Config, Tls, TlsFiles, host_and_port
+from carbonmatch.limits import TLS_HANDSHAKES_KEPT
 from carbonmatch.matching.messages import Accepted, Side
 from carbonmatch.ops.counters import TurnedAway
 from carbonmatch.server import door as door_module
@@ -217,7 +218,7 @@ async def test_a_handshake_has_a_deadline(
 async def test_handshakes_at_once_are_bounded_before_they_begin(
     secure: Venue, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard_module, "TLS_HANDSHAKES_MAX", 2)
+    monkeypatch.setattr(guard_module, "TLS_HANDSHAKES_MAX", TLS_HANDSHAKES_KEPT + 2)
     writers = [(await asyncio.open_connection(*secure.order_entry))[1] for _ in range(2)]
     with suppress(ConnectionResetError):
         reader, writer = await asyncio.open_connection(*secure.order_entry)
