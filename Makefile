@@ -41,6 +41,7 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
+	$(BIN)/python -m tests.torture.connections
 	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
 

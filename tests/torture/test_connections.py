@@ -1,4 +1,4 @@
-"""A few hundred connections that bring nothing; `python -m tests.torture.connections` has 5,000 of each kind."""
+"""Connections that bring nothing, a few hundred; `python -m tests.torture.connections` has 5,000 of each."""
 
 import asyncio
 from pathlib import Path
