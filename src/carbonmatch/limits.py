@@ -84,6 +84,13 @@ ADDRESSES_MAX: Final = 4_096
 KEY_SESSIONS_MAX: Final = 1_024
 KEY_ADDRESSES_MAX: Final = 64
 
+# Of the ops port: two scrapers, a dashboard and some people. The one there longest makes room for a new one.
+OPS_CONNECTIONS_MAX: Final = 8
+# From the first byte of a connection to the last one of its answer.
+OPS_REQUEST_SECONDS_MAX: Final = 5.0
+# Pages made anew; a page takes half a millisecond of the loop, so all of them take 1 % of it.
+OPS_PAGES_PER_SECOND: Final = 20
+
 # --- fairness ------------------------------------------------------------------------------------
 
 # Work is counted in commands; a frame costs as much as so many more, for decoding and journaling it
