@@ -73,7 +73,7 @@ accounts = [{ id = 10, name = "DT-1" }]
 id = 7
 name = "gateway"
 key = "gateway-key"
-roles = ["trade", "drop_copy"]
+roles = ["trade", "market_data"]
 accounts = [12, 10]
 throttle = { commands_per_second = 100, commands_burst = 200 }
 
@@ -191,9 +191,9 @@ def test_a_key_admits_what_both_it_and_its_session_may() -> None:
     assert not may_log_on(key, gateway, Role.OPERATOR)
     assert not may_log_on(key, control_room, Role.OPERATOR)
     assert not may_log_on(control_key, gateway, Role.TRADE)
-    narrowed = structs.replace(key, roles=("drop_copy",))
+    narrowed = structs.replace(key, roles=("market_data",))
     assert not may_log_on(narrowed, gateway, Role.TRADE)
-    assert may_log_on(narrowed, gateway, Role.DROP_COPY)
+    assert may_log_on(narrowed, gateway, Role.MARKET_DATA)
 
 
 def test_a_second_key_admits_while_keys_are_changed() -> None:
@@ -305,7 +305,7 @@ def test_a_wrong_value_is_named_by_its_key(old: str, new: str, expected: str) ->
         (
             'id = "gateway-key"',
             'id = "gateway-key"\nroles = ["operator"]',
-            "keys[0].roles: session 'gateway' may only trade, drop_copy, which key 'gateway-key' may not",
+            "keys[0].roles: session 'gateway' may only trade, market_data, which key 'gateway-key' may not",
         ),
         (
             "commands_burst = 200",

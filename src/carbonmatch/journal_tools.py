@@ -178,6 +178,7 @@ def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
             for stream in record.streams
         ],
         "public": _readable(decode_public(record.public)),
+        "copies": [msgspec.structs.asdict(copy) for copy in record.copies],
     }
 
 

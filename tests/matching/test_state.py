@@ -131,8 +131,8 @@ def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
     fields = msgspec.msgpack.decode(snapshot(Engine()))
-    fields[0] = 2
-    with pytest.raises(ValueError, match="state of version 2, expected 1"):
+    fields[0] = 1
+    with pytest.raises(ValueError, match="state of version 1, expected 2"):
         restore(msgspec.msgpack.encode(fields))
 
 

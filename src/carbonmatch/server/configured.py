@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from carbonmatch.config import Config, may_log_on, venue_commands
+from carbonmatch.config import Config, ConfigError, may_log_on, venue_commands
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineSession,
     SessionId,
@@ -38,7 +39,12 @@ class SessionSettings:
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise."""
+    """The definitions that the engine does not have, or has otherwise.
+
+    Raises ConfigError where a session would have to become a drop copy, or the other way round.
+    """
+    if problems := list(_changed_kinds(config, engine)):
+        raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     return [command for command in venue_commands(config) if _key(command) not in known]
 
@@ -56,7 +62,20 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineSession(state.session_id, state.name, state.account_ids, state.operator)
         for state in engine.sessions.values()
     ]
+    commands += [
+        DefineDropCopy(copy.session_id, copy.name, copy.account_ids) for copy in engine.drop_copies.values()
+    ]
     return commands
+
+
+def _changed_kinds(config: Config, engine: Engine) -> Iterator[str]:
+    for one in config.sessions:
+        if one.id in (engine.sessions if one.is_drop_copy else engine.drop_copies):
+            was, wanted = ("a session", "a drop copy") if one.is_drop_copy else ("a drop copy", "a session")
+            yield (
+                f"session {one.name!r}: id {one.id} is that of {was} in this journal, expected a new id "
+                f"for {wanted}: a stream keeps its meaning"
+            )
 
 
 def _key(command: VenueCommand) -> bytes:
@@ -76,6 +95,9 @@ def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
     for session_id, state in engine.sessions.items():
         if session_id not in session_ids:
             yield "session", state.name, len(state.orders)
+    for session_id, copy in engine.drop_copies.items():
+        if session_id not in session_ids:
+            yield "drop copy", copy.name, 0
 
 
 def credentials(config: Config) -> dict[str, session.Credential]:
@@ -85,6 +107,11 @@ def credentials(config: Config) -> dict[str, session.Credential]:
         pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
         result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
     return result
+
+
+def drop_copies(config: Config) -> dict[str, SessionId]:
+    """The ids of drop copies, by the names that they are read under."""
+    return {one.name: one.id for one in config.sessions if one.is_drop_copy}
 
 
 def session_settings(config: Config) -> dict[str, SessionSettings]:

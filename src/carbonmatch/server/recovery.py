@@ -28,7 +28,7 @@ from carbonmatch.limits import (
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Outputs, SessionId
+from carbonmatch.matching.messages import NO_REF, Outputs, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.server.history import History
@@ -94,6 +94,9 @@ def recover_venue(
         )
     finally:
         gc.enable()
+    # Of copies memory holds nothing yet: whoever resumes gets them from the journal.
+    copies = engine.drop_copies.values()
+    replay.streams.update({copy.session_id: Stream(copy.session_id, copy.next_seq - 1) for copy in copies})
     return Recovered(
         engine,
         market_data,
@@ -128,7 +131,10 @@ class Replay:
         outputs = engine.take_outputs()
         chunks = chunks_of(outputs)
         _compare(stored, record, chunks, outputs)
-        self._release(chunks, position(stored.segment, stored.offset))
+        at = position(stored.segment, stored.offset)
+        self._release(chunks, at)
+        for copy in outputs.copies:
+            self.history.note(copy.session_id, copy.first_seq, NO_REF, at)
         self.market_data.apply(outputs, record.entries[-1].time_ns)
         self.records += 1
         self.commands += stored.count
@@ -158,6 +164,8 @@ def _compare(stored: StoredRecord, record: Record, chunks: list[Chunk], outputs:
             raise Diverged(stored, f"reports in stream {expected.session_id}")
     if _encoder.encode(outputs.public) != bytes(record.public):
         raise Diverged(stored, "public events")
+    if outputs.copies != record.copies:
+        raise Diverged(stored, "drop copies")
 
 
 def take_snapshot(engine: Engine, market_data: MarketData, epoch: int, durable: bool) -> Snapshot:

@@ -208,6 +208,7 @@ class Service:
         self._publisher = self._venue.publisher
         self._pipeline = self._venue.pipeline
         self._gateway = self._venue.gateway
+        self._drop_copies = self._venue.drop_copies
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -221,6 +222,9 @@ class Service:
         publisher = await self._publisher.open(*host_and_port(listen.market_data))
         self.addresses["order_entry"] = _address(gateway)
         self.addresses["market_data"] = _address(publisher)
+        if self._drop_copies.copies:
+            copies = await self._drop_copies.open(*host_and_port(listen.drop_copy))
+            self.addresses["drop_copy"] = _address(copies)
 
     def _log_recovery(self, recovered: Recovered, took_ns: int) -> None:
         self.counters.recovery_duration_ns = took_ns
@@ -286,7 +290,7 @@ class Service:
         counters.journal_records = writer.records
         counters.journal_bytes = writer.bytes
         counters.journal_spare_segments = writer.spare_segments
-        counters.connections = len(self._gateway.peers) + len(self._publisher.peers)
+        counters.connections = self._connection_count()
         counters.feed_subscribers = subscriptions.subscriber_count
         counters.feed_conflations = subscriptions.conflation_count
         counters.received_bytes = self._gateway.received_bytes
@@ -294,6 +298,9 @@ class Service:
         counters.feed_sent_bytes = self._publisher.sent_bytes
         with contextlib.suppress(OSError):
             counters.disk_free_bytes = writer.free_bytes()
+
+    def _connection_count(self) -> int:
+        return len(self._gateway.peers) + len(self._publisher.peers) + len(self._drop_copies.peers)
 
     # --- stop ------------------------------------------------------------------------------------
 
@@ -308,9 +315,11 @@ class Service:
         await self._wait_until_durable()
         self._gateway.close(LogoutReason.SHUTTING_DOWN)
         self._publisher.close(LogoutReason.SHUTTING_DOWN)
+        self._drop_copies.close(LogoutReason.SHUTTING_DOWN)
         await self._wait_for_peers()
         self._gateway.stop()
         self._publisher.stop()
+        self._drop_copies.stop()
         self._ops.close()
         # Goodbyes have ended connections, and that may have cancelled orders.
         await self._wait_until_durable()
@@ -341,7 +350,7 @@ class Service:
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""
         for _ in range(20):
-            if not self._gateway.peers and not self._publisher.peers:
+            if not self._connection_count():
                 return
             await asyncio.sleep(0.05)
 

@@ -14,7 +14,14 @@ from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import Role
 from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+from carbonmatch.server.configured import (
+    changed_definitions,
+    credentials,
+    drop_copies,
+    gone,
+    session_settings,
+)
+from carbonmatch.server.drop_copy import DropCopyListener
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
 from carbonmatch.server.pipeline import Journal, Pipeline
@@ -28,7 +35,7 @@ _DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 class Venue:
-    """The pipeline and the two listeners, on a state that was recovered."""
+    """The pipeline and the listeners, on a state that was recovered."""
 
     def __init__(
         self,
@@ -77,6 +84,18 @@ class Venue:
             durable,
         )
 
+        self.drop_copies = DropCopyListener(
+            session.Listener(server_id, frozenset({Role.DROP_COPY}), credentials(config)),
+            clocks,
+            counters,
+            scheduler,
+            self.pipeline,
+            history,
+            drop_copies(config),
+            epoch,
+            durable,
+        )
+
     def define(self, done: Callable[[], None]) -> None:
         """Journal what the configuration says and the engine does not know yet, then call `done`.
 
@@ -95,7 +114,7 @@ class Venue:
 
     def _begin(self) -> None:
         engine, counters = self.engine, self.counters
-        for session_id in engine.sessions:
+        for session_id in (*engine.sessions, *engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
