@@ -1,5 +1,9 @@
-"""A tiny venue: two instruments, three firms, and everybody's keys."""
+"""A tiny venue: two instruments, three firms, and everybody's keys.
 
+The desk acts for Alice and for Bob. Alice has a drop copy.
+"""
+
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -20,7 +24,7 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 8))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, DESK, ALICE_COPY = map(SessionId, range(1, 10))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -40,6 +44,7 @@ server_id = "{SERVER_ID}"
 [listen]
 order_entry = "127.0.0.1:0"
 market_data = "127.0.0.1:0"
+drop_copy = "127.0.0.1:0"
 ops = "127.0.0.1:0"
 
 [[instruments]]
@@ -87,7 +92,9 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
-{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed"))}"""
+{_session(DESK, "desk", "trade", "desk", f"accounts = [{BOB_ACCOUNT}, {ALICE_ACCOUNT}]")}
+{_session(ALICE_COPY, "alice-copy", "drop_copy", "alice", "participants = [1]")}
+{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "desk"))}"""
 
 
 def _session(number: int, name: str, role: str, key: str, accounts: str = "", throttle: str = "") -> str:
@@ -109,9 +116,22 @@ public_key = "{public_key_of(private_key(key_id)).hex()}"
 """
 
 
-def config(directory: Path, *, throttle: str = "", sync: Literal["always", "relaxed"] = "always") -> Config:
-    """For an engine in this process."""
-    parsed = parse(text(throttle), "market.toml")
+def config(
+    directory: Path,
+    *,
+    throttle: str = "",
+    sync: Literal["always", "relaxed"] = "always",
+    without: Sequence[str] = (),
+    replace: Sequence[tuple[str, str]] = (),
+) -> Config:
+    """For an engine in this process; `without` these sessions, and with other words in its file."""
+    words = text(throttle)
+    for old, new in replace:
+        assert old in words
+        words = words.replace(old, new)
+    parsed = parse(words, "market.toml")
+    sessions = tuple(session for session in parsed.sessions if session.name not in without)
+    parsed = structs.replace(parsed, sessions=sessions)
     journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB, sync=sync)
     return structs.replace(parsed, journal=journal)
 
@@ -122,7 +142,8 @@ def key_of(session: str) -> str:
 
 
 def role_of(session: str) -> Role:
-    return {"feed": Role.MARKET_DATA, "operator": Role.OPERATOR}.get(session, Role.TRADE)
+    roles = {"feed": Role.MARKET_DATA, "operator": Role.OPERATOR, "alice-copy": Role.DROP_COPY}
+    return roles.get(session, Role.TRADE)
 
 
 def access(

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from carbonmatch.limits import COPY_FRAME_MESSAGES
-from carbonmatch.matching.messages import NO_REF, CopyChunk, CopyPart, Ref, SessionId
+from carbonmatch.matching.messages import NO_REF, CopyChunk, CopyPart, Executed, Ref, SessionId
 from carbonmatch.protocol.messages import Copied
 
 
@@ -25,12 +25,15 @@ class CopyFrame(Struct, frozen=True, gc=False):
 
 
 class _Head(Struct, frozen=True, gc=False, array_like=True):
-    """What every report begins with."""
+    """What every report begins with, and what tells the fills of a batch apart."""
 
     tag: int
     seq: int
     ref: Ref
     time_ns: int
+    flags: int
+    subject: int = 0  # an order, or a reason, or a count
+    trade_id: int | bool = 0  # where the tag is that of Executed
 
 
 class _Found(NamedTuple):
@@ -44,7 +47,8 @@ class _Found(NamedTuple):
 _encoder: Final = msgspec.msgpack.Encoder()
 _reports_decoder: Final = msgspec.msgpack.Decoder(list[Raw])
 _heads_decoder: Final = msgspec.msgpack.Decoder(list[_Head])
-_TAG: Final = Copied.__struct_config__.tag
+_COPIED: Final = Copied.__struct_config__.tag
+_EXECUTED: Final = Executed.__struct_config__.tag
 
 
 def copy_frames(copy: CopyChunk, streams: Mapping[SessionId, bytes | Raw]) -> list[CopyFrame]:
@@ -56,7 +60,7 @@ def copy_frames(copy: CopyChunk, streams: Mapping[SessionId, bytes | Raw]) -> li
     for start in range(0, copy.count, COPY_FRAME_MESSAGES):
         first_seq = copy.first_seq + start
         messages = [
-            (_TAG, seq, each.session_id, each.report)
+            (_COPIED, seq, each.session_id, each.report)
             for seq, each in enumerate(found[start : start + COPY_FRAME_MESSAGES], first_seq)
         ]
         frames.append(CopyFrame(first_seq, len(messages), _encoder.encode(messages)))
@@ -74,12 +78,23 @@ def _picked(part: CopyPart, reports: bytes | Raw) -> list[_Found]:
 
 
 def _in_order(found: Sequence[_Found]) -> list[_Found]:
-    """In the order of the market, entry by entry; each stream's reports stay in their own order.
+    """In the order of the market; each stream's reports stay in their own order.
 
-    The time tells the entries apart. Of one entry the reports of the session that sent it come first: it
-    is the one with answers among them. Then come those which it caused to others.
+    The time tells entries apart, and the trades of an entry their reports: the taker's fill, the maker's,
+    and what else each of their streams has before its next trade, that of the entry's sender first.
     """
     senders = {each.head.time_ns: each.session_id for each in found if each.head.ref != NO_REF}
-    return sorted(
-        found, key=lambda each: (each.head.time_ns, each.session_id != senders.get(each.head.time_ns))
-    )
+    keys = []
+    entry: tuple[SessionId, int] | None = None
+    trade_id = 0
+    for each in found:
+        if entry != (each.session_id, each.head.time_ns):
+            entry = (each.session_id, each.head.time_ns)
+            trade_id = 0
+        is_fill = each.head.tag == _EXECUTED
+        if is_fill:
+            trade_id = each.head.trade_id
+        is_caused_by_another = senders.get(each.head.time_ns) != each.session_id
+        keys.append((each.head.time_ns, trade_id, not is_fill, is_caused_by_another))
+    order = sorted(range(len(found)), key=keys.__getitem__)
+    return [found[at] for at in order]
