@@ -13,8 +13,10 @@ from carbonmatch.config import (
     ConfigError,
     Key,
     check,
+    checks,
     configuration_digest,
     host_and_port,
+    key_commands,
     load,
     may_log_on,
     parse,
@@ -23,11 +25,15 @@ from carbonmatch.config import (
 )
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
+from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
+    KeySession,
     Phase,
     SelfTradePrevention,
 )
@@ -202,6 +208,94 @@ def test_a_second_key_admits_while_keys_are_changed() -> None:
     assert may_log_on(new_key, gateway, Role.TRADE)
 
 
+def test_a_drop_copy_shows_accounts_and_those_of_its_participants() -> None:
+    config = market(('roles = ["operator"]', 'roles = ["drop_copy"]\naccounts = [10]\nparticipants = [1]'))
+    assert venue_commands(config)[-2:] == [
+        DefineDropCopy(3, "control-room", (10, 11, 12)),
+        DefineSession(7, "gateway", (12, 10)),
+    ]
+
+
+def test_a_session_has_so_many_drop_copies_and_no_more() -> None:
+    def copies(count: int) -> str:
+        return "".join(
+            f'[[sessions]]\nid = {id_}\nname = "copy-{id_}"\nkey = "control-key"\n'
+            'roles = ["drop_copy"]\naccounts = [10]\n'
+            for id_ in range(100, 100 + count)
+        )
+
+    assert len(parse(MARKET + copies(4), "carbonmatch.toml").sessions) == 6
+    assert problems(MARKET + copies(5)) == [
+        "sessions[0].accounts: 5 drop copies show accounts of this session, expected at most 4"
+    ]
+
+
+def test_the_drop_copies_of_a_venue_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "COPIED_STREAMS_MAX", 0)
+    copy = ('roles = ["operator"]', 'roles = ["drop_copy"]\naccounts = [10]')
+    assert problems(changed(copy)) == [
+        "sessions: the drop copies together show the streams of 1 sessions, expected at most 0"
+    ]
+
+
+def test_keys_become_commands_in_the_order_of_their_ids() -> None:
+    config = market(
+        ('key = "control-key"', 'key = "gateway-key"'),
+        ('1111"', '1111"\nexpires = 2026-12-31T23:59:59.5+08:00\naddresses = ["192.0.2.0/24"]'),
+    )
+    control, gateway = key_commands(config)
+    assert control == DefineKey("control-key", bytes.fromhex("22" * 32), ())
+    assert gateway == DefineKey(
+        "gateway-key",
+        bytes.fromhex("11" * 32),
+        (KeySession(3, (4,)), KeySession(7, (1, 3))),
+        1_798_732_799_500_000_000,
+        ("192.0.2.0/24",),
+    )
+
+
+def test_keys_do_not_count_as_the_market() -> None:
+    assert configuration_digest(market(("1111", "3333"))) == configuration_digest(market())
+
+
+def test_a_key_has_bounds() -> None:
+    config = market()
+    sessions = tuple(
+        structs.replace(config.sessions[1], id=number, name=f"s-{number}")
+        for number in range(100, 101 + KEY_SESSIONS_MAX)
+    )
+    networks = tuple(f"10.0.{number}.0/24" for number in range(KEY_ADDRESSES_MAX + 1))
+    gateway, control = config.keys
+    assert check(
+        structs.replace(
+            config,
+            sessions=(*config.sessions[:1], *sessions),
+            keys=(structs.replace(gateway, addresses=networks), control),
+        )
+    ) == [
+        f"keys[0].addresses: {KEY_ADDRESSES_MAX + 1} networks, expected at most {KEY_ADDRESSES_MAX}",
+        f"keys[1]: {KEY_SESSIONS_MAX + 1} sessions use key 'control-key', "
+        f"expected at most {KEY_SESSIONS_MAX}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            'addresses = ["192.0.2.1/24"]',
+            "keys[1].addresses: expected a network like 192.0.2.0/24 or 2001:db8::/48, found '192.0.2.1/24' "
+            "(192.0.2.1/24 has host bits set)",
+        ),
+        ("expires = 2026-12-31T23:59:59", "keys[1].expires: expected"),
+        ("expires = 2026-12-31", "keys[1].expires: expected"),
+    ],
+)
+def test_what_a_key_may_not_say(line: str, expected: str) -> None:
+    (problem,) = problems(MARKET + line)
+    assert problem.startswith(expected), problem
+
+
 def test_every_name_of_an_enum_can_be_written() -> None:
     def names(literal: object) -> set[str]:
         return set(literal.__args__)  # type: ignore[attr-defined]
@@ -295,6 +389,26 @@ def test_a_wrong_value_is_named_by_its_key(old: str, new: str, expected: str) ->
         ("[12, 10]", "[12, 13]", "sessions[0].accounts: there is no account 13"),
         ("[12, 10]", "[12, 12]", "sessions[0].accounts[1].id: 12 is there twice"),
         ("[12, 10]", "[]", "sessions[0].accounts: a session that may trade needs an account"),
+        (
+            'roles = ["trade", "market_data"]',
+            'roles = ["trade", "drop_copy"]',
+            "sessions[0].roles: a drop copy is a stream of its own; expected no role besides drop_copy",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["drop_copy"]',
+            "sessions[1]: a drop copy shows accounts; expected accounts or participants that have some",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["drop_copy"]\nparticipants = [1, 7]',
+            "sessions[1].participants: there is no participant 7",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["operator"]\nparticipants = [1]',
+            "sessions[1].participants: only a drop copy shows participants; expected accounts",
+        ),
         ('roles = ["operator"]', "roles = []", "sessions[1].roles: a session without a role can do nothing"),
         ('key = "control-key"', 'key = "k"', "sessions[1].key: there is no key 'k'"),
         (

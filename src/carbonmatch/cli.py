@@ -90,7 +90,7 @@ def serve(
     drop_copy: str | None = None,
     ops: str | None = None,
 ) -> None:
-    """Run the venue until it is told to stop (SIGTERM, SIGINT).
+    """Run the venue until it is told to stop (SIGTERM, SIGINT); at SIGHUP it reads its configuration again.
 
     Parameters
     ----------
@@ -108,19 +108,22 @@ def serve(
     ops
         Where metrics and health are asked for, likewise.
     """
-    from carbonmatch.config import load, with_addresses, with_directory, with_environment
+    from carbonmatch.config import Config, load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
     from carbonmatch.ops.logs import start_logging
     from carbonmatch.server.service import run
 
-    chosen = with_environment(demo_config() if config is None else load(config), os.environ)
-    if data_dir is not None:
-        chosen = with_directory(chosen, data_dir)
-    chosen = with_addresses(
-        chosen, order_entry=order_entry, market_data=market_data, drop_copy=drop_copy, ops=ops
-    )
+    def read() -> Config:
+        chosen = with_environment(demo_config() if config is None else load(config), os.environ)
+        if data_dir is not None:
+            chosen = with_directory(chosen, data_dir)
+        return with_addresses(
+            chosen, order_entry=order_entry, market_data=market_data, drop_copy=drop_copy, ops=ops
+        )
+
+    chosen = read()
     start_logging()
-    sys.exit(run(chosen))
+    sys.exit(run(chosen, read))
 
 
 @app.command(name="check-config")

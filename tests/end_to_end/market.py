@@ -122,14 +122,9 @@ def config(
     throttle: str = "",
     sync: Literal["always", "relaxed"] = "always",
     without: Sequence[str] = (),
-    replace: Sequence[tuple[str, str]] = (),
 ) -> Config:
-    """For an engine in this process; `without` these sessions, and with other words in its file."""
-    words = text(throttle)
-    for old, new in replace:
-        assert old in words
-        words = words.replace(old, new)
-    parsed = parse(words, "market.toml")
+    """For an engine in this process, `without` these sessions."""
+    parsed = parse(text(throttle), "market.toml")
     sessions = tuple(session for session in parsed.sessions if session.name not in without)
     parsed = structs.replace(parsed, sessions=sessions)
     journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB, sync=sync)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from carbonmatch.config import ConfigError
 from carbonmatch.limits import SEND_STALL_SECONDS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
@@ -424,13 +423,3 @@ async def test_a_copy_that_is_configured_later_begins_there(tmp_path: Path) -> N
         # The order is older than the copy, and the copy knows whose it is.
         assert isinstance(copy.report, Canceled)
         assert (copy.seq, copy.report.ref) == (1, 3)
-
-
-async def test_a_session_does_not_become_a_drop_copy(tmp_path: Path) -> None:
-    directory = tmp_path / "journal"
-    async with running(directory, without=("alice-copy", "desk")):
-        pass
-    venue = Venue(directory, replace=(("id = 1\nname = \"alice\"\nroles = [\"trade\"]",
-        "id = 1\nname = \"alice\"\nroles = [\"drop_copy\"]"),), without=("alice-copy", "desk"))  # fmt: skip
-    with pytest.raises(ConfigError, match="id 1 is that of a session in this journal"):
-        await venue.start()

@@ -25,12 +25,23 @@ def order(ref: int) -> NewOrder:
     return NewOrder(Ref(ref), EUA, Side.BUY, 10, 7000)
 
 
-async def test_a_session_that_trades_alone_is_committed_in_the_loop(venue: Venue, in_loop: list[int]) -> None:
+async def test_the_only_session_is_committed_in_the_loop(venue: Venue, in_loop: list[int]) -> None:
     async with venue.wire("alice") as alice:
         for ref in (1, 2, 3):
             alice.send(order(ref))
             await alice.reports(1)
     assert len(in_loop) == 2, "all but the first, before which somebody else may have been served"
+
+
+async def test_a_session_that_trades_alone_keeps_nobody_waiting_for_the_disk(
+    venue: Venue, in_loop: list[int]
+) -> None:
+    """Who only listens has heartbeats to be answered, and may want to cancel at any moment."""
+    async with venue.wire("alice") as alice, venue.wire("bob"):
+        for ref in (1, 2, 3):
+            alice.send(order(ref))
+            await alice.reports(1)
+    assert in_loop == []
 
 
 async def test_sessions_that_take_turns_are_left_to_the_journal_thread(

@@ -5,13 +5,20 @@ import pytest
 
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import JournalDamaged
+from carbonmatch.journal.segments import Anchor
 from carbonmatch.journal.snapshots import Snapshot, snapshot_name
 from tests.journal.model_disk import ModelDisk, PowerLost, lose_power_at
 from tests.journal.worlds import IDENTITY
 
+ANCHOR = Anchor(9, 4096, 0xAABBCCDD, b"\x09" * 32)
+
 
 def snapshot(sequence: int, state: bytes = b"the book") -> Snapshot:
-    return Snapshot(sequence, 2, IDENTITY, state, b"\x05" * 32)
+    return Snapshot(sequence, 2, IDENTITY, ANCHOR, state, b"\x05" * 32)
+
+
+def as_it_is(snapshot: Snapshot) -> Snapshot:
+    return snapshot
 
 
 def refuse_warnings(warning: str) -> None:
@@ -22,14 +29,16 @@ def test_a_snapshot_is_these_bytes() -> None:
     disk = ModelDisk()
     snapshots.write(disk, snapshot(1000, b"state"))
     assert bytes(disk.bytes_of("00000000000000001000.cms")) == bytes.fromhex(
-        "c1434d53 01000000 e803000000000000 0200000000000000 0500000000000000 01000000 05000000"
+        "c1434d53 02000000 e803000000000000 0200000000000000 0500000000000000 01000000 05000000"
         + "07" * 32
+        + "09000000 00100000 ddccbbaa"
+        + "09" * 32
         + "312e302e30"
-        + "a612d18a"
+        + "1830b923"
         + "05000000 fbd293a3 7374617465"
         + "454e4431"
         + "05" * 32
-        + "07ba5efd92bad83677c2faf1465d7c2fd33d28e6dd6eb96c395dc3752a9312c2"
+        + "1262cd171ea5d8b1cb65392210bf090548cc1e54d5407a419d646f5cc00bba7e"
     )
 
 
@@ -40,7 +49,7 @@ def test_a_snapshot_reads_back_as_it_was_written(length: int) -> None:
     snapshots.write(disk, written)
     disk.lose_power()
     assert snapshots.load(disk, 7) == written
-    assert snapshots.newest(disk, refuse_warnings) == written
+    assert snapshots.newest(disk, as_it_is, refuse_warnings) == written
 
 
 def test_the_newest_three_are_kept() -> None:
@@ -51,7 +60,7 @@ def test_the_newest_three_are_kept() -> None:
 
 
 def test_without_a_snapshot_there_is_none() -> None:
-    assert snapshots.newest(ModelDisk(), refuse_warnings) is None
+    assert snapshots.newest(ModelDisk(), as_it_is, refuse_warnings) is None
 
 
 def test_a_bad_snapshot_is_passed_over_for_an_older_one_and_said_aloud() -> None:
@@ -61,7 +70,7 @@ def test_a_bad_snapshot_is_passed_over_for_an_older_one_and_said_aloud() -> None
     disk.bytes_of(snapshot_name(30))[50] ^= 1
     del disk.bytes_of(snapshot_name(20))[-1]
     warnings: list[str] = []
-    found = snapshots.newest(disk, warnings.append)
+    found = snapshots.newest(disk, as_it_is, warnings.append)
     assert found is not None
     assert found.sequence == 10
     assert [warning.partition(",")[0] for warning in warnings] == [
@@ -106,5 +115,5 @@ def test_a_loss_of_power_while_writing_leaves_a_good_one() -> None:
         with contextlib.suppress(PowerLost):
             snapshots.write(disk, snapshot(20, b"x" * 5000))
         disk.lose_power()
-        found = snapshots.newest(disk, refuse_warnings)
+        found = snapshots.newest(disk, as_it_is, refuse_warnings)
         assert found in (snapshot(10), snapshot(20, b"x" * 5000))

@@ -9,6 +9,7 @@ from carbonmatch.matching.instrument import ALLOWED
 from carbonmatch.matching.messages import (
     AccountId,
     BandChanged,
+    CancelReason,
     DefineAccount,
     DefineInstrument,
     DefineSession,
@@ -22,12 +23,16 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     Ref,
+    RejectReason,
+    ReportFlag,
     SessionLost,
+    SessionOpened,
     SetBand,
     SetPhase,
     Side,
     TimeInForce,
 )
+from carbonmatch.matching.state import restore, snapshot
 from tests.matching.market import (
     ALICE,
     BOB,
@@ -144,6 +149,9 @@ def test_a_band_counts_for_new_prices_and_leaves_resting_orders_alone() -> None:
     market.send(ALICE, sell(1, price=120, lots=5))
     outputs = market.outputs(OPS, set_band(1, 90, 110, reference=100))
     assert outputs.public == [BandChanged(EUA, TIME_NS, 100, 90, 110)]
+    assert market.engine.instruments[EUA].definition == definition(
+        EUA, reference_price_ticks=100, band_low_ticks=90, band_high_ticks=110
+    )
     assert market.send(BOB, buy(1, price=120)) == ["bob 1: rejected OUTSIDE_BAND"]
     assert market.asks() == ["5 in 1 @ 120"]
     market.send(OPS, set_band(2, 0, 0))
@@ -228,6 +236,17 @@ def test_a_lost_session_loses_its_orders_but_for_those_to_be_kept() -> None:
     assert market.bids() == ["1 in 1 @ 99", "1 in 1 @ 98"]
 
 
+def test_what_a_session_asks_for_at_its_logon_holds_after_a_restart() -> None:
+    market = Market()
+    market.send(VENUE, SessionOpened(ALICE, cancel_on_disconnect=True, grace_ms=1_500))
+    again = restore(snapshot(market.engine))
+    asked = {
+        session_id: (session.cancel_on_disconnect, session.grace_ms)
+        for session_id, session in again.sessions.items()
+    }
+    assert asked == {ALICE: (True, 1_500), BOB: (False, 0), CAROL: (False, 0), OPS: (False, 0)}
+
+
 # --- status -----------------------------------------------------------------------------------------
 
 
@@ -297,6 +316,28 @@ def test_sequences_count_commands_and_order_ids_are_those_of_their_commands() ->
     assert engine.sequence == 5
     [chunk] = engine.take_outputs().streams
     assert chunk.reports[1].order_id == 5  # type: ignore[union-attr]
+
+
+def test_the_engine_says_where_it_is() -> None:
+    market = Market()
+    engine = market.engine
+    assert (engine.sequence, engine.time_ns, engine.open_order_count) == (9, TIME_NS, 0)
+    market.send(ALICE, buy(1, price=100), buy(2, price=99))
+    assert (engine.sequence, engine.time_ns, engine.open_order_count) == (11, TIME_NS, 2)
+    engine.set_durable(False)
+    assert market.outputs(BOB, buy(1, price=98)).streams[0].reports[0].flags == ReportFlag.NOT_DURABLE
+    engine.set_durable(True)
+    assert market.outputs(BOB, buy(2, price=98)).streams[0].reports[0].flags == 0
+
+
+def test_outputs_name_the_reasons_of_what_was_refused_and_canceled_in_their_order() -> None:
+    market = Market()
+    market.send(ALICE, buy(1, price=100), buy(2, price=100), buy(3, price=100))
+    outputs = market.outputs(ALICE, cancel(4, 2), cancel(5, 2), buy(6, price=0))
+    assert outputs.cancels == [CancelReason.REQUESTED]
+    assert outputs.refusals == [RejectReason.UNKNOWN_ORDER, RejectReason.INVALID_PRICE]
+    outputs = market.outputs(VENUE, SessionLost(ALICE))
+    assert outputs.cancels == [CancelReason.DISCONNECTED, CancelReason.DISCONNECTED]
 
 
 @pytest.mark.parametrize("first_sequence", [9, 11])

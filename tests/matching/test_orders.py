@@ -205,6 +205,12 @@ def test_a_market_order_that_nothing_protects_is_refused() -> None:
     assert refusals(market, buy(1, market=True)) == ["bob 1: rejected NO_PROTECTION_PRICE"]
 
 
+def test_a_band_protects_a_market_order_whatever_its_prices() -> None:
+    market = Market(band_low_ticks=0, band_high_ticks=1)
+    market.send(ALICE, sell(1, price=1))
+    assert market.send(BOB, buy(1, market=True))[0] == "bob 1: accepted #2 buy 1 @ 1"
+
+
 def test_a_market_order_without_anything_opposite_is_refused() -> None:
     market = Market(market_protection_ticks=2)
     market.send(ALICE, buy(1, price=100))

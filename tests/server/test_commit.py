@@ -7,7 +7,7 @@ import pytest
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.server import commit as commit_module
-from carbonmatch.server.commit import Commit, JournalThread
+from carbonmatch.server.commit import _QUICK_IN_A_ROW, Commit, JournalThread
 
 SECONDS_MAX = 10
 
@@ -68,6 +68,18 @@ class Journal:
         assert self.told.acquire(timeout=SECONDS_MAX)
 
 
+def trusted(journal: Journal) -> Journal:
+    """With a disk that has been quick for long enough, and nothing of that left in what it has written."""
+    journal.thread.start()
+    for _ in range(_QUICK_IN_A_ROW):
+        journal.thread.commit(commit(b"quick"))
+        journal.wait()
+    journal.writer.written.clear()
+    journal.writer.durable_position = 0
+    journal.durable.clear()
+    return journal
+
+
 @pytest.fixture
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     def die(_status: ExitCode) -> None:
@@ -125,6 +137,7 @@ def test_a_bug_of_ours_at_the_disk_is_not_blamed_on_the_disk(journal: Journal) -
 
 
 def test_a_failed_write_in_the_loop_ends_the_process_too(journal: Journal) -> None:
+    trusted(journal)
     journal.writer.fails = OSError(5, "Input/output error")
     with pytest.raises(Died):
         journal.thread.commit_here(commit(b"one"))
@@ -133,7 +146,7 @@ def test_a_failed_write_in_the_loop_ends_the_process_too(journal: Journal) -> No
 
 def test_the_caller_may_commit_while_the_thread_has_nothing_to_do(journal: Journal) -> None:
     one = commit(b"one")
-    assert journal.thread.commit_here(one)
+    assert trusted(journal).thread.commit_here(one)
     assert journal.writer.written == [b"one"]
     assert one.durable_position == 3
     assert journal.durable == [], "the caller knows"
@@ -147,14 +160,22 @@ def test_one_slow_answer_of_the_disk_sends_the_next_commits_to_the_thread(journa
 
         return appended
 
-    quick = journal.writer.append
+    quick = trusted(journal).writer.append
     journal.writer.append = slow(quick)  # type: ignore[method-assign,assignment]
     assert journal.thread.commit_here(commit(b"slow"))
     journal.writer.append = quick  # type: ignore[method-assign]
-    assert not journal.thread.commit_here(commit(b"not here"))
-    journal.now_ns += 200_000_000
+    for _ in range(_QUICK_IN_A_ROW):
+        not_here = commit(b"not here")
+        assert not journal.thread.commit_here(not_here)
+        journal.thread.commit(not_here)
+        journal.wait()
     assert journal.thread.commit_here(commit(b"here again"))
-    assert journal.writer.written == [b"slow", b"here again"]
+    assert journal.writer.written == [b"slow", *[b"not here"] * _QUICK_IN_A_ROW, b"here again"]
+
+
+def test_a_disk_that_nobody_knows_is_not_waited_for(journal: Journal) -> None:
+    assert not journal.thread.commit_here(commit(b"one"))
+    assert journal.writer.written == []
 
 
 def test_a_stop_writes_what_was_handed_over_before_it(journal: Journal) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import Raw
 
+from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching.messages import Ref, SessionId
 from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record
@@ -51,7 +52,7 @@ class World:
         self.writer.prepare_next()
         for chunk in chunks:
             self.chunks[chunk.session_id].append(chunk)
-            self.history.note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
+            self.history.marks.note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
         self.history.durable_position = self.writer.durable_position
 
     def read(self, session_id: SessionId, next_seq: int, history: History | None = None) -> list[Chunk]:
@@ -121,5 +122,10 @@ def test_a_stream_without_a_past_has_none(world: World) -> None:
     assert world.find(CAROL, 1) is None
 
 
-def test_it_remembers_one_place_a_segment(world: World) -> None:
-    assert len(world.history._marks[ALICE]) == world.writer.segment
+def test_the_past_that_was_archived_is_not_read(world: World) -> None:
+    world.disk.remove(segment_name(1))
+    world.disk.remove(segment_name(2))
+    found = world.read(ALICE, 1)
+    assert found
+    assert found == [one for one in world.chunks[ALICE] if one.first_seq >= found[0].first_seq]
+    assert found[0].first_seq > 1

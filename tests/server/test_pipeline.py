@@ -62,6 +62,7 @@ class Past:
     def __init__(self) -> None:
         self.durable_position = 0
         self.noted: list[tuple[SessionId, int]] = []
+        self.marks = self
 
     def note(self, session_id: SessionId, first_seq: int, ref_before: Ref, position: int) -> None:
         self.noted.append((session_id, first_seq))

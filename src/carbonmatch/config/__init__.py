@@ -26,6 +26,7 @@ from carbonmatch.config.schema import (
     Throttle,
     Venue,
     configuration_digest,
+    key_commands,
     may_log_on,
     venue_commands,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "check",
     "configuration_digest",
     "host_and_port",
+    "key_commands",
     "load",
     "may_log_on",
     "parse",

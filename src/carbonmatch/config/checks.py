@@ -1,12 +1,18 @@
 """What has to hold between the parts of a configuration: every rule, with the words for its breach."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
 from carbonmatch.config.schema import Config, Instrument, Key, Listen, Session, Throttle, shown_accounts
-from carbonmatch.limits import COPIED_STREAMS_MAX, COPIES_OF_A_SESSION_MAX, PRICE_TICKS_MAX
+from carbonmatch.limits import (
+    COPIED_STREAMS_MAX,
+    COPIES_OF_A_SESSION_MAX,
+    KEY_ADDRESSES_MAX,
+    KEY_SESSIONS_MAX,
+    PRICE_TICKS_MAX,
+)
 
 # The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
 WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
@@ -225,8 +231,21 @@ def _key_problems(config: Config) -> Iterator[str]:
             if name not in sessions:
                 yield f"{at}.sessions: there is no session {name!r}"
         users = [one for one in config.sessions if one.key == key.id or one.name in key.sessions]
+        if len(users) > KEY_SESSIONS_MAX:
+            yield f"{at}: {len(users)} sessions use key {key.id!r}, expected at most {KEY_SESSIONS_MAX}"
+        if len(key.addresses) > KEY_ADDRESSES_MAX:
+            yield f"{at}.addresses: {len(key.addresses)} networks, expected at most {KEY_ADDRESSES_MAX}"
+        for address in key.addresses:
+            yield from _network_problems(f"{at}.addresses", address)
         if key.roles:
             yield from _unusable(at, key, users)
+
+
+def _network_problems(at: str, address: str) -> Iterator[str]:
+    try:
+        ip_network(address)
+    except ValueError as error:
+        yield f"{at}: expected a network like 192.0.2.0/24 or 2001:db8::/48, found {address!r} ({error})"
 
 
 def _unusable(at: str, key: Key, users: list[Session]) -> Iterator[str]:

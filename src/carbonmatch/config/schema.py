@@ -1,7 +1,8 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -19,9 +20,11 @@ from carbonmatch.matching.messages import (
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
     InstrumentId,
+    KeySession,
     NameField,
     ParticipantId,
     Phase,
@@ -48,6 +51,7 @@ _AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 _SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Goes over the wire as a name.
 KeyId = NewType("KeyId", str)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KeyId = Annotated[
     KeyId,
     Meta(pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z", description="1 to 32 letters, digits, '_', '.' or '-'"),
@@ -170,10 +174,20 @@ class Key(Section, frozen=True):
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
     sessions: tuple[_Name, ...] = ()
+    expires: Annotated[datetime, Meta(tz=True)] | None = None
+    # Networks it may be used from; empty: any.
+    addresses: tuple[str, ...] = ()
 
     @property
     def public_key_bytes(self) -> bytes:
         return bytes.fromhex(self.public_key)
+
+    @property
+    def expires_ns(self) -> int:
+        """UTC, exactly: a float of today's nanoseconds would be some hundred of them off."""
+        if self.expires is None:
+            return 0
+        return (self.expires - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 class Config(Section, frozen=True):
@@ -235,10 +249,28 @@ def shown_accounts(config: Config, copy: Session) -> tuple[AccountId, ...]:
     return tuple(sorted({*copy.accounts, *of_participants}))
 
 
+def key_commands(config: Config) -> list[DefineKey]:
+    """Who may log on, and as what, in the order of the key ids."""
+    return [
+        DefineKey(
+            key.id,
+            key.public_key_bytes,
+            tuple(
+                KeySession(session.id, roles)
+                for session in sorted(config.sessions, key=_id)
+                if (roles := tuple(int(role) for role in Role if may_log_on(key, session, role)))
+            ),
+            key.expires_ns,
+            key.addresses,
+        )
+        for key in sorted(config.keys, key=_id)
+    ]
+
+
 def configuration_digest(config: Config) -> bytes:
     """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
     return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
 
 
-def _id(item: Instrument | Session) -> int:
+def _id(item: Instrument | Session | Key) -> Any:
     return item.id

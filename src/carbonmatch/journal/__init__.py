@@ -20,7 +20,6 @@ from carbonmatch.journal.reader import (
     read_record,
     read_records,
     scan,
-    segment_positions,
     verify,
 )
 from carbonmatch.journal.record import Kind, StoredRecord
@@ -48,6 +47,5 @@ __all__ = [
     "read_records",
     "recover",
     "scan",
-    "segment_positions",
     "verify",
 ]

@@ -6,6 +6,7 @@ which is being written, up to the position which the writer says is durable.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Final
 
@@ -17,6 +18,7 @@ from carbonmatch.journal.record import (
     Kind,
     StoredRecord,
     place,
+    position,
     record_bytes,
     unpack_header,
     unpack_payload,
@@ -25,9 +27,11 @@ from carbonmatch.journal.segment_scan import SegmentScan, Window, end_of_torn_ta
 from carbonmatch.journal.segments import (
     DIGEST_BYTES,
     NO_DIGEST,
+    Anchor,
     SegmentHeader,
     check_spare,
     segment_name,
+    segment_numbers,
     survey,
 )
 from carbonmatch.journal.storage import Storage, file_chunks
@@ -73,12 +77,14 @@ class JournalScan:
         storage: Storage,
         *,
         replay_from: int | None = None,
+        anchor: Anchor | None = None,
         sealed_only: bool = False,
         check_digests: bool = False,
     ) -> None:
         """Read from the segment that holds sequence `replay_from`, else from the oldest there is.
 
-        Of the segments before it only the first records are read.
+        Of the segments before it nothing is read but the first records of those that are asked.
+        `anchor` says where the record of `replay_from` follows, and what it has to follow.
 
         `sealed_only` leaves out the last used segment, which a running process may be writing.
         `check_digests` also reads every segment a second time, for the digest that its successor has.
@@ -89,6 +95,7 @@ class JournalScan:
         self.spares: list[int] = []
         self._storage = storage
         self._replay_from = replay_from
+        self._anchor = anchor
         self._sealed_only = sealed_only
         self._check_digests = check_digests
 
@@ -101,40 +108,55 @@ class JournalScan:
         numbers = found.used[:-1] if self._sealed_only else found.used
         previous: SegmentScan | None = None
         for number in numbers[self._first_to_read(numbers) :]:
-            file = self._storage.open(segment_name(number))
-            try:
+            with opened(self._storage, number) as file:
+                self._storage.forget_cache(file)
                 segment = SegmentScan(self._storage, file, number, previous)
                 self.header = segment.header
                 if previous is not None and self._check_digests:
-                    self._check_digest(previous, segment)
-                yield from segment
+                    check_digest(self._storage, previous, segment)
+                yield from self._records_of(segment)
                 self.segments_read += 1
                 self._finish(segment, is_last=number == found.used[-1])
-            finally:
-                self._storage.close(file)
             previous = segment
 
     def _first_to_read(self, numbers: list[int]) -> int:
-        """The index of the segment with `replay_from`, found by the first record of each."""
+        """The index of the segment with `replay_from`."""
         if self._replay_from is None or not numbers:
             return 0
-        first_sequences = []
-        for number in numbers:
-            file = self._storage.open(segment_name(number))
-            try:
-                first_sequences.append(SegmentScan(self._storage, file, number, None).sequence)
-            finally:
-                self._storage.close(file)
-        for index in range(len(numbers) - 1, -1, -1):
-            if first_sequences[index] <= self._replay_from:
-                return index
-        raise JournalDamaged(
-            segment_name(numbers[0]),
-            0,
-            self._replay_from,
-            found=f"first sequence {first_sequences[0]}",
-            expected=f"segments from sequence {self._replay_from} on",
+        wanted = (
+            segment_of(self._storage, numbers, self._replay_from)
+            if self._anchor is None
+            else self._anchor.segment
         )
+        if wanted not in numbers:
+            raise JournalDamaged(
+                segment_name(wanted),
+                0,
+                self._replay_from,
+                found="no such segment",
+                expected="the one that the snapshot ends in",
+            )
+        return numbers.index(wanted)
+
+    def _records_of(self, segment: SegmentScan) -> Iterator[StoredRecord]:
+        anchor = self._anchor
+        if anchor is None or segment.number != anchor.segment:
+            yield from segment
+            return
+        if segment.header.previous_digest != anchor.previous_digest:
+            raise segment.damaged(
+                f"previous digest {segment.header.previous_digest.hex()}",
+                f"{anchor.previous_digest.hex()}, as the snapshot says",
+            )
+        is_met = anchor.offset == 0
+        for record in segment:
+            is_met = is_met or is_anchored(segment, anchor, self._replay_from)
+            yield record
+        if not is_met:
+            raise segment.damaged(
+                "the end of the journal",
+                f"a journal up to {(self._replay_from or 1) - 1}, as there is a snapshot of it",
+            )
 
     def _check_nothing_written(self) -> None:
         """A journal without records has no segment, or unused ones from 1 on."""
@@ -169,16 +191,61 @@ class JournalScan:
             self.spares,
         )
 
-    def _check_digest(self, previous: SegmentScan, segment: SegmentScan) -> None:
-        digest = digest_of(self._storage, previous.number, previous.offset)
-        if digest != segment.header.previous_digest:
-            raise JournalDamaged(
-                segment_name(previous.number),
-                0,
-                previous.first_sequence,
-                found=f"digest {digest.hex()}",
-                expected=f"{segment.header.previous_digest.hex()}, as the next segment says",
-            )
+
+def is_anchored(segment: SegmentScan, anchor: Anchor, sequence: int | None) -> bool:
+    """Whether the record just read is the one that `anchor` lies behind; JournalDamaged if it should be."""
+    if segment.offset < anchor.offset:
+        return False
+    if (segment.offset, segment.chain) != (anchor.offset, anchor.chain) or sequence not in (
+        None,
+        segment.sequence,
+    ):
+        raise segment.damaged(
+            f"sequence {segment.sequence} behind a record linked by {segment.chain:#010x}",
+            f"{sequence} behind {anchor.chain:#010x} at {anchor.offset}, as the snapshot says",
+        )
+    return True
+
+
+@contextmanager
+def opened(storage: Storage, number: int) -> Iterator[int]:
+    """A segment's file, for reading."""
+    file = storage.open(segment_name(number))
+    try:
+        yield file
+    finally:
+        storage.close(file)
+
+
+def segment_of(storage: Storage, numbers: list[int], sequence: int) -> int:
+    """Which of the used segments `numbers` holds `sequence`: the last one that begins at or before it."""
+    assert numbers
+    first_sequence = 0
+    for number in reversed(numbers):
+        with opened(storage, number) as file:
+            first_sequence = SegmentScan(storage, file, number, None).sequence
+        if first_sequence <= sequence:
+            return number
+    raise JournalDamaged(
+        segment_name(numbers[0]),
+        0,
+        sequence,
+        found=f"first sequence {first_sequence}",
+        expected=f"segments from sequence {sequence} on",
+    )
+
+
+def check_digest(storage: Storage, previous: SegmentScan, segment: SegmentScan) -> None:
+    """Refuse a `previous` whose bytes are not those which `segment`, that follows it, has the digest of."""
+    digest = digest_of(storage, previous.number, previous.offset)
+    if digest != segment.header.previous_digest:
+        raise JournalDamaged(
+            segment_name(previous.number),
+            0,
+            previous.first_sequence,
+            found=f"digest {digest.hex()}",
+            expected=f"{segment.header.previous_digest.hex()}, as the next segment says",
+        )
 
 
 def scan(storage: Storage, *, replay_from: int | None = None) -> Iterator[StoredRecord]:
@@ -189,21 +256,18 @@ def scan(storage: Storage, *, replay_from: int | None = None) -> Iterator[Stored
 def digest_of(storage: Storage, number: int, length: int) -> bytes:
     """blake2b of the first `length` bytes of a segment."""
     hasher = blake2b(digest_size=DIGEST_BYTES)
-    file = storage.open(segment_name(number))
-    try:
+    with opened(storage, number) as file:
         for chunk in file_chunks(storage, file, 0, length):
             hasher.update(chunk)
-    finally:
-        storage.close(file)
     return hasher.digest()
 
 
 # --- beside a running writer -----------------------------------------------------------------------
 
 
-def read_record(storage: Storage, position: int, durable_position: int) -> StoredRecord:
-    """The record at `position`, which must lie before `durable_position`. Safe from any thread."""
-    return next(read_records(storage, position, durable_position))
+def read_record(storage: Storage, at_position: int, durable_position: int) -> StoredRecord:
+    """The record at `at_position`, which must lie before `durable_position`. Safe from any thread."""
+    return next(read_records(storage, at_position, durable_position))
 
 
 def read_records(storage: Storage, start_position: int, durable_position: int) -> Iterator[StoredRecord]:
@@ -216,8 +280,7 @@ def read_records(storage: Storage, start_position: int, durable_position: int) -
     number, offset = place(start_position)
     last_number, last_offset = place(durable_position)
     while number <= last_number:
-        file = storage.open(segment_name(number))
-        try:
+        with opened(storage, number) as file:
             limit = last_offset if number == last_number else storage.size(file)
             window = Window(storage, file, limit, _RANDOM_READ_BYTES)
             while offset < limit:
@@ -226,23 +289,13 @@ def read_records(storage: Storage, start_position: int, durable_position: int) -
                 offset += window.record_bytes
                 if record.kind is Kind.SEGMENT_END:
                     break
-        finally:
-            storage.close(file)
         number += 1
         offset = 0
 
 
-def segment_positions(storage: Storage) -> list[tuple[int, int]]:
-    """First sequence and position of each used segment, oldest first: where to look for a sequence."""
-    positions = []
-    for number in survey(storage).used:
-        file = storage.open(segment_name(number))
-        try:
-            segment = SegmentScan(storage, file, number, None)
-            positions.append((segment.sequence, number << 32))
-        finally:
-            storage.close(file)
-    return positions
+def first_position(storage: Storage) -> int:
+    """Where the journal begins: older segments have been archived."""
+    return position(segment_numbers(storage)[0], 0)
 
 
 def _read_one(window: Window, number: int, offset: int) -> StoredRecord:

@@ -4,6 +4,7 @@ The order of the steps is the promise: a loss of power between any two leaves a 
 recovery takes up with the same records.
 """
 
+import errno
 import logging
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from carbonmatch.journal.segments import (
     NO_DIGEST,
     SEGMENT_BYTES_MAX,
     SEGMENT_BYTES_MIN,
+    Anchor,
     Identity,
     check_spare,
     segment_name,
@@ -27,12 +29,17 @@ from carbonmatch.journal.storage import (
     TEMPORARY_SUFFIX,
     Storage,
     file_chunks,
+    publish,
+    write_all,
     write_file,
+    write_temporary,
     zero_chunks,
 )
 from carbonmatch.limits import SEGMENT_BYTES
 
 _log: Final = logging.getLogger(__name__)
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Recovery(Struct, frozen=True):
@@ -55,6 +62,7 @@ def recover(
     identity: Identity,
     *,
     replay_from: int = 1,
+    anchor: Anchor | None = None,
     on_record: Callable[[StoredRecord], None] | None = None,
     replay_other_identity: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
@@ -62,8 +70,9 @@ def recover(
     """Take the journal over: lock it, check it, hand its commands out, and make its end durable.
 
     `on_record` gets each DATA record with a command at or behind `replay_from`, in order, before anything
-    is changed; what it raises ends the recovery. `replay_from` is 1 or follows a snapshot: a journal that
-    does not reach from there to its end is damaged. Records of another identity are refused, unless
+    is changed; what it raises ends the recovery. `replay_from` is 1 or follows a snapshot, whose `anchor`
+    says what lies before it: a journal that does not reach from there to its end is damaged. Segments before
+    that of the anchor are not read, and need not be there. Records of another identity are refused, unless
     `replay_other_identity`. `segment_bytes` is for a new journal; an existing one keeps its own.
 
     Raises JournalRefused, JournalDamaged or OSError; the journal is then as it was.
@@ -76,7 +85,7 @@ def recover(
         raise JournalRefused("another process holds the lock of the journal's directory") from error
     _remove_temporary(storage)
 
-    journal = JournalScan(storage, replay_from=replay_from)
+    journal = JournalScan(storage, replay_from=replay_from, anchor=anchor)
     for record in journal:
         if record.kind is not Kind.DATA or record.next_sequence <= replay_from:
             continue
@@ -138,7 +147,7 @@ def _replace_last_segment(storage: Storage, end: JournalEnd) -> tuple[int, bytes
 
     The records just read may exist in the page cache only, and after a failed sync no further sync of
     that file proves anything. A new file is proven by its own first sync. Nothing is ever appended to
-    the copy, so it is as long as its records and no longer.
+    the copy, so it is as long as its records and no longer. Without room for it, see `_rewrite`.
     """
     name = segment_name(end.segment)
     ending, chain = b"", end.chain
@@ -158,19 +167,61 @@ def _replace_last_segment(storage: Storage, end: JournalEnd) -> tuple[int, bytes
             yield ending
 
     try:
-        write_file(storage, name, copied())
+        write_temporary(storage, name, copied())
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        return chain, _rewrite(storage, end, ending)
     finally:
         storage.close(file)
+    publish(storage, name)
     return chain, hasher.digest()
 
 
-def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
-    """Save what is cut, for whoever wants to see it. Named by its place, so a repeat replaces it."""
+def _rewrite(storage: Storage, end: JournalEnd, ending: bytes) -> bytes:
+    """Write the last segment again over itself, for a disk without room for a copy; return its digest.
+
+    Every byte is written anew, so the sync speaks for all of them. They are the same bytes, so it does
+    not matter which of them a crash keeps back; and zeros over a torn tail leave it a torn one. Only
+    when these are durable comes the end of the segment.
+    """
     name = segment_name(end.segment)
-    torn_name = f"{name}.{end.offset}.torn"
+    _log.warning("journal: no room for a copy of %s, which is written over itself", name)
+    hasher = blake2b(digest_size=DIGEST_BYTES)
+    file = storage.open(name, writable=True)
+    try:
+        offset = 0
+        for chunk in file_chunks(storage, file, 0, end.offset):
+            hasher.update(chunk)
+            write_all(storage, file, chunk, offset)
+            offset += len(chunk)
+        for zeros in zero_chunks(end.torn_bytes):
+            write_all(storage, file, zeros, offset)
+            offset += len(zeros)
+        storage.fdatasync(file)
+        if ending:
+            hasher.update(ending)
+            write_all(storage, file, ending, end.offset)
+            storage.fdatasync(file)
+    finally:
+        storage.close(file)
+    return hasher.digest()
+
+
+def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
+    """Save what is cut, for whoever wants to see it. Named by its place, so a repeat replaces it.
+
+    A full disk costs the copy: it was never answered, and the venue has to be able to start.
+    """
+    name = segment_name(end.segment)
+    torn_name = kept_as = f"{name}.{end.offset}.torn"
     file = storage.open(name)
     try:
         write_file(storage, torn_name, file_chunks(storage, file, end.offset, end.torn_end))
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        kept_as = "nothing, as the disk is full"
     finally:
         storage.close(file)
     _log.warning(
@@ -179,7 +230,7 @@ def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
         name,
         end.offset,
         end.next_sequence,
-        torn_name,
+        kept_as,
     )
 
 

@@ -53,7 +53,6 @@ class SegmentScan:
 
     def __init__(self, storage: Storage, file: int, number: int, previous: "SegmentScan | None") -> None:
         """Read and check the first record; it must follow the last one of the segment before."""
-        storage.forget_cache(file)
         self.storage = storage
         self.file = file
         self.number = number
@@ -186,6 +185,13 @@ def end_of_torn_tail(segment: SegmentScan) -> int:
 
 
 def _refuse_records_behind(segment: SegmentScan, start: int) -> None:
+    later = later_record(segment, start)
+    if later is not None:
+        raise segment.damaged(segment.fault, f"a record, as a later one is at {later}")
+
+
+def later_record(segment: SegmentScan, start: int) -> int | None:
+    """Where behind `start` the header of a record lies that can only follow the missing one."""
     offset = start
     for chunk in segment.chunks(start):
         found = chunk.find(MAGIC_BYTES)
@@ -196,9 +202,10 @@ def _refuse_records_behind(segment: SegmentScan, start: int) -> None:
                 and header is not None
                 and header.first_sequence >= segment.sequence
             ):
-                raise segment.damaged(segment.fault, f"a record, as a later one is at {offset + found}")
+                return offset + found
             found = chunk.find(MAGIC_BYTES, found + 1)
         offset += len(chunk)
+    return None
 
 
 def _last_written_sector(segment: SegmentScan) -> int:

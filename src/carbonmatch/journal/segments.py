@@ -68,6 +68,22 @@ class SegmentHeader(Struct, frozen=True, gc=False):
         )
 
 
+class Anchor(Struct, frozen=True, gc=False):
+    """A place between two records, and what ties the journal behind it to the journal before it."""
+
+    segment: int
+    offset: int  # behind the record before
+    chain: int  # checksum of that record's header
+    previous_digest: bytes  # of the segment before, as this one's header says
+
+    def __post_init__(self) -> None:
+        assert len(self.previous_digest) == DIGEST_BYTES
+
+
+# Where every journal begins.
+ORIGIN: Final = Anchor(1, 0, 0, NO_DIGEST)
+
+
 def unpack_segment_header(payload: bytes) -> SegmentHeader:
     """The fields of a payload whose checksum holds; JournalRefused where another version wrote it."""
     version = int.from_bytes(payload[:4], "little")
@@ -95,7 +111,7 @@ class Survey(Struct, frozen=True):
 
 def survey(storage: Storage) -> Survey:
     """Find the segments by name and by their first sector; refuse gaps between them."""
-    numbers = _numbers(storage)
+    numbers = segment_numbers(storage)
     for previous, number in pairwise(numbers):
         if number != previous + 1:
             raise JournalDamaged(
@@ -130,7 +146,8 @@ def check_spare(storage: Storage, number: int, segment_bytes: int, sequence: int
         storage.close(file)
 
 
-def _numbers(storage: Storage) -> list[int]:
+def segment_numbers(storage: Storage) -> list[int]:
+    """The numbers of all segments by their names, used or not."""
     numbers = []
     for name in storage.list():
         match = _NAME.fullmatch(name)

@@ -7,36 +7,40 @@ The state is bytes here; `state_digest` is what its maker says of it.
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from struct import Struct as Layout
-from typing import Final
+from typing import Final, TypeVar
 from zlib import crc32
 
 from msgspec import Struct
 
 from carbonmatch.journal.errors import JournalDamaged
-from carbonmatch.journal.segments import DIGEST_BYTES, Identity
+from carbonmatch.journal.segments import DIGEST_BYTES, Anchor, Identity
 from carbonmatch.journal.storage import Storage, write_file
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 SNAPSHOTS_KEPT: Final = 3
 SUFFIX: Final = ".cms"
+
+T = TypeVar("T")
 
 _NAME: Final = re.compile(r"(\d{20})\.cms", re.ASCII)
 _MAGIC: Final = b"\xc1CMS"
 _END_MARK: Final = b"END1"
-_HEADER: Final = Layout("<4sIQQQII32s")
+_HEADER: Final = Layout("<4sIQQQII32sIII32s")
 _CHUNK_HEADER: Final = Layout("<II")
 _CRC_BYTES: Final = 4
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
 class Snapshot(Struct, frozen=True):
-    """The state after command `sequence`; replay goes on with the next one."""
+    """The state after command `sequence`; replay goes on with the next one, behind `anchor`."""
 
     sequence: int
     epoch: int
     identity: Identity
+    anchor: Anchor
     state: bytes
     state_digest: bytes
 
@@ -50,7 +54,9 @@ def write(storage: Storage, snapshot: Snapshot) -> None:
     assert len(snapshot.state_digest) == DIGEST_BYTES
     write_file(storage, snapshot_name(snapshot.sequence), _pack(snapshot))
     for sequence in sequences(storage)[SNAPSHOTS_KEPT:]:
-        storage.remove(snapshot_name(sequence))
+        # Another process may be doing the same.
+        with suppress(FileNotFoundError):
+            storage.remove(snapshot_name(sequence))
 
 
 def sequences(storage: Storage) -> list[int]:
@@ -69,12 +75,16 @@ def load(storage: Storage, sequence: int) -> Snapshot:
         storage.close(file)
 
 
-def newest(storage: Storage, on_bad: Callable[[str], None]) -> Snapshot | None:
-    """The newest good one, or None; `on_bad` is told of each that was passed over, and must be loud."""
+def newest(storage: Storage, restore: Callable[[Snapshot], T], on_bad: Callable[[str], None]) -> T | None:
+    """What `restore` makes of the newest good one, or None where none is good.
+
+    Not good is also what `restore` raises ValueError for. `on_bad` is told of each that was passed over,
+    and must be loud.
+    """
     for sequence in sequences(storage):
         try:
-            return load(storage, sequence)
-        except (JournalDamaged, OSError) as error:
+            return restore(load(storage, sequence))
+        except (JournalDamaged, OSError, ValueError) as error:
             on_bad(f"snapshot passed over: {error}")
     return None
 
@@ -92,6 +102,10 @@ def _pack(snapshot: Snapshot) -> Iterator[bytes]:
             _chunk_count(len(state)),
             len(engine_version),
             snapshot.identity.configuration_digest,
+            snapshot.anchor.segment,
+            snapshot.anchor.offset,
+            snapshot.anchor.chain,
+            snapshot.anchor.previous_digest,
         )
         + engine_version
     )
@@ -125,8 +139,8 @@ class _Reader:
 
     def read(self) -> Snapshot:
         header = self._take(_HEADER.size)
-        magic, version, sequence, epoch, state_bytes, chunks, version_bytes, configuration = _HEADER.unpack(
-            header
+        magic, version, sequence, epoch, state_bytes, chunks, version_bytes, configuration, *anchor = (
+            _HEADER.unpack(header)
         )
         if magic != _MAGIC or version != FORMAT_VERSION:
             raise self._damaged(f"magic {magic!r}, version {version}", f"{_MAGIC!r}, {FORMAT_VERSION}")
@@ -156,7 +170,7 @@ class _Reader:
         if mark != _END_MARK or found != expected or self._offset != self._file_bytes:
             raise self._damaged(f"digest {found.hex()}", f"{expected.hex()} and the end of the file")
         identity = Identity(engine_version.decode(), configuration)
-        return Snapshot(sequence, epoch, identity, state, state_digest)
+        return Snapshot(sequence, epoch, identity, Anchor(*anchor), state, state_digest)
 
     def _take(self, length: int) -> bytes:
         # A damaged length must not reserve memory: it is held against the file's first.

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     Done,
     InstrumentDefined,
@@ -24,6 +25,7 @@ from carbonmatch.matching.messages import (
     PhaseChanged,
     Ref,
     RejectReason,
+    RemoveKey,
     SessionLost,
     SessionOpened,
     SetBand,
@@ -123,6 +125,18 @@ def session_opened(venue: Venue, command: SessionOpened) -> None:
     session = venue.sessions[command.session_id]
     session.cancel_on_disconnect = command.cancel_on_disconnect
     session.grace_ms = command.grace_ms
+
+
+def define_key(venue: Venue, command: DefineKey) -> None:
+    assert all(
+        one.session_id in venue.sessions or one.session_id in venue.drop_copies.by_session
+        for one in command.sessions
+    ), "a key opens sessions there are"
+    venue.keys[command.key_id] = command
+
+
+def remove_key(venue: Venue, command: RemoveKey) -> None:
+    del venue.keys[command.key_id]
 
 
 def _expire(venue: Venue, book: Book) -> None:

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     Entry,
     InstrumentId,
@@ -34,6 +35,7 @@ from carbonmatch.matching.messages import (
     Outputs,
     Reduce,
     Ref,
+    RemoveKey,
     Replace,
     SessionId,
     SessionLost,
@@ -62,6 +64,8 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
     DefineDropCopy: control.define_drop_copy,
+    DefineKey: control.define_key,
+    RemoveKey: control.remove_key,
 }
 
 
@@ -77,6 +81,7 @@ class Engine:
         self.sessions: dict[SessionId, SessionState] = self.venue.sessions
         self.accounts: dict[AccountId, Account] = self.venue.accounts
         self.books: dict[InstrumentId, Book] = self.venue.books
+        self.keys: dict[str, DefineKey] = self.venue.keys
 
     @property
     def sequence(self) -> int:

@@ -18,6 +18,7 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
+    DefineKey,
     InstrumentDefinition,
     OrderId,
     ParticipantId,
@@ -96,6 +97,7 @@ class _VenueState(_State, frozen=True):
     sessions: list[_StreamState]
     books: list[_BookState]
     drop_copies: list[_CopyState]
+    keys: list[DefineKey]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -125,6 +127,7 @@ def snapshot(engine: Engine) -> bytes:
                 _CopyState(copy.session_id, copy.name, copy.account_ids, copy.next_seq)
                 for _, copy in sorted(engine.drop_copies.items())
             ],
+            [key for _, key in sorted(venue.keys.items())],
         )
     )
 
@@ -151,6 +154,7 @@ def restore(data: bytes) -> Engine:
         session.cancel_on_disconnect = stream.cancel_on_disconnect
         session.grace_ms = stream.grace_ms
         venue.sessions[stream.session_id] = session
+    venue.keys.update((key.key_id, key) for key in state.keys)
     orders = []
     for kept_book in state.books:
         instrument = Instrument(kept_book.configured)
@@ -178,7 +182,12 @@ def restore(data: bytes) -> Engine:
 
 def digest(engine: Engine) -> bytes:
     """BLAKE2b of the canonical bytes: 32 bytes that differ where the states do."""
-    return blake2b(snapshot(engine), digest_size=DIGEST_BYTES).digest()
+    return digest_of(snapshot(engine))
+
+
+def digest_of(snapshot: bytes) -> bytes:
+    """The digest of the engine whose snapshot these bytes are."""
+    return blake2b(snapshot, digest_size=DIGEST_BYTES).digest()
 
 
 def _stream_state(session: SessionState) -> _StreamState:

@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
+    DefineKey,
     InstrumentId,
     Ref,
     Rejected,
@@ -35,6 +36,7 @@ class Venue:
         "drop_copies",
         "durable",
         "foreign_report_count",
+        "keys",
         "last_trade_id",
         "makers_left",
         "open_order_count",
@@ -58,6 +60,8 @@ class Venue:
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
         self.drop_copies = DropCopies()
+        # Who may log on, by key id. Nothing in the market depends on it.
+        self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 

@@ -91,6 +91,7 @@ class Counters:
         "journal_records",
         "journal_spare_segments",
         "journal_torn_bytes",
+        "keys",
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
@@ -100,6 +101,7 @@ class Counters:
         "received_bytes",
         "recovery_duration_ns",
         "rejects",
+        "reloads",
         "repeats",
         "reports",
         "sent_bytes",
@@ -137,6 +139,8 @@ class Counters:
         self.logons_rejected = 0
         self.disconnects: Counter[LogoutReason | None] = Counter()  # None: closed without a logout
         self.slow_readers_cut = 0
+        self.keys = 0
+        self.reloads: Counter[str] = Counter()
         self.received_bytes = 0
         self.sent_bytes = 0
         # Journal.

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from carbonmatch.limits import COMMIT_DEAD_SECONDS, COMMIT_STALL_SECONDS
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, COMMIT_STALL_SECONDS, SPARE_SEGMENTS
 
 _OK: Final = 200
 _UNAVAILABLE: Final = 503
@@ -28,8 +28,9 @@ class Facts(Struct, frozen=True, gc=False):
     recovered: bool
     stopping: bool = False
     commit_pending_seconds: float = 0.0  # how long the batch on its way to the disk has been
-    # Segments made ahead beside the one in use. Without any, what is left is kept for cancels.
-    spare_segments: int = 1
+    # Segments made ahead beside the one in use, and why no more could be made when last tried.
+    spare_segments: int = SPARE_SEGMENTS
+    spares_error: str = ""
     durable: bool = True  # False: relaxed mode
 
 
@@ -52,9 +53,11 @@ def assess(facts: Facts) -> Health:
             f"the disk has not answered for {facts.commit_pending_seconds:.1f} s, "
             f"expected at most {COMMIT_STALL_SECONDS:.1f} s"
         )
-    full = facts.recovered and facts.spare_segments < 1
+    full = facts.recovered and facts.spares_error and facts.spare_segments < SPARE_SEGMENTS
     if full:
-        reasons.append("no journal segment is spare: the disk is full, or slower than the market")
+        reasons.append(
+            f"no journal segment can be made ({facts.spares_error}), {facts.spare_segments} made ahead left"
+        )
     if not facts.recovered:
         reasons.append("recovering from the journal")
     if facts.stopping:

@@ -142,6 +142,14 @@ METRICS: Final = (
         values=_DISCONNECTS,
     ),
     _counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
+    _gauge("keys", "keys", "Keys that may log on."),
+    _counter(
+        "reloads",
+        "reloads",
+        "Times the configuration was read again.",
+        label="result",
+        values={"applied": "applied", "refused": "refused"},
+    ),
     _counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
     _counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
     # Journal.

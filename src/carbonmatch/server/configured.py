@@ -1,16 +1,18 @@
 """What configuration means to the server: definitions for the engine, keys and limits for sessions."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import msgspec
 
-from carbonmatch.config import Config, ConfigError, may_log_on, venue_commands
+from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
     DefineSession,
+    RemoveKey,
     SessionId,
     VenueCommand,
 )
@@ -37,16 +39,35 @@ class SessionSettings:
         self.cancels_per_second = cancels_per_second
         self.cancels_burst = cancels_burst
 
+    @property
+    def throttle(self) -> tuple[int, int, int, int]:
+        return self.commands_per_second, self.commands_burst, self.cancels_per_second, self.cancels_burst
+
+
+def needs_restart(before: Config, after: Config) -> list[str]:
+    """What differs and is only looked at when a venue starts."""
+    names = [
+        name
+        for name in ("venue", "listen", "journal", "instruments")
+        if getattr(before, name) != getattr(after, name)
+    ]
+    # The first one opens its listener.
+    return [*names, "drop copies"] if drop_copies(after) and not drop_copies(before) else names
+
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise.
+    """The definitions that the engine does not have, or has otherwise; keys that are gone are removed.
 
     Raises ConfigError where a session would have to become a drop copy, or the other way round.
     """
     if problems := list(_changed_kinds(config, engine)):
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
-    return [command for command in venue_commands(config) if _key(command) not in known]
+    wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
+    changed = [command for command in wanted if _key(command) not in known]
+    key_ids = {key.id for key in config.keys}
+    removed = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
+    return [*changed, *removed]
 
 
 def engine_definitions(engine: Engine) -> list[VenueCommand]:
@@ -65,6 +86,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
     commands += [
         DefineDropCopy(copy.session_id, copy.name, copy.account_ids) for copy in engine.drop_copies.values()
     ]
+    commands += engine.keys.values()
     return commands
 
 
@@ -100,13 +122,25 @@ def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
             yield "drop copy", copy.name, 0
 
 
-def credentials(config: Config) -> dict[str, session.Credential]:
-    """What each key may log on as."""
-    result: dict[str, session.Credential] = {}
-    for key in config.keys:
-        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
-        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
-    return result
+def credentials(engine: Engine) -> dict[str, session.Credential]:
+    """What each key may log on as. Roles that a later version has journaled open nothing here."""
+    names = {session_id: state.name for session_id, state in engine.sessions.items()}
+    names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
+    roles = {int(role): role for role in Role}
+    return {
+        key_id: session.Credential(
+            key.public_key,
+            frozenset(
+                (names[one.session_id], roles[number])
+                for one in key.sessions
+                for number in one.roles
+                if number in roles
+            ),
+            key.expires_ns,
+            tuple(map(ip_network, key.addresses)),
+        )
+        for key_id, key in engine.keys.items()
+    }
 
 
 def drop_copies(config: Config) -> dict[str, SessionId]:

@@ -3,9 +3,7 @@
 from collections import deque
 from typing import Final
 
-from carbonmatch.limits import (
-    TURN_COMMANDS_MAX,
-)
+from carbonmatch.limits import TURN_SESSION_WORK_MAX, TURN_WORK_MAX
 from carbonmatch.matching.messages import (
     SessionId,
     SessionLost,
@@ -22,8 +20,6 @@ from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.session_peer import SessionPeer
 
-# Commands that one turn of the loop applies before sockets are looked at again: about a millisecond.
-_TURN_TOTAL_COMMANDS: Final = 1_024
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -78,6 +74,14 @@ class Gateway(Listener):
             )
         return throttle
 
+    def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
+        """A session whose throttle is another one now gets it with its next logon, which announces it."""
+        before = {settings.session_id: settings.throttle for settings in self.sessions.values()}
+        for settings in sessions.values():
+            if before.get(settings.session_id) != settings.throttle:
+                self._throttles.pop(settings.session_id, None)
+        self.sessions = sessions
+
     # --- turns -----------------------------------------------------------------------------------
 
     def wake(self, peer: SessionPeer) -> None:
@@ -107,13 +111,14 @@ class Gateway(Listener):
         self._scheduled = False
         ready = self._ready
         pipeline = self.pipeline
-        served = 0
-        # One session that sends again when it is answered, and nobody else: it need not wait for the
-        # journal thread to be woken. With several the thread is better, since others gather meanwhile.
-        alone = len(ready) == 1 and ready[0] is self._served_last
-        while ready and served < _TURN_TOTAL_COMMANDS and not pipeline.is_full:
+        work = 0
+        # The only session there is, which sends again when it is answered: it need not wait for the
+        # journal thread to be woken. With a second one, though it only listen, the loop must not wait
+        # for the disk: that may take seconds, in which nobody's heartbeat or cancel would be heard.
+        alone = len(ready) == 1 and ready[0] is self._served_last and len(self.owners) == 1
+        while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
-            served += peer.serve(TURN_COMMANDS_MAX)
+            work += peer.serve(TURN_SESSION_WORK_MAX)
             if peer.frames:
                 ready.append(peer)
             else:

@@ -4,16 +4,16 @@ Reading happens beside the loop, a slice at a time, so that a gateway which was 
 others nothing they notice.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
-from carbonmatch.journal.reader import read_records, segment_positions
+from carbonmatch.journal.reader import first_position, read_records
 from carbonmatch.journal.record import Kind
 from carbonmatch.journal.storage import Storage
 from carbonmatch.matching.messages import Ref, SessionId
 from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.server.marks import Marks
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.stream import Chunk, chunks_in
 
@@ -23,35 +23,20 @@ _SLICE_BYTES: Final = 256 * 1024
 _SLICE_RECORDS: Final = 512
 
 
-class Mark(NamedTuple):
-    """Where in the journal a stream's first chunk of a segment lies."""
-
-    first_seq: int
-    ref_before: Ref
-    position: int
-
-
 class History:
-    """Finds a stream's past. Knows one mark for each session and segment, so it grows with the
-    journal's segments and not with what is in them."""
+    """Finds a stream's past, from the nearest mark before it on."""
 
     def __init__(self, storage: Storage, scheduler: Scheduler) -> None:
         self.durable_position = 0
         self.scheduler = scheduler
         self._storage = storage
-        self._marks: dict[SessionId, list[Mark]] = {}
-
-    def note(self, session_id: SessionId, first_seq: int, ref_before: Ref, position: int) -> None:
-        """Remember the chunk at `position` if it is its stream's first one of the segment."""
-        marks = self._marks.setdefault(session_id, [])
-        if not marks or marks[-1].position >> 32 != position >> 32:
-            marks.append(Mark(first_seq, ref_before, position))
+        # Of what the journal holds; recovery replaces them with those of a snapshot.
+        self.marks = Marks()
 
     def past(self, session_id: SessionId, next_seq: int) -> "Past":
         """The chunks which hold `next_seq` and what follows, up to what is durable."""
-        marks = self._marks.get(session_id, [])
-        at = bisect_right(marks, next_seq, key=lambda mark: mark.first_seq) - 1
-        return Past(self, session_id, next_seq, marks[at].position if at >= 0 else 0)
+        mark = self.marks.at_seq(session_id, next_seq)
+        return Past(self, session_id, next_seq, 0 if mark is None else mark.position)
 
     def find(
         self,
@@ -61,9 +46,8 @@ class History:
         failed: Callable[[Exception], object],
     ) -> None:
         """Call `done` in a later turn with the chunk which would hold the outcome of `ref`."""
-        marks = self._marks.get(session_id, [])
-        at = bisect_right(marks, ref - 1, key=lambda mark: mark.ref_before) - 1
-        past = self.past(session_id, marks[at].first_seq if at >= 0 else 1)
+        mark = self.marks.before_ref(session_id, ref)
+        past = self.past(session_id, 1 if mark is None else mark.first_seq)
         before: Chunk | None = None
 
         def look(chunks: list[Chunk]) -> None:
@@ -87,8 +71,8 @@ class History:
         chunks: list[Chunk] = []
         size = 0
         looked_at = 0
-        if not position:
-            position = segment_positions(self._storage)[0][1]
+        # Older segments may have been archived since the mark was made.
+        position = max(position, first_position(self._storage))
         records = read_records(self._storage, position, durable_position)
         try:
             for record in records:

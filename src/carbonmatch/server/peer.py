@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from carbonmatch.limits import (
     CONNECTIONS_MAX,
+    RECEIVE_KERNEL_BYTES,
     SEND_BUFFER_BYTES_MAX,
     SEND_STALL_SECONDS_MAX,
 )
@@ -105,6 +106,17 @@ class Listener:
         for peer in list(self.peers):
             peer.abort()
 
+    def end_unentitled(self) -> None:
+        """End the connections whose key does not admit them any more: keys have changed."""
+        time_ns = self.clocks.time_ns()
+        for peer in list(self.peers):
+            if peer.rules.state is not session.State.ACTIVE:
+                continue
+            if peer.rules.still_entitled(time_ns, peer.host):
+                peer.rules.renew()
+            else:
+                peer.log_out(LogoutReason.NOT_ENTITLED)
+
     def _sweep(self) -> None:
         self.start_sweeping()
         now_ns = self.clocks.monotonic_ns()
@@ -123,6 +135,7 @@ class Peer(asyncio.Protocol):
         self.listener = listener
         self.clocks = listener.clocks
         self.counters = listener.counters
+        self.host = ""
         self.address = ""
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.rules = session.Connection(
@@ -163,9 +176,11 @@ class Peer(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.connected = True
         peername: Any = transport.get_extra_info("peername")
+        self.host = peername[0] if peername else ""
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_KERNEL_BYTES)
         is_full = len(self.listener.peers) >= CONNECTIONS_MAX and not self.listener.make_room()
         self.listener.peers[self] = None
         if self.listener.is_closed:
@@ -194,7 +209,7 @@ class Peer(asyncio.Protocol):
             self.fail(error)
 
     def _log_on(self, payload: bytes, now_ns: int) -> None:
-        answer = self.rules.log_on(payload, now_ns)
+        answer = self.rules.log_on(payload, now_ns, self.clocks.time_ns(), self.host)
         if isinstance(answer, LogonRejected):
             self._reject_logon(answer)
         else:

@@ -226,7 +226,7 @@ class Pipeline:
     def _answer(self, batch: Batch) -> None:
         assert batch.commit is not None
         streams = self.streams
-        note = self._history.note
+        note = self._history.marks.note
         position = batch.commit.position
         for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
             streams[chunk.session_id].release(chunk, last_ref)
@@ -264,8 +264,11 @@ class Pipeline:
         assert batch.commit is not None
         payloads = {chunk.session_id: chunk.payload for chunk in batch.chunks}
         for copy in copies:
-            self._history.note(copy.session_id, copy.first_seq, NO_REF, batch.commit.position)
-            stream = self.streams[copy.session_id]
+            self._history.marks.note(copy.session_id, copy.first_seq, NO_REF, batch.commit.position)
+            stream = self.streams.get(copy.session_id)
+            if stream is None:
+                # Defined in this very batch.
+                stream = self.streams[copy.session_id] = Stream(copy.session_id)
             for chunk in chunks_of_copy(copy, payloads):
                 stream.release(chunk, NO_REF)
         self.on_copies()

@@ -9,14 +9,14 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
-from carbonmatch.journal.record import StoredRecord, position
+from carbonmatch.journal.record import StoredRecord
 from carbonmatch.journal.recovery import Recovery, recover
-from carbonmatch.journal.segments import Identity
+from carbonmatch.journal.segments import ORIGIN, Anchor, Identity
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
@@ -26,13 +26,14 @@ from carbonmatch.limits import (
     VENUE_OPEN_ORDERS_MAX,
 )
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import NO_REF, Outputs, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.server.history import History
+from carbonmatch.server.marks import Marks
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
+from carbonmatch.server.venue_snapshot import VenueState, restore
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -75,13 +76,16 @@ def recover_venue(
 
     Raises JournalRefused, JournalDamaged, Diverged or OSError; the journal is then as it was.
     """
-    snapshot = snapshots.newest(storage, _warn)
-    if snapshot is None:
-        engine, market_data = Engine(durable=durable), MarketData()
-    else:
-        engine, market_data = _restore(snapshot)
-        engine.set_durable(durable)
-    replay = Replay(engine, market_data, history)
+    start = newest_start(storage)
+    venue = start.venue
+    engine = venue.engine
+    engine.set_durable(durable)
+    history.marks = venue.marks
+    replay = Replay(venue)
+    streams = {
+        session_id: Stream(session_id, session.next_seq - 1, session.last_ref)
+        for session_id, session in engine.sessions.items()
+    }
     # Nothing made here is garbage in cycles, and a collection over a million orders takes long.
     gc.disable()
     try:
@@ -89,41 +93,56 @@ def recover_venue(
             storage,
             identity(durable),
             replay_from=engine.sequence + 1,
-            on_record=replay.apply,
+            anchor=start.anchor,
+            on_record=lambda record: _release(streams, replay.apply(record), engine),
             segment_bytes=segment_bytes,
         )
     finally:
         gc.enable()
     # Of copies memory holds nothing yet: whoever resumes gets them from the journal.
     copies = engine.drop_copies.values()
-    replay.streams.update({copy.session_id: Stream(copy.session_id, copy.next_seq - 1) for copy in copies})
+    streams.update({copy.session_id: Stream(copy.session_id, copy.next_seq - 1) for copy in copies})
     return Recovered(
         engine,
-        market_data,
-        replay.streams,
+        venue.market_data,
+        streams,
         journal,
-        0 if snapshot is None else snapshot.sequence,
+        start.snapshot_sequence,
         replay.records,
         replay.commands,
     )
 
 
-class Replay:
-    """Re-executes records on an engine, and keeps what its sessions and subscribers will ask for."""
+class Start(Struct, frozen=True):
+    """What a replay goes on from: a snapshot, or nothing."""
 
-    def __init__(self, engine: Engine, market_data: MarketData, history: History) -> None:
-        self.engine = engine
-        self.market_data = market_data
-        self.history = history
-        self.streams = {
-            session_id: Stream(session_id, session.next_seq - 1, session.last_ref)
-            for session_id, session in engine.sessions.items()
-        }
+    venue: VenueState
+    anchor: Anchor
+    snapshot_sequence: int  # 0: from the first command on
+
+
+def newest_start(storage: Storage) -> Start:
+    """The newest snapshot that is good in every byte and gives the state it promises, or the beginning."""
+
+    def start(snapshot: Snapshot) -> Start:
+        return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
+
+    found = snapshots.newest(storage, start, _warn)
+    return found or Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
+
+
+class Replay:
+    """Re-executes records on an engine, and compares all that they cause with what was journaled."""
+
+    def __init__(self, venue: VenueState) -> None:
+        self.venue = venue
         self.records = 0
         self.commands = 0
 
-    def apply(self, stored: StoredRecord) -> None:
-        engine = self.engine
+    def apply(self, stored: StoredRecord) -> list[Chunk]:
+        """What the record has caused in each stream. Raises Diverged; the state is worth nothing then."""
+        venue = self.venue
+        engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
         record = decode_record(stored.payload, stored.first_sequence)
         for entry in record.entries:
@@ -131,23 +150,26 @@ class Replay:
         outputs = engine.take_outputs()
         chunks = chunks_of(outputs)
         _compare(stored, record, chunks, outputs)
-        at = position(stored.segment, stored.offset)
-        self._release(chunks, at)
+        note = venue.marks.note
+        position = stored.position
+        for chunk in chunks:
+            note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
         for copy in outputs.copies:
-            self.history.note(copy.session_id, copy.first_seq, NO_REF, at)
-        self.market_data.apply(outputs, record.entries[-1].time_ns)
+            note(copy.session_id, copy.first_seq, NO_REF, position)
+        venue.market_data.apply(outputs, record.entries[-1].time_ns)
         self.records += 1
         self.commands += stored.count
+        return chunks
 
-    def _release(self, chunks: list[Chunk], at: int) -> None:
-        streams = self.streams
-        for chunk in chunks:
-            session_id = chunk.session_id
-            stream = streams.get(session_id)
-            if stream is None:
-                stream = streams[session_id] = Stream(session_id)
-            stream.release(chunk, self.engine.sessions[session_id].last_ref)
-            self.history.note(session_id, chunk.first_seq, chunk.ref_before, at)
+
+def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
+    """Keep what the sessions will ask for."""
+    for chunk in chunks:
+        session_id = chunk.session_id
+        stream = streams.get(session_id)
+        if stream is None:
+            stream = streams[session_id] = Stream(session_id)
+        stream.release(chunk, engine.sessions[session_id].last_ref)
 
 
 def _compare(stored: StoredRecord, record: Record, chunks: list[Chunk], outputs: Outputs) -> None:
@@ -166,23 +188,6 @@ def _compare(stored: StoredRecord, record: Record, chunks: list[Chunk], outputs:
         raise Diverged(stored, "public events")
     if outputs.copies != record.copies:
         raise Diverged(stored, "drop copies")
-
-
-def take_snapshot(engine: Engine, market_data: MarketData, epoch: int, durable: bool) -> Snapshot:
-    """The state after everything applied; nothing may be waiting for the disk."""
-    both = _encoder.encode((Raw(state.snapshot(engine)), market_data.state()))
-    return Snapshot(engine.sequence, epoch, identity(durable), both, state.digest(engine))
-
-
-def _restore(snapshot: Snapshot) -> tuple[Engine, MarketData]:
-    """Raises ValueError where the state is not the one that the digest names."""
-    engine_state, feed_state = msgspec.msgpack.decode(snapshot.state, type=tuple[Raw, bytes])
-    engine = state.restore(bytes(engine_state))
-    if state.digest(engine) != snapshot.state_digest:
-        raise ValueError(f"snapshot {snapshot.sequence}: the state is not the one its digest names")
-    market_data = MarketData()
-    market_data.restore(feed_state)
-    return engine, market_data
 
 
 def _warn(text: str) -> None:

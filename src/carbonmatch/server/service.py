@@ -12,13 +12,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
 from carbonmatch import __version__
-from carbonmatch.config import Config, host_and_port
+from carbonmatch.config import Config, ConfigError, host_and_port
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import StorageUnusable
@@ -35,11 +36,13 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
+from carbonmatch.server.configured import needs_restart
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
-from carbonmatch.server.recovery import Recovered, recover_venue, take_snapshot
+from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.scheduler import LoopScheduler, Timer
 from carbonmatch.server.venue import Venue
+from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
 # interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
@@ -53,22 +56,24 @@ _DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
 
 
-def run(config: Config) -> int:
+def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status.
 
+    At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
-    return uvloop.run(_serve(config))
+    return uvloop.run(_serve(config, read_again))
 
 
-async def _serve(config: Config) -> int:
-    service = Service(config)
+async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int:
+    service = Service(config, read_again)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
     await service.start()
     await stopped.wait()
     return await service.stop()
@@ -107,8 +112,12 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 class Service:
     """A venue, from its directory to its ports."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, read_again: Callable[[], Config] | None = None) -> None:
         self.config = config
+        self._read_again = read_again
+        self._reloading = False
+        # Asked again while the file was read: what was read may be older than the question.
+        self._reload_again = False
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
@@ -250,10 +259,51 @@ class Service:
                 recovered=True,
                 stopping=self._stopping,
                 commit_pending_seconds=self._pipeline.commit_age_ns() / _NS_PER_SECOND,
-                spare_segments=self._writer.spare_segments if self._keeper.error else 1,
+                spare_segments=self._writer.spare_segments,
+                spares_error=_reason(self._keeper.error),
                 durable=self.durable,
             )
         )
+
+    def reload(self) -> None:
+        """Read the configuration again and go on with what it says; a bad one changes nothing."""
+        if not self._recovered or self._stopping or self._read_again is None:
+            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+        elif self._reloading:
+            self._reload_again = True
+        else:
+            self._reloading = True
+            # Beside the loop: a large file takes longer than an order may wait.
+            self._scheduler.read(self._read_again, self._redefine, self._reload_refused)
+
+    def _redefine(self, config: Config) -> None:
+        restart = needs_restart(self.config, config)
+        if restart:
+            log("restart_needed", WARNING, text=Ours(f"changed, and in force at the next start: {restart}"))
+        # Compared with what this start was given, whatever else is taken over.
+        try:
+            self._venue.redefine(config, self._reloaded)
+        except ConfigError as error:
+            self._reload_refused(error)
+
+    def _reloaded(self, changed: int) -> None:
+        self.counters.reloads["applied"] += 1
+        log("reloaded", changed=changed, keys=self.counters.keys, sequence=self._engine.sequence)
+        self._end_reload()
+
+    def _reload_refused(self, error: Exception) -> None:
+        if not isinstance(error, ConfigError):
+            raise error
+        self.counters.reloads["refused"] += 1
+        for problem in error.problems:
+            log("reload_refused", ERROR, text=Ours(problem))
+        self._end_reload()
+
+    def _end_reload(self) -> None:
+        self._reloading = False
+        if self._reload_again:
+            self._reload_again = False
+            self.reload()
 
     def _tick(self) -> None:
         """Look at the disk and at the loop itself; ten times a second."""
@@ -325,7 +375,8 @@ class Service:
         await self._wait_until_durable()
         await self._close_journal()
         assert self._pipeline.durable_sequence == self._engine.sequence, "the state is what the journal gives"
-        snapshot = take_snapshot(self._engine, self._publisher.market_data, self._writer.epoch, self.durable)
+        state = VenueState(self._engine, self._publisher.market_data, self._history.marks)
+        snapshot = take_snapshot(state, identity(self.durable), self._writer.epoch, self._writer.anchor)
         try:
             snapshots.write(self._storage, snapshot)
         except OSError as error:
@@ -357,12 +408,16 @@ class Service:
 
 def _unusable(directory: Path, error: OSError) -> StorageUnusable:
     """What a start could not do with `directory`, and how to help it."""
-    reason = error.strerror or str(error)
+    reason = _reason(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason += "; a start needs room for a journal segment: free some and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason += "; the venue has to own its journal's directory, and write to it"
     return StorageUnusable(f"{directory}: {reason}")
+
+
+def _reason(error: OSError | None) -> str:
+    return "" if error is None else error.strerror or str(error)
 
 
 def _address(bound: tuple[str, int]) -> str:

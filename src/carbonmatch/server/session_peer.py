@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from carbonmatch.limits import (
+    FRAME_WORK,
     LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
@@ -12,10 +13,8 @@ from carbonmatch.matching.messages import (
     AnyCommand,
     AnyReport,
     ClientCommand,
-    NewOrder,
     Ref,
     RejectReason,
-    Replace,
     SessionId,
     SessionOpened,
 )
@@ -24,10 +23,12 @@ from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.peer import Peer
+from carbonmatch.server.relief import relieving
 from carbonmatch.server.stream import Chunk, Stream
 
 if TYPE_CHECKING:
@@ -191,15 +192,15 @@ class SessionPeer(Peer):
             self.queued = True
             self.listener.wake(self)
 
-    def serve(self, budget_commands: int) -> int:
-        """Apply waiting frames until the budget is used up; at least one. Returns the commands."""
+    def serve(self, work_max: int) -> int:
+        """Apply waiting frames until `work_max` is reached; at least one. Returns the work."""
         frames = self.frames
-        served = 0
+        work = 0
         try:
-            while frames and served < budget_commands and not self.rules.closed:
+            while frames and work < work_max and not self.rules.closed:
                 payload, received_ns = frames.popleft()
                 self._queued_bytes -= len(payload)
-                served += self._apply(payload, received_ns)
+                work += FRAME_WORK + self._apply(payload, received_ns)
         except ProtocolError as error:
             self.fail(error)
         if self.rules.closed:
@@ -209,7 +210,7 @@ class SessionPeer(Peer):
             self._reading_paused = False
             self.rules.resume(self.clocks.monotonic_ns())
             self.transport.resume_reading()
-        return served
+        return work
 
     def _apply(self, payload: bytes, received_ns: int) -> int:
         now_ns = self.clocks.time_ns()
@@ -234,8 +235,7 @@ class SessionPeer(Peer):
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
-        # A frame of nothing but heartbeats is work too.
-        return max(1, len(commands))
+        return len(commands)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
         """Refuse what may not pass now, apply the rest, answer repeats."""
@@ -255,13 +255,23 @@ class SessionPeer(Peer):
             fresh = admission.admitted
             refused += admission.refused
             exhausted = admission.exhausted
+        not_entitled = NOT_ENTITLED[cast("Logon", self.rules.logon).role]
+        if not not_entitled.isdisjoint(map(type, fresh)):
+            refused += [
+                SessionRejected(command.ref, RejectReason.NOT_ENTITLED)
+                for command in fresh
+                if type(command) in not_entitled
+            ]
+            fresh = [command for command in fresh if type(command) not in not_entitled]
         if not self.listener.accepting_orders:
+            passing = relieving(self.state, fresh)
+            passing_refs = {command.ref for command in passing}
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
                 for command in fresh
-                if type(command) in _ADDS_RISK
+                if command.ref not in passing_refs
             ]
-            fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+            fresh = passing
         if refused:
             self._refuse(refused)
         if fresh:
@@ -328,6 +338,4 @@ class SessionPeer(Peer):
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
 
 
-# What is refused while the disk is in trouble; taking orders out stays possible.
-_ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

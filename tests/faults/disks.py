@@ -1,0 +1,65 @@
+"""Small disks of a test's own, where it may mount some; and a disk that breaks, on a full one."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+_BALLAST: Final = "ballast"
+
+
+@contextmanager
+def small_disk(at: Path, kib: int) -> Iterator[Path]:
+    """A disk in memory of this size; skips the test where nobody lets us mount one."""
+    with _mounted(at, "-t", "tmpfs", "-o", f"size={kib}k", "none"):
+        yield at
+
+
+def fill(disk: Path, *, but_kib: int = 0) -> None:
+    """Take all the room there is, but for so much."""
+    status = os.statvfs(disk)
+    with (disk / _BALLAST).open("ab") as file:
+        file.write(bytes(status.f_bavail * status.f_frsize - but_kib * 1024))
+
+
+def free(disk: Path) -> None:
+    """Give back what `fill` took."""
+    (disk / _BALLAST).unlink()
+
+
+@contextmanager
+def failing_disk(directory: Path, kib: int) -> Iterator[tuple[Path, Path]]:
+    """A file system (ext4) on a device, and the disk in memory that backs it, with less room than it says.
+
+    As long as the backing disk has room all is well; once it is full, the device fails writes: the kernel's
+    own I/O errors, its page cache, its one report of a failed sync.
+    """
+    backing, disk = directory / "backing", directory / "disk"
+    with small_disk(backing, kib):
+        image = backing / "image"
+        with image.open("wb") as file:
+            file.truncate(4 * kib * 1024)
+        if shutil.which("mkfs.ext4") is None:
+            pytest.skip("no mkfs.ext4: the failing disk cannot be made")
+        subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", str(image)], check=True, capture_output=True)
+        with _mounted(disk, "-o", "loop", str(image)):
+            yield disk, backing
+
+
+@contextmanager
+def _mounted(at: Path, *arguments: str) -> Iterator[None]:
+    at.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount the disk that this test breaks")
+    done = subprocess.run(["mount", *arguments, str(at)], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"the disk that this test breaks cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(at)], check=True, capture_output=True)
