@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint torture mutants bench clean
+.PHONY: help demo test lint fuzz torture mutants bench clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -10,6 +10,7 @@ help:
 	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
+	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
 	@echo "make torture  kill the engine 300 times under load, and cut the power at 20,000 places, in simulation"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
@@ -26,6 +27,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
+
+# FUZZ: targets, --inputs N, --seconds S, --seed S.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1

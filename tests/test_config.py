@@ -483,6 +483,23 @@ def test_all_mistakes_are_said_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = " + "[" * 3_000, "nested too deeply"),
+        ("a = " + "{b = " * 3_000, "nested too deeply"),
+        ("[journal]\nsegment_mib = " + "9" * 5_000, "4300 digits"),
+        ("[journal]\nsegment_mib = 0x" + "f" * 5_000, "journal.segment_mib: "),
+        ("[journal]\nsync = '" + "x" * 5_000 + "'", "found 'xxx"),
+    ],
+    ids=["deep arrays", "deep tables", "a long number", "a large number", "a long text"],
+)
+def test_what_is_too_large_to_read_is_a_mistake_like_others(text: str, expected: str) -> None:
+    (problem,) = problems(text)
+    assert expected in problem
+    assert len(problem) < 250
+
+
 # --- where it listens -----------------------------------------------------------------------------
 
 

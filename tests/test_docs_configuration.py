@@ -8,6 +8,7 @@ import pytest
 from carbonmatch.config import Config, parse
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
+    Follower,
     Instrument,
     Journal,
     Key,
@@ -41,6 +42,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[venue]", Venue),
         ("[listen]", Listen),
         ("[journal]", Journal),
+        ("[follower]", Follower),
         ("[throttle]", Throttle),
         ("[[instruments]]", Instrument),
         ("[[participants]]", Participant),

@@ -115,13 +115,31 @@ COPY_FRAME_MESSAGES: Final = 4_096
 # Reports kept in memory for a session, for resume and repeats; older ones come from the journal.
 OUTBOX_BYTES_MAX: Final = 1024 * 1024
 
-# A reader that has not taken this much is cut (order entry: it resumes later, nothing is lost).
+# A gateway that has left more than this unread is cut (it resumes later, nothing is lost): at 50 bytes a
+# report it is what a client may have in flight, all of it answered at once.
 SEND_BUFFER_BYTES_MAX: Final = 4 * 1024 * 1024
-SEND_STALL_SECONDS_MAX: Final = 10.0
+
+# Whoever has unread data and takes none of it for so long is cut. What counts is progress, of which the
+# kernel tells: a slow line is served for as long as the bytes above and below suffice. A pause of a
+# client's garbage collector or of its machine is shorter, and both of its kernel's buffers are full then.
+SEND_STALL_SECONDS_MAX: Final = 1.5
 
 # A market-data subscriber above this is conflated: it gets no increments until it has drained.
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
-SUBSCRIBERS_MAX: Final = 1_024
+
+# Of a subscriber, with the batch or the snapshot that came last. Snapshots are sent one by one, so that
+# only the one of a book of more than 60,000 levels comes on top.
+FEED_BUFFER_BYTES_MAX: Final = 1024 * 1024
+
+# A conflated subscriber that has not drained for so long is cut although it takes a byte now and then: it
+# would hold old snapshots in memory for ever. 256 KiB in this time is a line of 70 kbit/s.
+FEED_BEHIND_SECONDS_MAX: Final = 30.0
+
+# A subscriber costs about 5 us a batch, and a place. Those of one key, which is one firm's, may not be more
+# than a third of all: nobody else's latency is theirs to spend.
+SUBSCRIBERS_MAX: Final = 768
+SUBSCRIBERS_PER_KEY_MAX: Final = 256
+assert SUBSCRIBERS_MAX < CONNECTIONS_MAX, "who takes another one's place has to connect first"
 
 # --- client library ------------------------------------------------------------------------------
 
@@ -129,6 +147,9 @@ SUBSCRIBERS_MAX: Final = 1_024
 # 500,000 commands a second it is a commit of 0.13 s, well above COMMIT_SLOW_SECONDS.
 UNANSWERED_COMMANDS_MAX: Final = 65_536
 assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again in one write"
+
+# How long a client waits for an engine that does not take what it sends; as long as a disk may keep it.
+SEND_READY_SECONDS_MAX: Final = 10.0
 
 # Reports a client session keeps for a reader of its events that has fallen behind; above it the reader
 # is told what it lost (about 200 bytes each in Python, so 13 MB).
@@ -149,8 +170,8 @@ CALL_SECONDS_MAX: Final = 15.0
 
 # A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
 # snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
-FEED_BATCH_MESSAGES_MAX: Final = 65_536
-assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
+FEED_BATCH_MESSAGES_MAX: Final = 12_288
+assert CONFLATE_BUFFER_BYTES + FEED_BATCH_MESSAGES_MAX * 64 <= FEED_BUFFER_BYTES_MAX
 
 # --- engine --------------------------------------------------------------------------------------
 
@@ -193,6 +214,18 @@ assert (
 # Places in the journal that are remembered of one session, to find its reports of long ago: one a segment,
 # so 64 GiB of journal before they get sparser. With 1,000 sessions they add 20 MB to a snapshot.
 SESSION_MARKS_MAX: Final = 1_024
+
+# A follower keeps a snapshot after so many commands, or after so long: what a start has to replay at most,
+# in 4 s at 250,000 commands a second. One that the disk did not take is tried again after the third.
+FOLLOWER_SNAPSHOT_COMMANDS: Final = 1_000_000
+FOLLOWER_SNAPSHOT_SECONDS: Final = 600
+FOLLOWER_SNAPSHOT_RETRY_SECONDS: Final = 10
+
+# A segment is archived when so many proven snapshots lie behind it: one may turn out to be bad.
+ARCHIVE_SNAPSHOTS_MIN: Final = 2
+
+# A follower further behind than this does not call itself ready.
+FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
 
 # Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
 # orders are refused: cancels go on in both, and a restart needs one to go on in.

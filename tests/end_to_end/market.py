@@ -24,7 +24,7 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, DESK, ALICE_COPY = map(SessionId, range(1, 10))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, WATCHER, DESK, ALICE_COPY = map(SessionId, range(1, 11))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -92,9 +92,10 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
+{_session(WATCHER, "watcher", "market_data", "watcher")}
 {_session(DESK, "desk", "trade", "desk", f"accounts = [{BOB_ACCOUNT}, {ALICE_ACCOUNT}]")}
 {_session(ALICE_COPY, "alice-copy", "drop_copy", "alice", "participants = [1]")}
-{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "desk"))}"""
+{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "watcher", "desk"))}"""
 
 
 def _session(number: int, name: str, role: str, key: str, accounts: str = "", throttle: str = "") -> str:
@@ -137,7 +138,12 @@ def key_of(session: str) -> str:
 
 
 def role_of(session: str) -> Role:
-    roles = {"feed": Role.MARKET_DATA, "operator": Role.OPERATOR, "alice-copy": Role.DROP_COPY}
+    roles = {
+        "feed": Role.MARKET_DATA,
+        "watcher": Role.MARKET_DATA,
+        "operator": Role.OPERATOR,
+        "alice-copy": Role.DROP_COPY,
+    }
     return roles.get(session, Role.TRADE)
 
 

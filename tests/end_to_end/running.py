@@ -67,8 +67,8 @@ class Addresses:
             return Wire.open(self.order_entry)
         return Wire.logged_on(self.order_entry, name, next_seq, **options)
 
-    def feed_wire(self, **options: Any) -> AbstractAsyncContextManager[Wire]:
-        return Wire.logged_on(self.market_data, "feed", **options)
+    def feed_wire(self, name: str = "feed", **options: Any) -> AbstractAsyncContextManager[Wire]:
+        return Wire.logged_on(self.market_data, name, **options)
 
     def copy_wire(
         self, next_seq: int = 0, name: str = "alice-copy", **options: Any

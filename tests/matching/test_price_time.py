@@ -252,6 +252,13 @@ def test_a_fok_counts_own_orders_where_self_trades_are_not_prevented() -> None:
     )
 
 
+def test_a_fok_follows_the_default_of_its_instrument() -> None:
+    market = Market(self_trade_prevention=NONE)
+    market.send(BOB, sell(1, price=100, lots=2))
+    answers = market.send(BOB, buy(2, price=100, lots=2, tif=FOK))
+    assert "bob 2: executed #2 taker 2 @ 100, 0 left" in answers
+
+
 # --- how much one frame may meet -------------------------------------------------------------------
 
 

@@ -12,10 +12,12 @@ from carbonmatch.config.reading import (
     with_addresses,
     with_directory,
     with_environment,
+    with_follower,
 )
 from carbonmatch.config.schema import (
     Account,
     Config,
+    Follower,
     Instrument,
     Journal,
     Key,
@@ -35,6 +37,7 @@ __all__ = [
     "Account",
     "Config",
     "ConfigError",
+    "Follower",
     "Instrument",
     "Journal",
     "Key",
@@ -55,4 +58,5 @@ __all__ = [
     "with_addresses",
     "with_directory",
     "with_environment",
+    "with_follower",
 ]

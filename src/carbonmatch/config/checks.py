@@ -5,7 +5,16 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config.schema import Config, Instrument, Key, Listen, Session, Throttle, shown_accounts
+from carbonmatch.config.schema import (
+    Config,
+    Follower,
+    Instrument,
+    Key,
+    Listen,
+    Session,
+    Throttle,
+    shown_accounts,
+)
 from carbonmatch.limits import (
     COPIED_STREAMS_MAX,
     COPIES_OF_A_SESSION_MAX,
@@ -36,6 +45,7 @@ def check(config: Config) -> list[str]:
     return list(
         chain(
             _listen_problems(config.listen, config.keys),
+            _follower_problems(config.follower, config.listen),
             _throttle_problems("throttle", config.throttle),
             _repetitions("instruments", "id", [one.id for one in config.instruments]),
             _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
@@ -95,6 +105,22 @@ def _listen_problems(listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
         taken[host, port] = name
         if not _is_loopback(host):
             yield from _exposure_problems(f"listen.{name}: {address}", listen, keys)
+
+
+def _follower_problems(follower: Follower, listen: Listen) -> Iterator[str]:
+    try:
+        host, port = host_and_port(follower.ops)
+    except ValueError as error:
+        yield f"follower.ops: {error}"
+        return
+    for name in ("order_entry", "market_data", "ops"):
+        if port and getattr(listen, name) == follower.ops:
+            yield f"follower.ops: {follower.ops} is taken by listen.{name}"
+    if not _is_loopback(host) and not listen.insecure_plaintext:
+        yield (
+            f"follower.ops: {follower.ops} is not a loopback address; put a TLS proxy in front, or say "
+            "listen.insecure_plaintext = true"
+        )
 
 
 def _exposure_problems(what: str, listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:

@@ -22,6 +22,8 @@ PORT_VARIABLES: Final = {
     "ops": "CARBONMATCH_OPS_PORT",
 }
 
+_SHOWN_CHARS_MAX: Final = 80
+
 
 class ConfigError(Exception):
     """The configuration cannot be used: `problems` says why, a line each."""
@@ -53,6 +55,11 @@ def parse(text: str, file: str) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{file}: {str(error)[0].lower()}{str(error)[1:]}"]) from error
+    except ValueError as error:
+        # A number of more digits than Python converts is no TOMLDecodeError.
+        raise ConfigError([f"{file}: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file}: arrays or tables nested too deeply"]) from error
     problems: list[str] = []
     config = _read(Config, table, "", problems)
     if not problems:
@@ -82,6 +89,15 @@ def with_addresses(config: Config, **addresses: str | None) -> Config:
     """`config` with those listeners moved (order_entry, ops, ...) that are given an address."""
     given = {listener: address for listener, address in addresses.items() if address is not None}
     config = structs.replace(config, listen=structs.replace(config.listen, **given))
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
+def with_follower(config: Config, **values: str | int | None) -> Config:
+    """`config` with those keys of the follower that are given a value."""
+    given = {name: value for name, value in values.items() if value is not None}
+    config = structs.replace(config, follower=structs.replace(config.follower, **given))
     if problems := check(config):
         raise ConfigError(problems)
     return config
@@ -143,12 +159,21 @@ def _section_in(wanted: Any) -> type[Section] | None:
 def _in_words(wanted: Any, value: Any, error: msgspec.ValidationError) -> str:
     if isinstance(value, str):
         if get_origin(wanted) is Literal:
-            return f"expected one of {', '.join(get_args(wanted))}, found {value!r}"
+            return f"expected one of {', '.join(get_args(wanted))}, found {_shown(value)}"
         if get_origin(wanted) is Annotated:
             for meta in wanted.__metadata__:
                 if isinstance(meta, Meta) and meta.description:
-                    return f"expected {meta.description}, found {value!r}"
+                    return f"expected {meta.description}, found {_shown(value)}"
     # What msgspec calls an object is a table to people who write TOML.
     text = str(error).replace(", got ", ", found ").replace("`object`", "a table")
-    found = "" if "found" in text else f", found {value!r}"
+    found = "" if "found" in text else f", found {_shown(value)}"
     return f"{text[0].lower()}{text[1:]}{found}"
+
+
+def _shown(value: Any) -> str:
+    """As much of a value as a person needs to find it."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}..."

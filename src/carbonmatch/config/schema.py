@@ -9,6 +9,8 @@ from msgspec import Meta, Struct, structs
 
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
+    FOLLOWER_SNAPSHOT_COMMANDS,
+    FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
@@ -91,6 +93,16 @@ class Journal(Section, frozen=True):
     # "relaxed" answers before the disk has it, and flags every report.
     sync: Literal["always", "relaxed"] = "always"
     segment_mib: Annotated[int, Meta(ge=_SEGMENT_MIB_MIN, le=_SEGMENT_MIB_MAX)] = _SEGMENT_MIB_MIN
+
+
+class Follower(Section, frozen=True):
+    """`carbonmatch follow`: a process beside the venue's, on the same journal."""
+
+    ops: str = "127.0.0.1:7481"
+    snapshot_commands: _Positive = FOLLOWER_SNAPSHOT_COMMANDS
+    snapshot_seconds: _Positive = FOLLOWER_SNAPSHOT_SECONDS
+    # Where segments go that no start needs any more; none: they stay where they are.
+    archive: str = ""
 
 
 class Throttle(Section, frozen=True):
@@ -194,6 +206,7 @@ class Config(Section, frozen=True):
     venue: Venue = Venue()
     listen: Listen = Listen()
     journal: Journal = Journal()
+    follower: Follower = Follower()
     throttle: Throttle = Throttle()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()

@@ -91,7 +91,7 @@ def recover(
             continue
         assert journal.header is not None
         if journal.header.identity != identity and not replay_other_identity:
-            raise JournalRefused(_other_identity(record, journal.header.identity, identity))
+            raise JournalRefused(other_identity(record, journal.header.identity, identity))
         if on_record is not None:
             on_record(record)
 
@@ -241,7 +241,8 @@ def _remove_temporary(storage: Storage) -> None:
     storage.fsync_dir()
 
 
-def _other_identity(record: StoredRecord, found: Identity, expected: Identity) -> str:
+def other_identity(record: StoredRecord, found: Identity, expected: Identity) -> str:
+    """Why `record` cannot be replayed, and what helps."""
     return (
         f"sequence {record.first_sequence} was written by engine {found.engine_version} with configuration"
         f" {found.configuration_digest.hex()[:16]}, this is engine {expected.engine_version} with"

@@ -6,17 +6,17 @@ takes 48 times as long, and a scrape holds the loop that matches orders.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import CancelReason, RejectReason
-from carbonmatch.ops.counters import Counters, Histogram, bucket_of, bucket_upper_bound
+from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, RejectReason
+from carbonmatch.ops.counters import Histogram, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -189,11 +189,20 @@ _BUILD_INFO: Final = {
 }
 
 
+class Readable(Protocol):
+    """Counters: a slot for each metric's source."""
+
+    @property
+    def instruments(self) -> Mapping[Any, InstrumentDefinition]:
+        """What metrics by instrument are labelled with."""
+
+
 class Exposition:
     """Renders `counters`. A new instrument makes it write its template again."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Readable, metrics: Sequence[Metric] = METRICS) -> None:
         self._counters = counters
+        self._metrics = metrics
         self._instruments: dict[Any, str] = {}
         self._template = ""
         self._readers: list[Callable[[], list[float]]] = []
@@ -215,7 +224,7 @@ class Exposition:
     def _write_template(self) -> None:
         self._readers = []
         lines = list(_build_info_lines())
-        for metric in METRICS:
+        for metric in self._metrics:
             lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
             lines += self._series(metric)
         self._template = "\n".join([*lines, ""])
@@ -246,7 +255,7 @@ def _build_info_lines() -> Iterator[str]:
     yield f"carbonmatch_build_info{{{labels}}} 1"
 
 
-def _slot_reader(counters: Counters, metric: Metric) -> Callable[[], list[float]]:
+def _slot_reader(counters: Readable, metric: Metric) -> Callable[[], list[float]]:
     if metric.nanoseconds:
         return lambda: [getattr(counters, metric.source) / 1e9]
     return lambda: [getattr(counters, metric.source)]

@@ -7,6 +7,7 @@ ends this connection and nothing else.
 import asyncio
 import secrets
 import socket
+import sys
 from typing import Any, Final, cast
 
 from carbonmatch.limits import (
@@ -143,6 +144,9 @@ class Peer(asyncio.Protocol):
         )
         self.connected = False
         self._write_paused_ns = 0
+        # While writing is paused: how much the peer had taken when last looked at, and since when.
+        self._taken_bytes = 0
+        self._taken_ns = 0
         self._closing_ns = 0
         # As what it was admitted; None until then.
         self._role: Role | None = None
@@ -225,7 +229,7 @@ class Peer(asyncio.Protocol):
         self.lost()
 
     def pause_writing(self) -> None:
-        self._write_paused_ns = self.clocks.monotonic_ns()
+        self._write_paused_ns = self._taken_ns = self.clocks.monotonic_ns()
 
     def resume_writing(self) -> None:
         self._write_paused_ns = 0
@@ -318,7 +322,7 @@ class Peer(asyncio.Protocol):
             if now_ns - self._closing_ns > _CLOSE_NS:
                 self.abort()
             return
-        if self._write_paused_ns and now_ns - self._write_paused_ns > SEND_STALL_SECONDS_MAX * _NS_PER_SECOND:
+        if self._write_paused_ns and self._has_stalled(now_ns):
             self.cut("stopped reading")
             return
         message = self.rules.poll(now_ns, self.clocks.time_ns())
@@ -328,5 +332,23 @@ class Peer(asyncio.Protocol):
             log("connection_ended", address=self.address, reason=message.reason.name)
             self._say_goodbye(message)
 
+    def _has_stalled(self, now_ns: int) -> bool:
+        """Whether the peer, which has unread data, takes none of it."""
+        taken_bytes = _taken_bytes(self.transport.get_extra_info("socket"))
+        if taken_bytes != self._taken_bytes:
+            self._taken_bytes = taken_bytes
+            self._taken_ns = now_ns
+        return now_ns - self._taken_ns > SEND_STALL_SECONDS_MAX * _NS_PER_SECOND
 
+
+def _taken_bytes(raw: Any) -> int:
+    """What the peer's kernel has acknowledged since it connected: `tcpi_bytes_acked` of `tcp_info`.
+
+    Its own buffer can hide a peer that does not read until it is full, and no longer.
+    """
+    info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+    return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+
+
+_BYTES_ACKED: Final = slice(120, 128)
 _NO_LINGER: Final = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
