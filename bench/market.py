@@ -40,7 +40,15 @@ def configuration(
     Nor is an order refused that has waited, unless it is asked for: a closed loop waits as it likes.
     """
     assert sync in ("always", "relaxed")
-    parts = [f"[venue]\norder_wait_ms = {order_wait_ms}", f'[journal]\nsync = "{sync}"']
+    # All of them come from one address, and at once.
+    parts = [
+        f"[venue]
+order_wait_ms = {order_wait_ms}",
+        f'[journal]
+sync = "{sync}"',
+        f"[connections]
+waiting_per_address = {2 * SESSIONS_MAX}",
+    ]
     parts += [_instrument(number + 1) for number in range(instruments)]
     for number, member in enumerate(traders(sessions), start=1):
         parts.append(_participant(number))
