@@ -42,12 +42,9 @@ def configuration(
     assert sync in ("always", "relaxed")
     # All of them come from one address, and at once.
     parts = [
-        f"[venue]
-order_wait_ms = {order_wait_ms}",
-        f'[journal]
-sync = "{sync}"',
-        f"[connections]
-waiting_per_address = {2 * SESSIONS_MAX}",
+        f"[venue]\norder_wait_ms = {order_wait_ms}",
+        f'[journal]\nsync = "{sync}"',
+        f"[connections]\nwaiting_per_address = {2 * SESSIONS_MAX}",
     ]
     parts += [_instrument(number + 1) for number in range(instruments)]
     for number, member in enumerate(traders(sessions), start=1):
