@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import msgspec
 
 from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
+from carbonmatch.config.schema import LISTENERS
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -46,13 +47,17 @@ class SessionSettings:
 
 def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
-    names = [
+    changed = [
         name
-        for name in ("venue", "listen", "journal", "instruments")
+        for name in ("venue", "listen", "connections", "journal", "instruments")
         if getattr(before, name) != getattr(after, name)
     ]
-    # The first one opens its listener.
-    return [*names, "drop copies"] if drop_copies(after) and not drop_copies(before) else names
+    if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
+        changed.append("tls")
+    if drop_copies(after) and not drop_copies(before):
+        # The first one opens its listener.
+        changed.append("drop copies")
+    return changed
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:

@@ -12,7 +12,8 @@ from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.history import History, Past
-from carbonmatch.server.peer import Listener, Peer
+from carbonmatch.server.listener import Listener
+from carbonmatch.server.peer import Peer
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.stream import Chunk, Stream, payload_from

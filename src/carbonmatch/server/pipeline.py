@@ -19,6 +19,7 @@ from carbonmatch.limits import (
     REPEATS_WAITING_MAX,
 )
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
@@ -195,6 +196,7 @@ class Pipeline:
         batch = self._gathering
         engine = self.engine
         outputs = engine.take_outputs()
+        check_batch(engine.books, outputs)
         batch.outputs = outputs
         batch.chunks = chunks = chunks_of(outputs)
         sessions = engine.sessions

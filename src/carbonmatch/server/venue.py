@@ -84,6 +84,7 @@ class Venue:
             session_settings(config),
             epoch,
             durable,
+            config.venue.order_wait_ms,
         )
         self.drop_copies = DropCopyListener(
             session.Listener(server_id, frozenset({Role.DROP_COPY}), self._credentials),
