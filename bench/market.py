@@ -35,7 +35,8 @@ def subscribers(count: int) -> list[Member]:
 def configuration(sessions: int, subscriber_count: int, instruments: int, sync: str = "always") -> str:
     """The TOML of an engine for this load: every session another participant, nobody throttled."""
     assert sync in ("always", "relaxed")
-    parts = [f'[journal]\nsync = "{sync}"']
+    # All of them come from one address, and at once.
+    parts = [f'[journal]\nsync = "{sync}"', f"[connections]\nwaiting_per_address = {2 * SESSIONS_MAX}"]
     parts += [_instrument(number + 1) for number in range(instruments)]
     for number, member in enumerate(traders(sessions), start=1):
         parts.append(_participant(number))

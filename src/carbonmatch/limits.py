@@ -45,7 +45,39 @@ HEARTBEAT_MS_MAX: Final = 60_000
 HEARTBEAT_MISSED_MAX: Final = 3
 CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
 
+# Of order entry, and as many of market data: neither keeps the other out.
 CONNECTIONS_MAX: Final = 1_024
+# Above that, those who were told to go and are not gone yet; they have a second for it.
+CONNECTIONS_LEAVING_MAX: Final = 64
+# Descriptors beside those of connections: segments, snapshots, the ops port, what libraries open.
+DESCRIPTORS_SPARE: Final = 256
+assert 2 * CONNECTIONS_LEAVING_MAX < DESCRIPTORS_SPARE
+
+# Connections of one address that have not logged on: a gateway host that comes back with its sessions, not
+# a source that opens what it can. Configuration may say otherwise.
+WAITING_PER_ADDRESS_MAX: Final = 8
+# Connections taken from the kernel in one turn of the loop: each takes 50 us.
+ACCEPTS_PER_TURN_MAX: Final = 32
+
+# A TLS handshake takes 0.64 ms of the loop, with a client's certificate 1.5 ms, and 50 KiB while it is
+# open: at this rate they take a tenth of the loop, and 3 MiB.
+TLS_HANDSHAKES_MAX: Final = 64
+TLS_HANDSHAKES_PER_SECOND: Final = 100
+# No address gets more than a quarter of it.
+TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS: Final = 25
+TLS_HANDSHAKES_BURST_PER_ADDRESS: Final = 16
+TLS_HANDSHAKE_SECONDS_MAX: Final = 3.0
+TLS_SHUTDOWN_SECONDS_MAX: Final = 1.0
+
+# So many failed logons in so many seconds, and the address is closed out for a while. A person mistypes
+# twice; whoever guesses at a key of 256 bits gets 7,200 guesses a day.
+FAILED_LOGONS_MAX: Final = 5
+FAILED_LOGONS_SECONDS: Final = 60
+BLOCK_SECONDS: Final = 60
+# Every failed logon is answered after this time, whatever it failed for.
+LOGON_REFUSED_SECONDS: Final = 0.5
+# Addresses whose failures and handshakes are remembered, 1 KiB each; the least recently seen goes first.
+ADDRESSES_MAX: Final = 4_096
 
 # Keys are read from the journal in batches of 1,024 definitions: this many sessions to a key, at 12 bytes
 # each, keep such a batch far below a record. One gateway's key opens its own sessions, a few dozen.

@@ -1,5 +1,6 @@
 """A tiny venue: two instruments, three firms, and everybody's keys."""
 
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 
 SERVER_ID = "e2e"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Any price, any quantity.
 EUA = InstrumentId(1)

@@ -6,6 +6,7 @@ batch is released, so that no number speaks of what the disk might still lose.
 """
 
 from collections import Counter, defaultdict
+from enum import IntEnum, unique
 from typing import Final, TypeVar
 
 from carbonmatch.matching.messages import (
@@ -63,6 +64,17 @@ class Histogram:
         self.counts[index if index < HISTOGRAM_BUCKETS else -1] += times
 
 
+@unique
+class TurnedAway(IntEnum):
+    """Why a connection was closed as soon as it was accepted."""
+
+    FULL = 1  # as many connections as there may be, and all have logged on
+    ADDRESS = 2  # as many that wait for their logon as one address may have
+    HANDSHAKES = 3  # more TLS handshakes than the loop can afford
+    BLOCKED = 4  # the address had too many failed logons
+    DESCRIPTORS = 5  # the process had no file descriptor left
+
+
 class Counters:
     """Every number of the running venue. `metrics.METRICS` says what each one means.
 
@@ -71,6 +83,7 @@ class Counters:
     """
 
     __slots__ = (
+        "addresses_blocked",
         "cancels",
         "commands",
         "commit_batch_commands",
@@ -109,8 +122,11 @@ class Counters:
         "slow_readers_cut",
         "start_time_ns",
         "state",
+        "tls_certificate_expires_ns",
+        "tls_handshakes",
         "traded_tonnes",
         "trades",
+        "turned_away",
     )
 
     def __init__(self) -> None:
@@ -139,6 +155,10 @@ class Counters:
         self.logons_rejected = 0
         self.disconnects: Counter[LogoutReason | None] = Counter()  # None: closed without a logout
         self.slow_readers_cut = 0
+        self.turned_away: Counter[TurnedAway] = Counter()
+        self.addresses_blocked = 0
+        self.tls_handshakes: Counter[str] = Counter()
+        self.tls_certificate_expires_ns = 0  # of the first to expire; 0: there is none
         self.keys = 0
         self.reloads: Counter[str] = Counter()
         self.received_bytes = 0

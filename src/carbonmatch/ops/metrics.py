@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
 from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, RejectReason
-from carbonmatch.ops.counters import Histogram, bucket_of, bucket_upper_bound
+from carbonmatch.ops.counters import Histogram, TurnedAway, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -69,6 +69,7 @@ def _snake(name: str) -> str:
 _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason}
 _CANCEL_REASONS: Final = {reason: reason.name.lower() for reason in CancelReason}
 _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
+_TURNED_AWAY: Final = {why: why.name.lower() for why in TurnedAway}
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 
@@ -142,6 +143,28 @@ METRICS: Final = (
         values=_DISCONNECTS,
     ),
     _counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
+    _counter(
+        "turned_away",
+        "turned_away",
+        "Connections closed as soon as they were accepted.",
+        label="reason",
+        values=_TURNED_AWAY,
+    ),
+    _counter("addresses_blocked", "addresses_blocked", "Addresses blocked for failed logons."),
+    _counter(
+        "tls_handshakes",
+        "tls_handshakes",
+        "TLS handshakes that ended.",
+        label="result",
+        values={"done": "done", "failed": "failed"},
+    ),
+    _gauge(
+        "tls_certificate_expiry_time_seconds",
+        "tls_certificate_expires_ns",
+        "When the first certificate of a listener expires, since 1970; 0: there is none.",
+        "seconds",
+        nanoseconds=True,
+    ),
     _gauge("keys", "keys", "Keys that may log on."),
     _counter(
         "reloads",

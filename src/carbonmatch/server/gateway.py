@@ -15,7 +15,7 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
-from carbonmatch.server.peer import Listener
+from carbonmatch.server.listener import Listener
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.session_peer import SessionPeer
