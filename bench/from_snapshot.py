@@ -55,6 +55,7 @@ class FromSnapshot(Struct, frozen=True):
     engine_commands_per_second: float
     following: Following
     ready_seconds: float  # from the start of the process until orders are accepted
+    ready_cpu_seconds: float  # what of it was work, and not the wait for a core or a disk
     recovery_seconds: float  # of it, as the engine says
     replayed: int  # commands behind the snapshot
     verify_seconds: float
@@ -85,6 +86,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
         began = perf_counter()
         with started_engine(setup, directory) as again:
             ready_seconds = perf_counter() - began
+            ready_cpu_seconds = cpu_seconds(again.pid)
             recovered = again.event("recovered")
             if again.ready["sequence"] != expected:
                 problems.append(
@@ -102,6 +104,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
             rate,
             following,
             ready_seconds,
+            ready_cpu_seconds,
             float(recovered["seconds"]),
             int(recovered["commands"]),
             verify_seconds,
@@ -186,8 +189,8 @@ def report(result: FromSnapshot) -> str:
             f"follower  {where}: {following.commands:,} commands, caught up after {following.seconds:.1f} s, "
             f"{following.cpu_seconds / max(1, following.commands) * 1e6:.2f} us of CPU a command, "
             f"{following.snapshots} snapshots, {following.resident_mib:.0f} MiB resident",
-            f"start     ready after {result.ready_seconds:.2f} s, {result.recovery_seconds:.2f} s of "
-            f"it recovery: {result.replayed:,} commands replayed behind the newest snapshot",
+            f"start     ready after {result.ready_seconds:.2f} s ({result.ready_cpu_seconds:.2f} s of CPU), "
+            f"{result.recovery_seconds:.2f} s of it recovery: {result.replayed:,} commands replayed",
             f"verify    {result.verify_seconds:.1f} s, {result.verify_seconds / gib:.1f} s a GiB",
             *(f"WRONG: {problem}" for problem in result.problems),
         ]
