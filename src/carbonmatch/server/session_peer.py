@@ -309,6 +309,8 @@ class SessionPeer(Peer):
         if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
             return
+        if ref in self._past_refs:
+            return  # asked again while it is looked up: answered once
         self._past_refs[ref] = None
         if len(self._past_refs) == 1:
             self._look_up()
