@@ -53,6 +53,7 @@ class FromSnapshot(Struct, frozen=True):
     journal_bytes: int
     segments: int
     engine_commands_per_second: float
+    engine_cpu_us_per_command: float
     following: Following
     ready_seconds: float  # from the start of the process until orders are accepted
     ready_cpu_seconds: float  # what of it was work, and not the wait for a core or a disk
@@ -72,7 +73,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
             engine = running.enter_context(started_engine(setup, directory))
             beside = running.enter_context(_follower(directory)) if live else None
             before = int(engine.ready["sequence"])
-            rate, problems = _fill(setup, load, engine)
+            rate, engine_cpu_us, problems = _fill(setup, load, engine)
             expected = before + load.commands
             sleep(_SEALED_SECONDS)
             if beside is not None:
@@ -102,6 +103,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
             sum(one.stat().st_size for one in segments),
             verified.segments,
             rate,
+            engine_cpu_us,
             following,
             ready_seconds,
             ready_cpu_seconds,
@@ -129,16 +131,18 @@ class _Load(Struct, frozen=True):
         return self.rounds * one.sessions * one.frames_per_session * one.frame_commands
 
 
-def _fill(setup: Setup, load: _Load, engine: Server) -> tuple[float, list[str]]:
-    """Commands a second while the load ran, and what went wrong."""
+def _fill(setup: Setup, load: _Load, engine: Server) -> tuple[float, float, list[str]]:
+    """Commands a second while the load ran, the engine's time for each, and what went wrong."""
     frames = [session_frames(load.workload, index) for index in range(load.workload.sessions)]
     problems: list[str] = []
     seconds = 0.0
+    cpu_before = cpu_seconds(engine.pid)
     for _ in range(load.rounds):
         run = drive_engine(structs.replace(setup, workload=load.workload), frames, attach_to(engine))
         problems += run.problems
         seconds += run.seconds
-    return load.commands / seconds, problems
+    cpu_us = (cpu_seconds(engine.pid) - cpu_before) / load.commands * 1e6
+    return load.commands / seconds, cpu_us, problems
 
 
 def _follower(directory: Path) -> AbstractContextManager[Server]:
@@ -185,7 +189,8 @@ def report(result: FromSnapshot) -> str:
     return "\n".join(
         [
             f"journal   {result.workload.commands:,} commands, {gib:.2f} GiB in {result.segments} segments, "
-            f"written at {result.engine_commands_per_second:,.0f} commands/s",
+            f"written at {result.engine_commands_per_second:,.0f} commands/s, "
+            f"{result.engine_cpu_us_per_command:.2f} us of the engine's CPU a command",
             f"follower  {where}: {following.commands:,} commands, caught up after {following.seconds:.1f} s, "
             f"{following.cpu_seconds / max(1, following.commands) * 1e6:.2f} us of CPU a command, "
             f"{following.snapshots} snapshots, {following.resident_mib:.0f} MiB resident",
