@@ -313,7 +313,7 @@ def test_every_name_of_an_enum_can_be_written() -> None:
         (
             "server_id",
             "q",
-            "venue.q: unknown key; known here: server_id",
+            "venue.q: unknown key; known here: server_id, order_wait_ms",
         ),
         ('"operator"]', '"boss"]', "sessions[1].roles[0]: expected one of trade, drop_copy, market_data, "
          "operator, found 'boss'"),

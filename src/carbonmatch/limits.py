@@ -99,6 +99,15 @@ TURN_SESSION_WORK_MAX: Final = 64
 # flooders kept another session waiting 1.6 times as long; half as much costs 10 % of the throughput.
 TURN_WORK_MAX: Final = 512
 
+# A new order that has waited longer than this for its turn is refused, BUSY, unless the configuration says
+# otherwise: with two commits of 10 ms it could not be answered within 50 ms, and the market has moved on.
+# What takes risk out of the market is never too late. 0: nothing is refused.
+ORDER_WAIT_MS: Final = 25
+ORDER_WAIT_MS_MAX: Final = 60_000
+
+# How long a refusal as BUSY is told to operators as the state of the venue.
+BUSY_TOLD_SECONDS: Final = 1.0
+
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
 

@@ -38,6 +38,8 @@ def text(throttle: str = "") -> str:
     return f"""\
 [venue]
 server_id = "{SERVER_ID}"
+# How long an order waits says more of the machine that runs the tests than of the engine.
+order_wait_ms = 0
 
 [listen]
 order_entry = "127.0.0.1:0"

@@ -14,6 +14,8 @@ from carbonmatch.limits import (
     FOLLOWER_SNAPSHOT_COMMANDS,
     FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
+    ORDER_WAIT_MS,
+    ORDER_WAIT_MS_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
     SEGMENT_BYTES,
@@ -78,6 +80,8 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
     server_id: _Name = "carbonmatch"
+    # A new order that has waited longer for its turn is refused; 0: none is.
+    order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
 
 class Listen(Section, frozen=True):

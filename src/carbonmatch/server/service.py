@@ -35,6 +35,7 @@ from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, DESCRIPTORS_SPARE
 from carbonmatch.matching.engine import Engine
+from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -135,6 +136,7 @@ class Service:
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
+        self._capacity = CapacityMeter()
         self._collection_began_ns = 0
         self._ticker: Timer | None = None
 
@@ -289,6 +291,7 @@ class Service:
                 spare_segments=self._writer.spare_segments,
                 spares_error=_reason(self._keeper.error),
                 durable=self.durable,
+                busy=self._gateway.is_busy,
             )
         )
 
@@ -355,6 +358,7 @@ class Service:
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
             self._gateway.accepting_orders = health.accepts_new_orders
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
+        self.counters.capacity_used_ns = self._capacity.used_ns(now_ns, time.thread_time_ns())
         self._gauge(health)
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
@@ -370,6 +374,8 @@ class Service:
         counters, writer = self.counters, self._writer
         subscriptions = self._publisher.subscriptions
         counters.state = int(health.state)
+        counters.gauge_messages()
+        counters.oldest_wait_ns, counters.waiting_bytes = self._gateway.waiting()
         counters.last_sequence = self._engine.sequence
         counters.open_orders = self._engine.open_order_count
         counters.journal_durable_sequence = self._pipeline.durable_sequence
