@@ -269,7 +269,7 @@ class Process(Addresses):
 
     async def start(self) -> None:
         """Return when it is ready; raise AssertionError with its log where it does not get there."""
-        self._spawn()
+        self.spawn()
         async with asyncio.timeout(SECONDS_MAX):
             while not (found := self.events("ready")):
                 assert self._process is not None
@@ -279,11 +279,12 @@ class Process(Addresses):
 
     async def refused(self) -> tuple[int, str]:
         """Start it where it has to refuse; its exit status and its last line."""
-        self._spawn()
+        self.spawn()
         status = await self.wait()
         return status, self.log.read_text().splitlines()[-1]
 
-    def _spawn(self) -> None:
+    def spawn(self) -> None:
+        """Start it, and wait for nothing."""
         self._config.write_text(self.text)
         serve = [*self.program, "serve"]
         serve += ["--config", str(self._config), "--data-dir", str(self.directory)]
