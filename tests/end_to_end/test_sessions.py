@@ -1,5 +1,6 @@
 """Who gets in, who stays in, and with what word a connection ends."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,21 @@ async def test_a_session_that_left_comes_back(venue: Venue) -> None:
             assert alice.accepted.last_ref == ref - 1
             alice.send(buy(ref), Logout())
             assert (await alice.goodbye()).reason is LogoutReason.REQUESTED
+
+
+async def test_nothing_comes_before_the_answer_to_a_logon_that_waits_for_the_disk(
+    venue: Venue, disk: Disk
+) -> None:
+    async with venue.wire() as again:
+        with disk.held():
+            async with venue.wire("alice") as alice:
+                alice.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 7000))
+                await alice.settle()
+            logon = asyncio.create_task(again.log_on("alice", heartbeat_ms=1_000))
+            async with venue.wire("bob") as bob:
+                # A round trip that begins behind the logon's.
+                await bob.settle()
+            (waiting,) = [peer for peer in venue.order_entry_peers if peer.address == again.address]
+            assert waiting.rules.logon is not None
+            waiting.sweep(waiting.clocks.monotonic_ns() + 1_500_000_000)
+        assert isinstance(await logon, LogonAccepted)

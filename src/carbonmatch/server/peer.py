@@ -258,7 +258,9 @@ class Peer(asyncio.Protocol):
             return
         message = self.rules.poll(now_ns, self.clocks.time_ns())
         if isinstance(message, HeartbeatAnswer):
-            self.send(encode([message]))
+            # Nothing goes before the answer to the logon, which may be waiting for the disk.
+            if self._role is not None:
+                self.send(encode([message]))
         elif message is not None:
             log("connection_ended", address=self.address, reason=message.reason.name)
             self._say_goodbye(message)
