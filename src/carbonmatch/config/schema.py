@@ -14,6 +14,8 @@ from carbonmatch.limits import (
     FOLLOWER_SNAPSHOT_COMMANDS,
     FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
+    ORDER_WAIT_MS,
+    ORDER_WAIT_MS_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
     SEGMENT_BYTES,
@@ -23,6 +25,7 @@ from carbonmatch.limits import (
 from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -67,8 +70,8 @@ PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 
 
-ListenerName = Literal["order_entry", "market_data", "ops"]
-LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "ops")
+ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
+LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,13 +81,19 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
     server_id: _Name = "carbonmatch"
+    # A new order that has waited longer for its turn is refused; 0: none is.
+    order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
 
 class Listen(Section, frozen=True):
-    """Where the three listeners bind, as `host:port`. Port 0: any free one."""
+    """Where the listeners bind, as `host:port`. Port 0: any free one.
+
+    That of drop copies is opened where a session has the role.
+    """
 
     order_entry: str = "127.0.0.1:7400"
     market_data: str = "127.0.0.1:7410"
+    drop_copy: str = "127.0.0.1:7420"
     ops: str = "127.0.0.1:7480"
     # Orders would cross the network readable for everyone on the way: nobody gets that by accident.
     insecure_plaintext: bool = False
@@ -106,6 +115,7 @@ class Tls(Section, frozen=True):
     client_ca: str = ""
     order_entry: TlsFiles | None = None
     market_data: TlsFiles | None = None
+    drop_copy: TlsFiles | None = None
     ops: TlsFiles | None = None
 
     def of(self, listener: ListenerName) -> TlsFiles | None:
@@ -204,10 +214,15 @@ class Session(Section, frozen=True):
     key: _KeyId
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
     throttle: Throttle | None = None  # in place of the venue's, as a whole
+    participants: tuple[_ParticipantId, ...] = ()  # of a drop copy: it shows all their accounts
 
     @property
     def operator(self) -> bool:
         return "operator" in self.roles
+
+    @property
+    def is_drop_copy(self) -> bool:
+        return "drop_copy" in self.roles
 
 
 class Key(Section, frozen=True):
@@ -280,10 +295,23 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         for account, participant in sorted(holders, key=lambda holder: holder[0].id)
     ]
     commands += [
-        DefineSession(session.id, session.name, session.accounts, session.operator)
+        DefineDropCopy(session.id, session.name, shown_accounts(config, session))
+        if session.is_drop_copy
+        else DefineSession(session.id, session.name, session.accounts, session.operator)
         for session in sorted(config.sessions, key=_id)
     ]
     return commands
+
+
+def shown_accounts(config: Config, copy: Session) -> tuple[AccountId, ...]:
+    """The accounts whose reports a drop copy holds, in the order of their ids."""
+    of_participants = (
+        account.id
+        for participant in config.participants
+        if participant.id in copy.participants
+        for account in participant.accounts
+    )
+    return tuple(sorted({*copy.accounts, *of_participants}))
 
 
 def key_commands(config: Config) -> list[DefineKey]:

@@ -41,6 +41,9 @@ def bucket_upper_bound(index: int) -> int:
     return index if shift <= 0 else ((index - (shift << _SUB_BUCKET_BITS) + 1) << shift) - 1
 
 
+# Reasons below it are the session's, see `RejectReason`.
+_MARKET_REASON_MIN: Final = 100
+
 HISTOGRAM_BUCKETS: Final = bucket_of(HISTOGRAM_VALUE_MAX) + 1
 
 
@@ -85,6 +88,7 @@ class Counters:
     __slots__ = (
         "addresses_blocked",
         "cancels",
+        "capacity_used_ns",
         "commands",
         "commit_batch_commands",
         "commit_duration_ns",
@@ -108,6 +112,10 @@ class Counters:
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
+        "messages_received",
+        "messages_rejected",
+        "messages_sent",
+        "oldest_wait_ns",
         "open_orders",
         "order_latency_ns",
         "phases",
@@ -127,6 +135,7 @@ class Counters:
         "traded_tonnes",
         "trades",
         "turned_away",
+        "waiting_bytes",
     )
 
     def __init__(self) -> None:
@@ -178,9 +187,23 @@ class Counters:
         self.feed_batches = 0
         self.feed_conflations = 0
         self.feed_sent_bytes = 0
+        # Capacity, as RTS 7 article 13 asks for it. Set ten times a second.
+        self.capacity_used_ns = 0  # of the last second
+        self.messages_received = 0
+        self.messages_sent = 0
+        self.messages_rejected = 0
+        self.oldest_wait_ns = 0
+        self.waiting_bytes = 0
         # The process.
         self.state = 0
         self.start_time_ns = 0
+
+    def gauge_messages(self) -> None:
+        """Add up what came, went and was refused; what the session refused is never applied."""
+        refused = sum(count for reason, count in self.rejects.items() if reason < _MARKET_REASON_MIN)
+        self.messages_received = self.commands + self.repeats + refused
+        self.messages_sent = self.reports + refused
+        self.messages_rejected = sum(self.rejects.values())
 
     def count_batch(self, command_count: int, outputs: Outputs) -> None:
         """Count a batch that is being released: its commands, and all that they caused."""

@@ -86,7 +86,9 @@ def _seconds(name: str, source: str, text: str) -> Metric:
 
 
 METRICS: Final = (
-    _gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
+    _gauge(
+        "state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping, 4 busy."
+    ),
     _gauge(
         "start_time_seconds",
         "start_time_ns",
@@ -107,6 +109,25 @@ METRICS: Final = (
     ),
     _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
     _gauge("open_orders", "open_orders", "Orders resting in all books."),
+    # Capacity: what RTS 7 article 13 has a venue watch.
+    _gauge(
+        "capacity_used_ratio",
+        "capacity_used_ns",
+        "Share of the last second in which the loop was at work; at 1 the venue is full.",
+        "ratio",
+        nanoseconds=True,
+    ),
+    _counter("messages_received", "messages_received", "Commands received, whatever became of them."),
+    _counter("messages_sent", "messages_sent", "Reports and refusals sent for the first time."),
+    _counter("messages_rejected", "messages_rejected", "Commands refused, for any reason."),
+    _gauge(
+        "oldest_wait_seconds",
+        "oldest_wait_ns",
+        "How long the oldest frame that was read has waited for its turn.",
+        "seconds",
+        nanoseconds=True,
+    ),
+    _gauge("waiting_bytes", "waiting_bytes", "Bytes of frames that were read and wait.", "bytes"),
     # Instruments.
     _counter("trades", "trades", "Trades.", label="instrument"),
     _counter(
