@@ -11,7 +11,7 @@ help:
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
-	@echo "make torture  kill the engine 300 times under load, and cut the power at 20,000 places, in simulation"
+	@echo "make torture  kill the engine 450 times under load, and cut the power at 20,000 places, in simulation"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
@@ -41,6 +41,8 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
+	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
+	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
 
