@@ -2,8 +2,8 @@
 
     python -m tests.torture.kill --kills 150 --seed 1
     python -m tests.torture.kill --kills 150 --seed 1 --segment-kib 1024
-
     python -m tests.torture.kill --kills 150 --seed 3 --follow
+    python -m tests.torture.kill --kills 10000
 
 The second kind has small segments, and most of its kills come at a change of the journal's directory: see
 `fragile`. The third has a follower beside the engine, which is killed as well, and whose snapshots every
@@ -12,6 +12,9 @@ start goes on from.
 A real engine process, real TCP, real sessions that reconnect and resume. The seed gives the commands
 and the moments; where they meet is up to the machine, so a seed repeats the kind of a run and not each
 of its instructions.
+
+More than 250 kills are several tortures, one after the other, each with the next seed, a journal of its own
+that is deleted when it has been proven, and a line that says how far it has got.
 """
 
 import argparse
@@ -62,6 +65,8 @@ _RECONNECT_WAIT_SECONDS_MAX: Final = 0.1
 _CONNECTED_SECONDS_MAX: Final = 60.0
 # With the engine, so that both begin again at once.
 _FOLLOWER_DIES: Final = 0.3
+# A torture keeps its journal, and what was told, to its end: so many are 1 GB and a few minutes.
+_KILLS_A_TORTURE_MAX: Final = 250
 # A batch of this load has to fit into a segment.
 _SEGMENT_KIB_MIN: Final = 512
 
@@ -89,9 +94,15 @@ class Summary(Struct):
     followed_states: int = 0
     seconds: float = 0.0
 
+    def add(self, other: "Summary") -> None:
+        """Count in what another torture has done."""
+        for name in self.__struct_fields__:
+            if name != "seed":
+                setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def __str__(self) -> str:
         return (
-            f"seed {self.seed}: {self.kills} kills ({self.kills_while_recovering} while recovering, "
+            f"seed {self.seed}: {self.kills:,} kills ({self.kills_while_recovering} while recovering, "
             f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping, "
             f"{self.kills_by_itself} at changes of the directory), "
             f"{self.clean_stops} clean stops, {self.reconnects} reconnects, "
@@ -325,18 +336,24 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kill", description=__doc__)
     parser.add_argument("--kills", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--directory", type=Path, help="kept, where given; else only after a failure")
+    parser.add_argument("--directory", type=Path, help="where journals go; they stay after a failure only")
     parser.add_argument("--segment-kib", type=int, default=0, metavar="K")
     parser.add_argument("--follow", action="store_true", help="with a follower beside the engine")
     options = parser.parse_args(arguments)
     if 0 < options.segment_kib < _SEGMENT_KIB_MIN:
         parser.error(f"--segment-kib {options.segment_kib}, expected at least {_SEGMENT_KIB_MIN}")
-    directory = options.directory or Path(tempfile.mkdtemp(prefix="carbonmatch-torture-"))
-    directory.mkdir(parents=True, exist_ok=True)
-    print(asyncio.run(torture(directory, options.kills, options.seed, options.segment_kib, options.follow)))
-    if options.directory is None:
+    total = Summary(options.seed)
+    seed = options.seed
+    while total.kills < options.kills:
+        kills = min(_KILLS_A_TORTURE_MAX, options.kills - total.kills)
+        directory = Path(tempfile.mkdtemp(prefix="carbonmatch-torture-", dir=options.directory))
+        total.add(asyncio.run(torture(directory, kills, seed, options.segment_kib, options.follow)))
         # Only now: what failed is kept for whoever wants to know why.
         shutil.rmtree(directory)
+        if total.kills < options.kills:
+            print(f"{total.kills:,} of {options.kills:,} kills in {total.seconds:,.0f} s", flush=True)
+        seed += 1
+    print(total)
     return 0
 
 
