@@ -313,7 +313,7 @@ def test_every_name_of_an_enum_can_be_written() -> None:
         (
             "server_id",
             "q",
-            "venue.q: unknown key; known here: server_id",
+            "venue.q: unknown key; known here: server_id, order_wait_ms",
         ),
         ('"operator"]', '"boss"]', "sessions[1].roles[0]: expected one of trade, drop_copy, market_data, "
          "operator, found 'boss'"),
@@ -455,7 +455,7 @@ def test_an_open_port_has_to_be_asked_for_in_as_many_words() -> None:
     listen = '[listen]\norder_entry = "0.0.0.0:7400"\n'
     assert problems(listen) == [
         "listen.order_entry: 0.0.0.0:7400 is not a loopback address, and what is sent there can be read and "
-        "changed on the way; put a TLS proxy in front, or say listen.insecure_plaintext = true"
+        "changed on the way; give it a certificate in [tls], or say listen.insecure_plaintext = true"
     ]
     config = parse(listen + "insecure_plaintext = true", "carbonmatch.toml")
     assert config.listen.order_entry == "0.0.0.0:7400"
@@ -544,9 +544,10 @@ def test_the_environment_is_checked_as_the_file_is() -> None:
 
 
 def test_a_configuration_can_be_said_in_words() -> None:
-    assert in_words(market())[:8] == [
+    assert in_words(market())[:9] == [
         "venue test-venue",
         "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
+        "  order_entry, market_data, ops: not encrypted",
         "journal in data: nothing is answered before the disk has it",
         "a session may send any number of commands and any number of cancels",
         "2 instruments",

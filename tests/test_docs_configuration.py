@@ -8,6 +8,7 @@ import pytest
 from carbonmatch.config import Config, parse
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
+    Connections,
     Follower,
     Instrument,
     Journal,
@@ -17,6 +18,7 @@ from carbonmatch.config.schema import (
     Section,
     Session,
     Throttle,
+    Tls,
     Venue,
 )
 
@@ -41,6 +43,8 @@ def test_the_example_is_a_good_configuration() -> None:
     [
         ("[venue]", Venue),
         ("[listen]", Listen),
+        ("[tls]", Tls),
+        ("[connections]", Connections),
         ("[journal]", Journal),
         ("[follower]", Follower),
         ("[throttle]", Throttle),

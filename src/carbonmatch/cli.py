@@ -107,6 +107,7 @@ def serve(
     """
     from carbonmatch.config import Config, load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
+    from carbonmatch.ops.host import check_host
     from carbonmatch.ops.logs import start_logging
     from carbonmatch.server.service import run
 
@@ -118,6 +119,7 @@ def serve(
 
     chosen = read()
     start_logging()
+    check_host(chosen)
     sys.exit(run(chosen, read))
 
 

@@ -45,7 +45,39 @@ HEARTBEAT_MS_MAX: Final = 60_000
 HEARTBEAT_MISSED_MAX: Final = 3
 CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
 
+# Of order entry, and as many of market data: neither keeps the other out.
 CONNECTIONS_MAX: Final = 1_024
+# Above that, those who were told to go and are not gone yet; they have a second for it.
+CONNECTIONS_LEAVING_MAX: Final = 64
+# Descriptors beside those of connections: segments, snapshots, the ops port, what libraries open.
+DESCRIPTORS_SPARE: Final = 256
+assert 2 * CONNECTIONS_LEAVING_MAX < DESCRIPTORS_SPARE
+
+# Connections of one address that have not logged on: a gateway host that comes back with its sessions, not
+# a source that opens what it can. Configuration may say otherwise.
+WAITING_PER_ADDRESS_MAX: Final = 8
+# Connections taken from the kernel in one turn of the loop: each takes 50 us.
+ACCEPTS_PER_TURN_MAX: Final = 32
+
+# A TLS handshake takes 0.64 ms of the loop, with a client's certificate 1.5 ms, and 50 KiB while it is
+# open: at this rate they take a tenth of the loop, and 3 MiB.
+TLS_HANDSHAKES_MAX: Final = 64
+TLS_HANDSHAKES_PER_SECOND: Final = 100
+# No address gets more than a quarter of it.
+TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS: Final = 25
+TLS_HANDSHAKES_BURST_PER_ADDRESS: Final = 16
+TLS_HANDSHAKE_SECONDS_MAX: Final = 3.0
+TLS_SHUTDOWN_SECONDS_MAX: Final = 1.0
+
+# So many failed logons in so many seconds, and the address is closed out for a while. A person mistypes
+# twice; whoever guesses at a key of 256 bits gets 7,200 guesses a day.
+FAILED_LOGONS_MAX: Final = 5
+FAILED_LOGONS_SECONDS: Final = 60
+BLOCK_SECONDS: Final = 60
+# Every failed logon is answered after this time, whatever it failed for.
+LOGON_REFUSED_SECONDS: Final = 0.5
+# Addresses whose failures and handshakes are remembered, 1 KiB each; the least recently seen goes first.
+ADDRESSES_MAX: Final = 4_096
 
 # Keys are read from the journal in batches of 1,024 definitions: this many sessions to a key, at 12 bytes
 # each, keep such a batch far below a record. One gateway's key opens its own sessions, a few dozen.
@@ -66,6 +98,15 @@ TURN_SESSION_WORK_MAX: Final = 64
 # the turn that runs, for its own, and for the one in which its commit returns. With twice as much, two
 # flooders kept another session waiting 1.6 times as long; half as much costs 10 % of the throughput.
 TURN_WORK_MAX: Final = 512
+
+# A new order that has waited longer than this for its turn is refused, BUSY, unless the configuration says
+# otherwise: with two commits of 10 ms it could not be answered within 50 ms, and the market has moved on.
+# What takes risk out of the market is never too late. 0: nothing is refused.
+ORDER_WAIT_MS: Final = 25
+ORDER_WAIT_MS_MAX: Final = 60_000
+
+# How long a refusal as BUSY is told to operators as the state of the venue.
+BUSY_TOLD_SECONDS: Final = 1.0
 
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024

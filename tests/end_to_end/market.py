@@ -1,5 +1,6 @@
 """A tiny venue: two instruments, three firms, and everybody's keys."""
 
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 
 SERVER_ID = "e2e"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Any price, any quantity.
 EUA = InstrumentId(1)
@@ -36,6 +38,8 @@ def text(throttle: str = "") -> str:
     return f"""\
 [venue]
 server_id = "{SERVER_ID}"
+# How long an order waits says more of the machine that runs the tests than of the engine.
+order_wait_ms = 0
 
 [listen]
 order_entry = "127.0.0.1:0"

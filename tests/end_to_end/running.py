@@ -221,6 +221,9 @@ class Clock:
         now_ns = time.monotonic_ns() if self._stopped_ns is None else self._stopped_ns
         return now_ns + self._ahead_ns
 
+    def thread_time_ns(self) -> int:
+        return time.thread_time_ns()
+
     def time_ns(self) -> int:
         return time.time_ns() + self._ahead_ns + self._utc_ahead_ns
 

@@ -65,3 +65,13 @@ def test_relaxed_mode_is_always_mentioned() -> None:
     health = assess(Facts(recovered=True, durable=False))
     assert health.state is State.ACTIVE
     assert health.reasons == ("relaxed mode: answers do not wait for the disk",)
+
+
+def test_a_busy_venue_takes_orders_that_are_in_time_and_says_that_it_is_busy() -> None:
+    health = assess(Facts(recovered=True, busy=True))
+    assert health.state is State.BUSY
+    assert health.accepts_new_orders
+    assert (healthz(health)[0], readyz(health)[0]) == (200, 200)
+    assert health.reasons == ("busy: new orders that have waited too long for their turn are refused",)
+    # What is worse is told first.
+    assert assess(Facts(recovered=True, busy=True, commit_pending_seconds=2.0)).state is State.DEGRADED

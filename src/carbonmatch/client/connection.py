@@ -24,6 +24,7 @@ from carbonmatch.limits import (
     OUTBOUND_FRAME_BYTES_MAX,
     SEND_BUFFER_BYTES_MAX,
     SEND_READY_SECONDS_MAX,
+    TLS_SHUTDOWN_SECONDS_MAX,
     WIRE_INT_MAX,
 )
 from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason
@@ -75,7 +76,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ms: int = HEARTBEAT_MS
     cancel_on_disconnect: bool = False
     grace_ms: int = 0
-    ssl: SSLContext | None = None
+    ssl: SSLContext | None = None  # see `client.tls`; None: not encrypted
+    server_name: str | None = None  # in the venue's certificate, where that is not `host`
 
 
 async def open_connection(
@@ -97,12 +99,24 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            await loop.create_connection(lambda: connection, access.host, access.port, ssl=access.ssl)
+            await loop.create_connection(
+                lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
+            )
             await connection.wait_logged_on()
     except BaseException:
         connection.abort("logon was given up")
         raise
     return connection
+
+
+def _tls_options(access: Access) -> dict[str, Any]:
+    if access.ssl is None:
+        return {}
+    return {
+        "server_hostname": access.server_name or access.host,
+        # A goodbye has been said before: nothing is lost with a peer that does not close in time.
+        "ssl_shutdown_timeout": TLS_SHUTDOWN_SECONDS_MAX,
+    }
 
 
 class Connection(asyncio.Protocol):

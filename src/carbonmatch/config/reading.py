@@ -1,16 +1,18 @@
 """TOML text and environment -> `Config`, or all that is wrong with them in words."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, structs
 
+from carbonmatch.config.certificates import tls_problems
 from carbonmatch.config.checks import check
-from carbonmatch.config.schema import Config, Section
+from carbonmatch.config.errors import ConfigError
+from carbonmatch.config.schema import Config, Section, Tls, TlsFiles
 
 # The environment moves things about, for containers and tests; it cannot change the market.
 CONFIG_VARIABLE: Final = "CARBONMATCH_CONFIG"
@@ -24,19 +26,11 @@ PORT_VARIABLES: Final = {
 _SHOWN_CHARS_MAX: Final = 80
 
 
-class ConfigError(Exception):
-    """The configuration cannot be used: `problems` says why, a line each."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-
 def load(path: Path) -> Config:
     """The checked configuration in the file.
 
-    A relative `journal.directory` is relative to the file, so that a service finds its journal from
-    wherever it is started.
+    Relative paths in it are relative to the file, so that a service finds its journal and its
+    certificates from wherever it is started. Certificates and keys are looked at.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -45,7 +39,25 @@ def load(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from error
     config = parse(text, path.name)
+    config = structs.replace(config, tls=_beside(path.parent, config.tls))
+    if problems := tls_problems(config):
+        raise ConfigError(f"{path.name}: {problem}" for problem in problems)
     return with_directory(config, path.parent / config.journal.directory)
+
+
+_Tls = TypeVar("_Tls", Tls, TlsFiles)
+
+
+def _beside(directory: Path, tls: _Tls) -> _Tls:
+    """The same files, named from wherever the process is."""
+    changed: dict[str, Any] = {}
+    for name in tls.__struct_fields__:
+        value = getattr(tls, name)
+        if isinstance(value, TlsFiles):
+            changed[name] = _beside(directory, value)
+        elif value:
+            changed[name] = str(directory / value)
+    return structs.replace(tls, **changed)
 
 
 def parse(text: str, file: str) -> Config:

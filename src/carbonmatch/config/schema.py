@@ -9,13 +9,18 @@ from msgspec import Meta, Struct, structs
 
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
+    CONNECTIONS_MAX,
+    FAILED_LOGONS_MAX,
     FOLLOWER_SNAPSHOT_COMMANDS,
     FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
+    ORDER_WAIT_MS,
+    ORDER_WAIT_MS_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
     SEGMENT_BYTES,
     SESSION_ID_MAX,
+    WAITING_PER_ADDRESS_MAX,
 )
 from carbonmatch.matching.messages import (
     AccountId,
@@ -64,6 +69,10 @@ PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 
 
+ListenerName = Literal["order_entry", "market_data", "ops"]
+LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "ops")
+
+
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. Field names are its keys."""
 
@@ -71,6 +80,8 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
     server_id: _Name = "carbonmatch"
+    # A new order that has waited longer for its turn is refused; 0: none is.
+    order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
 
 class Listen(Section, frozen=True):
@@ -81,6 +92,44 @@ class Listen(Section, frozen=True):
     ops: str = "127.0.0.1:7480"
     # Orders would cross the network readable for everyone on the way: nobody gets that by accident.
     insecure_plaintext: bool = False
+
+
+class TlsFiles(Section, frozen=True):
+    """PEM files. An empty `certificate`: this listener speaks no TLS."""
+
+    certificate: str = ""  # the listener's own first, then those that have signed it
+    key: str = ""
+    client_ca: str = ""  # who has to have certified a client; empty: clients need no certificate
+
+
+class Tls(Section, frozen=True):
+    """Files for all listeners; a table of a listener's own replaces them as a whole."""
+
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
+    order_entry: TlsFiles | None = None
+    market_data: TlsFiles | None = None
+    ops: TlsFiles | None = None
+
+    def of(self, listener: ListenerName) -> TlsFiles | None:
+        """What a listener speaks TLS with; None where it does not."""
+        files: TlsFiles | None = getattr(self, listener)
+        if files is None:
+            files = TlsFiles(self.certificate, self.key, self.client_ca)
+        return files if files.certificate else None
+
+    def place_of(self, listener: ListenerName) -> str:
+        """Where in the file its certificates are named."""
+        return "tls" if getattr(self, listener) is None else f"tls.{listener}"
+
+
+class Connections(Section, frozen=True):
+    """How many may be there, and what an address may do before it has logged on."""
+
+    max: Annotated[int, Meta(ge=1, le=CONNECTIONS_MAX)] = CONNECTIONS_MAX
+    waiting_per_address: Annotated[int, Meta(ge=1, le=CONNECTIONS_MAX)] = WAITING_PER_ADDRESS_MAX
+    failed_logons: Annotated[int, Meta(ge=0, le=1_000)] = FAILED_LOGONS_MAX
 
 
 class Journal(Section, frozen=True):
@@ -195,6 +244,8 @@ class Key(Section, frozen=True):
 class Config(Section, frozen=True):
     venue: Venue = Venue()
     listen: Listen = Listen()
+    tls: Tls = Tls()
+    connections: Connections = Connections()
     journal: Journal = Journal()
     follower: Follower = Follower()
     throttle: Throttle = Throttle()

@@ -154,6 +154,7 @@ class RejectReason(IntEnum):
     NEXT_SEQ_IN_FUTURE = 13  # the logon asks for a report after the next one
     ALREADY_LOGGED_ON = 14  # a connection has one logon
     SUBSCRIPTION = 15  # the subscription names an unknown instrument
+    BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
 
     UNKNOWN_INSTRUMENT = 100  # no instrument has this id
     UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ

@@ -20,6 +20,7 @@ class State(IntEnum):
     ACTIVE = 1
     DEGRADED = 2  # new orders are refused, cancels are taken
     STOPPING = 3
+    BUSY = 4  # orders that have waited too long are refused, all others are taken
 
 
 class Facts(Struct, frozen=True, gc=False):
@@ -32,6 +33,7 @@ class Facts(Struct, frozen=True, gc=False):
     spare_segments: int = SPARE_SEGMENTS
     spares_error: str = ""
     durable: bool = True  # False: relaxed mode
+    busy: bool = False  # orders were refused a moment ago because they had waited too long
 
 
 class Health(Struct, frozen=True, gc=False):
@@ -41,7 +43,7 @@ class Health(Struct, frozen=True, gc=False):
 
     @property
     def accepts_new_orders(self) -> bool:
-        return self.state is State.ACTIVE
+        return self.state in (State.ACTIVE, State.BUSY)
 
 
 def assess(facts: Facts) -> Health:
@@ -58,6 +60,8 @@ def assess(facts: Facts) -> Health:
         reasons.append(
             f"no journal segment can be made ({facts.spares_error}), {facts.spare_segments} made ahead left"
         )
+    if facts.busy:
+        reasons.append("busy: new orders that have waited too long for their turn are refused")
     if not facts.recovered:
         reasons.append("recovering from the journal")
     if facts.stopping:
@@ -71,6 +75,8 @@ def assess(facts: Facts) -> Health:
         state = State.RECOVERING
     elif stalled or full:
         state = State.DEGRADED
+    elif facts.busy:
+        state = State.BUSY
     else:
         state = State.ACTIVE
     return Health(state, facts.commit_pending_seconds <= COMMIT_DEAD_SECONDS, tuple(reasons))
@@ -87,7 +93,7 @@ def readyz(health: Health) -> tuple[int, bytes]:
     A degraded venue says yes: whoever lost its connection has to get back to cancel its orders, and
     new ones are refused with a reason.
     """
-    return _answer(health.alive and health.state in (State.ACTIVE, State.DEGRADED), health)
+    return _answer(health.alive and health.state in (State.ACTIVE, State.DEGRADED, State.BUSY), health)
 
 
 def _answer(good: bool, health: Health) -> tuple[int, bytes]:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import msgspec
 
 from carbonmatch.config import Config, key_commands, venue_commands
+from carbonmatch.config.schema import LISTENERS
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -45,11 +46,14 @@ class SessionSettings:
 
 def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
-    return [
+    changed = [
         name
-        for name in ("venue", "listen", "journal", "instruments")
+        for name in ("venue", "listen", "connections", "journal", "instruments")
         if getattr(before, name) != getattr(after, name)
     ]
+    if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
+        changed.append("tls")
+    return changed
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:

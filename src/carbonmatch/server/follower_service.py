@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from carbonmatch import __version__
-from carbonmatch.config import Config, host_and_port
+from carbonmatch.config import Config, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
@@ -51,7 +51,10 @@ async def _follow(config: Config) -> int:
         loop.add_signal_handler(number, stop)
     exposition = Exposition(counters, FOLLOWER_METRICS)
     ops = OpsPort(ops_pages(exposition, lambda: assess_follower(counters)))
-    host, port = await ops.open(*host_and_port(config.follower.ops))
+    tls = tls_contexts(config).get("ops")
+    host, port = await ops.open(
+        host_and_port(config.follower.ops), time.monotonic_ns, None if tls is None else tls.context
+    )
     try:
         await asyncio.to_thread(_work, config, counters, stopping, f"{host}:{port}")
     except Diverged as error:

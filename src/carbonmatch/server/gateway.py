@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from carbonmatch.limits import TURN_SESSION_WORK_MAX, TURN_WORK_MAX
+from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
 from carbonmatch.matching.messages import (
     SessionId,
     SessionLost,
@@ -15,7 +15,7 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
-from carbonmatch.server.peer import Listener
+from carbonmatch.server.listener import Listener
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.session_peer import SessionPeer
@@ -37,7 +37,9 @@ class Gateway(Listener):
         sessions: dict[str, SessionSettings],
         epoch: int,
         durable: bool,
+        order_wait_ms: int = 0,
     ) -> None:
+        """`order_wait_ms`: a new order that has waited longer for its turn is refused; 0: none is."""
         super().__init__(rules, clocks, counters, scheduler)
         self.pipeline = pipeline
         self.history = history
@@ -47,6 +49,9 @@ class Gateway(Listener):
         # Who is logged on, by session: at most one connection each.
         self.owners: dict[SessionId, SessionPeer] = {}
         self.accepting_orders = True
+        self.order_wait_ns = order_wait_ms * _NS_PER_MS
+        # When an order was last refused because it had waited too long.
+        self._busy_ns: int | None = None
         self._throttles: dict[SessionId, Throttle] = {}
         self._ready: deque[SessionPeer] = deque()
         self._scheduled = False
@@ -125,6 +130,28 @@ class Gateway(Listener):
                 peer.queued = False
         pipeline.flush(alone and not ready)
         self.schedule()
+
+    def late_before_ns(self) -> int:
+        """New orders that were read before this are too late to be applied."""
+        return self.clocks.monotonic_ns() - self.order_wait_ns if self.order_wait_ns else 0
+
+    def refused_as_busy(self) -> None:
+        self._busy_ns = self.clocks.monotonic_ns()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether orders were refused a moment ago because they had waited too long."""
+        if self._busy_ns is None:
+            return False
+        return self.clocks.monotonic_ns() - self._busy_ns < BUSY_TOLD_SECONDS * 1e9
+
+    def waiting(self) -> tuple[int, int]:
+        """Of all frames that wait for their turn: how long the oldest has, in ns, and their bytes."""
+        peers = [peer for peer in self._ready if peer.frames]
+        if not peers:
+            return 0, 0
+        oldest_ns = min(peer.frames[0][1] for peer in peers)
+        return self.clocks.monotonic_ns() - oldest_ns, sum(peer.queued_bytes for peer in peers)
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.

@@ -15,7 +15,8 @@ from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, Subscribe
 from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.peer import Listener, Peer
+from carbonmatch.server.listener import Listener
+from carbonmatch.server.peer import Peer
 from carbonmatch.server.scheduler import Scheduler
 
 # Requests of one connection that may wait while its answers are unread.

@@ -77,6 +77,7 @@ class Venue:
             session_settings(config),
             epoch,
             durable,
+            config.venue.order_wait_ms,
         )
 
     def define(self, done: Callable[[], None]) -> None:
