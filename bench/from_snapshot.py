@@ -53,8 +53,10 @@ class FromSnapshot(Struct, frozen=True):
     journal_bytes: int
     segments: int
     engine_commands_per_second: float
+    engine_cpu_us_per_command: float
     following: Following
     ready_seconds: float  # from the start of the process until orders are accepted
+    ready_cpu_seconds: float  # what of it was work, and not the wait for a core or a disk
     recovery_seconds: float  # of it, as the engine says
     replayed: int  # commands behind the snapshot
     verify_seconds: float
@@ -71,7 +73,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
             engine = running.enter_context(started_engine(setup, directory))
             beside = running.enter_context(_follower(directory)) if live else None
             before = int(engine.ready["sequence"])
-            rate, problems = _fill(setup, load, engine)
+            rate, engine_cpu_us, problems = _fill(setup, load, engine)
             expected = before + load.commands
             sleep(_SEALED_SECONDS)
             if beside is not None:
@@ -85,6 +87,7 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
         began = perf_counter()
         with started_engine(setup, directory) as again:
             ready_seconds = perf_counter() - began
+            ready_cpu_seconds = cpu_seconds(again.pid)
             recovered = again.event("recovered")
             if again.ready["sequence"] != expected:
                 problems.append(
@@ -100,8 +103,10 @@ def measure(workload: Workload, within: Path, live: bool) -> FromSnapshot:
             sum(one.stat().st_size for one in segments),
             verified.segments,
             rate,
+            engine_cpu_us,
             following,
             ready_seconds,
+            ready_cpu_seconds,
             float(recovered["seconds"]),
             int(recovered["commands"]),
             verify_seconds,
@@ -126,16 +131,18 @@ class _Load(Struct, frozen=True):
         return self.rounds * one.sessions * one.frames_per_session * one.frame_commands
 
 
-def _fill(setup: Setup, load: _Load, engine: Server) -> tuple[float, list[str]]:
-    """Commands a second while the load ran, and what went wrong."""
+def _fill(setup: Setup, load: _Load, engine: Server) -> tuple[float, float, list[str]]:
+    """Commands a second while the load ran, the engine's time for each, and what went wrong."""
     frames = [session_frames(load.workload, index) for index in range(load.workload.sessions)]
     problems: list[str] = []
     seconds = 0.0
+    cpu_before = cpu_seconds(engine.pid)
     for _ in range(load.rounds):
         run = drive_engine(structs.replace(setup, workload=load.workload), frames, attach_to(engine))
         problems += run.problems
         seconds += run.seconds
-    return load.commands / seconds, problems
+    cpu_us = (cpu_seconds(engine.pid) - cpu_before) / load.commands * 1e6
+    return load.commands / seconds, cpu_us, problems
 
 
 def _follower(directory: Path) -> AbstractContextManager[Server]:
@@ -182,12 +189,13 @@ def report(result: FromSnapshot) -> str:
     return "\n".join(
         [
             f"journal   {result.workload.commands:,} commands, {gib:.2f} GiB in {result.segments} segments, "
-            f"written at {result.engine_commands_per_second:,.0f} commands/s",
+            f"written at {result.engine_commands_per_second:,.0f} commands/s, "
+            f"{result.engine_cpu_us_per_command:.2f} us of the engine's CPU a command",
             f"follower  {where}: {following.commands:,} commands, caught up after {following.seconds:.1f} s, "
             f"{following.cpu_seconds / max(1, following.commands) * 1e6:.2f} us of CPU a command, "
             f"{following.snapshots} snapshots, {following.resident_mib:.0f} MiB resident",
-            f"start     ready after {result.ready_seconds:.2f} s, {result.recovery_seconds:.2f} s of "
-            f"it recovery: {result.replayed:,} commands replayed behind the newest snapshot",
+            f"start     ready after {result.ready_seconds:.2f} s ({result.ready_cpu_seconds:.2f} s of CPU), "
+            f"{result.recovery_seconds:.2f} s of it recovery: {result.replayed:,} commands replayed",
             f"verify    {result.verify_seconds:.1f} s, {result.verify_seconds / gib:.1f} s a GiB",
             *(f"WRONG: {problem}" for problem in result.problems),
         ]

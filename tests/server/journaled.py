@@ -27,12 +27,20 @@ class Journaled:
     """The writing side. `forge` changes what is journaled of a batch, and not what happened."""
 
     def __init__(
-        self, storage: Storage, segment_bytes: int = SEGMENT_BYTES, by: Identity | None = None
+        self,
+        storage: Storage,
+        segment_bytes: int = SEGMENT_BYTES,
+        by: Identity | None = None,
+        relaxed: bool = False,
     ) -> None:
+        """`relaxed` leaves out the syncs, and nothing else: what is journaled says that it is durable."""
         self.storage = storage
         self.identity = identity(True) if by is None else by
         self.writer = JournalWriter(
-            storage, recover(storage, self.identity, segment_bytes=segment_bytes), spare_segments=1
+            storage,
+            recover(storage, self.identity, segment_bytes=segment_bytes),
+            relaxed=relaxed,
+            spare_segments=1,
         )
         self.state = VenueState(Engine(), MarketData(), Marks())
 

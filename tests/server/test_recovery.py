@@ -132,3 +132,11 @@ def test_other_public_events_than_the_journaled_ones_are_refused(written: Writte
     written.append(SessionId(2), buy(), forge_public=True)
     with pytest.raises(Diverged, match="gave other public events"):
         written.recovered()
+
+
+def test_a_batch_that_does_not_decode_is_damage_at_its_place(written: Written) -> None:
+    written.writer.append(b"\x93 no batch", written.engine.sequence + 1, 1)
+    with pytest.raises(
+        JournalDamaged, match=r"0000000001\.cmj, byte \d+, sequence \d+: found .*a batch of this version"
+    ):
+        written.recovered()
