@@ -14,6 +14,7 @@ from carbonmatch.limits import ENTRY_MAKERS_MAX
 from carbonmatch.matching import amend, control, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -21,6 +22,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     Cancel,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -61,6 +63,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineSession: control.define_session,
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
+    DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,
 }
@@ -97,6 +100,10 @@ class Engine:
     @property
     def instruments(self) -> dict[InstrumentId, Instrument]:
         return {instrument_id: book.instrument for instrument_id, book in self.books.items()}
+
+    @property
+    def drop_copies(self) -> dict[SessionId, DropCopy]:
+        return self.venue.drop_copies.by_session
 
     @property
     def gathered_report_count(self) -> int:
@@ -156,7 +163,8 @@ class Engine:
         ]
         for level in venue.dirty:
             level.dirty = False
-        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels)
+        copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
+        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels, copies)
         venue.refusals = []
         venue.cancels = []
         venue.touched = []

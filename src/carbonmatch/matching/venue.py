@@ -2,6 +2,7 @@
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book, Level, Order
+from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
@@ -32,6 +33,7 @@ class Venue:
         "books",
         "cancels",
         "dirty",
+        "drop_copies",
         "durable",
         "foreign_report_count",
         "keys",
@@ -57,6 +59,7 @@ class Venue:
         self.accounts: dict[AccountId, Account] = {}
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
+        self.drop_copies = DropCopies()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
@@ -167,6 +170,8 @@ class Venue:
             )
             ids = [order.order_id for order in session.orders.values()]
             assert ids == sorted(ids)
+        if not self.touched:
+            self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())
         assert gathered == self.own_report_count + self.foreign_report_count
         assert {id(session) for session in self.touched} == {
