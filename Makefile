@@ -11,7 +11,7 @@ help:
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
-	@echo "make torture  kill the engine 300 times under load, fail its disk 200 times, and in simulation cut"
+	@echo "make torture  kill the engine 450 times under load, fail its disk 200 times, and in simulation cut"
 	@echo "              the power and flip bits at 20,000 places each"
 	@echo "make torture-long  the same with 10,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
@@ -43,6 +43,8 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
+	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
+	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
 	$(BIN)/python -m tests.faults.one_failure --calls 100
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
