@@ -32,7 +32,7 @@ def test_the_version_names_what_matters_for_a_report() -> None:
 def test_help_lists_every_command_without_importing_them() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "check-config", "journal", "demo", "watch", "admin"):
+    for command in ("serve", "follow", "check-config", "journal", "demo", "watch", "admin"):
         assert f" {command} " in done.stdout
     script = (
         "import carbonmatch.cli, sys; print([one for one in sys.modules if one.startswith('carbonmatch.')])"
@@ -109,3 +109,13 @@ def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
     assert done.returncode != 0
     assert "verify" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_archived_without_two_snapshots(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
+    assert (done.returncode, done.stderr) == (1, f"carbonmatch: {journal}: No such directory\n")
+    journal.mkdir()
+    done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
+    assert done.returncode == 0
+    assert done.stdout == f"{journal}: moved 0 segments to {tmp_path / 'archive'}\n"

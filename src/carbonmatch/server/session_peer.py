@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from carbonmatch.limits import (
+    FRAME_MESSAGES_MAX,
     FRAME_WORK,
     LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
@@ -12,8 +13,10 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
     AnyCommand,
     AnyReport,
+    Cancel,
     ClientCommand,
     NewOrder,
+    Reduce,
     Ref,
     RejectReason,
     Replace,
@@ -60,6 +63,9 @@ class SessionPeer(Peer):
         self._catching_up: CatchUp | None = None
         # New orders that were read before this are too late to be applied.
         self._late_before_ns = 0
+        # Commands of frames that come too late, taken together: see `_gather_late`.
+        self._late: list[ClientCommand] = []
+        self._late_received_ns = 0
         # Refusals of the frames that are being served: they go out as one frame.
         self._refused: list[SessionRejected] = []
         # Repeated refs whose outcome only the journal has, in the order in which they came.
@@ -208,7 +214,9 @@ class SessionPeer(Peer):
                 payload, received_ns = frames.popleft()
                 self.queued_bytes -= len(payload)
                 work += self._apply(payload, received_ns)
+            work += self._apply_late()
         except ProtocolError as error:
+            self._apply_late()
             self._send_refused()
             self.fail(error)
         self._send_refused()
@@ -225,13 +233,15 @@ class SessionPeer(Peer):
         now_ns = self.clocks.time_ns()
         received = self.rules.receive_commands(payload, now_ns)
         commands = received.requests
+        late_work = 0
+        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
+        if received_ns < self._late_before_ns:
+            if in_order and _GATHERED.issuperset(map(type, commands)):
+                return self._gather_late(commands, received_ns)
+            in_order = False
+        if self._late:
+            late_work = self._apply_late()
         last_ref = self.state.last_ref
-        in_order = (
-            received.whole
-            and self.throttle is None
-            and self.listener.accepting_orders
-            and received_ns >= self._late_before_ns
-        )
         if in_order:
             # The common case: every ref is new. One comparison a command.
             for command in commands:
@@ -243,14 +253,33 @@ class SessionPeer(Peer):
             self.pipeline.submit(
                 self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
             )
-            return FRAME_WORK + len(commands)
-        work = FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
+            return late_work + FRAME_WORK + len(commands)
+        work = late_work + FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
+
+    def _gather_late(self, commands: list[ClientCommand], received_ns: int) -> int:
+        """Keep what came too late for the next `_apply_late`: the cancels of many small frames are one entry.
+
+        It halves what a frame costs that has waited, and that decides how soon the queue is gone.
+        """
+        work = 1
+        if len(self._late) + len(commands) > FRAME_MESSAGES_MAX:
+            work += self._apply_late()
+        if not self._late:
+            self._late_received_ns = received_ns
+        self._late += commands
+        return work
+
+    def _apply_late(self) -> int:
+        if not self._late:
+            return 0
+        commands, self._late = self._late, []
+        return FRAME_WORK + self._apply_selected(commands, self.clocks.time_ns(), self._late_received_ns)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> int:
         """Refuse what may not pass now, apply the rest, answer repeats; the work of what was applied."""
@@ -378,4 +407,6 @@ class SessionPeer(Peer):
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
+# What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
+_GATHERED: Final = _ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
