@@ -206,6 +206,9 @@ EVENTS_UNREAD_MAX: Final = 65_536
 # The same for a reader of the feed, in frames: a minute of a busy market.
 BATCHES_UNREAD_MAX: Final = 16_384
 
+# And for a reader of a drop copy.
+COPIES_UNREAD_MAX: Final = 65_536
+
 # A client that lost its engine waits a random time below these, doubling from the first to the last,
 # and gives up when the engine was away for longer than a restart with recovery takes.
 RECONNECT_WAIT_SECONDS_MIN: Final = 0.05

@@ -162,7 +162,7 @@ class Peer(asyncio.Protocol):
         self.listener.scheduler.call_soon(self._drained)
 
     def _drained(self) -> None:
-        if self.connected and not self.rules.closed:
+        if self.connected and not self._closing_ns:
             try:
                 self.drained()
             except ProtocolError as error:
