@@ -1,11 +1,13 @@
 """A participant's reports, of whatever session, in one stream that resumes like any other."""
 
+import asyncio
 import errno
 import random
 from pathlib import Path
 
 import pytest
 
+from carbonmatch.client import DropCopyClient
 from carbonmatch.limits import SEND_STALL_SECONDS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
@@ -37,7 +39,7 @@ from carbonmatch.server import stream as stream_module
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE, ALICE_2, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, DESK, EUA
 from tests.end_to_end.running import Addresses, Clock, Disk, Process, Venue, running
-from tests.end_to_end.wire import Wire
+from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 NAMES = {ALICE: "alice", ALICE_2: "alice-2", BOB: "bob", DESK: "desk"}
 Streams = dict[SessionId, list[AnyReport]]
@@ -60,8 +62,7 @@ async def read_streams(engine: Addresses) -> Streams:
 
 async def read_copies(engine: Addresses, next_seq: int = 1) -> list[Copied]:
     """What there is now of Alice's copy, from `next_seq` on."""
-    async with engine.copy_wire() as copy:
-        end = copy.accepted.next_seq
+    end = await copy_end(engine)
     async with engine.copy_wire(next_seq) as copy:
         copies = await copy.reports(end - next_seq)
         assert await copy.settle() == []
@@ -423,3 +424,28 @@ async def test_a_copy_that_is_configured_later_begins_there(tmp_path: Path) -> N
         # The order is older than the copy, and the copy knows whose it is.
         assert isinstance(copy.report, Canceled)
         assert (copy.seq, copy.report.ref) == (1, 3)
+
+
+# --- the client library ----------------------------------------------------------------------------
+
+
+async def test_the_client_has_every_copy_once_over_kills_of_the_engine(process: Process) -> None:
+    await process.start()
+    process.listen_again(process.addresses)
+    access = market.access(process.drop_copy, "alice-copy")
+    async with DropCopyClient(access, next_seq=1) as client:
+        for seed in (6, 7):
+            await trade(process, seed, frames=20)
+            await process.kill()
+            await process.start()
+        streams = await read_streams(process)
+        reading = client.copies()
+        async with asyncio.timeout(SECONDS_MAX):
+            copies = [await anext(reading) for _ in range(sum(map(len, shown(streams).values())))]
+    assert_complete(copies, streams)
+
+
+async def copy_end(engine: Addresses) -> int:
+    """The seq that the next copy will have."""
+    async with engine.copy_wire() as copy:
+        return copy.accepted.next_seq

@@ -25,6 +25,8 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
+from carbonmatch.server import history as history_module
+from carbonmatch.server import stream as stream_module
 from tests.end_to_end.market import EUA, SERVER_ID, private_key
 from tests.end_to_end.running import Clock, Disk, Venue, eventually, running
 from tests.end_to_end.wire import Wire
@@ -240,6 +242,40 @@ async def test_a_logout_is_answered_after_all_that_was_asked_before(venue: Venue
         assert [report.ref for messages in frames for report in messages] == [1, 2]
         assert goodbye == LoggedOut(LogoutReason.REQUESTED)
         assert await alice.ended()
+
+
+async def test_a_logout_waits_for_answers_that_only_the_journal_has(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repeat and a new command, sent while the connection is still given its past, record by record."""
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    monkeypatch.setattr(history_module, "_SLICE_BYTES", 1)
+    async with venue.wire("alice") as alice:
+        for ref in range(1, 41):
+            alice.send(buy(ref))
+            await alice.reports(1)
+    async with venue.wire("alice", 1) as alice:
+        alice.send(buy(3), buy(41), Logout())
+        frames, goodbye = await alice.frames_until(LoggedOut)
+        assert goodbye == LoggedOut(LogoutReason.REQUESTED)
+        reports = [report for messages in frames for report in messages]
+        assert [report.ref for report in reports if not report.flags] == list(range(1, 42))
+        assert [report.ref for report in reports if report.flags] == [3]
+
+
+async def test_a_logout_of_one_who_has_asked_for_nothing_waits_for_nothing(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    monkeypatch.setattr(history_module.Past, "read", lambda *_arguments: None)
+    async with venue.wire("alice") as alice:
+        alice.send(buy(1))
+        await alice.reports(1)
+        alice.send(buy(2))
+        await alice.reports(1)
+    async with venue.wire("alice", 1) as alice:
+        alice.send(Logout())
+        assert await alice.goodbye() == LoggedOut(LogoutReason.REQUESTED)
 
 
 async def test_a_subscriber_logs_out(venue: Venue) -> None:

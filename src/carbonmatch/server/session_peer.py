@@ -11,6 +11,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
+    NO_REF,
     AnyCommand,
     AnyReport,
     Cancel,
@@ -68,6 +69,9 @@ class SessionPeer(Peer):
         self._late_received_ns = 0
         # Refusals of the frames that are being served: they go out as one frame.
         self._refused: list[SessionRejected] = []
+        self._ref_at_logon = NO_REF
+        # Durable is all that was asked for, but not all of it is answered.
+        self._goodbye: LoggedOut | None = None
         # Repeated refs whose outcome only the journal has, in the order in which they came.
         self._past_refs: dict[Ref, None] = {}
 
@@ -110,6 +114,7 @@ class SessionPeer(Peer):
         if self.rules.closed or self.listener.owners.get(stream.session_id) is not self:
             return
         self._admitted = True
+        self._ref_at_logon = self.state.last_ref
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
         self.admit(logon, self._accepted(logon, next_seq))
         if next_seq >= stream.first_kept_seq:
@@ -161,6 +166,7 @@ class SessionPeer(Peer):
         for payload in self.stream.payloads_from(next_seq):
             self.send(payload)
         self.stream.receiver = self
+        self._leave()
 
     def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
@@ -352,7 +358,22 @@ class SessionPeer(Peer):
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
         """Say goodbye once everything before it is answered."""
         self._send_refused()
-        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+
+        def durable() -> None:
+            self._goodbye = goodbye
+            self._leave()
+
+        self.pipeline.when_durable(durable)
+
+    def _leave(self) -> None:
+        """Say the goodbye that waits, if one does, unless an answer is on its way from the journal."""
+        if self._goodbye is None or self._closing_ns or self._past_refs:
+            return
+        has_asked = self.state.last_ref > self._ref_at_logon
+        if has_asked and self.stream.receiver is not self:
+            # What it asked for is answered in its stream, and that has not come as far.
+            return
+        self._say_goodbye(self._goodbye)
 
     # --- repeats ---------------------------------------------------------------------------------
 
@@ -395,6 +416,8 @@ class SessionPeer(Peer):
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
         if refs:
             self._look_up()
+        else:
+            self._leave()
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:
