@@ -63,7 +63,10 @@ ACCEPTS_PER_TURN_MAX: Final = 32
 # open: at this rate they take a tenth of the loop, and 3 MiB.
 TLS_HANDSHAKES_MAX: Final = 64
 TLS_HANDSHAKES_PER_SECOND: Final = 100
-# No address gets more than a quarter of it.
+# Half of that rate, and a quarter of those at once, are for addresses that have logged on before: strangers
+# that come from many addresses would keep them out otherwise.
+TLS_HANDSHAKES_KEPT: Final = 16
+# No address gets more than a quarter of the rate.
 TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS: Final = 25
 TLS_HANDSHAKES_BURST_PER_ADDRESS: Final = 16
 TLS_HANDSHAKE_SECONDS_MAX: Final = 3.0

@@ -250,7 +250,7 @@ async def test_a_start_needs_descriptors_for_all_who_may_come(
     if status:
         assert await process.refused() == (
             status,
-            f"carbonmatch: connections.max needs 2304 file descriptors, and this process may have {hard}: "
+            f"carbonmatch: connections.max needs 3328 file descriptors, and this process may have {hard}: "
             "raise its limit (LimitNOFILE, ulimit -Hn), or lower connections.max",
         )
     else:
