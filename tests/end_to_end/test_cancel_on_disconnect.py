@@ -16,7 +16,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.protocol.messages import Logout, Subscribe
 from carbonmatch.server import listener as listener_module
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Addresses, Clock, Disk, Process, Venue, running
+from tests.end_to_end.running import Addresses, Clock, Process, Venue, running
 from tests.end_to_end.wire import Wire
 
 
@@ -111,21 +111,6 @@ async def test_a_silent_gateway_loses_its_orders(clock: Clock, venue: Venue) -> 
         await alice.reports(2)
         clock.advance(3)
         await alice.goodbye()
-    await cancellation(venue)
-
-
-async def test_orders_go_while_the_disk_keeps_everybody_waiting(disk: Disk, venue: Venue) -> None:
-    async with venue.wire("alice", cancel_on_disconnect=True) as alice, venue.wire("bob") as bob:
-        alice.send(buy(1), buy(2, KEPT))
-        await alice.reports(2)
-        with disk.held():
-            bob.send(buy(3))
-            assert await bob.settle() == []
-            alice.abort()
-            await swept(venue)
-            # Whoever comes now does not meet the order any more, and is answered after it is gone.
-            assert venue.engine.open_order_count == 2
-        await bob.reports(1)
     await cancellation(venue)
 
 
