@@ -45,6 +45,7 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
 	$(BIN)/python -m tests.torture.connections
+	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
 	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000

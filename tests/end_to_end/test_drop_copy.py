@@ -11,7 +11,6 @@ from carbonmatch.client import DropCopyClient
 from carbonmatch.limits import SEND_STALL_SECONDS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
-    AnyReport,
     Cancel,
     Canceled,
     Executed,
@@ -35,75 +34,24 @@ from carbonmatch.protocol.messages import (
     Role,
 )
 from carbonmatch.server import history as history_module
+from carbonmatch.server import pipeline as pipeline_module
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end import market
-from tests.end_to_end.market import ALICE, ALICE_2, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, DESK, EUA
+from tests.end_to_end.copies import (
+    NAMES,
+    assert_complete,
+    order_of,
+    read_copies,
+    read_streams,
+    shown,
+)
+from tests.end_to_end.market import ALICE, ALICE_2, ALICE_ACCOUNT, BOB_ACCOUNT, DESK, EUA
 from tests.end_to_end.running import Addresses, Clock, Disk, Process, Venue, running
 from tests.end_to_end.wire import SECONDS_MAX, Wire
-
-NAMES = {ALICE: "alice", ALICE_2: "alice-2", BOB: "bob", DESK: "desk"}
-Streams = dict[SessionId, list[AnyReport]]
 
 
 def order(ref: int, side: Side = Side.BUY, price: int = 7000, account: int = 0) -> NewOrder:
     return NewOrder(Ref(ref), EUA, side, 10, price, AccountId(account))
-
-
-async def read_streams(engine: Addresses) -> Streams:
-    """Every session's stream from its beginning."""
-    streams: Streams = {}
-    for session_id, name in NAMES.items():
-        async with engine.wire(name) as wire:
-            end = wire.accepted.next_seq
-        async with engine.wire(name, 1) as wire:
-            streams[session_id] = await wire.reports(end - 1)
-    return streams
-
-
-async def read_copies(engine: Addresses, next_seq: int = 1) -> list[Copied]:
-    """What there is now of Alice's copy, from `next_seq` on."""
-    end = await copy_end(engine)
-    async with engine.copy_wire(next_seq) as copy:
-        copies = await copy.reports(end - next_seq)
-        assert await copy.settle() == []
-    assert [one.seq for one in copies] == list(range(next_seq, next_seq + len(copies)))
-    return copies
-
-
-def shown(streams: Streams) -> Streams:
-    """What a copy of Alice's account has to have, by the rules, of everybody's streams."""
-    owners = {order_of(report): account for stream in streams.values() for report in stream
-              if (account := getattr(report, "account_id", 0))}  # fmt: skip
-    return {
-        session_id: [
-            report
-            for report in stream
-            if (
-                owners[order_of(report)] == ALICE_ACCOUNT
-                if order_of(report)
-                else session_id in (ALICE, ALICE_2)
-            )
-        ]
-        for session_id, stream in streams.items()
-    }
-
-
-def order_of(report: AnyReport) -> int:
-    """The order that a report names, or 0."""
-    order_id: int = getattr(report, "order_id", 0)
-    return order_id
-
-
-def assert_complete(copies: list[Copied], streams: Streams) -> None:
-    """Nothing is missing, nothing is there twice, and all of it is in the order of the market."""
-    by_session: Streams = {session_id: [] for session_id in streams}
-    for copy in copies:
-        by_session[copy.session_id].append(copy.report)
-    assert by_session == shown(streams)
-    times = [copy.report.time_ns for copy in copies]
-    assert times == sorted(times)
-    trades = [copy.report.trade_id for copy in copies if isinstance(copy.report, Executed)]
-    assert trades == sorted(trades)
 
 
 async def trade(engine: Addresses, seed: int, frames: int) -> None:
@@ -235,6 +183,18 @@ async def test_frames_of_a_long_copy_are_cut_and_resume_in_their_middle(
     async with venue.copy_wire(1) as copy:
         assert max(map(len, await copy.settle())) == 7
     await assert_resumes_everywhere(venue, copies)
+
+
+async def test_batches_too_large_for_the_loop_are_read_from_the_journal(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "COPY_FRAME_MESSAGES", 2)
+    async with venue.copy_wire(1) as copy:
+        await trade(venue, seed=8, frames=40)
+        streams = await read_streams(venue)
+        live = await copy.reports(sum(map(len, shown(streams).values())))
+    assert_complete(live, streams)
+    await assert_resumes_everywhere(venue, live)
 
 
 async def test_new_copies_only(venue: Venue) -> None:
@@ -443,9 +403,3 @@ async def test_the_client_has_every_copy_once_over_kills_of_the_engine(process: 
         async with asyncio.timeout(SECONDS_MAX):
             copies = [await anext(reading) for _ in range(sum(map(len, shown(streams).values())))]
     assert_complete(copies, streams)
-
-
-async def copy_end(engine: Addresses) -> int:
-    """The seq that the next copy will have."""
-    async with engine.copy_wire() as copy:
-        return copy.accepted.next_seq

@@ -12,7 +12,16 @@ from carbonmatch.limits import (
     HEARTBEAT_MISSED_MAX,
     LOGON_SECONDS_MAX,
 )
-from carbonmatch.matching.messages import Accepted, NewOrder, Ref, RejectReason, Side
+from carbonmatch.matching.messages import (
+    Accepted,
+    CancelReason,
+    MassCancel,
+    MassCancelScope,
+    NewOrder,
+    Ref,
+    RejectReason,
+    Side,
+)
 from carbonmatch.ops.counters import TurnedAway
 from carbonmatch.protocol.messages import (
     Challenge,
@@ -94,6 +103,27 @@ async def test_the_listeners_admit_their_own_roles_only(venue: Venue) -> None:
         assert await wire.log_on("alice") == REFUSED
     async with Wire.open(venue.market_data) as wire:
         assert await wire.log_on("operator") == REFUSED
+
+
+async def test_a_session_that_is_configured_no_longer_is_kept_out_and_its_orders_stay(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "journal"
+    async with running(directory) as venue, venue.wire("alice-2") as wire:
+        wire.send(buy(1))
+        await wire.reports(1)
+    async with running(directory, without=("alice-2",)) as venue:
+        async with venue.wire() as wire:
+            assert await wire.log_on("alice-2") == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
+        # Its orders are somebody's money: another session of the account takes them out.
+        assert venue.engine.open_order_count == 1
+        async with venue.wire("alice") as alice:
+            alice.send(MassCancel(Ref(1), MassCancelScope.ACCOUNT))
+            await alice.reports(1)
+        assert venue.engine.open_order_count == 0
+    async with running(directory) as venue, venue.wire("alice-2", 1) as wire:
+        accepted, canceled = await wire.reports(2)
+        assert (accepted.seq, canceled.seq, canceled.reason) == (1, 2, CancelReason.MASS_CANCEL)
 
 
 async def test_a_logon_cannot_be_replayed(venue: Venue) -> None:

@@ -16,7 +16,6 @@ from tests.faults.one_failure import Failure, fail_once
 FAILURES = [
     Failure("sync", 1, errno.EIO),
     Failure("sync", 7, errno.ENOSPC, in_flight=20),
-    Failure("write", 1, errno.ENOSPC, in_flight=20),
     Failure("write", 6, errno.EIO),
 ]
 
