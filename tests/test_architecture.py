@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,3 +202,9 @@ def test_a_planted_violation_is_seen(path: str, source: str, expected: list[str]
 
 def test_blank_lines_comments_and_docstrings_are_not_code() -> None:
     assert code_lines('"""Two\nlines."""\n\n# A comment.\nx = (\n    1,  # one\n)\n') == 3
+
+
+def test_the_map_names_every_module() -> None:
+    text = (SOURCE.parent.parent / "ARCHITECTURE.md").read_text()
+    drawn = set(re.findall(r"\w+", text.partition("```\n")[2].partition("```\n")[0]))
+    assert {path.stem for path in SOURCE.rglob("*.py")} - {"__init__", "__main__"} <= drawn

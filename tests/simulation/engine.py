@@ -20,10 +20,10 @@ from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread
+from carbonmatch.server.floor import Floor
 from carbonmatch.server.history import History
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
-from carbonmatch.server.venue import Venue
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
@@ -132,7 +132,7 @@ class Process:
         history.durable_position = self.writer.durable_position
         self.journal = SimulatedJournal(disk, self.writer, self.scheduler, journaled, self._durable)
         clock = SteadyClock(world.utc_ns, self.recovered.engine.time_ns)
-        self.venue = Venue(
+        self.floor = Floor(
             config,
             self.recovered,
             self.journal,
@@ -142,13 +142,13 @@ class Process:
             self.scheduler,
             self.writer.epoch,
         )
-        self.venue.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
+        self.floor.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
         self.engine = self.recovered.engine
         self.first_digest = state.digest(self.engine)
-        self.venue.define(self._listen)
+        self.floor.define(self._listen)
 
     def _durable(self, commit: Commit) -> None:
-        self.venue.pipeline.durable(commit)
+        self.floor.pipeline.durable(commit)
 
     def _listen(self) -> None:
         self.is_listening = True
@@ -157,26 +157,26 @@ class Process:
         self._tick()
 
     def _listeners(self) -> list[Listener]:
-        return [self.venue.gateway, self.venue.publisher, self.venue.drop_copies]
+        return [self.floor.gateway, self.floor.publisher, self.floor.drop_copies]
 
     def health(self) -> Health:
         return assess(
             Facts(
                 recovered=True,
                 stopping=self.is_stopping,
-                commit_pending_seconds=self.venue.pipeline.commit_age_ns() / NS_PER_SECOND,
+                commit_pending_seconds=self.floor.pipeline.commit_age_ns() / NS_PER_SECOND,
                 spare_segments=self.writer.spare_segments,
                 spares_error=str(self.journal.error or ""),
             )
         )
 
     def _tick(self) -> None:
-        if self.venue.pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * NS_PER_SECOND:
+        if self.floor.pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * NS_PER_SECOND:
             raise ProcessEnded("the disk does not answer")
         accepts = self.health().accepts_new_orders
-        if accepts != self.venue.gateway.accepting_orders and not self.is_stopping:
+        if accepts != self.floor.gateway.accepting_orders and not self.is_stopping:
             self.world.note("orders are taken again" if accepts else "new orders are refused")
-            self.venue.gateway.accepting_orders = accepts
+            self.floor.gateway.accepting_orders = accepts
         self.scheduler.call_later(_TICK_SECONDS, self._tick)
 
     # --- a stop in order --------------------------------------------------------------------------
@@ -186,10 +186,10 @@ class Process:
         if self.is_stopping or not self.is_listening:
             return
         self.is_stopping = True
-        gateway = self.venue.gateway
+        gateway = self.floor.gateway
         gateway.accepting_orders = False
         gateway.stop_reading()
-        self.venue.pipeline.when_durable(self._say_goodbye)
+        self.floor.pipeline.when_durable(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
         for listener in self._listeners():
@@ -199,16 +199,16 @@ class Process:
     def _drop_connections(self) -> None:
         for listener in self._listeners():
             listener.stop()
-        self.scheduler.after(NS_PER_MS, lambda: self.venue.pipeline.when_durable(self._close))
+        self.scheduler.after(NS_PER_MS, lambda: self.floor.pipeline.when_durable(self._close))
 
     def _close(self) -> None:
         self.journal.close()
         demand(
-            self.venue.pipeline.durable_sequence == self.engine.sequence,
+            self.floor.pipeline.durable_sequence == self.engine.sequence,
             "the state is what the journal gives",
         )
         self.last_digest = state.digest(self.engine)
-        kept = VenueState(self.engine, self.venue.publisher.market_data, self.history.marks)
+        kept = VenueState(self.engine, self.floor.publisher.market_data, self.history.marks)
         snapshot = take_snapshot(kept, identity(True), self.writer.epoch, self.writer.anchor)
         try:
             snapshots.write(self.disk, snapshot)
@@ -220,7 +220,7 @@ class Process:
 
     def is_idle(self) -> bool:
         """Whether everything applied is released, market data included."""
-        return self.venue.pipeline._published_sequence == self.engine.sequence
+        return self.floor.pipeline._published_sequence == self.engine.sequence
 
 
 def _ended(error: BaseException, _status: ExitCode) -> None:

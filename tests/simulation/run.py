@@ -105,13 +105,13 @@ class Simulation:
         process = self.process
         if process is None or not process.is_listening or process.is_stopping:
             return None
-        venue = process.venue
-        listener: Listener = venue.publisher
+        floor = process.floor
+        listener: Listener = floor.publisher
         role = Role.MARKET_DATA
         if isinstance(owner, Trader):
-            listener, role = venue.gateway, market.role_of(owner.name)
+            listener, role = floor.gateway, market.role_of(owner.name)
         elif isinstance(owner, Copier):
-            listener, role = venue.drop_copies, Role.DROP_COPY
+            listener, role = floor.drop_copies, Role.DROP_COPY
         connection = Connection(self.world, owner, role)
         self.network.connect(connection, listener.make_peer)
         return connection

@@ -46,12 +46,12 @@ from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
 from carbonmatch.server.configured import drop_copies, needs_restart, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
+from carbonmatch.server.floor import Floor
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.scheduler import LoopScheduler, Timer
-from carbonmatch.server.venue import Venue
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
@@ -222,7 +222,7 @@ class Service:
 
     def _build(self, recovered: Recovered) -> None:
         clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
-        self._venue = Venue(
+        self._floor = Floor(
             self.config,
             recovered,
             self._journal,
@@ -233,14 +233,14 @@ class Service:
             self._writer.epoch,
         )
         self._engine: Engine = recovered.engine
-        self._publisher = self._venue.publisher
-        self._pipeline = self._venue.pipeline
-        self._gateway = self._venue.gateway
-        self._drop_copies = self._venue.drop_copies
+        self._publisher = self._floor.publisher
+        self._pipeline = self._floor.pipeline
+        self._gateway = self._floor.gateway
+        self._drop_copies = self._floor.drop_copies
 
     async def _define(self) -> None:
         defined = asyncio.Event()
-        self._venue.define(defined.set)
+        self._floor.define(defined.set)
         async with asyncio.timeout(_DEFINE_SECONDS_MAX):
             await defined.wait()
 
@@ -330,7 +330,7 @@ class Service:
             )
         # Compared with what this start was given, whatever else is taken over.
         try:
-            self._venue.redefine(config, self._reloaded)
+            self._floor.redefine(config, self._reloaded)
         except ConfigError as error:
             self._reload_refused(error)
             return

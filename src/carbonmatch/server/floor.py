@@ -34,7 +34,7 @@ from carbonmatch.server.stream import Stream
 _DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
-class Venue:
+class Floor:
     """The pipeline and the listeners, on a state that was recovered."""
 
     def __init__(
