@@ -154,7 +154,14 @@ class Peer(asyncio.Protocol):
             self.visit.waits_no_more()
         self.counters.disconnects[self._reason] += 1
         if self._role is not None:
+            assert self.rules.logon is not None, "a role is that of a logon"
             self.counters.sessions[self._role] -= 1
+            log(
+                "logged_off",
+                session=self.rules.logon.session,
+                address=self.address,
+                reason="LOST" if self._reason is None else self._reason.name,
+            )
         self.lost()
 
     def pause_writing(self) -> None:

@@ -187,7 +187,6 @@ class SessionPeer(Peer):
             return
         del gateway.owners[session_id]
         self.stream.receiver = None
-        log("session_lost", session=logon.session, address=self.address)
         if logon.cancel_on_disconnect:
             gateway.arm(session_id, logon.grace_ms)
 
