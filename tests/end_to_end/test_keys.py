@@ -9,7 +9,16 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.config import Account, Config, ConfigError, Key
-from carbonmatch.matching.messages import Accepted, NewOrder, Phase, Ref, RejectReason, SetPhase, Side
+from carbonmatch.matching.messages import (
+    Accepted,
+    AccountId,
+    NewOrder,
+    Phase,
+    Ref,
+    RejectReason,
+    SetPhase,
+    Side,
+)
 from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import LogonAccepted, LogonRejected, LogoutReason, Role, SessionRejected
 from tests.end_to_end import market
@@ -175,7 +184,7 @@ async def test_a_stop_while_a_long_file_comes_in_force_is_a_clean_one(
 ) -> None:
     """The next start defines what was left."""
     *others, carol = config.participants
-    many = tuple(Account(id=1_000 + n, name=f"A{n}") for n in range(3_000))
+    many = tuple(Account(id=AccountId(1_000 + n), name=f"A{n}") for n in range(3_000))
     changed = structs.replace(
         config, participants=(*others, structs.replace(carol, accounts=(*carol.accounts, *many)))
     )
