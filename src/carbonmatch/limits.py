@@ -13,6 +13,9 @@ PRICE_TICKS_MAX: Final = 10**9
 QUANTITY_LOTS_MAX: Final = 10**9
 assert PRICE_TICKS_MAX * QUANTITY_LOTS_MAX < 2**63
 
+# Times are nanoseconds since 1970 and beyond what JavaScript counts; this is the year 2262.
+TIME_NS_MAX: Final = 2**63 - 1
+
 # Sums over a trading day (volume, turnover) stay at this value once they reach it: ten trades of
 # the largest price and quantity do, and a larger integer could not be encoded at all.
 DAY_SUM_MAX: Final = 2**63 - 1
@@ -136,6 +139,14 @@ VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
 # fill-or-kill order that would have to is refused.
 ENTRY_MAKERS_MAX: Final = 10_000
 
+# Stops that fire in one entry, at about 10 us each; and how many makers the entry must still have left for
+# one to fire, so that it meets at least as many. The others fire in the entries that follow.
+ENTRY_STOPS_MAX: Final = 1_000
+STOP_MAKERS_MIN: Final = ENTRY_MAKERS_MAX // 2
+
+# GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
+ENTRY_EXPIRIES_MAX: Final = 10_000
+
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
 
@@ -156,6 +167,7 @@ assert (
     + BATCH_COMMANDS_MAX * 64
     + FRAME_BYTES_MAX
     + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
+    + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
     < RECORD_PAYLOAD_BYTES_MAX
 )

@@ -27,6 +27,7 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetPhase,
     TimeInForce,
+    TimePassed,
 )
 from carbonmatch.matching.venue import Venue
 
@@ -114,8 +115,12 @@ def session_opened(venue: Venue, command: SessionOpened) -> None:
     session.grace_ms = command.grace_ms
 
 
+def time_passed(_venue: Venue, _command: TimePassed) -> None:
+    """What is to be done as time passes, the engine does at the beginning of every entry."""
+
+
 def _expire(venue: Venue, book: Book) -> None:
-    for order in list(book.orders()):
+    for order in [*book.orders(), *book.stops()]:
         if order.time_in_force is TimeInForce.DAY:
             venue.end(order, NO_REF, CancelReason.EXPIRED)
 

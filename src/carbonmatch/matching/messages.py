@@ -18,6 +18,7 @@ from carbonmatch.limits import (
     INSTRUMENT_ID_MAX,
     NAME_CHARS_MAX,
     SESSION_ID_MAX,
+    TIME_NS_MAX,
     WIRE_INT_MAX,
 )
 
@@ -45,6 +46,8 @@ ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
 NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
+# Times are the one thing on the wire that is larger: 2026 is near 2^61.
+TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
 # `\Z`, because `$` would let a trailing newline through.
 NameField = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
@@ -70,6 +73,8 @@ class OrderType(IntEnum):
     LIMIT = 1
     # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
     MARKET = 2
+    STOP = 3  # waits unseen until its stop price is reached, and is a market order then
+    STOP_LIMIT = 4  # waits unseen until its stop price is reached, and is a limit order then
 
 
 @unique
@@ -78,6 +83,10 @@ class TimeInForce(IntEnum):
     GTC = 2  # rests until cancelled
     IOC = 3  # trades what it can at once, the rest is cancelled
     FOK = 4  # trades completely at once, or is refused
+    GTD = 5  # rests until the time it gives
+    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
+    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
+    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
 
 
 @unique
@@ -98,6 +107,29 @@ class OrderFlag:
     POST_ONLY: Final = 1  # refused where it would trade on entry
     KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
     ALL: Final = 3
+
+
+class AllowedFlag:
+    """Bits of `InstrumentDefinition.allowed`: what its orders may be. Append-only.
+
+    Below 2^16 what kind of order it is, and from there on how long it stands.
+    """
+
+    LIMIT: Final = 1 << 0
+    MARKET: Final = 1 << 1
+    STOP: Final = 1 << 2
+    STOP_LIMIT: Final = 1 << 3
+    ICEBERG: Final = 1 << 4  # display_lots
+    MINIMUM_QUANTITY: Final = 1 << 5  # minimum_lots
+    POST_ONLY: Final = 1 << 6
+    DAY: Final = 1 << 16
+    GTC: Final = 1 << 17
+    IOC: Final = 1 << 18
+    FOK: Final = 1 << 19
+    GTD: Final = 1 << 20
+    # What an instrument allows whose definition does not say: all that there was before there was a choice.
+    DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
+    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
 
 
 class ReportFlag:
@@ -165,10 +197,17 @@ class RejectReason(IntEnum):
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
+    INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
+    INVALID_EXPIRY = 128  # a GTD order without a time to come
+    MINIMUM_NOT_MET = 129  # less than the order's minimum would trade at once
     NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
     INVALID_PRICE = 135  # zero, or beyond every market
     NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
     INCOMPATIBLE_INSTRUCTIONS = 137  # type, time in force and flags contradict each other
+    ORDER_TYPE_NOT_ALLOWED = 138  # the instrument does not have this type, iceberg, minimum or post-only
+    TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
+    INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
+    INVALID_MINIMUM = 141  # a minimum above the quantity
 
 
 @unique
@@ -185,6 +224,8 @@ class CancelReason(IntEnum):
     REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
     REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
     TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
+    MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
+    REFUSED_WHEN_FIRED = 12  # a stop fired at a price that the band does not admit, or without protection
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -205,6 +246,15 @@ class NewOrder(Command, frozen=True, tag=16):
     time_in_force: TimeInForce = TimeInForce.DAY
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT
     flags: NumberField = 0  # bits of [OrderFlag](#orderflag)
+
+
+class NewOrderLong(NewOrder, frozen=True, tag=22):
+    """The long layout: a NewOrder, and what few orders need. Answered by AcceptedLong."""
+
+    stop_price_ticks: NumberField = 0  # STOP, STOP_LIMIT: the last trade that fires it
+    display_lots: NumberField = 0  # what is shown of an iceberg at a time; 0: all of it
+    minimum_lots: NumberField = 0  # as much trades at once, or the order is refused; 0: any quantity
+    expires_ns: TimeField = 0  # GTD: the time from which on it is gone, UTC
 
 
 class Cancel(Command, frozen=True, tag=17):
@@ -232,6 +282,8 @@ class Replace(Command, frozen=True, tag=19):
     order_id: OrderIdField
     quantity_lots: NumberField
     price_ticks: NumberField
+    stop_price_ticks: NumberField = 0  # of a stop that waits; 0: as it is
+    display_lots: NumberField = 0  # of an iceberg; 0: as it is
 
 
 class MassCancel(Command, frozen=True, tag=20):
@@ -294,6 +346,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     market_protection_ticks: int = 0  # distance from the opposite best; 0: the band protects
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
+    allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
 
 
 class DefineInstrument(Command, frozen=True, tag=160):
@@ -331,6 +384,13 @@ class SessionOpened(Command, frozen=True, tag=164):
     grace_ms: NumberField
 
 
+class TimePassed(Command, frozen=True, tag=170):
+    """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
+
+    Every entry does that before its commands; this one is for when there are no commands.
+    """
+
+
 # --- reports: private, numbered in the stream of their session -----------------------------------
 
 
@@ -355,6 +415,18 @@ class Accepted(Report, frozen=True, tag=48):
     side: Side
     price_ticks: int
     quantity_lots: int
+
+
+class AcceptedLong(Accepted, frozen=True, tag=67):
+    """The order of a NewOrderLong is in: as Accepted, with all that its command said."""
+
+    order_type: OrderType
+    time_in_force: TimeInForce
+    order_flags: int
+    stop_price_ticks: int
+    display_lots: int
+    minimum_lots: int
+    expires_ns: int
 
 
 class Rejected(Report, frozen=True, tag=49):
@@ -416,6 +488,9 @@ class Replaced(Report, frozen=True, tag=53):
     price_ticks: int
     quantity_lots: int
     leaves_lots: int
+    # Of a stop that waits, and of an iceberg, after the replacement; else 0.
+    stop_price_ticks: int = 0
+    display_lots: int = 0
 
 
 class SelfTradePrevented(Report, frozen=True, tag=54):
@@ -430,6 +505,18 @@ class SelfTradePrevented(Report, frozen=True, tag=54):
     prevented_lots: int
     leaves_lots: int
     mode: SelfTradePrevention
+
+
+class Triggered(Report, frozen=True, tag=55):
+    """The stop has fired: from here on it is a market or a limit order, whose reports follow."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    stop_price_ticks: int
+    price_ticks: int  # the limit, or the protection price; 0 where there is none
 
 
 class MassCanceled(Report, frozen=True, tag=56):
@@ -458,6 +545,12 @@ class OrderStatus(Report, frozen=True, tag=57):
     leaves_lots: int
     time_in_force: TimeInForce
     order_flags: int
+    order_type: OrderType = OrderType.LIMIT  # of a stop also after it has fired
+    # What it waits for; 0: it does not wait (any more).
+    stop_price_ticks: int = 0
+    display_lots: int = 0
+    minimum_lots: int = 0  # what is still to be met; 0: none
+    expires_ns: int = 0
 
 
 class StatusEnd(Report, frozen=True, tag=58):
@@ -530,17 +623,21 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 
 # --- sets ----------------------------------------------------------------------------------------
 
-ClientCommand = NewOrder | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
-VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost | SessionOpened
+ClientCommand = (
+    NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+)
+VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost | SessionOpened | TimePassed
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted
+    | AcceptedLong
     | Rejected
     | Executed
     | Canceled
     | Reduced
     | Replaced
     | SelfTradePrevented
+    | Triggered
     | MassCanceled
     | OrderStatus
     | StatusEnd

@@ -12,13 +12,15 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
     InstrumentDefinition,
+    InstrumentId,
     OrderId,
+    OrderType,
     ParticipantId,
     Phase,
     Ref,
@@ -28,8 +30,9 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
+from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 DIGEST_BYTES: Final = 32
 
 
@@ -54,6 +57,15 @@ class _StreamState(_State, frozen=True):
     grace_ms: int
 
 
+class _TermsState(_State, frozen=True):
+    order_type: OrderType
+    price_ticks: int
+    display_lots: int
+    minimum_lots: int
+    expires_ns: int
+    waits_since: int
+
+
 class _OrderState(_State, frozen=True):
     order_id: OrderId
     session_id: SessionId
@@ -61,12 +73,14 @@ class _OrderState(_State, frozen=True):
     ref: Ref
     account_id: AccountId
     side: Side
-    price_ticks: int
+    price_ticks: int  # of its level: that of a stop which waits is its stop price
     quantity_lots: int
     leaves_lots: int
+    hidden_lots: int
     time_in_force: TimeInForce
     self_trade_prevention: SelfTradePrevention
     flags: int
+    terms: _TermsState | None
 
 
 class _BookState(_State, frozen=True):
@@ -75,7 +89,18 @@ class _BookState(_State, frozen=True):
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
+    stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+
+
+class _ReachedState(_State, frozen=True):
+    """Stops which are to fire: those of one side, up to the price that was reached."""
+
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: int
+    sequence: int
 
 
 class _VenueState(_State, frozen=True):
@@ -87,6 +112,7 @@ class _VenueState(_State, frozen=True):
     accounts: list[_AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]
+    reached: list[_ReachedState]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -112,6 +138,10 @@ def snapshot(engine: Engine) -> bytes:
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
             [_book_state(book) for _, book in sorted(venue.books.items())],
+            [
+                _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
+                for stops, key, sequence in venue.reached
+            ],
         )
     )
 
@@ -146,11 +176,15 @@ def restore(data: bytes) -> Engine:
         )
         instrument.enter(kept_book.phase)
         book = Book(instrument)
+        book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
-        for kept_order in kept_book.orders:
+        for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
             orders.append(order)
+    for kept_reached in state.reached:
+        stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
+        venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -191,11 +225,14 @@ def _book_state(book: Book) -> _BookState:
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
+        [_order_state(order) for order in book.stops()],
     )
 
 
 def _order_state(order: Order) -> _OrderState:
+    terms = order.terms
     return _OrderState(
         order.order_id,
         order.session.session_id,
@@ -206,9 +243,20 @@ def _order_state(order: Order) -> _OrderState:
         order.level.price_ticks,
         order.quantity_lots,
         order.leaves_lots,
+        order.hidden_lots,
         order.time_in_force,
         order.self_trade_prevention,
         order.flags,
+        None
+        if terms is None
+        else _TermsState(
+            terms.order_type,
+            terms.price_ticks,
+            terms.display_lots,
+            terms.minimum_lots,
+            terms.expires_ns,
+            terms.waits_since,
+        ),
     )
 
 
@@ -219,12 +267,31 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     order.entry_ref = kept.entry_ref
     order.session = engine.sessions[kept.session_id]
     order.account = engine.accounts[kept.account_id]
-    order.ladder = book.bids if kept.side is Side.BUY else book.asks
+    terms = kept.terms
+    ladder = _ladder(book, kept.side)
+    order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
     order.quantity_lots = kept.quantity_lots
     order.leaves_lots = kept.leaves_lots
+    order.hidden_lots = kept.hidden_lots
     order.time_in_force = kept.time_in_force
     order.self_trade_prevention = kept.self_trade_prevention
     order.flags = kept.flags
+    order.terms = (
+        None
+        if terms is None
+        else Terms(
+            terms.order_type,
+            terms.price_ticks,
+            terms.display_lots,
+            terms.minimum_lots,
+            terms.expires_ns,
+            terms.waits_since,
+        )
+    )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _ladder(book: Book, side: Side) -> Ladder:
+    return book.bids if side is Side.BUY else book.asks
