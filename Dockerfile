@@ -4,9 +4,16 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
+COPY requirements requirements
 COPY src src
-RUN python -m venv /opt/carbonmatch \
-    && /opt/carbonmatch/bin/python -m pip install --no-cache-dir --no-compile .
+# Locked files only, by their hashes. What builds the wheel stays behind in a place of its own.
+RUN python -m venv /opt/build \
+    && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes --requirement requirements/build.txt \
+    && /opt/build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
+    && python -m venv /opt/carbonmatch \
+    && /opt/carbonmatch/bin/python -m pip install --no-cache-dir --no-compile --require-hashes \
+        --requirement requirements/runtime.txt \
+    && /opt/carbonmatch/bin/python -m pip install --no-cache-dir --no-compile --no-deps wheels/*.whl
 
 FROM ${BASE}
 # A fixed number, so that the volume's owner can be set from outside. No shell, no home.

@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint torture bench clean
+.PHONY: help demo test lint fuzz torture sim mutants bench lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -10,8 +10,15 @@ help:
 	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
+	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
 	@echo "make torture  kill the engine 300 times under load, and cut the power at 20,000 places, in simulation"
+	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
+	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
+	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
+	@echo "make lock     lock the packages anew, with hashes; UPGRADE=1 for newer versions of all"
+	@echo "make audit    ask for known vulnerabilities of the locked packages (network), and look for our own"
+	@echo "make sbom     the bill of materials in dist/carbonmatch.cdx.json"
 	@echo "make clean    remove what the others have made"
 
 demo: $(VENV)/.installed
@@ -26,29 +33,98 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 
+# FUZZ: targets, --inputs N, --seconds S, --seed S.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
+	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
 	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
+	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+
+# Half an hour. 100 % of the branches of the core are run by its tests, and what of it may be wrong
+# without a test noticing is looked for by changing it 2,000 times.
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
+	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
+	$(BIN)/mutmut run
+	$(BIN)/mutmut export-cicd-stats
+	$(BIN)/python -m tests.mutants mutants/mutmut-cicd-stats.json
+
+sim: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(STEPS),--steps $(STEPS)) $(if $(TRACE),--trace)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench spine
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data
+	rm -rf $(VENV) .venv-supply .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- installation --------------------------------------------------------------------------------
-# A stamp for each set of packages, so that the second run starts at once; new requirements in
-# pyproject.toml install again. The demo does without the development tools.
+# --- supply chain ---------------------------------------------------------------------------------
 
-$(VENV)/.installed: pyproject.toml $(VENV)/.created
-	$(BIN)/python -m pip install --quiet --editable .
+LOCKS := runtime dev build supply
+SUPPLY := .venv-supply/bin
+LOCK = $(SUPPLY)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-package carbonmatch --quiet $(if $(UPGRADE),--upgrade)
+
+# Every package that an installation needs, on every supported Python and platform, with the hashes of
+# its files: an index can then withhold files, but not change them. UPGRADE=1 takes the newest versions.
+lock: .venv-supply/.installed
+	$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) --group supply --output-file requirements/supply.txt
+
+# Asks a vulnerability service about every locked version: needs the network, so `make test` does not. A
+# package that could not be looked up fails the audit, as nothing is known of it then.
+audit: .venv-supply/.installed
+	$(SUPPLY)/bandit --quiet --recursive src --configfile pyproject.toml
+	@for lock in $(LOCKS); do \
+	  echo "requirements/$$lock.txt"; \
+	  $(SUPPLY)/pip-audit --strict --requirement requirements/$$lock.txt --require-hashes --disable-pip \
+	    --progress-spinner off || { echo "carbonmatch: requirements/$$lock.txt is NOT audited" >&2; exit 1; }; \
+	done
+
+# What is delivered, in CycloneDX: every package with its version and its hashes.
+sbom: .venv-supply/.installed
+	@mkdir -p dist
+	$(SUPPLY)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+	  --output-reproducible --of JSON --output-file dist/carbonmatch.cdx.json
+
+.venv-supply/.installed: requirements/supply.txt $(VENV)/.created
+	@$(BIN)/python -m venv --clear .venv-supply
+	$(SUPPLY)/python -m pip install --quiet --require-hashes --requirement requirements/supply.txt
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+# --- installation --------------------------------------------------------------------------------
+# A stamp for each set of packages, so that the second run starts at once; new locks install again.
+# The demo does without the development tools. Only locked files are installed, whatever index they
+# come from; where that index lacks one of them, UNLOCKED=1 takes what it has.
+
+$(VENV)/.installed: pyproject.toml requirements/runtime.txt requirements/build.txt $(VENV)/.created
+	$(call install,runtime,.)
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml requirements/dev.txt requirements/build.txt $(VENV)/.created
+	$(call install,dev,'.[dev]')
 	@touch $@ $(VENV)/.installed
+
+define install
+@if [ -n "$(UNLOCKED)" ]; then \
+  $(BIN)/python -m pip install --quiet --editable $(2); \
+else \
+  echo "installing requirements/$(1).txt"; \
+  $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/$(1).txt \
+      --requirement requirements/build.txt \
+    && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . \
+    || { echo "carbonmatch: requirements/$(1).txt could not be installed; if the package index lacks one" \
+         "of its files: make UNLOCKED=1 ..." >&2; exit 1; }; \
+fi
+endef
 
 # The first of these that runs and is new enough: a name on the path may be an empty shim.
 $(VENV)/.created:

@@ -12,6 +12,7 @@ MEASUREMENTS: Final = {
     "recover": ("bench.recover", "how fast a journal is replayed at start-up"),
     "core": ("bench.core", "the matching core alone: no wire, no journal"),
     "journal": ("bench.journal", "the journal alone: records to the disk"),
+    "hostile": ("bench.hostile.command", "what others can do to a client: floods, slow readers, overload"),
 }
 
 

@@ -32,10 +32,20 @@ def subscribers(count: int) -> list[Member]:
     return [Member(f"bench-feed-{index + 1}", _KEY_ID, _PRIVATE_KEY) for index in range(count)]
 
 
-def configuration(sessions: int, subscriber_count: int, instruments: int, sync: str = "always") -> str:
-    """The TOML of an engine for this load: every session another participant, nobody throttled."""
+def configuration(
+    sessions: int, subscriber_count: int, instruments: int, sync: str = "always", order_wait_ms: int = 0
+) -> str:
+    """The TOML of an engine for this load: every session another participant, nobody throttled.
+
+    Nor is an order refused that has waited, unless it is asked for: a closed loop waits as it likes.
+    """
     assert sync in ("always", "relaxed")
-    parts = [f'[journal]\nsync = "{sync}"']
+    # All of them come from one address, and at once.
+    parts = [
+        f"[venue]\norder_wait_ms = {order_wait_ms}",
+        f'[journal]\nsync = "{sync}"',
+        f"[connections]\nwaiting_per_address = {2 * SESSIONS_MAX}",
+    ]
     parts += [_instrument(number + 1) for number in range(instruments)]
     for number, member in enumerate(traders(sessions), start=1):
         parts.append(_participant(number))

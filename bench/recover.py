@@ -22,11 +22,17 @@ from msgspec import Struct
 
 from bench import market
 from bench.environment import Environment, capture
+from bench.from_snapshot import FromSnapshot
+from bench.from_snapshot import measure as measure_from_snapshot
+from bench.from_snapshot import report as report_from_snapshot
 from bench.generator import Address, Generator, Plan, RunError
 from bench.processes import Server, StartError, kill
 from bench.runs import Setup, attach_to, drive_engine, started_engine
 from bench.workload import Workload, session_frames
 
+_COMMANDS: Final = 1_000_000
+# Snapshots come every million: as many as there may be behind the newest one.
+_FROM_SNAPSHOT_COMMANDS: Final = 10_900_000
 _SESSIONS: Final = 8
 _FRAME_COMMANDS: Final = 64
 _WINDOW_COMMANDS: Final = 512
@@ -56,17 +62,24 @@ class Recovery(Struct, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    workload = Workload(_SESSIONS, options.commands, _FRAME_COMMANDS, options.seed)
+    commands = options.commands or (_FROM_SNAPSHOT_COMMANDS if options.from_snapshot else _COMMANDS)
+    workload = Workload(_SESSIONS, commands, _FRAME_COMMANDS, options.seed)
     if problem := workload.problem():
         print(f"python -m bench recover: {problem}", file=sys.stderr)
         return 2
+    within = options.directory or Path(tempfile.gettempdir())
+    result: Recovery | FromSnapshot
     try:
-        result = measure(workload, options.directory or Path(tempfile.gettempdir()))
+        if options.from_snapshot:
+            result = measure_from_snapshot(workload, within, options.live)
+        else:
+            result = measure(workload, within)
     except (RunError, StartError, TimeoutError, OSError) as error:
         print(f"python -m bench recover: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     encoded = msgspec.json.format(msgspec.json.encode(result)).decode()
-    print(encoded if options.json == "-" else _report(result))
+    text = report_from_snapshot(result) if isinstance(result, FromSnapshot) else _report(result)
+    print(encoded if options.json == "-" else text)
     if options.json not in (None, "-"):
         Path(options.json).write_text(encoded + "\n")
     return 1 if result.problems else 0
@@ -78,7 +91,13 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    it.add_argument("--commands", type=int, default=1_000_000, metavar="M")
+    it.add_argument("--commands", type=int, metavar="M", help=f"default {_COMMANDS:,}")
+    it.add_argument(
+        "--from-snapshot",
+        action="store_true",
+        help=f"with a follower, see bench.from_snapshot (default {_FROM_SNAPSHOT_COMMANDS:,} commands)",
+    )
+    it.add_argument("--live", action="store_true", help="with the follower beside the engine")
     it.add_argument("--seed", type=int, default=1)
     it.add_argument(
         "--directory", type=Path, help="where the journal goes (default: the temporary directory)"

@@ -40,7 +40,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "server": _UP_TO_SERVER - {"demo_market"},
     # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
     "client": {*_UP_TO_PROTOCOL, "demo_market"},
-    "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "server.recovery"},
+    "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "server.archive", "server.recovery"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
     "__main__": {"cli"},
@@ -54,7 +54,7 @@ ONLY_IN: Final = {
     "uvloop": ("server/", "client/", "demo"),
     "prometheus_client": ("ops/",),
     # Everywhere else the time comes in as an argument.
-    "time": ("server/service.py", "client/", "demo"),
+    "time": ("server/service.py", "server/follower_service.py", "client/", "demo"),
 }
 _CLOCKS_OF_DATETIME: Final = {"now", "utcnow", "today"}
 
@@ -176,7 +176,10 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
         (
             "server/pipeline.py",
             "from time import time_ns",
-            ["server/pipeline.py imports time, which only server/service.py, client/, demo may"],
+            [
+                "server/pipeline.py imports time, which only "
+                "server/service.py, server/follower_service.py, client/, demo may"
+            ],
         ),
         ("server/service.py", "import time", []),
         (

@@ -53,9 +53,10 @@ def test_a_good_configuration_is_told_in_words(tmp_path: Path) -> None:
     done = run("check-config", str(file))
     assert done.returncode == 0
     assert done.stderr == ""
-    assert done.stdout.splitlines()[:4] == [
+    assert done.stdout.splitlines()[:5] == [
         "venue carbonmatch",
         "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
+        "  order_entry, market_data, ops: not encrypted",
         f"journal in {tmp_path}/data: RELAXED: answers do not wait for the disk, "
         "and a crash can take them back",
         "a session may send any number of commands and any number of cancels",
@@ -71,7 +72,7 @@ def test_a_bad_configuration_is_a_line_for_each_mistake_and_no_traceback(tmp_pat
     assert done.stderr == (
         "carbonmatch: venue.toml: listen.order_entry: expected host:port, found '7400'\n"
         "carbonmatch: venue.toml: listen.ops: 0.0.0.0:80 is not a loopback address, and what is sent there "
-        "can be read and changed on the way; put a TLS proxy in front, or say "
+        "can be read and changed on the way; give it a certificate in [tls], or say "
         "listen.insecure_plaintext = true\n"
     )
 

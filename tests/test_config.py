@@ -15,6 +15,7 @@ from carbonmatch.config import (
     check,
     configuration_digest,
     host_and_port,
+    key_commands,
     load,
     may_log_on,
     parse,
@@ -23,11 +24,14 @@ from carbonmatch.config import (
 )
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
+from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
+    KeySession,
     Phase,
     SelfTradePrevention,
 )
@@ -202,6 +206,64 @@ def test_a_second_key_admits_while_keys_are_changed() -> None:
     assert may_log_on(new_key, gateway, Role.TRADE)
 
 
+def test_keys_become_commands_in_the_order_of_their_ids() -> None:
+    config = market(
+        ('key = "control-key"', 'key = "gateway-key"'),
+        ('1111"', '1111"\nexpires = 2026-12-31T23:59:59.5+08:00\naddresses = ["192.0.2.0/24"]'),
+    )
+    control, gateway = key_commands(config)
+    assert control == DefineKey("control-key", bytes.fromhex("22" * 32), ())
+    assert gateway == DefineKey(
+        "gateway-key",
+        bytes.fromhex("11" * 32),
+        (KeySession(3, (4,)), KeySession(7, (1, 2))),
+        1_798_732_799_500_000_000,
+        ("192.0.2.0/24",),
+    )
+
+
+def test_keys_do_not_count_as_the_market() -> None:
+    assert configuration_digest(market(("1111", "3333"))) == configuration_digest(market())
+
+
+def test_a_key_has_bounds() -> None:
+    config = market()
+    sessions = tuple(
+        structs.replace(config.sessions[1], id=number, name=f"s-{number}")
+        for number in range(100, 101 + KEY_SESSIONS_MAX)
+    )
+    networks = tuple(f"10.0.{number}.0/24" for number in range(KEY_ADDRESSES_MAX + 1))
+    gateway, control = config.keys
+    assert check(
+        structs.replace(
+            config,
+            sessions=(*config.sessions[:1], *sessions),
+            keys=(structs.replace(gateway, addresses=networks), control),
+        )
+    ) == [
+        f"keys[0].addresses: {KEY_ADDRESSES_MAX + 1} networks, expected at most {KEY_ADDRESSES_MAX}",
+        f"keys[1]: {KEY_SESSIONS_MAX + 1} sessions use key 'control-key', "
+        f"expected at most {KEY_SESSIONS_MAX}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            'addresses = ["192.0.2.1/24"]',
+            "keys[1].addresses: expected a network like 192.0.2.0/24 or 2001:db8::/48, found '192.0.2.1/24' "
+            "(192.0.2.1/24 has host bits set)",
+        ),
+        ("expires = 2026-12-31T23:59:59", "keys[1].expires: expected"),
+        ("expires = 2026-12-31", "keys[1].expires: expected"),
+    ],
+)
+def test_what_a_key_may_not_say(line: str, expected: str) -> None:
+    (problem,) = problems(MARKET + line)
+    assert problem.startswith(expected), problem
+
+
 def test_every_name_of_an_enum_can_be_written() -> None:
     def names(literal: object) -> set[str]:
         return set(literal.__args__)  # type: ignore[attr-defined]
@@ -251,7 +313,7 @@ def test_every_name_of_an_enum_can_be_written() -> None:
         (
             "server_id",
             "q",
-            "venue.q: unknown key; known here: server_id",
+            "venue.q: unknown key; known here: server_id, order_wait_ms",
         ),
         ('"operator"]', '"boss"]', "sessions[1].roles[0]: expected one of trade, drop_copy, market_data, "
          "operator, found 'boss'"),
@@ -369,6 +431,23 @@ def test_all_mistakes_are_said_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = " + "[" * 3_000, "nested too deeply"),
+        ("a = " + "{b = " * 3_000, "nested too deeply"),
+        ("[journal]\nsegment_mib = " + "9" * 5_000, "4300 digits"),
+        ("[journal]\nsegment_mib = 0x" + "f" * 5_000, "journal.segment_mib: "),
+        ("[journal]\nsync = '" + "x" * 5_000 + "'", "found 'xxx"),
+    ],
+    ids=["deep arrays", "deep tables", "a long number", "a large number", "a long text"],
+)
+def test_what_is_too_large_to_read_is_a_mistake_like_others(text: str, expected: str) -> None:
+    (problem,) = problems(text)
+    assert expected in problem
+    assert len(problem) < 250
+
+
 # --- where it listens -----------------------------------------------------------------------------
 
 
@@ -376,7 +455,7 @@ def test_an_open_port_has_to_be_asked_for_in_as_many_words() -> None:
     listen = '[listen]\norder_entry = "0.0.0.0:7400"\n'
     assert problems(listen) == [
         "listen.order_entry: 0.0.0.0:7400 is not a loopback address, and what is sent there can be read and "
-        "changed on the way; put a TLS proxy in front, or say listen.insecure_plaintext = true"
+        "changed on the way; give it a certificate in [tls], or say listen.insecure_plaintext = true"
     ]
     config = parse(listen + "insecure_plaintext = true", "carbonmatch.toml")
     assert config.listen.order_entry == "0.0.0.0:7400"
@@ -465,9 +544,10 @@ def test_the_environment_is_checked_as_the_file_is() -> None:
 
 
 def test_a_configuration_can_be_said_in_words() -> None:
-    assert in_words(market())[:8] == [
+    assert in_words(market())[:9] == [
         "venue test-venue",
         "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
+        "  order_entry, market_data, ops: not encrypted",
         "journal in data: nothing is answered before the disk has it",
         "a session may send any number of commands and any number of cancels",
         "2 instruments",

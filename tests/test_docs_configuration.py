@@ -8,6 +8,8 @@ import pytest
 from carbonmatch.config import Config, parse
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
+    Connections,
+    Follower,
     Instrument,
     Journal,
     Key,
@@ -16,6 +18,7 @@ from carbonmatch.config.schema import (
     Section,
     Session,
     Throttle,
+    Tls,
     Venue,
 )
 
@@ -40,7 +43,10 @@ def test_the_example_is_a_good_configuration() -> None:
     [
         ("[venue]", Venue),
         ("[listen]", Listen),
+        ("[tls]", Tls),
+        ("[connections]", Connections),
         ("[journal]", Journal),
+        ("[follower]", Follower),
         ("[throttle]", Throttle),
         ("[[instruments]]", Instrument),
         ("[[participants]]", Participant),

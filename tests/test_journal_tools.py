@@ -96,6 +96,19 @@ def test_one_flipped_bit_is_found(directory: Path) -> None:
         verify(directory)
 
 
+@pytest.mark.parametrize("reports", ["00", "91c0"])
+def test_a_batch_whose_reports_are_none_is_damage(tmp_path: Path, reports: str) -> None:
+    storage = DiskStorage(tmp_path)
+    writer = JournalWriter(storage, recover(storage, identity(True), segment_bytes=2**20))
+    # [[[1000, 1, [[17, 1, 1]]]], [[1, 1, 0, reports]], []]
+    payload = bytes.fromhex("93 91 93 cd03e8 01 91 93110101 91 94 01 01 00" + reports + "90")
+    writer.append(payload, 1, 1)
+    writer.close()
+    storage.release()
+    with pytest.raises(JournalDamaged, match="a batch of this version"):
+        verify(tmp_path)
+
+
 def test_a_wrong_directory_is_not_an_empty_journal(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none")
@@ -188,5 +201,5 @@ def test_a_replay_that_comes_out_otherwise_is_said_to(tmp_path: Path) -> None:
     venue.apply(1, [SELL], journaled=[NewOrder(1, 1, Side.SELL, 4, 9805, account_id=11)])
     venue.stop()
     verify(tmp_path)
-    with pytest.raises(Diverged, match="commands 5 to 5 gave other events than the journaled ones"):
+    with pytest.raises(Diverged, match=r"byte \d+, sequence 5: command 5 gave other reports in stream 1"):
         replay(tmp_path)

@@ -89,7 +89,7 @@ def serve(
     market_data: str | None = None,
     ops: str | None = None,
 ) -> None:
-    """Run the venue until it is told to stop (SIGTERM, SIGINT).
+    """Run the venue until it is told to stop (SIGTERM, SIGINT); at SIGHUP it reads its configuration again.
 
     Parameters
     ----------
@@ -105,15 +105,66 @@ def serve(
     ops
         Where metrics and health are asked for, likewise.
     """
-    from carbonmatch.config import load, with_addresses, with_directory, with_environment
+    from carbonmatch.config import Config, load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
+    from carbonmatch.ops.host import check_host
     from carbonmatch.ops.logs import start_logging
     from carbonmatch.server.service import run
+
+    def read() -> Config:
+        chosen = with_environment(demo_config() if config is None else load(config), os.environ)
+        if data_dir is not None:
+            chosen = with_directory(chosen, data_dir)
+        return with_addresses(chosen, order_entry=order_entry, market_data=market_data, ops=ops)
+
+    chosen = read()
+    start_logging()
+    check_host(chosen)
+    sys.exit(run(chosen, read))
+
+
+@app.command
+def follow(
+    *,
+    config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
+    data_dir: Path | None = None,
+    ops: str | None = None,
+    archive: Path | None = None,
+    snapshot_commands: int | None = None,
+    snapshot_seconds: int | None = None,
+) -> None:
+    """Execute a venue's journal again as it grows, compare all of it, and keep snapshots (until SIGTERM).
+
+    Parameters
+    ----------
+    config
+        The venue's configuration. Without one: the demo market, on loopback.
+    data_dir
+        Where the journal is, whatever file and environment say.
+    ops
+        Where metrics and health are asked for, as host:port. Port 0: any free one, which the log names.
+    archive
+        Where segments go that lie behind two verified snapshots.
+    snapshot_commands
+        A snapshot after so many commands.
+    snapshot_seconds
+        And after so many seconds in which there was a command.
+    """
+    from carbonmatch.config import load, with_directory, with_environment, with_follower
+    from carbonmatch.demo_market import demo_config
+    from carbonmatch.ops.logs import start_logging
+    from carbonmatch.server.follower_service import run
 
     chosen = with_environment(demo_config() if config is None else load(config), os.environ)
     if data_dir is not None:
         chosen = with_directory(chosen, data_dir)
-    chosen = with_addresses(chosen, order_entry=order_entry, market_data=market_data, ops=ops)
+    chosen = with_follower(
+        chosen,
+        ops=ops,
+        archive=None if archive is None else str(archive),
+        snapshot_commands=snapshot_commands,
+        snapshot_seconds=snapshot_seconds,
+    )
     start_logging()
     sys.exit(run(chosen))
 
@@ -131,21 +182,28 @@ def check_config(file: Path) -> None:
 
 
 @journal.command
-def verify(directory: Path, *, running: bool = False) -> None:
-    """Check every byte of a journal.
+def verify(directory: Path, *, archive: Path | None = None, running: bool = False) -> None:
+    """Check every byte of a journal, and of its snapshots.
 
     Parameters
     ----------
+    archive
+        Where its older segments are: both are proven as one journal.
     running
         A process is writing this journal: leave out the segment that is being written.
     """
     from carbonmatch.journal_tools import verify as verify_journal
 
-    found = verify_journal(directory, running=running)
+    found = verify_journal(directory, archive=archive, running=running)
     print(
         f"{directory}: good; {found.segments} segments, {found.records} batches, {found.commands} commands, "
-        f"{found.reports} reports, last sequence {found.last_sequence}"
+        f"{found.reports} reports, last sequence {found.last_sequence}, {found.snapshots} snapshots"
     )
+    if found.first_segment > 1:
+        print(
+            f"begins with segment {found.first_segment}, sequence {found.first_sequence}: what came before "
+            "is proven together with the archive"
+        )
     if found.torn_bytes:
         print(f"a write of {found.torn_bytes} bytes was cut short at the end; the next start drops it")
     elif not running and not found.closed:
@@ -153,17 +211,23 @@ def verify(directory: Path, *, running: bool = False) -> None:
 
 
 @journal.command
-def replay(directory: Path, *, running: bool = False) -> None:
+def replay(
+    directory: Path, *, archive: Path | None = None, running: bool = False, from_snapshot: int = 0
+) -> None:
     """Execute every command of a journal again, and compare what comes out, byte for byte.
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     running
         A process is writing this journal: leave out the segment that is being written.
+    from_snapshot
+        Begin behind the snapshot of this sequence, and not with the first command.
     """
     from carbonmatch.journal_tools import replay as replay_journal
 
-    found = replay_journal(directory, running=running)
+    found = replay_journal(directory, archive=archive, running=running, from_snapshot=from_snapshot)
     print(
         f"{directory}: {found.commands} commands in {found.records} batches gave the same events again; "
         f"state {found.state_digest.hex()}"
@@ -171,11 +235,15 @@ def replay(directory: Path, *, running: bool = False) -> None:
 
 
 @journal.command
-def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> None:
+def dump(
+    directory: Path, *, archive: Path | None = None, from_sequence: int = 1, running: bool = False
+) -> None:
     """Write every batch as a line of JSON: what came in, and what it caused.
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     from_sequence
         Leave out batches that end before this one.
     running
@@ -183,13 +251,14 @@ def dump(directory: Path, *, from_sequence: int = 1, running: bool = False) -> N
     """
     from carbonmatch.journal_tools import dump as dump_journal
 
-    dump_journal(directory, from_sequence=from_sequence, running=running)
+    dump_journal(directory, archive=archive, from_sequence=from_sequence, running=running)
 
 
 @journal.command
 def export(
     directory: Path,
     *,
+    archive: Path | None = None,
     form: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv",
     running: bool = False,
 ) -> None:
@@ -197,9 +266,29 @@ def export(
 
     Parameters
     ----------
+    archive
+        Where its older segments are.
     running
         A process is writing this journal: leave out the segment that is being written.
     """
     from carbonmatch.journal_tools import export as export_fills
 
-    export_fills(directory, form=form, running=running)
+    export_fills(directory, archive=archive, form=form, running=running)
+
+
+@journal.command
+def archive(directory: Path, *, to: Path) -> None:
+    """Move segments that no start needs any more into an archive: copied, proven, then removed.
+
+    Only those behind the two newest snapshots, after these were loaded and found to be right. May run
+    beside the venue.
+
+    Parameters
+    ----------
+    to
+        The archive's directory; made if it is not there.
+    """
+    from carbonmatch.journal_tools import archive_segments
+
+    moved = archive_segments(directory, to)
+    print(f"{directory}: moved {len(moved)} segments to {to}")

@@ -10,6 +10,7 @@ from typing import Final
 from carbonmatch.config import (
     Account,
     Config,
+    Connections,
     Instrument,
     Key,
     KeyId,
@@ -40,6 +41,8 @@ MARKET_DATA_SESSION: Final = "market-data"
 OPERATOR_SESSION: Final = "operator"
 _MARKET_DATA_SESSION_ID: Final = SessionId(SESSION_ID_MAX - 1)
 _OPERATOR_SESSION_ID: Final = SessionId(SESSION_ID_MAX)
+
+_WAITING_PER_ADDRESS: Final = 256
 
 # The listed section admits less than 100,000 t an order; from there on it is a block trade.
 _LISTED_MAX_LOTS: Final = 99_999
@@ -91,6 +94,8 @@ def demo_config(gateways: int = GATEWAYS, companies: int = COMPANIES) -> Config:
     """The demo market with its companies divided over `gateways` sessions."""
     assert 1 <= gateways <= companies
     return Config(
+        # All gateways of the demo come from one address, and at once.
+        connections=Connections(waiting_per_address=_WAITING_PER_ADDRESS),
         instruments=INSTRUMENTS,
         participants=tuple(map(_company, range(1, companies + 1))),
         sessions=(

@@ -14,14 +14,17 @@ from typing import Any, Literal, TextIO
 import msgspec
 from msgspec import Struct, structs
 
-from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal import snapshots
+from carbonmatch.journal.archive import WithArchive
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.storage import DiskStorage
-from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    AnyPublicEvent,
+    AnyReport,
     DefineAccount,
     Executed,
     InstrumentDefined,
@@ -29,9 +32,10 @@ from carbonmatch.matching.messages import (
     InstrumentId,
 )
 from carbonmatch.matching.state import digest
-from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
+from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.server.recovery import Diverged, identity
+from carbonmatch.server.archive import Archive
+from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -40,38 +44,78 @@ ExportFormat = Literal["csv", "jsonl"]
 class Verified(Struct, frozen=True):
     """What a whole pass over a journal has seen."""
 
+    first_segment: int  # 1, unless older ones are in an archive
     segments: int
     records: int
     commands: int
     reports: int
+    first_sequence: int
     last_sequence: int
+    snapshots: int  # which lie where they say, in this journal
     closed: bool  # the last stop was a clean one
     torn_bytes: int  # of a write that a crash cut short: the next start cuts them off
 
 
-def verify(directory: Path, *, running: bool = False) -> Verified:
-    """Read every byte, check every checksum and digest, decode every message.
+def verify(directory: Path, *, archive: Path | None = None, running: bool = False) -> Verified:
+    """Read every byte, check every checksum and digest, decode every message; and every snapshot likewise.
 
     Raises JournalDamaged at the first that is not as it was written.
     """
-    journal = _scan(directory, running=running, check_digests=True)
+    storage = _storage(directory, archive)
+    anchors = _anchors(storage)
+    journal = _scan(storage, running=running, check_digests=True)
+    first: StoredRecord | None = None
     records = commands = reports = last_sequence = 0
-    for stored, record in _batches(journal):
+    for stored in journal:
+        first = first or stored
+        anchors.pop((stored.segment, stored.end_offset, stored.header_crc, stored.next_sequence - 1), None)
+        if stored.kind is not Kind.DATA:
+            continue
+        record = decoded(stored)
         records += 1
         commands += stored.count
-        reports += sum(len(decode_stream(stream.reports)) for stream in record.streams)
+        reports += sum(len(_reports(stored, stream)) for stream in record.streams)
         last_sequence = stored.next_sequence - 1
-        decode_public(record.public)
+        _public(stored, record)
     end = journal.end
+    first_segment = first.segment if first else 1
+    # The last segment is not read beside a running process, and older ones may be in an archive.
+    read_up_to = first_segment + journal.segments_read
+    for (segment, offset, chain, sequence), name in anchors.items():
+        if first_segment <= segment < read_up_to:
+            raise JournalDamaged(
+                name,
+                0,
+                sequence,
+                found="another record, or none",
+                expected=f"a record that ends at byte {offset} of segment {segment} with {chain:#010x}",
+            )
     return Verified(
+        first_segment,
         journal.segments_read,
         records,
         commands,
         reports,
+        first.first_sequence if first else 1,
         last_sequence,
+        len(snapshots.sequences(storage)) - len(anchors),
         closed=end is not None and end.closed,
         torn_bytes=0 if end is None else end.torn_bytes,
     )
+
+
+def _anchors(storage: DiskStorage) -> dict[tuple[int, int, int, int], str]:
+    """Where each snapshot says that it ends, and its name; JournalDamaged for one with a wrong byte."""
+    found = {}
+    for sequence in snapshots.sequences(storage):
+        anchor = snapshots.load(storage, sequence).anchor
+        found[anchor.segment, anchor.offset, anchor.chain, sequence] = snapshots.snapshot_name(sequence)
+    return found
+
+
+def archive_segments(directory: Path, archive: Path) -> list[int]:
+    """Move the segments that no start needs any more; return their numbers."""
+    return Archive(_storage(directory, None), DiskStorage(archive)).advance()
 
 
 class Replayed(Struct, frozen=True):
@@ -82,75 +126,97 @@ class Replayed(Struct, frozen=True):
     state_digest: bytes
 
 
-def replay(directory: Path, *, running: bool = False) -> Replayed:
-    """Execute every command again, from nothing, and compare what comes out with what was journaled.
+def replay(
+    directory: Path, *, archive: Path | None = None, running: bool = False, from_snapshot: int = 0
+) -> Replayed:
+    """Execute every command again and compare what comes out with what was journaled.
 
-    Raises Diverged where it is not the same, byte for byte.
+    From nothing, or behind the snapshot of sequence `from_snapshot`. Raises Diverged where it is not the
+    same, byte for byte.
     """
-    journal = _scan(directory, running=running)
+    storage = _storage(directory, archive)
+    start = start_from(storage, from_snapshot)
+    journal = JournalScan(
+        storage,
+        replay_from=start.snapshot_sequence + 1,
+        anchor=start.anchor if from_snapshot else None,
+        sealed_only=running,
+    )
     relaxed = identity(durable=False)
-    engine = Engine()
-    records = commands = 0
-    for stored, record in _batches(journal):
-        if stored.first_sequence != engine.sequence + 1:
-            raise JournalRefused(
-                f"{directory}: begins with sequence {stored.first_sequence}, expected 1: "
-                "without its first segments a journal cannot be replayed from nothing"
-            )
+    venue = start.venue
+    execution = Replay(venue)
+    for stored in journal:
+        if stored.kind is not Kind.DATA or stored.next_sequence <= venue.engine.sequence + 1:
+            continue
         assert journal.header is not None
-        engine.set_durable(journal.header.identity != relaxed)
-        for entry in record.entries:
-            engine.apply(entry)
-        if not record.is_caused_by(engine.take_outputs()):
-            raise Diverged(stored, "events")
-        records += 1
-        commands += stored.count
-    return Replayed(records, commands, digest(engine))
+        venue.engine.set_durable(journal.header.identity != relaxed)
+        execution.apply(stored)
+    return Replayed(execution.records, execution.commands, digest(venue.engine))
 
 
 def dump(
-    directory: Path, output: TextIO | None = None, *, from_sequence: int = 1, running: bool = False
+    directory: Path,
+    output: TextIO | None = None,
+    *,
+    archive: Path | None = None,
+    from_sequence: int = 1,
+    running: bool = False,
 ) -> None:
     """Write each batch as a line of JSON, those left out that end before `from_sequence`."""
     output = sys.stdout if output is None else output
-    for stored, record in _batches(_scan(directory, running=running)):
+    for stored, record in _batches(_scan(_storage(directory, archive), running=running)):
         if stored.next_sequence > from_sequence:
             output.write(msgspec.json.encode(_readable_batch(stored, record)).decode() + "\n")
 
 
 def export(
-    directory: Path, output: TextIO | None = None, *, form: ExportFormat = "csv", running: bool = False
+    directory: Path,
+    output: TextIO | None = None,
+    *,
+    archive: Path | None = None,
+    form: ExportFormat = "csv",
+    running: bool = False,
 ) -> int:
     """Write every fill, two for each trade, and return how many there were."""
     output = sys.stdout if output is None else output
-    fills = _fills(_scan(directory, running=running))
+    fills = _fills(_scan(_storage(directory, archive), running=running))
     return _write_csv(fills, output) if form == "csv" else _write_json_lines(fills, output)
 
 
 # --- batches --------------------------------------------------------------------------------------
 
 
-def _scan(directory: Path, *, running: bool, check_digests: bool = False) -> JournalScan:
+def _scan(storage: DiskStorage, *, running: bool, check_digests: bool = False) -> JournalScan:
+    return JournalScan(storage, sealed_only=running, check_digests=check_digests)
+
+
+def _storage(directory: Path, archive: Path | None) -> DiskStorage:
     # Opening a storage makes its directory, which here would turn a wrong path into an empty journal.
-    if not directory.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such directory", str(directory))
-    return JournalScan(DiskStorage(directory), sealed_only=running, check_digests=check_digests)
+    for path in (directory, archive):
+        if path is not None and not path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "No such directory", str(path))
+    return DiskStorage(directory) if archive is None else WithArchive(directory, archive)
 
 
 def _batches(journal: JournalScan) -> Iterator[tuple[StoredRecord, Record]]:
     for stored in journal:
         if stored.kind is not Kind.DATA:
             continue
-        try:
-            yield stored, decode_record(stored.payload, stored.first_sequence)
-        except ProtocolError as error:
-            raise JournalDamaged(
-                segment_name(stored.segment),
-                stored.offset,
-                stored.first_sequence,
-                found=str(error),
-                expected="a batch of this version",
-            ) from error
+        yield stored, decoded(stored)
+
+
+def _reports(stored: StoredRecord, stream: StreamRecord) -> list[AnyReport]:
+    try:
+        return decode_stream(stream.reports)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+
+
+def _public(stored: StoredRecord, record: Record) -> list[AnyPublicEvent]:
+    try:
+        return decode_public(record.public)
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
 
 
 def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
@@ -173,11 +239,11 @@ def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
                 "session_id": stream.session_id,
                 "first_seq": stream.first_seq,
                 "ref_before": stream.ref_before,
-                "reports": _readable(decode_stream(stream.reports)),
+                "reports": _readable(_reports(stored, stream)),
             }
             for stream in record.streams
         ],
-        "public": _readable(decode_public(record.public)),
+        "public": _readable(_public(stored, record)),
     }
 
 
@@ -218,16 +284,16 @@ class Fill(Struct, frozen=True):
 def _fills(journal: JournalScan) -> Iterator[Fill]:
     instruments: dict[InstrumentId, InstrumentDefinition] = {}
     accounts: dict[AccountId, str] = {}
-    for _, record in _batches(journal):
+    for stored, record in _batches(journal):
         for entry in record.entries:
             for command in entry.commands:
                 if type(command) is DefineAccount:
                     accounts[command.account_id] = command.name
-        for event in decode_public(record.public):
+        for event in _public(stored, record):
             if type(event) is InstrumentDefined:
                 instruments[event.definition.instrument_id] = event.definition
         for stream in record.streams:
-            for report in decode_stream(stream.reports):
+            for report in _reports(stored, stream):
                 if type(report) is Executed:
                     yield _fill(report, stream.session_id, instruments[report.instrument_id], accounts)
 

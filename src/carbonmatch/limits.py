@@ -48,16 +48,76 @@ HEARTBEAT_MS_MAX: Final = 60_000
 HEARTBEAT_MISSED_MAX: Final = 3
 CANCEL_ON_DISCONNECT_GRACE_MS_MAX: Final = 60_000
 
+# Of order entry, and as many of market data: neither keeps the other out.
 CONNECTIONS_MAX: Final = 1_024
+# Above that, those who were told to go and are not gone yet; they have a second for it.
+CONNECTIONS_LEAVING_MAX: Final = 64
+# Descriptors beside those of connections: segments, snapshots, the ops port, what libraries open.
+DESCRIPTORS_SPARE: Final = 256
+assert 2 * CONNECTIONS_LEAVING_MAX < DESCRIPTORS_SPARE
+
+# Connections of one address that have not logged on: a gateway host that comes back with its sessions, not
+# a source that opens what it can. Configuration may say otherwise.
+WAITING_PER_ADDRESS_MAX: Final = 8
+# Connections taken from the kernel in one turn of the loop: each takes 50 us.
+ACCEPTS_PER_TURN_MAX: Final = 32
+
+# A TLS handshake takes 0.64 ms of the loop, with a client's certificate 1.5 ms, and 50 KiB while it is
+# open: at this rate they take a tenth of the loop, and 3 MiB.
+TLS_HANDSHAKES_MAX: Final = 64
+TLS_HANDSHAKES_PER_SECOND: Final = 100
+# No address gets more than a quarter of it.
+TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS: Final = 25
+TLS_HANDSHAKES_BURST_PER_ADDRESS: Final = 16
+TLS_HANDSHAKE_SECONDS_MAX: Final = 3.0
+TLS_SHUTDOWN_SECONDS_MAX: Final = 1.0
+
+# So many failed logons in so many seconds, and the address is closed out for a while. A person mistypes
+# twice; whoever guesses at a key of 256 bits gets 7,200 guesses a day.
+FAILED_LOGONS_MAX: Final = 5
+FAILED_LOGONS_SECONDS: Final = 60
+BLOCK_SECONDS: Final = 60
+# Every failed logon is answered after this time, whatever it failed for.
+LOGON_REFUSED_SECONDS: Final = 0.5
+# Addresses whose failures and handshakes are remembered, 1 KiB each; the least recently seen goes first.
+ADDRESSES_MAX: Final = 4_096
+
+# Keys are read from the journal in batches of 1,024 definitions: this many sessions to a key, at 12 bytes
+# each, keep such a batch far below a record. One gateway's key opens its own sessions, a few dozen.
+KEY_SESSIONS_MAX: Final = 1_024
+KEY_ADDRESSES_MAX: Final = 64
 
 # --- fairness ------------------------------------------------------------------------------------
 
-# Commands one session may have applied in one turn of the loop before the next one gets its turn.
-# A frame is applied whole, so a turn takes at least one frame.
-TURN_COMMANDS_MAX: Final = 64
+# Work is counted in commands; a frame costs as much as so many more, for decoding and journaling it
+# (measured: 2.4 us a command in frames of 64, 12 us in frames of 1).
+FRAME_WORK: Final = 4
+
+# Work that one session may have done in a turn of the loop before the next one gets its turn. A frame is
+# applied whole, so a turn takes at least one frame.
+TURN_SESSION_WORK_MAX: Final = 64
+
+# Work of one turn before sockets and the disk are looked at again: about a millisecond. An order waits for
+# the turn that runs, for its own, and for the one in which its commit returns. With twice as much, two
+# flooders kept another session waiting 1.6 times as long; half as much costs 10 % of the throughput.
+TURN_WORK_MAX: Final = 512
+
+# A new order that has waited longer than this for its turn is refused, BUSY, unless the configuration says
+# otherwise: with two commits of 10 ms it could not be answered within 50 ms, and the market has moved on.
+# What takes risk out of the market is never too late. 0: nothing is refused.
+ORDER_WAIT_MS: Final = 25
+ORDER_WAIT_MS_MAX: Final = 60_000
+
+# How long a refusal as BUSY is told to operators as the state of the venue.
+BUSY_TOLD_SECONDS: Final = 1.0
 
 # A session with more complete frames waiting than this is not read from until it is served.
 QUEUED_FRAME_BYTES_MAX: Final = 64 * 1024
+
+# How many bytes the kernel may hold for us: what is not read yet waits unseen, so it should wait where the
+# client sees it, in its own buffers. Also the largest chunk that is read at once (256 KiB of small frames
+# took 5 ms to cut). The kernel doubles the value for its own needs.
+RECEIVE_KERNEL_BYTES: Final = 64 * 1024
 
 # Refused commands cost a throttled session this many seconds' worth of patience: three times its
 # rate for so long, and it is cut; twice its rate is refused for ever, but served.
@@ -90,13 +150,31 @@ LOOK_UPS_WAITING_MAX: Final = 1_024
 # Reports kept in memory for a session, for resume and repeats; older ones come from the journal.
 OUTBOX_BYTES_MAX: Final = 1024 * 1024
 
-# A reader that has not taken this much is cut (order entry: it resumes later, nothing is lost).
+# A gateway that has left more than this unread is cut (it resumes later, nothing is lost): at 50 bytes a
+# report it is what a client may have in flight, all of it answered at once.
 SEND_BUFFER_BYTES_MAX: Final = 4 * 1024 * 1024
-SEND_STALL_SECONDS_MAX: Final = 10.0
+
+# Whoever has unread data and takes none of it for so long is cut. What counts is progress, of which the
+# kernel tells: a slow line is served for as long as the bytes above and below suffice. A pause of a
+# client's garbage collector or of its machine is shorter, and both of its kernel's buffers are full then.
+SEND_STALL_SECONDS_MAX: Final = 1.5
 
 # A market-data subscriber above this is conflated: it gets no increments until it has drained.
 CONFLATE_BUFFER_BYTES: Final = 256 * 1024
-SUBSCRIBERS_MAX: Final = 1_024
+
+# Of a subscriber, with the batch or the snapshot that came last. Snapshots are sent one by one, so that
+# only the one of a book of more than 60,000 levels comes on top.
+FEED_BUFFER_BYTES_MAX: Final = 1024 * 1024
+
+# A conflated subscriber that has not drained for so long is cut although it takes a byte now and then: it
+# would hold old snapshots in memory for ever. 256 KiB in this time is a line of 70 kbit/s.
+FEED_BEHIND_SECONDS_MAX: Final = 30.0
+
+# A subscriber costs about 5 us a batch, and a place. Those of one key, which is one firm's, may not be more
+# than a third of all: nobody else's latency is theirs to spend.
+SUBSCRIBERS_MAX: Final = 768
+SUBSCRIBERS_PER_KEY_MAX: Final = 256
+assert SUBSCRIBERS_MAX < CONNECTIONS_MAX, "who takes another one's place has to connect first"
 
 # --- client library ------------------------------------------------------------------------------
 
@@ -104,6 +182,9 @@ SUBSCRIBERS_MAX: Final = 1_024
 # 500,000 commands a second it is a commit of 0.13 s, well above COMMIT_SLOW_SECONDS.
 UNANSWERED_COMMANDS_MAX: Final = 65_536
 assert UNANSWERED_COMMANDS_MAX * 60 < SEND_BUFFER_BYTES_MAX, "they go out again in one write"
+
+# How long a client waits for an engine that does not take what it sends; as long as a disk may keep it.
+SEND_READY_SECONDS_MAX: Final = 10.0
 
 # Reports a client session keeps for a reader of its events that has fallen behind; above it the reader
 # is told what it lost (about 200 bytes each in Python, so 13 MB).
@@ -124,8 +205,8 @@ CALL_SECONDS_MAX: Final = 15.0
 
 # A batch of more messages (a mass cancel, the close) comes to subscribers as if they were conflated:
 # snapshots are shared by all of them and sent piece by piece. A message takes at most 64 bytes.
-FEED_BATCH_MESSAGES_MAX: Final = 65_536
-assert FEED_BATCH_MESSAGES_MAX * 64 <= SEND_BUFFER_BYTES_MAX
+FEED_BATCH_MESSAGES_MAX: Final = 12_288
+assert CONFLATE_BUFFER_BYTES + FEED_BATCH_MESSAGES_MAX * 64 <= FEED_BUFFER_BYTES_MAX
 
 # --- engine --------------------------------------------------------------------------------------
 
@@ -175,6 +256,22 @@ assert (
 # Places in the journal that are remembered of one session, to find its reports of long ago: one a segment,
 # so 64 GiB of journal before they get sparser. With 1,000 sessions they add 20 MB to a snapshot.
 SESSION_MARKS_MAX: Final = 1_024
+
+# A follower keeps a snapshot after so many commands, or after so long: what a start has to replay at most,
+# in 4 s at 250,000 commands a second. One that the disk did not take is tried again after the third.
+FOLLOWER_SNAPSHOT_COMMANDS: Final = 1_000_000
+FOLLOWER_SNAPSHOT_SECONDS: Final = 600
+FOLLOWER_SNAPSHOT_RETRY_SECONDS: Final = 10
+
+# A segment is archived when so many proven snapshots lie behind it: one may turn out to be bad.
+ARCHIVE_SNAPSHOTS_MIN: Final = 2
+
+# A follower further behind than this does not call itself ready.
+FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
+
+# Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
+# orders are refused: cancels go on in both, and a restart needs one to go on in.
+SPARE_SEGMENTS: Final = 2
 
 # A commit slower than this is counted; slower than the second, new orders are refused; slower than
 # the third, the process stops.

@@ -161,6 +161,21 @@ def test_a_snapshot_with_a_wrong_checksum_is_damaged() -> None:
     assert damage.expected == TWO_LEVELS_CHECKSUM
 
 
+@pytest.mark.parametrize(
+    "level",
+    [
+        SnapshotLevel(CEA, Side.BUY, -100, 5, 2),
+        SnapshotLevel(CEA, Side.BUY, 100, -1, 2),
+        SnapshotLevel(CEA, Side.BUY, 100, 5, 2**32),
+    ],
+)
+def test_a_snapshot_with_a_level_that_cannot_be_is_damaged(level: SnapshotLevel) -> None:
+    messages = snapshot()
+    messages[2] = level
+    (damage,) = BookBuilder().apply(messages)
+    assert damage.cause == DamageCause.CHECKSUM
+
+
 @pytest.mark.parametrize("missing", [2, 3])
 def test_a_snapshot_without_one_of_its_levels_is_damaged(missing: int) -> None:
     messages = snapshot()

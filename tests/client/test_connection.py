@@ -311,6 +311,13 @@ async def test_the_last_reports_of_a_frame_that_logs_out_are_delivered() -> None
         (bytes.fromhex("ffffffff"), "frame of 4294967295 bytes"),
         (bytes.fromhex("00000001 c1"), "broke the protocol"),
         (ACCEPTED, "LogonAccepted after the logon"),
+        # A report, a challenge and a report: [[49, 1, ...], [4, ...], [49, 2, ...]]
+        (
+            framed(
+                "93 96 31 01 01 07 00 67 95 04 a466616b65 c420" + 32 * "00" + "01 01 96 31 02 02 07 00 71"
+            ),
+            "Challenge after the logon",
+        ),
     ],
 )
 @in_virtual_time
@@ -318,6 +325,26 @@ async def test_an_engine_that_breaks_the_protocol_is_left(found: bytes, complain
     wire = logged_on()
     wire.feed(found)
     assert complaint in str(await wire.connection.wait_lost())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "complaint"),
+    [
+        ("919e 05 02 a25331 01 01 00 cd03e8 00 00 00 00 00 07 c3", "version 2, expected 1 to 1"),
+        ("919e 05 01 a25331 01 01 00 00 00 00 00 00 00 07 c3", "heartbeat_ms 0, expected 100 to 60000"),
+        ("919e 05 01 a25331 01 00 00 cd03e8 00 00 00 00 00 07 c3", "next_seq 0, expected 1 to"),
+        (
+            "919e 05 01 a25331 01 01 cf001fffffffffffff cd03e8 00 00 00 00 00 07 c3",
+            "last_ref 9007199254740991, expected 0 to 9007199254740990",
+        ),
+    ],
+)
+@in_virtual_time
+async def test_terms_that_nobody_could_keep_are_refused(accepted: str, complaint: str) -> None:
+    wire = Wire()
+    wire.feed(CHALLENGE, framed(accepted))
+    with pytest.raises(Disconnected, match=complaint):
+        await wire.connection.wait_logged_on()
 
 
 @in_virtual_time

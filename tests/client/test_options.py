@@ -31,6 +31,7 @@ def test_half_a_key_is_none() -> None:
 def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("01" * 32 + "\n")
+    file.chmod(0o600)
     access = access_of(Role.MARKET_DATA, "venue.example", 7410, "mine", file, "feed")
     assert access.private_key == bytes([1]) * 32
     assert (access.host, access.key_id, access.session) == ("venue.example", "mine", "feed")
@@ -39,6 +40,16 @@ def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("secret")
+    file.chmod(0o400)
     with pytest.raises(ClientError, match=f"{file}: key of 6 characters") as caught:
         access_of(Role.MARKET_DATA, "venue.example", 7410, "mine", file, "feed")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "key"
+    file.write_text("01" * 32 + "\n")
+    file.chmod(mode)
+    with pytest.raises(ClientError, match=f"mode {mode:04o} .*, expected 0600"):
+        access_of(Role.MARKET_DATA, "venue.example", 7410, "mine", file, "feed")

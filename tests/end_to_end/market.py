@@ -1,5 +1,6 @@
 """A tiny venue: two instruments, three firms, and everybody's keys."""
 
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -14,13 +15,14 @@ from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 
 SERVER_ID = "e2e"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Any price, any quantity.
 EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED = (SessionId(number) for number in range(1, 8))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, WATCHER = (SessionId(number) for number in range(1, 9))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -36,6 +38,8 @@ def text(throttle: str = "") -> str:
     return f"""\
 [venue]
 server_id = "{SERVER_ID}"
+# How long an order waits says more of the machine that runs the tests than of the engine.
+order_wait_ms = 0
 
 [listen]
 order_entry = "127.0.0.1:0"
@@ -87,7 +91,8 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(CAROL, "carol", "trade", "carol", f"accounts = [{CAROL_ACCOUNT}]", throttle)}
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
-{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed"))}"""
+{_session(WATCHER, "watcher", "market_data", "watcher")}
+{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "watcher"))}"""
 
 
 def _session(number: int, name: str, role: str, key: str, accounts: str = "", throttle: str = "") -> str:
@@ -122,7 +127,8 @@ def key_of(session: str) -> str:
 
 
 def role_of(session: str) -> Role:
-    return {"feed": Role.MARKET_DATA, "operator": Role.OPERATOR}.get(session, Role.TRADE)
+    roles = {"feed": Role.MARKET_DATA, "watcher": Role.MARKET_DATA, "operator": Role.OPERATOR}
+    return roles.get(session, Role.TRADE)
 
 
 def access(

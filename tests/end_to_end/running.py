@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from carbonmatch.client import Session
-from carbonmatch.config import host_and_port
+from carbonmatch.config import Config, host_and_port
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching import state
+from carbonmatch.ops.counters import Counters
 from carbonmatch.server import service as service_module
 from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.service import Service
@@ -29,6 +30,13 @@ from tests.end_to_end import market
 from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return once it holds: for what no message tells a test of."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 class Addresses:
@@ -53,8 +61,8 @@ class Addresses:
             return Wire.open(self.order_entry)
         return Wire.logged_on(self.order_entry, name, next_seq, **options)
 
-    def feed_wire(self, **options: Any) -> AbstractAsyncContextManager[Wire]:
-        return Wire.logged_on(self.market_data, "feed", **options)
+    def feed_wire(self, name: str = "feed", **options: Any) -> AbstractAsyncContextManager[Wire]:
+        return Wire.logged_on(self.market_data, name, **options)
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and body of a page of the ops port."""
@@ -76,9 +84,11 @@ class Addresses:
 class Venue(Addresses):
     """An engine on the test's own event loop; its state may be looked at, and only that."""
 
-    def __init__(self, directory: Path, **options: Any) -> None:
+    def __init__(self, directory: Path, config: Config | None = None, **options: Any) -> None:
         self.directory = directory
-        self.service = Service(market.config(directory, **options))
+        # What its file says: a test writes here, and has it read again.
+        self.file: Config | Exception = config or market.config(directory, **options)
+        self.service = Service(self._read_file(), self._read_file)
         self.addresses = self.service.addresses
         self._is_running = False
         self._thresholds = gc.get_threshold()
@@ -94,6 +104,22 @@ class Venue(Addresses):
             # What the engine froze is the next test's garbage.
             gc.unfreeze()
             gc.set_threshold(*self._thresholds)
+
+    def _read_file(self) -> Config:
+        if isinstance(self.file, Exception):
+            raise self.file
+        return self.file
+
+    async def reload(self, file: Config | Exception) -> None:
+        """Return when what `file` says is in force, or refused."""
+        self.file = file
+        before = self.counters.reloads.total()
+        self.service.reload()
+        await eventually(lambda: self.counters.reloads.total() > before)
+
+    @property
+    def counters(self) -> Counters:
+        return self.service.counters
 
     def sweep(self) -> None:
         """Look at deadlines, as the engine does twenty times a second."""
@@ -122,9 +148,9 @@ class Venue(Addresses):
 
 
 @asynccontextmanager
-async def running(directory: Path, **options: Any) -> AsyncIterator[Venue]:
+async def running(directory: Path, config: Config | None = None, **options: Any) -> AsyncIterator[Venue]:
     """An engine that is stopped at the end of the block, and fails the test if anything of it fell over."""
-    venue = Venue(directory, **options)
+    venue = Venue(directory, config, **options)
     errors: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
     await venue.start()
@@ -176,6 +202,7 @@ class Clock:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._ahead_ns = 0
+        self._utc_ahead_ns = 0
         self._stopped_ns: int | None = None
         patch.setattr(service_module, "time", self)
 
@@ -186,12 +213,19 @@ class Clock:
     def advance(self, seconds: float) -> None:
         self._ahead_ns += round(seconds * 1e9)
 
+    def advance_utc(self, seconds: float) -> None:
+        """A step of the clock on the wall, of which the other one knows nothing."""
+        self._utc_ahead_ns += round(seconds * 1e9)
+
     def monotonic_ns(self) -> int:
         now_ns = time.monotonic_ns() if self._stopped_ns is None else self._stopped_ns
         return now_ns + self._ahead_ns
 
+    def thread_time_ns(self) -> int:
+        return time.thread_time_ns()
+
     def time_ns(self) -> int:
-        return time.time_ns() + self._ahead_ns
+        return time.time_ns() + self._ahead_ns + self._utc_ahead_ns
 
 
 # --- a process -------------------------------------------------------------------------------------
@@ -206,6 +240,8 @@ class Process(Addresses):
         files = directory if files is None else files
         self.log = files.with_suffix(".log")
         self._config = files.with_suffix(".toml")
+        # What the file says.
+        self.text = market.text()
         self._listen: dict[str, str] = {}
         # What Python runs; a test may have something done before the engine.
         self.program = ["-m", "carbonmatch"]
@@ -233,7 +269,7 @@ class Process(Addresses):
         return status, self.log.read_text().splitlines()[-1]
 
     def _spawn(self) -> None:
-        self._config.write_text(market.text())
+        self._config.write_text(self.text)
         serve = [*self.program, "serve"]
         serve += ["--config", str(self._config), "--data-dir", str(self.directory)]
         for name, address in self._listen.items():
@@ -253,10 +289,25 @@ class Process(Addresses):
         self._process.send_signal(signal.SIGTERM)
         return await self.wait()
 
+    async def reload(self, text: str, event: str) -> dict[str, Any]:
+        """Have it read `text` as its file; the first line with this event that it logs then."""
+        before = len(self.events(event))
+        self.text = text
+        self._config.write_text(text)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        await eventually(lambda: len(self.events(event)) > before)
+        return self.events(event)[before]
+
     async def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
         await self.wait()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None

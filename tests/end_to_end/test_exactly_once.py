@@ -216,3 +216,19 @@ async def test_an_operator_command_without_a_ref_is_refused(venue: Venue) -> Non
     async with venue.wire("operator") as operator:
         operator.write(b"\x00\x00\x00\x07\x91\x94\xcc\x80\x00\x01\x02")
         assert await operator.next(SessionRejected) == SessionRejected(Ref(0), RejectReason.REF_NOT_APPLIED)
+
+
+async def test_a_ref_that_is_repeated_while_it_is_looked_up_is_answered_once(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    async with venue.wire("alice") as alice:
+        alice.send(buy(1))
+        answer = await alice.frame()
+        alice.send(buy(2))
+        await alice.reports(1)
+        alice.send(buy(1), buy(1), buy(1))
+        assert await alice.frame() == again(answer)
+        alice.send(buy(3))
+        (accepted,) = await alice.frame()
+        assert accepted.ref == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonmatch.limits import TURN_COMMANDS_MAX
+from carbonmatch.limits import FRAME_WORK, TURN_SESSION_WORK_MAX
 from carbonmatch.matching.messages import NewOrder, Ref, Side
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.frames import frame
@@ -18,9 +18,9 @@ async def test_heartbeats_use_up_a_turn_like_commands(venue: Venue, monkeypatch:
     served = []
     serve = SessionPeer.serve
 
-    def noted(peer: SessionPeer, budget_commands: int) -> int:
+    def noted(peer: SessionPeer, work_max: int) -> int:
         before = len(peer.frames)
-        result = serve(peer, budget_commands)
+        result = serve(peer, work_max)
         served.append(before - len(peer.frames))
         return result
 
@@ -29,7 +29,7 @@ async def test_heartbeats_use_up_a_turn_like_commands(venue: Venue, monkeypatch:
         alice.write(HEARTBEAT * 1_000)
         await alice.settle()
     assert sum(served) == 1_001
-    assert max(served) <= TURN_COMMANDS_MAX
+    assert max(served) <= TURN_SESSION_WORK_MAX // FRAME_WORK
 
 
 async def test_a_subscriber_that_asked_for_more_than_it_could_read_is_read_again(venue: Venue) -> None:

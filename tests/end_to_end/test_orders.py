@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from carbonmatch.client import OrderRejected, Session
+from carbonmatch.client import OrderRejected, Session, SessionRejectedError
 from carbonmatch.client.session import Event
 from carbonmatch.limits import STATUS_ORDERS_MAX
 from carbonmatch.matching.messages import (
@@ -201,7 +201,7 @@ async def test_a_new_band_holds_from_then_on(venue: Venue) -> None:
 
 async def test_a_trader_is_no_operator(venue: Venue) -> None:
     async with venue.session("alice") as alice:
-        with pytest.raises(OrderRejected) as refused:
+        with pytest.raises(SessionRejectedError) as refused:
             await alice.call(SetPhase(Ref(0), EUA, Phase.HALTED))
         assert refused.value.reason is RejectReason.NOT_ENTITLED
 

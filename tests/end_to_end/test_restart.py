@@ -132,7 +132,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line(process: Process) -> Non
         process.listen_again({"order_entry": f"127.0.0.1:{port}"})
         status, word = await process.refused()
     assert status == 1
-    assert f"'127.0.0.1', {port}" in word
+    assert f"cannot listen at 127.0.0.1:{port}: " in word
     # It has left the journal as after any stop.
     process.listen_again({})
     await process.start()

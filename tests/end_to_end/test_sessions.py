@@ -1,5 +1,6 @@
 """Who gets in, who stays in, and with what word a connection ends."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,12 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.limits import (
-    CONNECTIONS_MAX,
     FRAME_COMPLETE_SECONDS_MAX,
     HEARTBEAT_MISSED_MAX,
     LOGON_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import Accepted, NewOrder, Ref, RejectReason, Side
+from carbonmatch.ops.counters import TurnedAway
 from carbonmatch.protocol.messages import (
     Challenge,
     Heartbeat,
@@ -24,9 +25,8 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
-from carbonmatch.server import peer as peer_module
 from tests.end_to_end.market import EUA, SERVER_ID, private_key
-from tests.end_to_end.running import Clock, Disk, Venue, running
+from tests.end_to_end.running import Clock, Disk, Venue, eventually, running
 from tests.end_to_end.wire import Wire
 
 REFUSED = LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
@@ -125,17 +125,17 @@ async def test_who_does_not_log_on_in_time_has_to_go(clock: Clock, venue: Venue)
         assert await alice.settle() == []
 
 
-async def test_connections_over_the_bound_are_turned_away(
-    venue: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert CONNECTIONS_MAX > 2
-    monkeypatch.setattr(peer_module, "CONNECTIONS_MAX", 2)
+async def test_connections_over_the_bound_are_turned_away(venue: Venue) -> None:
+    venue.service._gateway.connections_max = 2
     async with venue.wire("alice") as alice, venue.wire("bob"):
-        async with venue.wire() as third:
-            greeting: object = third.challenge
-            assert greeting == LoggedOut(LogoutReason.TOO_MANY_CONNECTIONS)
-            assert await third.ended()
+        with pytest.raises((ConnectionResetError, EOFError)):
+            async with venue.wire():
+                pass
+        assert venue.counters.turned_away == {TurnedAway.FULL: 1}
         assert await alice.settle() == []
+    await eventually(lambda: not venue.service._gateway.peers)
+    async with venue.wire("alice"):
+        pass
 
 
 # --- one connection a session ----------------------------------------------------------------------
@@ -262,3 +262,21 @@ async def test_a_session_that_left_comes_back(venue: Venue) -> None:
             assert alice.accepted.last_ref == ref - 1
             alice.send(buy(ref), Logout())
             assert (await alice.goodbye()).reason is LogoutReason.REQUESTED
+
+
+async def test_nothing_comes_before_the_answer_to_a_logon_that_waits_for_the_disk(
+    venue: Venue, disk: Disk
+) -> None:
+    async with venue.wire() as again:
+        with disk.held():
+            async with venue.wire("alice") as alice:
+                alice.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 7000))
+                await alice.settle()
+            logon = asyncio.create_task(again.log_on("alice", heartbeat_ms=1_000))
+            async with venue.wire("bob") as bob:
+                # A round trip that begins behind the logon's.
+                await bob.settle()
+            (waiting,) = [peer for peer in venue.order_entry_peers if peer.address == again.address]
+            assert waiting.rules.logon is not None
+            waiting.sweep(waiting.clocks.monotonic_ns() + 1_500_000_000)
+        assert isinstance(await logon, LogonAccepted)

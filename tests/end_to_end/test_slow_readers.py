@@ -1,5 +1,6 @@
 """Who does not read costs a bounded buffer, then its connection or its increments, and nothing else."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from carbonmatch.server import stream as stream_module
 from tests.end_to_end.honest import Honest, honest_trading
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Clock, Venue
-from tests.end_to_end.wire import Wire
+from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 KIB = 1024
 # Of a peer that does not read; the engine's own kernel buffer comes to that.
@@ -102,6 +103,57 @@ async def test_a_gateway_that_does_not_read_its_past_is_cut_too(
             assert await alice.reports(len(stream)) == stream
 
 
+async def read_on(wire: Wire, peer: Any) -> None:
+    """Read until the engine's kernel hears of it."""
+    raw = peer.transport.get_extra_info("socket")
+    before = peer_module._taken_bytes(raw)
+    async with asyncio.timeout(SECONDS_MAX):
+        while peer_module._taken_bytes(raw) == before:
+            assert await wire.reader.read(LITTLE)
+
+
+def until_cut(peer: Any, clock: Clock) -> None:
+    """Let time pass and nobody read. What was read before may still count, once."""
+    for _ in range(2):
+        clock.advance(SEND_STALL_SECONDS_MAX + 1)
+        peer.sweep(peer.clocks.monotonic_ns())
+    assert peer.rules.closed
+
+
+async def reset(wire: Wire) -> None:
+    """Read what is left, to the end that a cut has; frames were cut by `read_on` already."""
+    async with asyncio.timeout(SECONDS_MAX):
+        with pytest.raises(ConnectionResetError):
+            await _read_all(wire)
+
+
+async def _read_all(wire: Wire) -> None:
+    while await wire.reader.read(LITTLE):
+        pass
+
+
+async def test_a_gateway_on_a_slow_line_is_served_as_long_as_it_reads(clock: Clock, venue: Venue) -> None:
+    async with honest_trading(venue) as honest, venue.wire("alice", receive_bytes=LITTLE) as alice:
+        alice.send(*orders(1, FRAME_MESSAGES_MAX))
+        await alice.reports(FRAME_MESSAGES_MAX)
+        ref = 1_000
+        (peer,) = [one for one in venue.order_entry_peers if one.address == alice.address]
+        while peer.transport.get_write_buffer_size() < 256 * KIB:
+            alice.send(OrderStatusRequest(Ref(ref)))
+            ref += 1
+            await honest.trade()
+        clock.stop()
+        for _ in range(20):
+            await read_on(alice, peer)
+            peer.sweep(peer.clocks.monotonic_ns())
+            assert peer.is_unread, "it has not drained once"
+            clock.advance(SEND_STALL_SECONDS_MAX * 0.7)
+            peer.sweep(peer.clocks.monotonic_ns())
+            assert peer.connected
+        until_cut(peer, clock)
+        await reset(alice)
+
+
 async def cut_off(peer: Any, honest: Honest) -> None:
     """Trade until the engine has ended this connection, which nobody reads meanwhile."""
     while peer.connected:
@@ -175,6 +227,29 @@ async def test_a_subscriber_that_stays_behind_is_cut(clock: Clock, venue: Venue)
         await cut_off(peer, honest)
         assert await slow.cut()
         assert venue.service.counters.slow_readers_cut == 1
+
+
+async def test_a_subscriber_on_a_slow_line_is_conflated_and_not_cut(clock: Clock, venue: Venue) -> None:
+    async with (
+        honest_trading(venue),
+        venue.feed_wire(receive_bytes=LITTLE) as slow,
+        venue.wire("alice") as alice,
+    ):
+        slow.send(Subscribe(Ref(1), (EUA,)))
+        (peer,) = venue.market_data_peers
+        ref = 1
+        while not venue.service._publisher.subscriptions.conflation_count:
+            ref = await move_prices(alice, 20, ref)
+        clock.stop()
+        for _ in range(10):
+            await read_on(slow, peer)
+            peer.sweep(peer.clocks.monotonic_ns())
+            assert peer.is_unread, "it has not drained once"
+            clock.advance(SEND_STALL_SECONDS_MAX * 0.7)
+            peer.sweep(peer.clocks.monotonic_ns())
+            assert peer.connected
+        until_cut(peer, clock)
+        await reset(slow)
 
 
 async def deep_book(alice: Wire) -> None:

@@ -48,9 +48,16 @@ class Wire:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, address: tuple[str, int], receive_bytes: int = 0) -> AsyncIterator[Self]:
-        """`receive_bytes`: how much the kernel may hold for a reader that does not read."""
+    async def open(
+        cls, address: tuple[str, int], receive_bytes: int = 0, host: str = ""
+    ) -> AsyncIterator[Self]:
+        """`receive_bytes`: how much the kernel may hold for a reader that does not read.
+
+        `host`: the address to come from, of which loopback has 16 million.
+        """
         raw = socket.socket()
+        if host:
+            raw.bind((host, 0))
         if receive_bytes:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         raw.setblocking(False)
@@ -75,9 +82,10 @@ class Wire:
         next_seq: int = 0,
         *,
         receive_bytes: int = 0,
+        host: str = "",
         **options: Any,
     ) -> AsyncIterator[Self]:
-        async with cls.open(address, receive_bytes) as wire:
+        async with cls.open(address, receive_bytes, host) as wire:
             answer = await wire.log_on(session, next_seq, **options)
             assert isinstance(answer, LogonAccepted), answer
             wire.accepted = answer

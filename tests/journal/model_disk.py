@@ -140,8 +140,7 @@ class ModelDisk:
         return self._opened(self.names[name], writable=True)
 
     def open(self, name: str, *, writable: bool = False) -> int:
-        if name not in self.names:
-            raise FileNotFoundError(errno.ENOENT, name)
+        self._must_exist(name)
         return self._opened(self.names[name], writable=writable)
 
     def close(self, file: int) -> None:
@@ -182,10 +181,12 @@ class ModelDisk:
 
     def rename(self, old: str, new: str) -> None:
         self._call("rename")
+        self._must_exist(old)
         self.names[new] = self.names.pop(old)
 
     def remove(self, name: str) -> None:
         self._call("remove")
+        self._must_exist(name)
         self.free += len(self.names.pop(name).cached)
 
     def fsync_dir(self) -> None:
@@ -194,6 +195,10 @@ class ModelDisk:
 
     def free_bytes(self) -> int:
         return self.free
+
+    def _must_exist(self, name: str) -> None:
+        if name not in self.names:
+            raise FileNotFoundError(errno.ENOENT, name)
 
     def _call(self, name: str) -> None:
         self.calls.append(name)

@@ -8,7 +8,8 @@ from carbonmatch.journal.reader import JournalEnd, JournalScan, scan, verify
 from carbonmatch.journal.record import Kind, StoredRecord, pack
 from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.segments import Identity, segment_name
-from tests.journal.model_disk import ModelDisk, PowerLost, lose_power_at
+from carbonmatch.journal.writer import JournalWriter
+from tests.journal.model_disk import ModelDisk, PowerLost, fail_at, lose_power_at
 from tests.journal.worlds import IDENTITY, SEGMENT_BYTES, append, payloads, recovered, start
 
 
@@ -313,3 +314,63 @@ def test_what_a_replay_raises_ends_the_recovery_with_nothing_changed() -> None:
     with pytest.raises(RuntimeError, match="other events"):
         recover(disk, IDENTITY, on_record=diverge)
     assert {name: bytes(disk.bytes_of(name)) for name in disk.list()} == before
+
+
+# --- a full disk -------------------------------------------------------------------------------------
+
+
+def full_journal(torn: slice | None = None) -> ModelDisk:
+    """Two commands and a spare on a disk without a byte left, and perhaps a write that was cut short."""
+    disk = ModelDisk(1)
+    writer = start(disk, spares=2)
+    append(writer, b"one")
+    append(writer, b"two")
+    disk.process()
+    if torn is not None:
+        tear(disk, next_record(disk, b"three" * 300), missing=torn)
+    disk.free = 0
+    return disk
+
+
+@pytest.mark.parametrize("torn", [None, slice(224, 736), slice(0, 224)])
+def test_a_full_disk_is_started_on_as_long_as_there_is_a_spare(torn: slice | None) -> None:
+    disk = full_journal(torn)
+    for epoch in (2, 3):
+        recovery, records = recovered(disk)
+        assert [record.payload for record in records] == [b"one", b"two"]
+        assert recovery.epoch == epoch
+        JournalWriter(disk, recovery, spare_segments=0)
+        disk.process()
+    with pytest.raises(OSError, match=r"(?i)no space left"):
+        recovered(disk)
+    disk.process()
+    disk.free = 10 * SEGMENT_BYTES
+    assert [record.payload for record in recovered(disk)[1]] == [b"one", b"two"]
+    verify(disk)
+
+
+@pytest.mark.parametrize("torn", [None, slice(224, 736), slice(0, 224)])
+def test_power_may_fail_at_any_call_of_a_start_on_a_full_disk(torn: slice | None) -> None:
+    for seed in range(20):
+        for call in range(12):
+            disk = full_journal(torn)
+            disk.random.seed(seed)
+            disk.before = lose_power_at(call)
+            with contextlib.suppress(PowerLost):
+                recovered(disk)
+            disk.lose_power()
+            assert [record.payload for record in recovered(disk)[1]] == [b"one", b"two"]
+
+
+def test_what_was_only_cached_is_durable_after_a_start_on_a_full_disk() -> None:
+    disk = full_journal()
+    disk.free = 10**9
+    writer = start(disk, spares=2)
+    disk.before = fail_at("fdatasync", 0)
+    with pytest.raises(OSError, match="fails"):
+        append(writer, b"written, but the sync failed")
+    disk.process()
+    disk.free = 0
+    survivors = [record.payload for record in recovered(disk)[1]]
+    disk.lose_power()
+    assert [record.payload for record in recovered(disk)[1]] == survivors

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbonmatch.limits import CONFLATE_BUFFER_BYTES, SUBSCRIBERS_MAX
+from carbonmatch.limits import CONFLATE_BUFFER_BYTES, FEED_BEHIND_SECONDS_MAX, SUBSCRIBERS_MAX
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions, array_header
 from carbonmatch.matching.messages import InstrumentId, Outputs, Ref, RejectReason
@@ -28,6 +28,7 @@ from tests.market_data.world import BUY, CEA, EUA, KAU, NOW_NS, SELL, defined, l
 from tests.market_data.worlds import FOUNDING, batches, histories
 
 SECOND_NS = 1_000_000_000
+BEHIND_NS = int(FEED_BEHIND_SECONDS_MAX) * SECOND_NS
 
 
 class Venue:
@@ -364,8 +365,8 @@ def test_one_who_has_not_drained_for_too_long_is_stalled() -> None:
     slow = slow_subscriber(venue)
     assert not slow.is_stalled(NOW_NS + 100 * SECOND_NS), "nothing to send is no stall"
     release_to(venue, slow, released(level(BUY, 100, 1)), CONFLATE_BUFFER_BYTES + 1)
-    assert not slow.is_stalled(NOW_NS + 10 * SECOND_NS)
-    assert slow.is_stalled(NOW_NS + 10 * SECOND_NS + 1)
+    assert not slow.is_stalled(NOW_NS + BEHIND_NS)
+    assert slow.is_stalled(NOW_NS + BEHIND_NS + 1)
 
 
 def test_the_time_of_a_stall_begins_anew_whenever_the_buffer_has_drained() -> None:
@@ -373,11 +374,11 @@ def test_the_time_of_a_stall_begins_anew_whenever_the_buffer_has_drained() -> No
     connection = venue.connect()
     subscriber = connection.subscriber
     venue.subscriptions.subscribe(subscriber, Subscribe(Ref(1)), NOW_NS)
-    later_ns = NOW_NS + 9 * SECOND_NS
+    later_ns = NOW_NS + BEHIND_NS - SECOND_NS
     assert venue.subscriptions.drained(subscriber, later_ns)
     assert venue.subscriptions.drained(subscriber, later_ns, buffered_bytes=10**9) == []
-    assert not subscriber.is_stalled(later_ns + 10 * SECOND_NS)
-    assert subscriber.is_stalled(later_ns + 10 * SECOND_NS + 1)
+    assert not subscriber.is_stalled(later_ns + BEHIND_NS)
+    assert subscriber.is_stalled(later_ns + BEHIND_NS + 1)
 
 
 def test_a_buffer_that_drains_before_the_batch_was_offered_gets_it_in_the_snapshots_only() -> None:

@@ -45,6 +45,8 @@ class Market:
 
     def __init__(self, durable: bool = True, **fields: Any) -> None:
         self.engine = Engine(durable)
+        # Of the entries to come.
+        self.time_ns = TIME_NS
         setup: list[AnyCommand] = [
             DefineInstrument(definition(EUA, **fields)),
             DefineInstrument(definition(CEA)),
@@ -62,7 +64,7 @@ class Market:
         self.setup_commands = len(setup)
 
     def outputs(self, session_id: SessionId, *commands: AnyCommand) -> Outputs:
-        self.engine.apply(Entry(self.engine.sequence + 1, TIME_NS, session_id, list(commands)))
+        self.engine.apply(Entry(self.engine.sequence + 1, self.time_ns, session_id, list(commands)))
         outputs = self.engine.take_outputs()
         self.engine.check()
         return outputs

@@ -9,6 +9,7 @@ from carbonmatch.matching.instrument import ALLOWED
 from carbonmatch.matching.messages import (
     AccountId,
     BandChanged,
+    CancelReason,
     DefineAccount,
     DefineInstrument,
     DefineSession,
@@ -22,6 +23,7 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     Ref,
+    RejectReason,
     ReportFlag,
     SessionLost,
     SessionOpened,
@@ -147,6 +149,9 @@ def test_a_band_counts_for_new_prices_and_leaves_resting_orders_alone() -> None:
     market.send(ALICE, sell(1, price=120, lots=5))
     outputs = market.outputs(OPS, set_band(1, 90, 110, reference=100))
     assert outputs.public == [BandChanged(EUA, TIME_NS, 100, 90, 110)]
+    assert market.engine.instruments[EUA].definition == definition(
+        EUA, reference_price_ticks=100, band_low_ticks=90, band_high_ticks=110
+    )
     assert market.send(BOB, buy(1, price=120)) == ["bob 1: rejected OUTSIDE_BAND"]
     assert market.asks() == ["5 in 1 @ 120"]
     market.send(OPS, set_band(2, 0, 0))
@@ -321,6 +326,18 @@ def test_the_engine_says_where_it_is() -> None:
     assert (engine.sequence, engine.time_ns, engine.open_order_count) == (11, TIME_NS, 2)
     engine.set_durable(False)
     assert market.outputs(BOB, buy(1, price=98)).streams[0].reports[0].flags == ReportFlag.NOT_DURABLE
+    engine.set_durable(True)
+    assert market.outputs(BOB, buy(2, price=98)).streams[0].reports[0].flags == 0
+
+
+def test_outputs_name_the_reasons_of_what_was_refused_and_canceled_in_their_order() -> None:
+    market = Market()
+    market.send(ALICE, buy(1, price=100), buy(2, price=100), buy(3, price=100))
+    outputs = market.outputs(ALICE, cancel(4, 2), cancel(5, 2), buy(6, price=0))
+    assert outputs.cancels == [CancelReason.REQUESTED]
+    assert outputs.refusals == [RejectReason.UNKNOWN_ORDER, RejectReason.INVALID_PRICE]
+    outputs = market.outputs(VENUE, SessionLost(ALICE))
+    assert outputs.cancels == [CancelReason.DISCONNECTED, CancelReason.DISCONNECTED]
 
 
 @pytest.mark.parametrize("first_sequence", [9, 11])

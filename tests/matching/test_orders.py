@@ -199,10 +199,38 @@ def test_without_a_distance_the_band_protects() -> None:
     assert market.send(BOB, sell(2, market=True))[0] == "bob 2: accepted #4 sell 1 @ 90"
 
 
+@pytest.mark.parametrize("post_only", [False, True], ids=["plain", "judged rule by rule"])
+def test_every_bound_belongs_to_what_it_admits(post_only: bool) -> None:
+    unbounded = Market(quantity_max_lots=10**9)
+    for ref, (lots, price) in enumerate([(1, 1), (10**9, 10**9)], 1):
+        order = buy(ref, lots=lots, price=price, post_only=post_only)
+        assert unbounded.send(BOB, order)[0].startswith(f"bob {ref}: accepted")
+    bounded = Market(quantity_min_lots=5, quantity_max_lots=5, band_low_ticks=7, band_high_ticks=10**9)
+    for ref, price in enumerate([7, 10**9], 1):
+        order = buy(ref, lots=5, price=price, post_only=post_only)
+        assert bounded.send(BOB, order)[0].startswith(f"bob {ref}: accepted")
+
+
+def test_a_definition_may_reach_every_bound() -> None:
+    market = Market(
+        reference_price_ticks=10**9,
+        band_low_ticks=10**9,
+        band_high_ticks=10**9,
+        market_protection_ticks=10**9,
+    )
+    assert market.send(BOB, buy(1, price=10**9))[0] == "bob 1: accepted #1 buy 1 @ 1000000000"
+
+
 def test_a_market_order_that_nothing_protects_is_refused() -> None:
     market = Market()
     market.send(ALICE, sell(1, price=100))
     assert refusals(market, buy(1, market=True)) == ["bob 1: rejected NO_PROTECTION_PRICE"]
+
+
+def test_a_band_protects_a_market_order_whatever_its_prices() -> None:
+    market = Market(band_low_ticks=0, band_high_ticks=1)
+    market.send(ALICE, sell(1, price=1))
+    assert market.send(BOB, buy(1, market=True))[0] == "bob 1: accepted #2 buy 1 @ 1"
 
 
 def test_a_market_order_without_anything_opposite_is_refused() -> None:

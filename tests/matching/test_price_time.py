@@ -236,12 +236,27 @@ def test_a_fok_passes_over_own_orders_where_they_would_be_canceled() -> None:
     ]
 
 
+def test_a_fok_looks_behind_an_own_order_in_the_same_level() -> None:
+    market = Market()
+    market.send(BOB, sell(1, price=100, lots=2))
+    market.send(ALICE, sell(1, price=100, lots=2))
+    answers = market.send(BOB, buy(2, price=100, lots=2, tif=FOK, stp=CANCEL_OLDEST))
+    assert "bob 2: executed #3 taker 2 @ 100, 0 left" in answers
+
+
 def test_a_fok_counts_own_orders_where_self_trades_are_not_prevented() -> None:
     market = Market()
     market.send(BOB, sell(1, price=100, lots=2))
     assert market.send(BOB, buy(2, price=100, lots=2, tif=FOK, stp=NONE))[1] == (
         "bob 2: executed #2 taker 2 @ 100, 0 left"
     )
+
+
+def test_a_fok_follows_the_default_of_its_instrument() -> None:
+    market = Market(self_trade_prevention=NONE)
+    market.send(BOB, sell(1, price=100, lots=2))
+    answers = market.send(BOB, buy(2, price=100, lots=2, tif=FOK))
+    assert "bob 2: executed #2 taker 2 @ 100, 0 left" in answers
 
 
 # --- how much one frame may meet -------------------------------------------------------------------
@@ -264,6 +279,13 @@ def test_a_fok_that_needs_too_many_makers_is_refused(three_makers: Market) -> No
 def test_looking_in_vain_counts_for_the_whole_frame(three_makers: Market) -> None:
     answers = three_makers.send(BOB, buy(1, price=100, lots=4, tif=FOK), buy(2, price=100, lots=1, tif=FOK))
     assert answers == ["bob 1: rejected CANNOT_FILL", "bob 2: rejected CANNOT_FILL"]
+
+
+def test_looking_in_vain_counts_where_the_search_ends_at_a_price_too(three_makers: Market) -> None:
+    """The search passes all that is at 100 and stops before 101, which does not cross."""
+    three_makers.send(ALICE, cancel(5, 4), cancel(6, 3), sell(7, price=101, lots=9))
+    answers = three_makers.send(BOB, buy(1, price=100, lots=3, tif=FOK), buy(2, price=101, lots=2, tif=FOK))
+    assert answers == ["bob 1: rejected CANNOT_FILL", "bob 2: rejected CANNOT_FILL"], "2 of 3 were looked at"
 
 
 def test_a_taker_that_meets_too_many_makers_is_cancelled_for_the_rest(three_makers: Market) -> None:

@@ -10,9 +10,19 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, NewOrder, Reduce, Replace
+from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
+    DefineKey,
+    Entry,
+    KeySession,
+    NewOrder,
+    Reduce,
+    RemoveKey,
+    Replace,
+)
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import ALICE, BOB, CAROL, Market, buy, cancel, replace, sell
 from tests.matching.worlds import COMMAND_BYTES, World, seeded
@@ -122,6 +132,25 @@ def test_every_part_of_the_state_shows_in_the_digest() -> None:
     assert digest(Market(durable=False).engine) != digest(Market().engine)
 
 
+def test_keys_are_part_of_the_state_and_nothing_else_depends_on_them() -> None:
+    key = DefineKey("alice", bytes(32), (KeySession(ALICE, (1,)),))
+    market, other = Market(), Market()
+    market.send(VENUE_SESSION_ID, key)
+    other.send(VENUE_SESSION_ID, structs.replace(key, sessions=()))
+    assert digest(market.engine) != digest(other.engine)
+    market.engine = restore(snapshot(market.engine))
+    assert market.engine.keys == {"alice": key}
+    market.send(VENUE_SESSION_ID, structs.replace(key, expires_ns=1))
+    assert market.engine.keys["alice"].expires_ns == 1
+    assert market.send(ALICE, buy(1, price=100, lots=5)) == ["alice 1: accepted #3 buy 5 @ 100"]
+    market.send(VENUE_SESSION_ID, RemoveKey("alice"))
+    assert market.engine.keys == {}
+
+
+def test_a_digest_has_32_bytes() -> None:
+    assert len(digest(Engine())) == 32
+
+
 def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
     market = Market()
     market.engine.apply(Entry(market.engine.sequence + 1, 1, ALICE, [buy(1, price=100)]))
@@ -131,8 +160,8 @@ def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
     fields = msgspec.msgpack.decode(snapshot(Engine()))
-    fields[0] = 2
-    with pytest.raises(ValueError, match="state of version 2, expected 1"):
+    fields[0] = 4
+    with pytest.raises(ValueError, match="state of version 4, expected 3"):
         restore(msgspec.msgpack.encode(fields))
 
 

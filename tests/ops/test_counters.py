@@ -102,3 +102,15 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.trades == {4: 1}
     assert counters.traded_tonnes == {4: 20}
     assert counters.phases == {4: Phase.CONTINUOUS}
+
+
+def test_messages_are_what_came_and_went_whatever_became_of_them() -> None:
+    counters = Counters()
+    counters.commands, counters.reports, counters.repeats = 10, 12, 3
+    counters.rejects[RejectReason.BUSY] = 4
+    counters.rejects[RejectReason.OUTSIDE_BAND] = 2
+    counters.gauge_messages()
+    # A command that the market refuses was applied, and its refusal is a report.
+    assert counters.messages_received == 10 + 3 + 4
+    assert counters.messages_sent == 12 + 4
+    assert counters.messages_rejected == 4 + 2

@@ -1,9 +1,11 @@
 """One connection from challenge to logout, the time passed in."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from carbonmatch.limits import (
     FRAME_BYTES_MAX,
@@ -33,6 +35,7 @@ MS = 1_000_000
 SECOND = 1_000 * MS
 START = 5 * SECOND
 UTC = 1_772_589_600_123_456_789
+HOST = "192.0.2.7"
 
 VECTOR = load("logon")[0]
 PRIVATE_KEY = bytes.fromhex(VECTOR["private_key"])
@@ -53,7 +56,7 @@ def connection(*roles: Role) -> Connection:
 
 def active(*roles: Role, **changes: Any) -> Connection:
     opened = connection(*roles)
-    assert opened.log_on(signed(**changes), START) == opened.logon
+    assert opened.log_on(signed(**changes), START, UTC, HOST) == opened.logon
     return opened
 
 
@@ -74,7 +77,7 @@ def test_the_engine_speaks_first() -> None:
 def test_a_good_logon_opens_the_connection() -> None:
     opened = connection()
     (payload,) = opened.feed(frame(signed()), START)
-    assert opened.log_on(payload, START) == LOGON
+    assert opened.log_on(payload, START, UTC, HOST) == LOGON
     assert opened.state is State.ACTIVE
     assert opened.logon == LOGON
     assert opened.version == 1
@@ -95,20 +98,22 @@ def test_a_good_logon_opens_the_connection() -> None:
 )
 def test_every_logon_that_fails_gets_the_same_answer(payload: bytes) -> None:
     opened = connection(Role.TRADE, Role.OPERATOR)
-    assert opened.log_on(payload, START) == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
+    assert opened.log_on(payload, START, UTC, HOST) == LogonRejected(
+        RejectReason.LOGON_REFUSED, "logon refused"
+    )
     assert opened.closed
 
 
 def test_a_role_of_one_session_does_not_open_another_one_of_the_same_key() -> None:
     assert active(Role.MARKET_DATA, session="feed-1", role=Role.MARKET_DATA).state is State.ACTIVE
-    assert connection(Role.TRADE).log_on(signed(session="feed-1"), START) == LogonRejected(
+    assert connection(Role.TRADE).log_on(signed(session="feed-1"), START, UTC, HOST) == LogonRejected(
         RejectReason.LOGON_REFUSED, "logon refused"
     )
 
 
 def test_a_role_that_the_listener_does_not_admit_is_refused() -> None:
     assert active(Role.MARKET_DATA, role=Role.MARKET_DATA).state is State.ACTIVE
-    assert connection(Role.TRADE).log_on(signed(role=Role.MARKET_DATA), START) == LogonRejected(
+    assert connection(Role.TRADE).log_on(signed(role=Role.MARKET_DATA), START, UTC, HOST) == LogonRejected(
         RejectReason.LOGON_REFUSED, "logon refused"
     )
 
@@ -116,7 +121,7 @@ def test_a_role_that_the_listener_does_not_admit_is_refused() -> None:
 @pytest.mark.parametrize(("low", "high"), [(2, 3), (0, 0), (2, 1)])
 def test_a_version_that_is_not_spoken_is_said(low: int, high: int) -> None:
     opened = connection()
-    answer = opened.log_on(signed(version_min=low, version_max=high), START)
+    answer = opened.log_on(signed(version_min=low, version_max=high), START, UTC, HOST)
     text = f"versions {low} to {high}, expected to include 1"
     assert answer == LogonRejected(RejectReason.VERSION, text)
     assert opened.closed
@@ -129,9 +134,36 @@ def test_a_version_is_agreed_where_the_ranges_meet() -> None:
 def test_a_credential_may_be_added_while_the_listener_runs() -> None:
     credentials: dict[str, Credential] = {}
     listener = Listener("demo-venue", frozenset({Role.TRADE}), credentials)
-    assert isinstance(Connection(listener, NONCE, START).log_on(signed(), START), LogonRejected)
+    assert isinstance(Connection(listener, NONCE, START).log_on(signed(), START, UTC, HOST), LogonRejected)
     credentials["gateway-1"] = GATEWAY
-    assert isinstance(Connection(listener, NONCE, START).log_on(signed(), START), Logon)
+    assert isinstance(Connection(listener, NONCE, START).log_on(signed(), START, UTC, HOST), Logon)
+
+
+@pytest.mark.parametrize(
+    ("credential", "admitted"),
+    [
+        (structs.replace(GATEWAY, expires_ns=UTC + 1), True),
+        (structs.replace(GATEWAY, expires_ns=UTC), False),
+        (structs.replace(GATEWAY, networks=(ip_network("192.0.2.0/24"),)), True),
+        (structs.replace(GATEWAY, networks=(ip_network("2001:db8::/32"), ip_network("192.0.2.7"))), True),
+        (structs.replace(GATEWAY, networks=(ip_network("192.0.3.0/24"),)), False),
+    ],
+)
+def test_a_key_is_good_until_it_expires_and_from_its_networks(credential: Credential, admitted: bool) -> None:
+    listener = Listener("demo-venue", frozenset({Role.TRADE}), {"gateway-1": credential})
+    answer = Connection(listener, NONCE, START).log_on(signed(), START, UTC, HOST)
+    assert isinstance(answer, Logon) is admitted
+    if not admitted:
+        assert answer == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
+
+
+def test_a_key_that_expires_ends_the_connection() -> None:
+    credential = structs.replace(GATEWAY, expires_ns=UTC + SECOND)
+    listener = Listener("demo-venue", frozenset({Role.TRADE}), {"gateway-1": credential})
+    opened = Connection(listener, NONCE, START)
+    opened.log_on(signed(), START, UTC, HOST)
+    assert opened.poll(START, UTC + SECOND - 1) is None
+    assert opened.poll(START, UTC + SECOND) == LoggedOut(LogoutReason.NOT_ENTITLED, "the key has expired")
 
 
 def test_frames_are_small_until_the_logon_and_larger_after_it() -> None:
@@ -153,7 +185,7 @@ def test_nothing_may_follow_the_logon_before_its_answer() -> None:
 def test_a_first_frame_that_is_no_logon_is_a_protocol_error() -> None:
     opened = connection()
     with pytest.raises(ProtocolError, match="message 16 before the logon") as refused:
-        opened.log_on(pack([[16, 1, 3, 1, 25]]), START)
+        opened.log_on(pack([[16, 1, 3, 1, 25]]), START, UTC, HOST)
     answer = opened.fail(refused.value)
     assert answer == LoggedOut(LogoutReason.PROTOCOL_ERROR, "message 16 before the logon")
     assert opened.closed

@@ -69,6 +69,9 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
         values[-1] = market.InstrumentDefinition(*values[-1])
     if "account_ids" in fields or "instrument_ids" in fields:
         values = [tuple(value) if isinstance(value, list) else value for value in values]
+    if kind is market.DefineKey:
+        sessions = tuple(market.KeySession(number, tuple(roles)) for number, roles in values[2])
+        values[2:] = [sessions, values[3], tuple(values[4])]
     return kind(*values)
 
 

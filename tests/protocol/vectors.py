@@ -18,17 +18,20 @@ def label(vector: dict[str, Any]) -> str:
 
 
 # Fields that are binary on the wire; JSON has no binary, so vectors write them in hexadecimal.
-BINARY_FIELDS = {"nonce", "signature"}
+BINARY_FIELDS = {"nonce", "signature", "public_key"}
 
 
 def plain_fields(fields: dict[str, Any]) -> list[Any]:
     """The fields as they stand on the wire: nested messages as lists, binaries as bytes."""
     return [
-        bytes.fromhex(value)
-        if name in BINARY_FIELDS
-        else (plain_fields(value) if isinstance(value, dict) else value)
-        for name, value in fields.items()
+        bytes.fromhex(value) if name in BINARY_FIELDS else _plain(value) for name, value in fields.items()
     ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return plain_fields(value) if isinstance(value, dict) else value
 
 
 def pack(value: Any) -> bytes:

@@ -2,10 +2,21 @@
 
 from msgspec import structs
 
-from carbonmatch.config import Config, venue_commands
+from carbonmatch.config import Config, key_commands, venue_commands
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, InstrumentId, NewOrder, Ref, SessionId, SetBand, Side
+from carbonmatch.matching.messages import (
+    DefineKey,
+    Entry,
+    InstrumentId,
+    KeySession,
+    NewOrder,
+    Ref,
+    RemoveKey,
+    SessionId,
+    SetBand,
+    Side,
+)
 from carbonmatch.protocol.messages import Role
 from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
 
@@ -14,13 +25,13 @@ CONFIG = demo_config(gateways=2, companies=4)
 
 def engine_of(config: Config) -> Engine:
     engine = Engine()
-    engine.apply(Entry(1, 1, SessionId(0), list(venue_commands(config))))
+    engine.apply(Entry(1, 1, SessionId(0), [*venue_commands(config), *key_commands(config)]))
     engine.take_outputs()
     return engine
 
 
 def test_a_new_venue_is_defined_whole() -> None:
-    assert changed_definitions(CONFIG, Engine()) == venue_commands(CONFIG)
+    assert changed_definitions(CONFIG, Engine()) == [*venue_commands(CONFIG), *key_commands(CONFIG)]
 
 
 def test_what_is_defined_already_is_not_defined_again() -> None:
@@ -41,6 +52,22 @@ def test_a_band_that_an_operator_has_set_stays_while_the_configuration_does() ->
     assert changed_definitions(CONFIG, engine) == []
 
 
+def test_a_key_that_is_gone_is_removed_and_a_changed_one_defined_again() -> None:
+    gateway, *others = CONFIG.keys
+    engine = engine_of(CONFIG)
+    assert changed_definitions(structs.replace(CONFIG, keys=tuple(others)), engine) == [RemoveKey(gateway.id)]
+    narrowed = structs.replace(CONFIG, keys=(structs.replace(gateway, roles=("drop_copy",)), *others))
+    (command,) = changed_definitions(narrowed, engine)
+    assert command in key_commands(narrowed)
+
+
+def test_a_role_of_a_later_version_opens_nothing() -> None:
+    engine = engine_of(CONFIG)
+    key = DefineKey("later", bytes(32), (KeySession(SessionId(1), (1, 200)),))
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [key]))
+    assert credentials(engine)["later"].logons == {(gateway_session(1), Role.TRADE)}
+
+
 def test_what_the_configuration_no_longer_names_is_told_with_its_open_orders() -> None:
     engine = engine_of(CONFIG)
     order = NewOrder(Ref(1), InstrumentId(1), Side.BUY, 5, 4_800)
@@ -51,7 +78,7 @@ def test_what_the_configuration_no_longer_names_is_told_with_its_open_orders() -
 
 
 def test_a_key_opens_its_sessions_in_their_roles_only() -> None:
-    found = credentials(CONFIG)[MARKET_DATA_KEY_ID]
+    found = credentials(engine_of(CONFIG))[MARKET_DATA_KEY_ID]
     assert (MARKET_DATA_SESSION, Role.MARKET_DATA) in found.logons
     assert (MARKET_DATA_SESSION, Role.TRADE) not in found.logons
     assert (gateway_session(1), Role.TRADE) not in found.logons

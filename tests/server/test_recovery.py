@@ -7,6 +7,7 @@ from msgspec import Raw, structs
 
 from carbonmatch.config import venue_commands
 from carbonmatch.demo_market import demo_config
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter
@@ -104,7 +105,38 @@ def test_other_reports_than_the_journaled_ones_are_refused(written: Written) -> 
         written.recovered()
 
 
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        (b"no batch", "Expected `array`"),
+        # [[[1000, 2, []]], [], []] and [[[1000, 2, [[20, 1, 1], [20, 2, 1]]]], [], []]
+        (bytes.fromhex("93 91 93 cd03e8 02 90 90 90"), "no command, expected at least 1"),
+        (bytes.fromhex("93 91 93 cd03e8 02 92 93140101 93140201 90 90"), "2 commands, not 1"),
+    ],
+)
+def test_a_record_that_is_no_batch_is_damage(written: Written, payload: bytes, found: str) -> None:
+    written.writer.append(payload, written.engine.sequence + 1, 1)
+    with pytest.raises(JournalDamaged, match=found):
+        written.recovered()
+
+
+def test_a_command_that_the_core_cannot_have_applied_is_a_divergence(written: Written) -> None:
+    # A session's own cancel on a session that nobody has defined: [[[1000, 9, [[17, 1, 1]]]], [], []]
+    payload = bytes.fromhex("93 91 93 cd03e8 09 91 93110101 90 90")
+    written.writer.append(payload, written.engine.sequence + 1, 1)
+    with pytest.raises(Diverged, match="KeyError"):
+        written.recovered()
+
+
 def test_other_public_events_than_the_journaled_ones_are_refused(written: Written) -> None:
     written.append(SessionId(2), buy(), forge_public=True)
     with pytest.raises(Diverged, match="gave other public events"):
+        written.recovered()
+
+
+def test_a_batch_that_does_not_decode_is_damage_at_its_place(written: Written) -> None:
+    written.writer.append(b"\x93 no batch", written.engine.sequence + 1, 1)
+    with pytest.raises(
+        JournalDamaged, match=r"0000000001\.cmj, byte \d+, sequence \d+: found .*a batch of this version"
+    ):
         written.recovered()

@@ -18,6 +18,7 @@ from carbonmatch.client.errors import (
 )
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.session import Session, connect
+from carbonmatch.client.tls import client_context
 
 __all__ = [
     "Access",
@@ -33,6 +34,7 @@ __all__ = [
     "SessionRejectedError",
     "StreamGap",
     "SubscriptionRefused",
+    "client_context",
     "connect",
     "open_connection",
 ]

@@ -2,13 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.options import access_of, find_instrument
 from carbonmatch.client.session import Session
+from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
     ANY,
     ClientCommand,
@@ -39,6 +40,7 @@ def phase(
     key_id: str | None = None,
     key_file: Path | None = None,
     session: str | None = None,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Bring an instrument into a phase. Closing it cancels its day orders.
 
@@ -63,8 +65,8 @@ def phase(
     session
         The operator's session.
     """
-    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session)
-    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session)
+    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
+    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
     wanted = Phase[phase.upper().replace("-", "_")]
     asyncio.run(set_phase(operator, follower, symbol, wanted, text))
 
@@ -83,6 +85,7 @@ def band(
     key_id: str | None = None,
     key_file: Path | None = None,
     session: str | None = None,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Set the prices that an instrument admits from now on; what rests outside stays.
 
@@ -109,8 +112,8 @@ def band(
     session
         The operator's session.
     """
-    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session)
-    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session)
+    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
+    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
     asyncio.run(set_band(operator, follower, symbol, reference_ticks, low_ticks, high_ticks))
 
 

@@ -9,11 +9,11 @@ The checksum is computed here from its description (`proto/`), not with the engi
 that agree prove more than one that is shared.
 """
 
+import struct
 from collections import deque
 from collections.abc import Iterable
 from enum import IntEnum, unique
 from itertools import islice
-from struct import Struct as Layout
 from typing import Final
 from zlib import crc32
 
@@ -42,7 +42,7 @@ from carbonmatch.protocol.messages import (
 # A reader who wants more history keeps the trades himself as they come.
 TRADES_KEPT: Final = 64
 
-_CHECKSUM_LEVEL: Final = Layout(">BQQI")  # side, price in ticks, quantity in lots, orders
+_CHECKSUM_LEVEL: Final = struct.Struct(">BQQI")  # side, price in ticks, quantity in lots, orders
 
 
 @unique
@@ -224,6 +224,8 @@ class BookBuilder:
         if len(levels) != begun.level_count:
             return _damage(book, DamageCause.LEVEL_COUNT, begun.level_count, len(levels))
         found = _checksum(levels)
+        if found is None:
+            return _damage(book, DamageCause.CHECKSUM, message.checksum, 0)
         if found != message.checksum:
             return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
         book.instrument_seq = begun.instrument_seq
@@ -248,8 +250,14 @@ def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int)
     return Damage(book.instrument_id, cause, expected, found)
 
 
-def _checksum(levels: list[SnapshotLevel]) -> int:
+def _checksum(levels: list[SnapshotLevel]) -> int | None:
+    """None where a number is one that no level can have."""
     data = bytearray()
-    for level in levels:
-        data += _CHECKSUM_LEVEL.pack(level.side, level.price_ticks, level.quantity_lots, level.order_count)
+    try:
+        for level in levels:
+            data += _CHECKSUM_LEVEL.pack(
+                level.side, level.price_ticks, level.quantity_lots, level.order_count
+            )
+    except struct.error:
+        return None
     return crc32(data)

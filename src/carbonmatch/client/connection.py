@@ -18,10 +18,14 @@ from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
     FRAME_SEARCHES_MAX,
     HEARTBEAT_MISSED_MAX,
+    HEARTBEAT_MS_MAX,
+    HEARTBEAT_MS_MIN,
     LOGON_SECONDS_MAX,
     OUTBOUND_FRAME_BYTES_MAX,
     SEND_BUFFER_BYTES_MAX,
-    SEND_STALL_SECONDS_MAX,
+    SEND_READY_SECONDS_MAX,
+    TLS_SHUTDOWN_SECONDS_MAX,
+    WIRE_INT_MAX,
 )
 from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason
 from carbonmatch.protocol import auth
@@ -45,7 +49,7 @@ from carbonmatch.protocol.messages import (
 
 HEARTBEAT_MS: Final = 1_000
 
-# The engine sends these in frames of their own, or at an end of a frame: looking there is enough.
+# Wherever in a frame they stand: whoever takes the rest relies on there being none of them.
 _SESSION_LAYER: Final = frozenset({Challenge, LogonAccepted, LogonRejected, LoggedOut, HeartbeatAnswer})
 
 # Of these a frame may have a few only. They are sent one by one, but what is sent again after a reconnect
@@ -72,7 +76,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ms: int = HEARTBEAT_MS
     cancel_on_disconnect: bool = False
     grace_ms: int = 0
-    ssl: SSLContext | None = None
+    ssl: SSLContext | None = None  # see `client.tls`; None: not encrypted
+    server_name: str | None = None  # in the venue's certificate, where that is not `host`
 
 
 async def open_connection(
@@ -94,12 +99,24 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            await loop.create_connection(lambda: connection, access.host, access.port, ssl=access.ssl)
+            await loop.create_connection(
+                lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
+            )
             await connection.wait_logged_on()
     except BaseException:
         connection.abort("logon was given up")
         raise
     return connection
+
+
+def _tls_options(access: Access) -> dict[str, Any]:
+    if access.ssl is None:
+        return {}
+    return {
+        "server_hostname": access.server_name or access.host,
+        # A goodbye has been said before: nothing is lost with a peer that does not close in time.
+        "ssl_shutdown_timeout": TLS_SHUTDOWN_SECONDS_MAX,
+    }
 
 
 class Connection(asyncio.Protocol):
@@ -154,7 +171,7 @@ class Connection(asyncio.Protocol):
         """Write one frame whose payload the caller has encoded (and kept within the frame's bounds)."""
         self._write(frame(payload))
 
-    async def ready(self, seconds: float = SEND_STALL_SECONDS_MAX) -> None:
+    async def ready(self, seconds: float = SEND_READY_SECONDS_MAX) -> None:
         """Return when the engine takes what is sent. Raises Disconnected, or TimeoutError if it stalls."""
         if self._congested:
             async with asyncio.timeout(seconds):
@@ -195,14 +212,15 @@ class Connection(asyncio.Protocol):
                 messages = self._decode(payload)
                 if not messages:
                     continue
-                if type(messages[0]) in _SESSION_LAYER or type(messages[-1]) in _SESSION_LAYER:
-                    for message in messages:
-                        if type(message) in _SESSION_LAYER:
-                            self._take_session_message(message)
-                        else:
-                            self._deliver([message])
-                else:
+                # About 30 ns a message to know.
+                if _SESSION_LAYER.isdisjoint(map(type, messages)):
                     self._deliver(messages)
+                    continue
+                for message in messages:
+                    if type(message) in _SESSION_LAYER:
+                        self._take_session_message(message)
+                    else:
+                        self._deliver([message])
         except ProtocolError as error:
             self.abort(f"the engine broke the protocol: {error}")
 
@@ -258,6 +276,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(_framed([msgspec.structs.replace(unsigned, signature=signature)]))
 
     def _open(self, accepted: LogonAccepted) -> None:
+        _check(accepted)
         self.accepted = accepted
         self.is_open = True
         self._congested = False
@@ -343,6 +362,22 @@ class Connection(asyncio.Protocol):
 
     def _reason(self) -> Disconnected:
         return self._ending or Disconnected("not logged on yet")
+
+
+def _check(accepted: LogonAccepted) -> None:
+    """Refuse terms that nobody could keep: what is sent and timed from here on is made of them."""
+    for name, low, high in (
+        ("version", PROTOCOL_VERSION, PROTOCOL_VERSION),
+        ("heartbeat_ms", HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX),
+        ("next_seq", 1, WIRE_INT_MAX),
+        # The next command's ref is one more.
+        ("last_ref", 0, WIRE_INT_MAX - 1),
+    ):
+        found = getattr(accepted, name)
+        if not low <= found <= high:
+            raise ProtocolError(
+                RejectReason.MALFORMED, f"a logon accepted with {name} {found}, expected {low} to {high}"
+            )
 
 
 def _framed(messages: list[Any]) -> bytes:

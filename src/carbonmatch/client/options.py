@@ -7,6 +7,7 @@ from carbonmatch import demo_market
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
@@ -18,7 +19,13 @@ _DEMO: dict[Role, tuple[str, str]] = {
 
 
 def access_of(
-    role: Role, host: str, port: int, key_id: str | None, key_file: Path | None, session: str | None
+    role: Role,
+    host: str,
+    port: int,
+    key_id: str | None,
+    key_file: Path | None,
+    session: str | None,
+    tls: TlsOptions = NO_TLS,
 ) -> Access:
     """Key id, key file and session belong together; without them the demo's keys, on loopback only."""
     given = (key_id, key_file, session)
@@ -32,7 +39,16 @@ def access_of(
             f"to log on at {host}, give --key-id, --key-file and --session; "
             "only the demo market on loopback does without"
         )
-    return Access(host=host, port=port, key_id=key_id, private_key=private_key, session=session, role=role)
+    return Access(
+        host=host,
+        port=port,
+        key_id=key_id,
+        private_key=private_key,
+        session=session,
+        role=role,
+        ssl=tls.context(),
+        server_name=tls.tls_name,
+    )
 
 
 async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
@@ -48,6 +64,9 @@ async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
 
 
 def _read_key(file: Path) -> bytes:
+    mode = file.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise ClientError(f"{file}: mode {mode:04o} lets others read a private key, expected 0600 or 0400")
     try:
         return parse_key(file.read_text())
     except ValueError as error:

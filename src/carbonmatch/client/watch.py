@@ -4,8 +4,9 @@ import asyncio
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from cyclopts import Parameter
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +17,7 @@ from carbonmatch.client.book import InstrumentBook, Level
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Side
 from carbonmatch.protocol.messages import Role
 from carbonmatch.words import price_text, utc_text
@@ -40,6 +42,7 @@ def main(
     key_id: str | None = None,
     key_file: Path | None = None,
     session: str | None = None,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Show a live order book in the terminal.
 
@@ -62,7 +65,7 @@ def main(
     session
         The session that goes with the key.
     """
-    access = access_of(Role.MARKET_DATA, host, port, key_id, key_file, session)
+    access = access_of(Role.MARKET_DATA, host, port, key_id, key_file, session, tls)
     console = Console()
     live = not once and sys.stdout.isatty()
     with suppress(KeyboardInterrupt):

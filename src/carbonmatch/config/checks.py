@@ -1,12 +1,23 @@
 """What has to hold between the parts of a configuration: every rule, with the words for its breach."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config.schema import Config, Instrument, Key, Listen, Session, Throttle
-from carbonmatch.limits import PRICE_TICKS_MAX
+from carbonmatch.config.schema import (
+    LISTENERS,
+    Config,
+    Follower,
+    Instrument,
+    Key,
+    Listen,
+    Session,
+    Throttle,
+    Tls,
+    TlsFiles,
+)
+from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX, PRICE_TICKS_MAX
 
 # The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
 WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
@@ -29,7 +40,9 @@ def check(config: Config) -> list[str]:
     accounts = [account for participant in config.participants for account in participant.accounts]
     return list(
         chain(
-            _listen_problems(config.listen, config.keys),
+            _listen_problems(config.listen, config.tls, config.keys),
+            _tls_problems(config.tls),
+            _follower_problems(config.follower, config.listen, config.tls),
             _throttle_problems("throttle", config.throttle),
             _repetitions("instruments", "id", [one.id for one in config.instruments]),
             _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
@@ -74,9 +87,9 @@ def _repetitions(section: str, field: str, values: Iterable[Hashable]) -> Iterat
 # --- where it listens -----------------------------------------------------------------------------
 
 
-def _listen_problems(listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
+def _listen_problems(listen: Listen, tls: Tls, keys: tuple[Key, ...]) -> Iterator[str]:
     taken: dict[tuple[str, int], str] = {}
-    for name in ("order_entry", "market_data", "ops"):
+    for name in LISTENERS:
         address = getattr(listen, name)
         try:
             host, port = host_and_port(address)
@@ -87,18 +100,55 @@ def _listen_problems(listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
             yield f"listen.{name}: {address} is taken by listen.{taken[host, port]}"
         taken[host, port] = name
         if not _is_loopback(host):
-            yield from _exposure_problems(f"listen.{name}: {address}", listen, keys)
+            is_readable = tls.of(name) is None and not listen.insecure_plaintext
+            yield from _exposure_problems(f"listen.{name}: {address}", is_readable, keys)
 
 
-def _exposure_problems(what: str, listen: Listen, keys: tuple[Key, ...]) -> Iterator[str]:
-    if not listen.insecure_plaintext:
+def _follower_problems(follower: Follower, listen: Listen, tls: Tls) -> Iterator[str]:
+    try:
+        host, port = host_and_port(follower.ops)
+    except ValueError as error:
+        yield f"follower.ops: {error}"
+        return
+    for name in LISTENERS:
+        if port and getattr(listen, name) == follower.ops:
+            yield f"follower.ops: {follower.ops} is taken by listen.{name}"
+    if not _is_loopback(host) and tls.of("ops") is None and not listen.insecure_plaintext:
+        yield (
+            f"follower.ops: {follower.ops} is not a loopback address; give ops a certificate in [tls], or "
+            "say listen.insecure_plaintext = true"
+        )
+
+
+def _exposure_problems(what: str, is_readable: bool, keys: tuple[Key, ...]) -> Iterator[str]:
+    if is_readable:
         yield (
             f"{what} is not a loopback address, and what is sent there can be read and changed on the "
-            "way; put a TLS proxy in front, or say listen.insecure_plaintext = true"
+            "way; give it a certificate in [tls], or say listen.insecure_plaintext = true"
         )
     for key in keys:
         if key.public_key in WELL_KNOWN_PUBLIC_KEYS:
             yield f"{what} is not a loopback address, but everyone has the private half of key {key.id!r}"
+
+
+def is_exposed(config: Config) -> bool:
+    """Whether anything listens where another machine may reach it."""
+    listen = config.listen
+    addresses = (listen.order_entry, listen.market_data, listen.ops)
+    return not all(_is_loopback(host_and_port(address)[0]) for address in addresses)
+
+
+def _tls_problems(tls: Tls) -> Iterator[str]:
+    """What can be said without looking at the files: `certificates` does that."""
+    sections: dict[str, Tls | TlsFiles | None] = {"tls": tls}
+    sections |= {f"tls.{name}": getattr(tls, name) for name in LISTENERS}
+    for at, files in sections.items():
+        if files is None:
+            continue
+        if bool(files.certificate) != bool(files.key):
+            yield f"{at}: certificate is {files.certificate!r} and key is {files.key!r}; TLS needs both"
+        if files.client_ca and not files.certificate:
+            yield f"{at}: client_ca is {files.client_ca!r}, but there is no certificate to speak TLS with"
 
 
 def _is_loopback(host: str) -> bool:
@@ -182,8 +232,21 @@ def _key_problems(config: Config) -> Iterator[str]:
             if name not in sessions:
                 yield f"{at}.sessions: there is no session {name!r}"
         users = [one for one in config.sessions if one.key == key.id or one.name in key.sessions]
+        if len(users) > KEY_SESSIONS_MAX:
+            yield f"{at}: {len(users)} sessions use key {key.id!r}, expected at most {KEY_SESSIONS_MAX}"
+        if len(key.addresses) > KEY_ADDRESSES_MAX:
+            yield f"{at}.addresses: {len(key.addresses)} networks, expected at most {KEY_ADDRESSES_MAX}"
+        for address in key.addresses:
+            yield from _network_problems(f"{at}.addresses", address)
         if key.roles:
             yield from _unusable(at, key, users)
+
+
+def _network_problems(at: str, address: str) -> Iterator[str]:
+    try:
+        ip_network(address)
+    except ValueError as error:
+        yield f"{at}: expected a network like 192.0.2.0/24 or 2001:db8::/48, found {address!r} ({error})"
 
 
 def _unusable(at: str, key: Key, users: list[Session]) -> Iterator[str]:

@@ -1,16 +1,18 @@
 """TOML text and environment -> `Config`, or all that is wrong with them in words."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, structs
 
+from carbonmatch.config.certificates import tls_problems
 from carbonmatch.config.checks import check
-from carbonmatch.config.schema import Config, Section
+from carbonmatch.config.errors import ConfigError
+from carbonmatch.config.schema import Config, Section, Tls, TlsFiles
 
 # The environment moves things about, for containers and tests; it cannot change the market.
 CONFIG_VARIABLE: Final = "CARBONMATCH_CONFIG"
@@ -21,20 +23,14 @@ PORT_VARIABLES: Final = {
     "ops": "CARBONMATCH_OPS_PORT",
 }
 
-
-class ConfigError(Exception):
-    """The configuration cannot be used: `problems` says why, a line each."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+_SHOWN_CHARS_MAX: Final = 80
 
 
 def load(path: Path) -> Config:
     """The checked configuration in the file.
 
-    A relative `journal.directory` is relative to the file, so that a service finds its journal from
-    wherever it is started.
+    Relative paths in it are relative to the file, so that a service finds its journal and its
+    certificates from wherever it is started. Certificates and keys are looked at.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -43,7 +39,25 @@ def load(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from error
     config = parse(text, path.name)
+    config = structs.replace(config, tls=_beside(path.parent, config.tls))
+    if problems := tls_problems(config):
+        raise ConfigError(f"{path.name}: {problem}" for problem in problems)
     return with_directory(config, path.parent / config.journal.directory)
+
+
+_Tls = TypeVar("_Tls", Tls, TlsFiles)
+
+
+def _beside(directory: Path, tls: _Tls) -> _Tls:
+    """The same files, named from wherever the process is."""
+    changed: dict[str, Any] = {}
+    for name in tls.__struct_fields__:
+        value = getattr(tls, name)
+        if isinstance(value, TlsFiles):
+            changed[name] = _beside(directory, value)
+        elif value:
+            changed[name] = str(directory / value)
+    return structs.replace(tls, **changed)
 
 
 def parse(text: str, file: str) -> Config:
@@ -52,6 +66,11 @@ def parse(text: str, file: str) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{file}: {str(error)[0].lower()}{str(error)[1:]}"]) from error
+    except ValueError as error:
+        # A number of more digits than Python converts is no TOMLDecodeError.
+        raise ConfigError([f"{file}: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file}: arrays or tables nested too deeply"]) from error
     problems: list[str] = []
     config = _read(Config, table, "", problems)
     if not problems:
@@ -81,6 +100,15 @@ def with_addresses(config: Config, **addresses: str | None) -> Config:
     """`config` with those listeners (order_entry, market_data, ops) moved that are given an address."""
     given = {listener: address for listener, address in addresses.items() if address is not None}
     config = structs.replace(config, listen=structs.replace(config.listen, **given))
+    if problems := check(config):
+        raise ConfigError(problems)
+    return config
+
+
+def with_follower(config: Config, **values: str | int | None) -> Config:
+    """`config` with those keys of the follower that are given a value."""
+    given = {name: value for name, value in values.items() if value is not None}
+    config = structs.replace(config, follower=structs.replace(config.follower, **given))
     if problems := check(config):
         raise ConfigError(problems)
     return config
@@ -142,12 +170,21 @@ def _section_in(wanted: Any) -> type[Section] | None:
 def _in_words(wanted: Any, value: Any, error: msgspec.ValidationError) -> str:
     if isinstance(value, str):
         if get_origin(wanted) is Literal:
-            return f"expected one of {', '.join(get_args(wanted))}, found {value!r}"
+            return f"expected one of {', '.join(get_args(wanted))}, found {_shown(value)}"
         if get_origin(wanted) is Annotated:
             for meta in wanted.__metadata__:
                 if isinstance(meta, Meta) and meta.description:
-                    return f"expected {meta.description}, found {value!r}"
+                    return f"expected {meta.description}, found {_shown(value)}"
     # What msgspec calls an object is a table to people who write TOML.
     text = str(error).replace(", got ", ", found ").replace("`object`", "a table")
-    found = "" if "found" in text else f", found {value!r}"
+    found = "" if "found" in text else f", found {_shown(value)}"
     return f"{text[0].lower()}{text[1:]}{found}"
+
+
+def _shown(value: Any) -> str:
+    """As much of a value as a person needs to find it."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}..."

@@ -1,26 +1,36 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
+    CONNECTIONS_MAX,
+    FAILED_LOGONS_MAX,
+    FOLLOWER_SNAPSHOT_COMMANDS,
+    FOLLOWER_SNAPSHOT_SECONDS,
     INSTRUMENT_ID_MAX,
+    ORDER_WAIT_MS,
+    ORDER_WAIT_MS_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
     SEGMENT_BYTES,
     SESSION_ID_MAX,
+    WAITING_PER_ADDRESS_MAX,
 )
 from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     InstrumentDefinition,
     InstrumentId,
+    KeySession,
     NameField,
     ParticipantId,
     Phase,
@@ -47,6 +57,7 @@ _AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 _SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Goes over the wire as a name.
 KeyId = NewType("KeyId", str)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KeyId = Annotated[
     KeyId,
     Meta(pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z", description="1 to 32 letters, digits, '_', '.' or '-'"),
@@ -58,6 +69,10 @@ PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 
 
+ListenerName = Literal["order_entry", "market_data", "ops"]
+LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "ops")
+
+
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. Field names are its keys."""
 
@@ -65,6 +80,8 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
     server_id: _Name = "carbonmatch"
+    # A new order that has waited longer for its turn is refused; 0: none is.
+    order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
 
 class Listen(Section, frozen=True):
@@ -77,11 +94,59 @@ class Listen(Section, frozen=True):
     insecure_plaintext: bool = False
 
 
+class TlsFiles(Section, frozen=True):
+    """PEM files. An empty `certificate`: this listener speaks no TLS."""
+
+    certificate: str = ""  # the listener's own first, then those that have signed it
+    key: str = ""
+    client_ca: str = ""  # who has to have certified a client; empty: clients need no certificate
+
+
+class Tls(Section, frozen=True):
+    """Files for all listeners; a table of a listener's own replaces them as a whole."""
+
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
+    order_entry: TlsFiles | None = None
+    market_data: TlsFiles | None = None
+    ops: TlsFiles | None = None
+
+    def of(self, listener: ListenerName) -> TlsFiles | None:
+        """What a listener speaks TLS with; None where it does not."""
+        files: TlsFiles | None = getattr(self, listener)
+        if files is None:
+            files = TlsFiles(self.certificate, self.key, self.client_ca)
+        return files if files.certificate else None
+
+    def place_of(self, listener: ListenerName) -> str:
+        """Where in the file its certificates are named."""
+        return "tls" if getattr(self, listener) is None else f"tls.{listener}"
+
+
+class Connections(Section, frozen=True):
+    """How many may be there, and what an address may do before it has logged on."""
+
+    max: Annotated[int, Meta(ge=1, le=CONNECTIONS_MAX)] = CONNECTIONS_MAX
+    waiting_per_address: Annotated[int, Meta(ge=1, le=CONNECTIONS_MAX)] = WAITING_PER_ADDRESS_MAX
+    failed_logons: Annotated[int, Meta(ge=0, le=1_000)] = FAILED_LOGONS_MAX
+
+
 class Journal(Section, frozen=True):
     directory: str = "data"
     # "relaxed" answers before the disk has it, and flags every report.
     sync: Literal["always", "relaxed"] = "always"
     segment_mib: Annotated[int, Meta(ge=_SEGMENT_MIB_MIN, le=_SEGMENT_MIB_MAX)] = _SEGMENT_MIB_MIN
+
+
+class Follower(Section, frozen=True):
+    """`carbonmatch follow`: a process beside the venue's, on the same journal."""
+
+    ops: str = "127.0.0.1:7481"
+    snapshot_commands: _Positive = FOLLOWER_SNAPSHOT_COMMANDS
+    snapshot_seconds: _Positive = FOLLOWER_SNAPSHOT_SECONDS
+    # Where segments go that no start needs any more; none: they stay where they are.
+    archive: str = ""
 
 
 class Throttle(Section, frozen=True):
@@ -160,16 +225,29 @@ class Key(Section, frozen=True):
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
     sessions: tuple[_Name, ...] = ()
+    expires: Annotated[datetime, Meta(tz=True)] | None = None
+    # Networks it may be used from; empty: any.
+    addresses: tuple[str, ...] = ()
 
     @property
     def public_key_bytes(self) -> bytes:
         return bytes.fromhex(self.public_key)
 
+    @property
+    def expires_ns(self) -> int:
+        """UTC, exactly: a float of today's nanoseconds would be some hundred of them off."""
+        if self.expires is None:
+            return 0
+        return (self.expires - _EPOCH) // timedelta(microseconds=1) * 1_000
+
 
 class Config(Section, frozen=True):
     venue: Venue = Venue()
     listen: Listen = Listen()
+    tls: Tls = Tls()
+    connections: Connections = Connections()
     journal: Journal = Journal()
+    follower: Follower = Follower()
     throttle: Throttle = Throttle()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()
@@ -212,10 +290,28 @@ def venue_commands(config: Config) -> list[VenueCommand]:
     return commands
 
 
+def key_commands(config: Config) -> list[DefineKey]:
+    """Who may log on, and as what, in the order of the key ids."""
+    return [
+        DefineKey(
+            key.id,
+            key.public_key_bytes,
+            tuple(
+                KeySession(session.id, roles)
+                for session in sorted(config.sessions, key=_id)
+                if (roles := tuple(int(role) for role in Role if may_log_on(key, session, role)))
+            ),
+            key.expires_ns,
+            key.addresses,
+        )
+        for key in sorted(config.keys, key=_id)
+    ]
+
+
 def configuration_digest(config: Config) -> bytes:
     """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
     return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
 
 
-def _id(item: Instrument | Session) -> int:
+def _id(item: Instrument | Session | Key) -> Any:
     return item.id

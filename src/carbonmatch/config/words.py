@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from carbonmatch.config.schema import Config, Instrument, Session, configuration_digest
+from carbonmatch.config.schema import LISTENERS, Config, Instrument, Session, configuration_digest
 from carbonmatch.words import price_text
 
 _SYNC: Final = {
@@ -18,6 +18,7 @@ def in_words(config: Config) -> list[str]:
     return [
         f"venue {config.venue.server_id}",
         f"orders at {listen.order_entry}, market data at {listen.market_data}, operations at {listen.ops}",
+        *_protection(config),
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         _throttle(config),
         f"{len(config.instruments)} instruments",
@@ -28,6 +29,21 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.keys)} keys",
         f"market digest {configuration_digest(config).hex()}",
     ]
+
+
+def _protection(config: Config) -> list[str]:
+    plain = []
+    lines = []
+    for name in LISTENERS:
+        files = config.tls.of(name)
+        if files is None:
+            plain.append(name)
+            continue
+        clients = f"clients certified by {files.client_ca}" if files.client_ca else "any client"
+        lines.append(f"  {name}: TLS 1.3 with {files.certificate}, for {clients}")
+    if plain:
+        lines.append(f"  {', '.join(plain)}: not encrypted")
+    return lines
 
 
 def _throttle(config: Config) -> str:

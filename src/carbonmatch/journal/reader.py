@@ -134,7 +134,7 @@ class JournalScan:
                 0,
                 self._replay_from,
                 found="no such segment",
-                expected="the one that the snapshot ends in",
+                expected="the one to replay from: restore it from the archive, or a snapshot behind it",
             )
         return numbers.index(wanted)
 
@@ -143,20 +143,13 @@ class JournalScan:
         if anchor is None or segment.number != anchor.segment:
             yield from segment
             return
-        if segment.header.previous_digest != anchor.previous_digest:
-            raise segment.damaged(
-                f"previous digest {segment.header.previous_digest.hex()}",
-                f"{anchor.previous_digest.hex()}, as the snapshot says",
-            )
+        segment.check_origin(anchor)
         is_met = anchor.offset == 0
         for record in segment:
-            is_met = is_met or is_anchored(segment, anchor, self._replay_from)
+            is_met = is_met or segment.meets(anchor, self._replay_from, segment.place)
             yield record
         if not is_met:
-            raise segment.damaged(
-                "the end of the journal",
-                f"a journal up to {(self._replay_from or 1) - 1}, as there is a snapshot of it",
-            )
+            raise segment.short_of(self._replay_from or 1)
 
     def _check_nothing_written(self) -> None:
         """A journal without records has no segment, or unused ones from 1 on."""
@@ -180,7 +173,7 @@ class JournalScan:
         for number in self.spares:
             check_spare(self._storage, number, segment.header.segment_bytes, segment.sequence)
         if self._replay_from is not None and segment.sequence < self._replay_from:
-            raise segment.damaged("the end of the journal", f"a journal up to {self._replay_from - 1}")
+            raise segment.short_of(self._replay_from)
         self.end = JournalEnd(
             segment.header,
             segment.offset,
@@ -190,21 +183,6 @@ class JournalScan:
             torn_end,
             self.spares,
         )
-
-
-def is_anchored(segment: SegmentScan, anchor: Anchor, sequence: int | None) -> bool:
-    """Whether the record just read is the one that `anchor` lies behind; JournalDamaged if it should be."""
-    if segment.offset < anchor.offset:
-        return False
-    if (segment.offset, segment.chain) != (anchor.offset, anchor.chain) or sequence not in (
-        None,
-        segment.sequence,
-    ):
-        raise segment.damaged(
-            f"sequence {segment.sequence} behind a record linked by {segment.chain:#010x}",
-            f"{sequence} behind {anchor.chain:#010x} at {anchor.offset}, as the snapshot says",
-        )
-    return True
 
 
 @contextmanager

@@ -103,6 +103,10 @@ class StoredRecord(Struct, frozen=True, gc=False):
         return self.first_sequence + self.count
 
     @property
+    def end_offset(self) -> int:
+        return self.offset + record_bytes(len(self.payload))
+
+    @property
     def position(self) -> int:
         return position(self.segment, self.offset)
 

@@ -4,6 +4,7 @@ The order of the steps is the promise: a loss of power between any two leaves a 
 recovery takes up with the same records.
 """
 
+import errno
 import logging
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -28,12 +29,17 @@ from carbonmatch.journal.storage import (
     TEMPORARY_SUFFIX,
     Storage,
     file_chunks,
+    publish,
+    write_all,
     write_file,
+    write_temporary,
     zero_chunks,
 )
 from carbonmatch.limits import SEGMENT_BYTES
 
 _log: Final = logging.getLogger(__name__)
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Recovery(Struct, frozen=True):
@@ -85,7 +91,7 @@ def recover(
             continue
         assert journal.header is not None
         if journal.header.identity != identity and not replay_other_identity:
-            raise JournalRefused(_other_identity(record, journal.header.identity, identity))
+            raise JournalRefused(other_identity(record, journal.header.identity, identity))
         if on_record is not None:
             on_record(record)
 
@@ -141,7 +147,7 @@ def _replace_last_segment(storage: Storage, end: JournalEnd) -> tuple[int, bytes
 
     The records just read may exist in the page cache only, and after a failed sync no further sync of
     that file proves anything. A new file is proven by its own first sync. Nothing is ever appended to
-    the copy, so it is as long as its records and no longer.
+    the copy, so it is as long as its records and no longer. Without room for it, see `_rewrite`.
     """
     name = segment_name(end.segment)
     ending, chain = b"", end.chain
@@ -161,19 +167,61 @@ def _replace_last_segment(storage: Storage, end: JournalEnd) -> tuple[int, bytes
             yield ending
 
     try:
-        write_file(storage, name, copied())
+        write_temporary(storage, name, copied())
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        return chain, _rewrite(storage, end, ending)
     finally:
         storage.close(file)
+    publish(storage, name)
     return chain, hasher.digest()
 
 
-def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
-    """Save what is cut, for whoever wants to see it. Named by its place, so a repeat replaces it."""
+def _rewrite(storage: Storage, end: JournalEnd, ending: bytes) -> bytes:
+    """Write the last segment again over itself, for a disk without room for a copy; return its digest.
+
+    Every byte is written anew, so the sync speaks for all of them. They are the same bytes, so it does
+    not matter which of them a crash keeps back; and zeros over a torn tail leave it a torn one. Only
+    when these are durable comes the end of the segment.
+    """
     name = segment_name(end.segment)
-    torn_name = f"{name}.{end.offset}.torn"
+    _log.warning("journal: no room for a copy of %s, which is written over itself", name)
+    hasher = blake2b(digest_size=DIGEST_BYTES)
+    file = storage.open(name, writable=True)
+    try:
+        offset = 0
+        for chunk in file_chunks(storage, file, 0, end.offset):
+            hasher.update(chunk)
+            write_all(storage, file, chunk, offset)
+            offset += len(chunk)
+        for zeros in zero_chunks(end.torn_bytes):
+            write_all(storage, file, zeros, offset)
+            offset += len(zeros)
+        storage.fdatasync(file)
+        if ending:
+            hasher.update(ending)
+            write_all(storage, file, ending, end.offset)
+            storage.fdatasync(file)
+    finally:
+        storage.close(file)
+    return hasher.digest()
+
+
+def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
+    """Save what is cut, for whoever wants to see it. Named by its place, so a repeat replaces it.
+
+    A full disk costs the copy: it was never answered, and the venue has to be able to start.
+    """
+    name = segment_name(end.segment)
+    torn_name = kept_as = f"{name}.{end.offset}.torn"
     file = storage.open(name)
     try:
         write_file(storage, torn_name, file_chunks(storage, file, end.offset, end.torn_end))
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        kept_as = "nothing, as the disk is full"
     finally:
         storage.close(file)
     _log.warning(
@@ -182,7 +230,7 @@ def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
         name,
         end.offset,
         end.next_sequence,
-        torn_name,
+        kept_as,
     )
 
 
@@ -193,7 +241,8 @@ def _remove_temporary(storage: Storage) -> None:
     storage.fsync_dir()
 
 
-def _other_identity(record: StoredRecord, found: Identity, expected: Identity) -> str:
+def other_identity(record: StoredRecord, found: Identity, expected: Identity) -> str:
+    """Why `record` cannot be replayed, and what helps."""
     return (
         f"sequence {record.first_sequence} was written by engine {found.engine_version} with configuration"
         f" {found.configuration_digest.hex()[:16]}, this is engine {expected.engine_version} with"

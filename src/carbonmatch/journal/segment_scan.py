@@ -1,6 +1,7 @@
 """One segment read in order, and the verdict on the end of the last one: a write cut short, or damage."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.record import (
@@ -16,7 +17,7 @@ from carbonmatch.journal.record import (
     unpack_header,
     unpack_payload,
 )
-from carbonmatch.journal.segments import segment_name, unpack_segment_header
+from carbonmatch.journal.segments import Anchor, segment_name, unpack_segment_header
 from carbonmatch.journal.storage import CHUNK_BYTES, Storage, file_chunks, is_zero
 
 
@@ -44,6 +45,15 @@ class Window:
         return start
 
 
+class Place(NamedTuple):
+    """How far a segment was read, and what the next record has to follow."""
+
+    offset: int
+    sequence: int
+    chain: int
+    last_kind: Kind
+
+
 class SegmentScan:
     """The records of one segment, in order, until something is not the next record.
 
@@ -51,7 +61,14 @@ class SegmentScan:
     last segment.
     """
 
-    def __init__(self, storage: Storage, file: int, number: int, previous: "SegmentScan | None") -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        file: int,
+        number: int,
+        previous: "SegmentScan | None",
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
         """Read and check the first record; it must follow the last one of the segment before."""
         self.storage = storage
         self.file = file
@@ -60,7 +77,8 @@ class SegmentScan:
         self.offset = 0
         self.fault = ""
         self.faulty_header: Header | None = None  # of a bad record that is the next one by its header
-        self._window = Window(storage, file, self.file_bytes, CHUNK_BYTES)
+        self._chunk_bytes = chunk_bytes
+        self._window = Window(storage, file, self.file_bytes, chunk_bytes)
 
         start = self._window.hold(0, HEADER_BYTES)
         first = unpack_header(self._window.data, start)
@@ -74,7 +92,10 @@ class SegmentScan:
             raise self.damaged(f"first sequence {first.first_sequence}", str(previous.sequence))
         if previous is not None and first.previous_crc != previous.chain:
             raise self.damaged(f"a link to {first.previous_crc:#010x}", f"{previous.chain:#010x}")
-        self.header = unpack_segment_header(payload)
+        try:
+            self.header = unpack_segment_header(payload)
+        except ValueError as error:
+            raise self.damaged(str(error), "the header of a segment") from error
         if self.header.number != number:
             raise self.damaged(f"segment {self.header.number}", f"segment {number}")
         if previous is not None and self.header.epoch < previous.header.epoch:
@@ -85,6 +106,19 @@ class SegmentScan:
         self.first_sequence = self.sequence = first.first_sequence
         self.chain: int = first.previous_crc
         self.last_kind = Kind.SEGMENT_HEADER
+
+    @property
+    def place(self) -> Place:
+        return Place(self.offset, self.sequence, self.chain, self.last_kind)
+
+    def resume(self, file: int, at: Place) -> None:
+        """Read on behind `at`, in what now is the segment's file: nothing read before is kept."""
+        self.file = file
+        self.file_bytes = self.storage.size(file)
+        self.offset, self.sequence, self.chain, self.last_kind = at
+        self.fault = ""
+        self.faulty_header = None
+        self._window = Window(self.storage, file, self.file_bytes, self._chunk_bytes)
 
     @property
     def is_ended(self) -> bool:
@@ -128,6 +162,29 @@ class SegmentScan:
         if self.last_kind is Kind.CLOSE:
             return kind is Kind.SEGMENT_END
         return kind is not Kind.SEGMENT_HEADER
+
+    def check_origin(self, anchor: Anchor) -> None:
+        """Refuse a segment that does not follow the one which the segment of `anchor` followed."""
+        if self.header.previous_digest != anchor.previous_digest:
+            raise self.damaged(
+                f"previous digest {self.header.previous_digest.hex()}",
+                f"{anchor.previous_digest.hex()}, as the snapshot says",
+            )
+
+    def meets(self, anchor: Anchor, sequence: int | None, at: Place) -> bool:
+        """Whether `anchor`, which `sequence` follows, is `at`; JournalDamaged where it should have been."""
+        if at.offset < anchor.offset:
+            return False
+        if (at.offset, at.chain) != (anchor.offset, anchor.chain) or sequence not in (None, at.sequence):
+            raise self.damaged(
+                f"sequence {at.sequence} behind a record linked by {at.chain:#010x}",
+                f"{sequence} behind {anchor.chain:#010x} at {anchor.offset}, as the snapshot says",
+            )
+        return True
+
+    def short_of(self, sequence: int) -> JournalDamaged:
+        """The journal ends here, and somebody has seen more of it."""
+        return self.damaged("the end of the journal", f"a journal up to {sequence - 1}")
 
     def damaged(self, found: str, expected: str, offset: int | None = None) -> JournalDamaged:
         return JournalDamaged(

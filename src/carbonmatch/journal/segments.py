@@ -28,10 +28,10 @@ NO_DIGEST: Final = bytes(DIGEST_BYTES)
 
 _NAME: Final = re.compile(r"(\d{10})\.cmj", re.ASCII)
 _HEADER: Final = Layout("<IIQQ32s32s")
-_ENGINE_VERSION_BYTES_MAX: Final = 64
+ENGINE_VERSION_BYTES_MAX: Final = 64
 
 # The first record is written before any other, and synced: within one sector it is there or not.
-assert record_bytes(_HEADER.size + _ENGINE_VERSION_BYTES_MAX) <= SECTOR_BYTES
+assert record_bytes(_HEADER.size + ENGINE_VERSION_BYTES_MAX) <= SECTOR_BYTES
 
 
 class Identity(Struct, frozen=True, gc=False):
@@ -42,7 +42,7 @@ class Identity(Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         assert len(self.configuration_digest) == DIGEST_BYTES
-        assert 0 < len(self.engine_version.encode()) <= _ENGINE_VERSION_BYTES_MAX
+        assert 0 < len(self.engine_version.encode()) <= ENGINE_VERSION_BYTES_MAX
 
 
 class SegmentHeader(Struct, frozen=True, gc=False):
@@ -85,14 +85,22 @@ ORIGIN: Final = Anchor(1, 0, 0, NO_DIGEST)
 
 
 def unpack_segment_header(payload: bytes) -> SegmentHeader:
-    """The fields of a payload whose checksum holds; JournalRefused where another version wrote it."""
+    """The fields of a payload whose checksum holds.
+
+    Raises JournalRefused where another version wrote it, ValueError where no version of ours did.
+    """
     version = int.from_bytes(payload[:4], "little")
     if version != FORMAT_VERSION:
         raise JournalRefused(
             f"journal format {version}, expected {FORMAT_VERSION}: start the version that wrote it, stop it"
             " cleanly, and see the upgrade notes"
         )
+    version_bytes = len(payload) - _HEADER.size
+    if not 0 < version_bytes <= ENGINE_VERSION_BYTES_MAX:
+        raise ValueError(f"{version_bytes} bytes of engine version, expected 1 to {ENGINE_VERSION_BYTES_MAX}")
     _, segment_bytes, number, epoch, configuration, previous = _HEADER.unpack_from(payload)
+    if not SEGMENT_BYTES_MIN <= segment_bytes <= SEGMENT_BYTES_MAX or segment_bytes % SECTOR_BYTES:
+        raise ValueError(f"segments of {segment_bytes} bytes")
     engine_version = payload[_HEADER.size :].decode()
     return SegmentHeader(segment_bytes, number, epoch, Identity(engine_version, configuration), previous)
 

@@ -16,7 +16,13 @@ from zlib import crc32
 from msgspec import Struct
 
 from carbonmatch.journal.errors import JournalDamaged
-from carbonmatch.journal.segments import DIGEST_BYTES, Anchor, Identity
+from carbonmatch.journal.segments import (
+    DIGEST_BYTES,
+    ENGINE_VERSION_BYTES_MAX,
+    SEGMENT_NUMBER_MAX,
+    Anchor,
+    Identity,
+)
 from carbonmatch.journal.storage import Storage, write_file
 
 FORMAT_VERSION: Final = 2
@@ -49,10 +55,10 @@ def snapshot_name(sequence: int) -> str:
     return f"{sequence:020d}{SUFFIX}"
 
 
-def write(storage: Storage, snapshot: Snapshot) -> None:
-    """Make `snapshot` durable, then remove all but the newest three."""
+def write(storage: Storage, snapshot: Snapshot, maker: str = "") -> None:
+    """Make `snapshot` durable, then remove all but the newest three; `maker` as for `write_file`."""
     assert len(snapshot.state_digest) == DIGEST_BYTES
-    write_file(storage, snapshot_name(snapshot.sequence), _pack(snapshot))
+    write_file(storage, snapshot_name(snapshot.sequence), _pack(snapshot), maker)
     for sequence in sequences(storage)[SNAPSHOTS_KEPT:]:
         # Another process may be doing the same.
         with suppress(FileNotFoundError):
@@ -169,8 +175,16 @@ class _Reader:
         found = self._take(DIGEST_BYTES)
         if mark != _END_MARK or found != expected or self._offset != self._file_bytes:
             raise self._damaged(f"digest {found.hex()}", f"{expected.hex()} and the end of the file")
+        if not 0 < version_bytes <= ENGINE_VERSION_BYTES_MAX or not engine_version.isascii():
+            raise self._damaged(
+                f"engine version {engine_version[:ENGINE_VERSION_BYTES_MAX]!r}",
+                f"1 to {ENGINE_VERSION_BYTES_MAX} ASCII characters",
+            )
+        place = Anchor(*anchor)
+        if not 0 < place.segment <= SEGMENT_NUMBER_MAX:
+            raise self._damaged(f"a place in segment {place.segment}", f"1 to {SEGMENT_NUMBER_MAX}")
         identity = Identity(engine_version.decode(), configuration)
-        return Snapshot(sequence, epoch, identity, Anchor(*anchor), state, state_digest)
+        return Snapshot(sequence, epoch, identity, place, state, state_digest)
 
     def _take(self, length: int) -> bytes:
         # A damaged length must not reserve memory: it is held against the file's first.

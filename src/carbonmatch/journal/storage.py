@@ -89,6 +89,12 @@ class DiskStorage:
         # On the directory itself, so there is no lock file to be left over or copied along.
         fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def lock_beside(self, name: str) -> None:
+        """Become the only process that holds the lock `name`, beside the journal's writer."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        # Held until the process ends.
+        fcntl.flock(os.open(name, flags, _FILE_MODE, dir_fd=self._directory), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def list(self) -> list[str]:
         return sorted(os.listdir(self._directory))  # noqa: PTH208 - by descriptor
 
@@ -173,10 +179,15 @@ def publish(storage: Storage, name: str) -> None:
     storage.fsync_dir()
 
 
-def write_file(storage: Storage, name: str, chunks: Iterable[bytes]) -> None:
-    """Make a file appear whole and durable, or not at all; one of that name is replaced."""
-    write_temporary(storage, name, chunks)
-    publish(storage, name)
+def write_file(storage: Storage, name: str, chunks: Iterable[bytes], maker: str = "") -> None:
+    """Make a file appear whole and durable, or not at all; one of that name is replaced.
+
+    `maker` keeps the unfinished file apart from one that another process makes under the same name.
+    """
+    unfinished = f"{name}.{maker}" if maker else name
+    write_temporary(storage, unfinished, chunks)
+    storage.rename(unfinished + TEMPORARY_SUFFIX, name)
+    storage.fsync_dir()
 
 
 def zero_chunks(length: int) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ current one is kept near its end, by a `SegmentKeeper` thread or by calls of `pr
 """
 
 import contextlib
+import errno
+import os
 import threading
 from collections import deque
 from hashlib import blake2b
@@ -16,16 +18,14 @@ from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.segments import DIGEST_BYTES, Anchor, SegmentHeader, segment_name
 from carbonmatch.journal.storage import (
     CHUNK_BYTES,
+    TEMPORARY_SUFFIX,
     Storage,
     publish,
     write_all,
     write_temporary,
     zero_chunks,
 )
-from carbonmatch.limits import RECORD_PAYLOAD_BYTES_MAX
-
-# With two, one is left to cancel in when the disk is full and new orders are refused.
-SPARE_SEGMENTS: Final = 2
+from carbonmatch.limits import RECORD_PAYLOAD_BYTES_MAX, SPARE_SEGMENTS
 
 # The digest is brought forward in steps of this: what the roll to the next segment has to hash at most,
 # 1 ms, if the keeper keeps up.
@@ -229,13 +229,20 @@ class JournalWriter:
     def _make_spare(self) -> None:
         """Make one segment more; called with `_creating` held, or before there is another thread."""
         name = segment_name(self._last_made + 1)
-        write_temporary(self._storage, name, zero_chunks(self._segment_bytes))
+        storage = self._storage
+        if storage.free_bytes() < self._segment_bytes:
+            # Not to be found out by filling the disk to its last byte, again and again.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+        write_temporary(storage, name, zero_chunks(self._segment_bytes))
+        # Opened under this name still: a process without file descriptors left has lost nothing then.
+        file = storage.open(name + TEMPORARY_SUFFIX, writable=True)
         try:
-            publish(self._storage, name)
-            file = self._storage.open(name, writable=True)
+            publish(storage, name)
         except OSError as failure:
             # The directory's state is unknown now, so no name in it may be relied on.
             self._failure = failure
+            with contextlib.suppress(OSError):
+                storage.close(file)
             raise
         self._last_made += 1
         self._spares.append((self._last_made, file))

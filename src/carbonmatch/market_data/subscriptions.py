@@ -36,7 +36,7 @@ import msgspec
 from carbonmatch.limits import (
     CONFLATE_BUFFER_BYTES,
     FEED_BATCH_MESSAGES_MAX,
-    SEND_STALL_SECONDS_MAX,
+    FEED_BEHIND_SECONDS_MAX,
     SUBSCRIBERS_MAX,
 )
 from carbonmatch.matching.messages import InstrumentId, Ref, RejectReason
@@ -53,7 +53,7 @@ from carbonmatch.protocol.messages import (
 from .feed import FeedBatch, MarketData
 from .instrument import ALWAYS
 
-_SEND_STALL_NS_MAX: Final = int(SEND_STALL_SECONDS_MAX * 1_000_000_000)
+_BEHIND_NS_MAX: Final = int(FEED_BEHIND_SECONDS_MAX * 1_000_000_000)
 # The kinds that make a difference to a snapshot.
 _SNAPSHOT_KINDS: Final = FeedKind.LEVELS | FeedKind.STATISTICS
 
@@ -116,7 +116,7 @@ class Subscriber:
         Some progress is not enough: one that takes a byte now and then would hold old snapshots
         in memory for ever.
         """
-        return bool(self.pending) and time_ns - self.waiting_since_ns > _SEND_STALL_NS_MAX
+        return bool(self.pending) and time_ns - self.waiting_since_ns > _BEHIND_NS_MAX
 
 
 class Subscriptions:

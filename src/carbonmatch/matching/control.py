@@ -14,6 +14,7 @@ from carbonmatch.matching.messages import (
     CancelReason,
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     Done,
     InstrumentDefined,
@@ -22,6 +23,7 @@ from carbonmatch.matching.messages import (
     PhaseChanged,
     Ref,
     RejectReason,
+    RemoveKey,
     SessionLost,
     SessionOpened,
     SetBand,
@@ -113,6 +115,15 @@ def session_opened(venue: Venue, command: SessionOpened) -> None:
     session = venue.sessions[command.session_id]
     session.cancel_on_disconnect = command.cancel_on_disconnect
     session.grace_ms = command.grace_ms
+
+
+def define_key(venue: Venue, command: DefineKey) -> None:
+    assert all(one.session_id in venue.sessions for one in command.sessions), "a key opens sessions there are"
+    venue.keys[command.key_id] = command
+
+
+def remove_key(venue: Venue, command: RemoveKey) -> None:
+    del venue.keys[command.key_id]
 
 
 def time_passed(_venue: Venue, _command: TimePassed) -> None:

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     DefineAccount,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     Entry,
     InstrumentId,
@@ -35,6 +36,7 @@ from carbonmatch.matching.messages import (
     Outputs,
     Reduce,
     Ref,
+    RemoveKey,
     Replace,
     SessionId,
     SessionLost,
@@ -66,6 +68,8 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
+    DefineKey: control.define_key,
+    RemoveKey: control.remove_key,
 }
 
 
@@ -81,6 +85,7 @@ class Engine:
         self.sessions: dict[SessionId, SessionState] = self.venue.sessions
         self.accounts: dict[AccountId, Account] = self.venue.accounts
         self.books: dict[InstrumentId, Book] = self.venue.books
+        self.keys: dict[str, DefineKey] = self.venue.keys
 
     @property
     def sequence(self) -> int:

@@ -31,9 +31,6 @@ class Expiries:
         self._orders: SortedDict[tuple[int, OrderId], Order] = SortedDict()
         self.next_ns = NEVER_NS
 
-    def __len__(self) -> int:
-        return len(self._orders)
-
     def add(self, order: Order) -> None:
         """Take note of an open order; one without a time is left alone."""
         terms = order.terms

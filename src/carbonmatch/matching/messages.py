@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     INSTRUMENT_ID_MAX,
+    KEY_ADDRESSES_MAX,
+    KEY_SESSIONS_MAX,
     NAME_CHARS_MAX,
     SESSION_ID_MAX,
     TIME_NS_MAX,
@@ -53,6 +55,10 @@ NameField = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
 ]
 TextField = Annotated[str, Meta(max_length=64)]
+# What a connection is for: the session layer's `Role`, which the market does not look at.
+RoleNumber = Annotated[int, Meta(ge=1, le=255)]
+# The longest is an IPv6 address with its prefix.
+NetworkField = Annotated[str, Meta(min_length=1, max_length=43)]
 
 # The venue's own entries (configuration, schedule, cancel-on-disconnect) come from this session.
 VENUE_SESSION_ID: Final = SessionId(0)
@@ -180,6 +186,7 @@ class RejectReason(IntEnum):
     NEXT_SEQ_IN_FUTURE = 13  # the logon asks for a report after the next one
     ALREADY_LOGGED_ON = 14  # a connection has one logon
     SUBSCRIPTION = 15  # the subscription names an unknown instrument
+    BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
 
     UNKNOWN_INSTRUMENT = 100  # no instrument has this id
     UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
@@ -382,6 +389,28 @@ class SessionOpened(Command, frozen=True, tag=164):
     session_id: SessionIdField
     cancel_on_disconnect: bool
     grace_ms: NumberField
+
+
+class KeySession(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A session that a key opens, and as what. The engine keeps it, and leaves who may log on to others."""
+
+    session_id: SessionIdField
+    roles: tuple[RoleNumber, ...]  # numbers of [Role](#role)
+
+
+class DefineKey(Command, frozen=True, tag=165):
+    """Adds a key, or changes what it opens; connections that it does not open any more are ended."""
+
+    key_id: NameField
+    public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]  # Ed25519
+    sessions: Annotated[tuple[KeySession, ...], Meta(max_length=KEY_SESSIONS_MAX)]  # that it opens
+    expires_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0  # since 1970, UTC; 0: never
+    # Networks that it may come from, as 192.0.2.0/24 or 2001:db8::/48. Empty: any.
+    addresses: Annotated[tuple[NetworkField, ...], Meta(max_length=KEY_ADDRESSES_MAX)] = ()
+
+
+class RemoveKey(Command, frozen=True, tag=166):
+    key_id: NameField
 
 
 class TimePassed(Command, frozen=True, tag=170):
@@ -626,7 +655,16 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 ClientCommand = (
     NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
 )
-VenueCommand = DefineInstrument | DefineAccount | DefineSession | SessionLost | SessionOpened | TimePassed
+VenueCommand = (
+    DefineInstrument
+    | DefineAccount
+    | DefineSession
+    | SessionLost
+    | SessionOpened
+    | DefineKey
+    | RemoveKey
+    | TimePassed
+)
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted

@@ -17,6 +17,7 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
+    DefineKey,
     InstrumentDefinition,
     InstrumentId,
     OrderId,
@@ -32,7 +33,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 DIGEST_BYTES: Final = 32
 
 
@@ -112,6 +113,7 @@ class _VenueState(_State, frozen=True):
     accounts: list[_AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]
+    keys: list[DefineKey]
     reached: list[_ReachedState]
 
 
@@ -138,6 +140,7 @@ def snapshot(engine: Engine) -> bytes:
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
             [_book_state(book) for _, book in sorted(venue.books.items())],
+            [key for _, key in sorted(venue.keys.items())],
             [
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
@@ -168,6 +171,7 @@ def restore(data: bytes) -> Engine:
         session.cancel_on_disconnect = stream.cancel_on_disconnect
         session.grace_ms = stream.grace_ms
         venue.sessions[stream.session_id] = session
+    venue.keys.update((key.key_id, key) for key in state.keys)
     orders = []
     for kept_book in state.books:
         instrument = Instrument(kept_book.configured)

@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
+    DefineKey,
     InstrumentId,
     Ref,
     Rejected,
@@ -37,6 +38,7 @@ class Venue:
         "durable",
         "expiries",
         "foreign_report_count",
+        "keys",
         "last_trade_id",
         "makers_left",
         "open_order_count",
@@ -65,6 +67,8 @@ class Venue:
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
+        # Who may log on, by key id. Nothing in the market depends on it.
+        self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 

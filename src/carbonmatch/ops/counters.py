@@ -6,6 +6,7 @@ batch is released, so that no number speaks of what the disk might still lose.
 """
 
 from collections import Counter, defaultdict
+from enum import IntEnum, unique
 from typing import Final, TypeVar
 
 from carbonmatch.matching.messages import (
@@ -40,6 +41,9 @@ def bucket_upper_bound(index: int) -> int:
     return index if shift <= 0 else ((index - (shift << _SUB_BUCKET_BITS) + 1) << shift) - 1
 
 
+# Reasons below it are the session's, see `RejectReason`.
+_MARKET_REASON_MIN: Final = 100
+
 HISTOGRAM_BUCKETS: Final = bucket_of(HISTOGRAM_VALUE_MAX) + 1
 
 
@@ -63,6 +67,17 @@ class Histogram:
         self.counts[index if index < HISTOGRAM_BUCKETS else -1] += times
 
 
+@unique
+class TurnedAway(IntEnum):
+    """Why a connection was closed as soon as it was accepted."""
+
+    FULL = 1  # as many connections as there may be, and all have logged on
+    ADDRESS = 2  # as many that wait for their logon as one address may have
+    HANDSHAKES = 3  # more TLS handshakes than the loop can afford
+    BLOCKED = 4  # the address had too many failed logons
+    DESCRIPTORS = 5  # the process had no file descriptor left
+
+
 class Counters:
     """Every number of the running venue. `metrics.METRICS` says what each one means.
 
@@ -71,7 +86,9 @@ class Counters:
     """
 
     __slots__ = (
+        "addresses_blocked",
         "cancels",
+        "capacity_used_ns",
         "commands",
         "commit_batch_commands",
         "commit_duration_ns",
@@ -91,15 +108,21 @@ class Counters:
         "journal_records",
         "journal_spare_segments",
         "journal_torn_bytes",
+        "keys",
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
+        "messages_received",
+        "messages_rejected",
+        "messages_sent",
+        "oldest_wait_ns",
         "open_orders",
         "order_latency_ns",
         "phases",
         "received_bytes",
         "recovery_duration_ns",
         "rejects",
+        "reloads",
         "repeats",
         "reports",
         "sent_bytes",
@@ -107,8 +130,12 @@ class Counters:
         "slow_readers_cut",
         "start_time_ns",
         "state",
+        "tls_certificate_expires_ns",
+        "tls_handshakes",
         "traded_tonnes",
         "trades",
+        "turned_away",
+        "waiting_bytes",
     )
 
     def __init__(self) -> None:
@@ -137,6 +164,12 @@ class Counters:
         self.logons_rejected = 0
         self.disconnects: Counter[LogoutReason | None] = Counter()  # None: closed without a logout
         self.slow_readers_cut = 0
+        self.turned_away: Counter[TurnedAway] = Counter()
+        self.addresses_blocked = 0
+        self.tls_handshakes: Counter[str] = Counter()
+        self.tls_certificate_expires_ns = 0  # of the first to expire; 0: there is none
+        self.keys = 0
+        self.reloads: Counter[str] = Counter()
         self.received_bytes = 0
         self.sent_bytes = 0
         # Journal.
@@ -154,9 +187,23 @@ class Counters:
         self.feed_batches = 0
         self.feed_conflations = 0
         self.feed_sent_bytes = 0
+        # Capacity, as RTS 7 article 13 asks for it. Set ten times a second.
+        self.capacity_used_ns = 0  # of the last second
+        self.messages_received = 0
+        self.messages_sent = 0
+        self.messages_rejected = 0
+        self.oldest_wait_ns = 0
+        self.waiting_bytes = 0
         # The process.
         self.state = 0
         self.start_time_ns = 0
+
+    def gauge_messages(self) -> None:
+        """Add up what came, went and was refused; what the session refused is never applied."""
+        refused = sum(count for reason, count in self.rejects.items() if reason < _MARKET_REASON_MIN)
+        self.messages_received = self.commands + self.repeats + refused
+        self.messages_sent = self.reports + refused
+        self.messages_rejected = sum(self.rejects.values())
 
     def count_batch(self, command_count: int, outputs: Outputs) -> None:
         """Count a batch that is being released: its commands, and all that they caused."""

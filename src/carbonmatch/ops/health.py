@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from carbonmatch.limits import COMMIT_DEAD_SECONDS, COMMIT_STALL_SECONDS
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, COMMIT_STALL_SECONDS, SPARE_SEGMENTS
 
 _OK: Final = 200
 _UNAVAILABLE: Final = 503
@@ -20,6 +20,7 @@ class State(IntEnum):
     ACTIVE = 1
     DEGRADED = 2  # new orders are refused, cancels are taken
     STOPPING = 3
+    BUSY = 4  # orders that have waited too long are refused, all others are taken
 
 
 class Facts(Struct, frozen=True, gc=False):
@@ -28,9 +29,11 @@ class Facts(Struct, frozen=True, gc=False):
     recovered: bool
     stopping: bool = False
     commit_pending_seconds: float = 0.0  # how long the batch on its way to the disk has been
-    # Segments made ahead beside the one in use. Without any, what is left is kept for cancels.
-    spare_segments: int = 1
+    # Segments made ahead beside the one in use, and why no more could be made when last tried.
+    spare_segments: int = SPARE_SEGMENTS
+    spares_error: str = ""
     durable: bool = True  # False: relaxed mode
+    busy: bool = False  # orders were refused a moment ago because they had waited too long
 
 
 class Health(Struct, frozen=True, gc=False):
@@ -40,7 +43,7 @@ class Health(Struct, frozen=True, gc=False):
 
     @property
     def accepts_new_orders(self) -> bool:
-        return self.state is State.ACTIVE
+        return self.state in (State.ACTIVE, State.BUSY)
 
 
 def assess(facts: Facts) -> Health:
@@ -52,9 +55,13 @@ def assess(facts: Facts) -> Health:
             f"the disk has not answered for {facts.commit_pending_seconds:.1f} s, "
             f"expected at most {COMMIT_STALL_SECONDS:.1f} s"
         )
-    full = facts.recovered and facts.spare_segments < 1
+    full = facts.recovered and facts.spares_error and facts.spare_segments < SPARE_SEGMENTS
     if full:
-        reasons.append("no journal segment is spare: the disk is full, or slower than the market")
+        reasons.append(
+            f"no journal segment can be made ({facts.spares_error}), {facts.spare_segments} made ahead left"
+        )
+    if facts.busy:
+        reasons.append("busy: new orders that have waited too long for their turn are refused")
     if not facts.recovered:
         reasons.append("recovering from the journal")
     if facts.stopping:
@@ -68,6 +75,8 @@ def assess(facts: Facts) -> Health:
         state = State.RECOVERING
     elif stalled or full:
         state = State.DEGRADED
+    elif facts.busy:
+        state = State.BUSY
     else:
         state = State.ACTIVE
     return Health(state, facts.commit_pending_seconds <= COMMIT_DEAD_SECONDS, tuple(reasons))
@@ -84,7 +93,7 @@ def readyz(health: Health) -> tuple[int, bytes]:
     A degraded venue says yes: whoever lost its connection has to get back to cancel its orders, and
     new ones are refused with a reason.
     """
-    return _answer(health.alive and health.state in (State.ACTIVE, State.DEGRADED), health)
+    return _answer(health.alive and health.state in (State.ACTIVE, State.DEGRADED, State.BUSY), health)
 
 
 def _answer(good: bool, health: Health) -> tuple[int, bytes]:

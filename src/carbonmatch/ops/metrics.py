@@ -6,17 +6,17 @@ takes 48 times as long, and a scrape holds the loop that matches orders.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import CancelReason, RejectReason
-from carbonmatch.ops.counters import Counters, Histogram, bucket_of, bucket_upper_bound
+from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, RejectReason
+from carbonmatch.ops.counters import Histogram, TurnedAway, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -69,6 +69,7 @@ def _snake(name: str) -> str:
 _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason}
 _CANCEL_REASONS: Final = {reason: reason.name.lower() for reason in CancelReason}
 _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
+_TURNED_AWAY: Final = {why: why.name.lower() for why in TurnedAway}
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 
@@ -85,7 +86,9 @@ def _seconds(name: str, source: str, text: str) -> Metric:
 
 
 METRICS: Final = (
-    _gauge("state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping."),
+    _gauge(
+        "state", "state", "What the venue is doing: 0 recovering, 1 active, 2 degraded, 3 stopping, 4 busy."
+    ),
     _gauge(
         "start_time_seconds",
         "start_time_ns",
@@ -106,6 +109,25 @@ METRICS: Final = (
     ),
     _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
     _gauge("open_orders", "open_orders", "Orders resting in all books."),
+    # Capacity: what RTS 7 article 13 has a venue watch.
+    _gauge(
+        "capacity_used_ratio",
+        "capacity_used_ns",
+        "Share of the last second in which the loop was at work; at 1 the venue is full.",
+        "ratio",
+        nanoseconds=True,
+    ),
+    _counter("messages_received", "messages_received", "Commands received, whatever became of them."),
+    _counter("messages_sent", "messages_sent", "Reports and refusals sent for the first time."),
+    _counter("messages_rejected", "messages_rejected", "Commands refused, for any reason."),
+    _gauge(
+        "oldest_wait_seconds",
+        "oldest_wait_ns",
+        "How long the oldest frame that was read has waited for its turn.",
+        "seconds",
+        nanoseconds=True,
+    ),
+    _gauge("waiting_bytes", "waiting_bytes", "Bytes of frames that were read and wait.", "bytes"),
     # Instruments.
     _counter("trades", "trades", "Trades.", label="instrument"),
     _counter(
@@ -142,6 +164,36 @@ METRICS: Final = (
         values=_DISCONNECTS,
     ),
     _counter("slow_readers_cut", "slow_readers_cut", "Connections cut because they did not read."),
+    _counter(
+        "turned_away",
+        "turned_away",
+        "Connections closed as soon as they were accepted.",
+        label="reason",
+        values=_TURNED_AWAY,
+    ),
+    _counter("addresses_blocked", "addresses_blocked", "Addresses blocked for failed logons."),
+    _counter(
+        "tls_handshakes",
+        "tls_handshakes",
+        "TLS handshakes that ended.",
+        label="result",
+        values={"done": "done", "failed": "failed"},
+    ),
+    _gauge(
+        "tls_certificate_expiry_time_seconds",
+        "tls_certificate_expires_ns",
+        "When the first certificate of a listener expires, since 1970; 0: there is none.",
+        "seconds",
+        nanoseconds=True,
+    ),
+    _gauge("keys", "keys", "Keys that may log on."),
+    _counter(
+        "reloads",
+        "reloads",
+        "Times the configuration was read again.",
+        label="result",
+        values={"applied": "applied", "refused": "refused"},
+    ),
     _counter("received_bytes", "received_bytes", "Bytes read from order entry.", "bytes"),
     _counter("sent_bytes", "sent_bytes", "Bytes written to order entry.", "bytes"),
     # Journal.
@@ -181,11 +233,20 @@ _BUILD_INFO: Final = {
 }
 
 
+class Readable(Protocol):
+    """Counters: a slot for each metric's source."""
+
+    @property
+    def instruments(self) -> Mapping[Any, InstrumentDefinition]:
+        """What metrics by instrument are labelled with."""
+
+
 class Exposition:
     """Renders `counters`. A new instrument makes it write its template again."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Readable, metrics: Sequence[Metric] = METRICS) -> None:
         self._counters = counters
+        self._metrics = metrics
         self._instruments: dict[Any, str] = {}
         self._template = ""
         self._readers: list[Callable[[], list[float]]] = []
@@ -207,7 +268,7 @@ class Exposition:
     def _write_template(self) -> None:
         self._readers = []
         lines = list(_build_info_lines())
-        for metric in METRICS:
+        for metric in self._metrics:
             lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
             lines += self._series(metric)
         self._template = "\n".join([*lines, ""])
@@ -238,7 +299,7 @@ def _build_info_lines() -> Iterator[str]:
     yield f"carbonmatch_build_info{{{labels}}} 1"
 
 
-def _slot_reader(counters: Counters, metric: Metric) -> Callable[[], list[float]]:
+def _slot_reader(counters: Readable, metric: Metric) -> Callable[[], list[float]]:
     if metric.nanoseconds:
         return lambda: [getattr(counters, metric.source) / 1e9]
     return lambda: [getattr(counters, metric.source)]

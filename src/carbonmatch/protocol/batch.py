@@ -113,6 +113,8 @@ def decode_record(payload: bytes, first_sequence: int) -> Record:
     entries = []
     sequence = first_sequence
     for entry in stored:
+        if not entry.commands:
+            raise ProtocolError(RejectReason.MALFORMED, f"entry {sequence}: no command, expected at least 1")
         entries.append(Entry(sequence, entry.time_ns, entry.session_id, entry.commands))
         sequence += len(entry.commands)
     return Record(entries, streams, public)
@@ -132,11 +134,17 @@ def find_stream(payload: bytes, session_id: SessionId) -> StreamRecord | None:
 
 
 def decode_stream(reports: bytes | Raw) -> list[AnyReport]:
-    return _reports_decoder.decode(reports)
+    try:
+        return _reports_decoder.decode(reports)
+    except _UNDECODABLE as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"reports: {error}") from None
 
 
 def decode_public(public: bytes | Raw) -> list[AnyPublicEvent]:
-    return _public_decoder.decode(public)
+    try:
+        return _public_decoder.decode(public)
+    except _UNDECODABLE as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"public events: {error}") from None
 
 
 # --- resuming ------------------------------------------------------------------------------------
@@ -144,12 +152,19 @@ def decode_public(public: bytes | Raw) -> list[AnyPublicEvent]:
 
 def report_count(reports: bytes | Raw) -> int:
     """How many reports a stream's payload holds: with its first seq, what comes next."""
-    return len(_raw_list_decoder.decode(reports))
+    return len(_raw_reports(reports))
 
 
 def without_first(reports: bytes | Raw, count: int) -> bytes:
     """The payload without its first `count` reports, for a client that has those already."""
-    return _encoder.encode(_raw_list_decoder.decode(reports)[count:])
+    return _encoder.encode(_raw_reports(reports)[count:])
+
+
+def _raw_reports(reports: bytes | Raw) -> list[Raw]:
+    try:
+        return _raw_list_decoder.decode(reports)
+    except _UNDECODABLE as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"reports: {error}") from None
 
 
 def repeat_of(reports: bytes, ref: Ref) -> list[AnyReport]:

@@ -63,6 +63,7 @@ class LogoutReason(IntEnum):
     TOO_MANY_CONNECTIONS = 9  # the venue, or the address, has as many as it may
     FRAME_TIMEOUT = 10  # a frame begun was not completed within its time
     HISTORY_LOST = 11  # the reports that were asked for are no longer in the journal
+    NOT_ENTITLED = 12  # its key was removed, has expired, or does not open this session in this role any more
 
 
 class Inbound(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

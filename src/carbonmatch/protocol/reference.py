@@ -43,6 +43,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "heartbeat_ms": "milliseconds of silence after which each side sends a heartbeat",
     "instrument_id": "instrument, as configured",
     "instrument_seq": "number of the message, dense in its instrument",
+    "key_id": "name of the key",
     "leaves_lots": "what may still trade",
     "liquidity": "whether the order was resting or came in",
     "lot_tonnes": "tonnes in a lot",
@@ -100,7 +101,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("In the journal only: the venue's own commands", market.VenueCommand),
     ("In the journal only: public events", market.AnyPublicEvent),
 )
-STRUCTURES: Final[tuple[type[Struct], ...]] = (market.InstrumentDefinition,)
+STRUCTURES: Final[tuple[type[Struct], ...]] = (market.InstrumentDefinition, market.KeySession)
 ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.Side,
     market.OrderType,

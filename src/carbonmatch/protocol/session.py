@@ -15,6 +15,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 
 from collections.abc import Mapping
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Generic, Never, TypeVar
 
 from msgspec import Struct
@@ -27,7 +28,18 @@ from carbonmatch.limits import (
     LOGON_FRAME_BYTES_MAX,
     LOGON_SECONDS_MAX,
 )
-from carbonmatch.matching.messages import ClientCommand, MassCancel, OrderStatusRequest, RejectReason
+from carbonmatch.matching.messages import (
+    Cancel,
+    ClientCommand,
+    MassCancel,
+    NewOrder,
+    OrderStatusRequest,
+    Reduce,
+    RejectReason,
+    Replace,
+    SetBand,
+    SetPhase,
+)
 from carbonmatch.protocol import auth, codec
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import FrameReader
@@ -52,7 +64,14 @@ _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session.
 _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
-_LOOKED_AT: Final = _CONTROL | _SEARCHES
+# What a role may not do, whatever its session may in others: a key for one role opens that one only.
+NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
+    Role.TRADE: frozenset({SetPhase, SetBand}),
+    Role.OPERATOR: frozenset({NewOrder, Cancel, Reduce, Replace, MassCancel}),
+    Role.MARKET_DATA: frozenset(),
+    Role.DROP_COPY: frozenset(),
+}
+_LOOKED_AT: Final = {role: _CONTROL | _SEARCHES | NOT_ENTITLED[role] for role in Role}
 # One answer to every logon that fails, so that it tells nothing about keys, sessions and roles.
 _REFUSED: Final = LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
 
@@ -60,10 +79,19 @@ _Request = TypeVar("_Request")
 
 
 class Credential(Struct, frozen=True):
-    """What the owner of a key may log on as."""
+    """What the owner of a key may log on as, until when, and from where."""
 
     public_key: bytes
     logons: frozenset[tuple[str, Role]]  # session and role, together
+    expires_ns: int = 0  # UTC; 0: never
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()  # empty: any
+
+    def admits(self, logon: Logon, time_ns: int, host: str) -> bool:
+        return (
+            (logon.session, logon.role) in self.logons
+            and (not self.expires_ns or time_ns < self.expires_ns)
+            and (not self.networks or any(ip_address(host) in network for network in self.networks))
+        )
 
 
 class Listener(Struct, frozen=True):
@@ -86,7 +114,9 @@ class Received(Struct, Generic[_Request], frozen=True, gc=False):
     requests: list[_Request]
     answers: list[HeartbeatAnswer]  # to send now
     logged_out: LoggedOut | None  # to send once all requests are answered; then close
-    whole: bool  # the frame held the requests and nothing else: its payload may stand for them
+    # The frame held the requests and nothing else, and its role may make all of them: its payload may
+    # stand for them.
+    whole: bool
 
 
 class Connection:
@@ -97,15 +127,19 @@ class Connection:
     """
 
     __slots__ = (
+        "_expires_ns",
         "_frame_deadline_ns",
         "_frames",
         "_heard_ns",
         "_heartbeat_ns",
         "_listener",
         "_logon_deadline_ns",
+        "_looked_at",
+        "_not_entitled",
         "_paused",
         "_sent_ns",
         "challenge",
+        "credential",
         "logon",
         "state",
         "version",
@@ -116,6 +150,7 @@ class Connection:
         self.state = State.AWAITING_LOGON
         self.challenge: Final = Challenge(listener.server_id, nonce, PROTOCOL_VERSION, PROTOCOL_VERSION)
         self.logon: Logon | None = None  # once ACTIVE
+        self.credential: Credential | None = None  # what it was admitted by, likewise
         self.version = 0
         self._listener = listener
         self._frames = FrameReader(LOGON_FRAME_BYTES_MAX)
@@ -125,6 +160,9 @@ class Connection:
         self._heard_ns = now_ns
         self._sent_ns = now_ns
         self._paused = False
+        self._expires_ns = 0
+        self._not_entitled: frozenset[type] = frozenset()
+        self._looked_at: frozenset[type] = frozenset()
 
     @property
     def closed(self) -> bool:
@@ -149,19 +187,25 @@ class Connection:
 
     # --- logon -----------------------------------------------------------------------------------
 
-    def log_on(self, payload: bytes, now_ns: int) -> Logon | LogonRejected:
+    def log_on(self, payload: bytes, now_ns: int, time_ns: int, host: str) -> Logon | LogonRejected:
         """Judge the first frame: on a Logon the connection is active, a LogonRejected ends it.
+
+        `host` is the address that the connection comes from, as text.
 
         What only the engine knows (whether the session is free, whether the reports it wants are
         there) is for the caller to judge then, and `close` to call where it is not so.
         """
         assert self.state is State.AWAITING_LOGON
         logon = codec.decode_logon_frame(payload)
-        rejected = self._refusal(logon)
+        rejected = self._refusal(logon, time_ns, host)
         if rejected is not None:
             self.close()
             return rejected
         self.state = State.ACTIVE
+        self.credential = self._listener.credentials[logon.key_id]
+        self._expires_ns = self.credential.expires_ns
+        self._not_entitled = NOT_ENTITLED[logon.role]
+        self._looked_at = _LOOKED_AT[logon.role]
         self.logon = logon
         self.version = PROTOCOL_VERSION
         self._heartbeat_ns = logon.heartbeat_ms * _NS_PER_MS
@@ -169,7 +213,24 @@ class Connection:
         self._frames.frame_bytes_max = FRAME_BYTES_MAX
         return logon
 
-    def _refusal(self, logon: Logon) -> LogonRejected | None:
+    def still_entitled(self, time_ns: int, host: str) -> bool:
+        """Whether the key that it logged on with would still admit it. For an active connection."""
+        assert self.logon is not None
+        assert self.credential is not None
+        credential = self._listener.credentials.get(self.logon.key_id)
+        return (
+            credential is not None
+            and credential.public_key == self.credential.public_key
+            and credential.admits(self.logon, time_ns, host)
+        )
+
+    def renew(self) -> None:
+        """Note what the key says now, where the connection is still entitled."""
+        assert self.logon is not None
+        self.credential = self._listener.credentials[self.logon.key_id]
+        self._expires_ns = self.credential.expires_ns
+
+    def _refusal(self, logon: Logon, time_ns: int, host: str) -> LogonRejected | None:
         if not logon.version_min <= PROTOCOL_VERSION <= logon.version_max:
             spoken = f"versions {logon.version_min} to {logon.version_max}"
             return LogonRejected(RejectReason.VERSION, f"{spoken}, expected to include {PROTOCOL_VERSION}")
@@ -184,7 +245,7 @@ class Connection:
         entitled = (
             credential is not None
             and logon.role in self._listener.roles
-            and (logon.session, logon.role) in credential.logons
+            and credential.admits(logon, time_ns, host)
         )
         return None if signed and entitled else _REFUSED
 
@@ -207,7 +268,7 @@ class Connection:
 
     def _separate(self, messages: list[Any], time_ns: int) -> Received[Any]:
         # Nearly every frame holds requests only: about 30 ns a message to know.
-        if _LOOKED_AT.isdisjoint(map(type, messages)):
+        if self._looked_at.isdisjoint(map(type, messages)):
             return Received(messages, [], None, True)
         searches = sum(type(message) in _SEARCHES for message in messages)
         if searches > FRAME_SEARCHES_MAX:
@@ -228,7 +289,8 @@ class Connection:
                 return Received(requests, answers, self.end(LogoutReason.REQUESTED), False)
             else:
                 requests.append(message)
-        return Received(requests, answers, None, len(requests) == len(messages))
+        whole = len(requests) == len(messages) and self._not_entitled.isdisjoint(map(type, requests))
+        return Received(requests, answers, None, whole)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -266,6 +328,8 @@ class Connection:
             return None
         if self.state is State.AWAITING_LOGON:
             return self.end(LogoutReason.LOGON_TIMEOUT) if now_ns >= self._logon_deadline_ns else None
+        if self._expires_ns and time_ns >= self._expires_ns:
+            return self.end(LogoutReason.NOT_ENTITLED, "the key has expired")
         if not self._paused:
             if self._frame_deadline_ns is not None and now_ns >= self._frame_deadline_ns:
                 return self.end(LogoutReason.FRAME_TIMEOUT)

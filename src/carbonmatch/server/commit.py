@@ -116,23 +116,29 @@ class JournalThread:
         self._quick_in_a_row = self._quick_in_a_row + 1 if quick else 0
 
     def _run(self) -> None:
+        more = True
+        while more:
+            try:
+                commit = self._queue.get(timeout=SEAL_IDLE_SECONDS)
+            except queue.Empty:
+                self.idle()
+            else:
+                more = self.take(commit)
+
+    def take(self, commit: Commit | None) -> bool:
+        """One turn of the thread: make `commit` durable and tell of it, or close; whether more may come."""
         try:
-            while True:
-                try:
-                    commit = self._queue.get(timeout=SEAL_IDLE_SECONDS)
-                except queue.Empty:
-                    self._idle()
-                    continue
-                with self._writing:
-                    if commit is _STOP:
-                        self._writer.close()
-                        return
-                    self._append(commit)
-                self._durable(commit)
+            with self._writing:
+                if commit is _STOP:
+                    self._writer.close()
+                    return False
+                self._append(commit)
+            self._durable(commit)
         except BaseException as error:
             self._fail(error)
+        return True
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
         """Seal what was written, and see that nobody waits for a disk that is dead."""
         since_ns = self._here_since_ns
         if since_ns and self._monotonic_ns() - since_ns > COMMIT_DEAD_SECONDS * 1_000_000_000:
@@ -141,6 +147,8 @@ class JournalThread:
             try:
                 self._unsealed = False
                 self._writer.seal()
+            except BaseException as error:
+                self._fail(error)
             finally:
                 self._writing.release()
 

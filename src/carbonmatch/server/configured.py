@@ -1,15 +1,18 @@
 """What configuration means to the server: definitions for the engine, keys and limits for sessions."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import msgspec
 
-from carbonmatch.config import Config, may_log_on, venue_commands
+from carbonmatch.config import Config, key_commands, venue_commands
+from carbonmatch.config.schema import LISTENERS
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
     DefineInstrument,
     DefineSession,
+    RemoveKey,
     SessionId,
     VenueCommand,
 )
@@ -36,11 +39,31 @@ class SessionSettings:
         self.cancels_per_second = cancels_per_second
         self.cancels_burst = cancels_burst
 
+    @property
+    def throttle(self) -> tuple[int, int, int, int]:
+        return self.commands_per_second, self.commands_burst, self.cancels_per_second, self.cancels_burst
+
+
+def needs_restart(before: Config, after: Config) -> list[str]:
+    """What differs and is only looked at when a venue starts."""
+    changed = [
+        name
+        for name in ("venue", "listen", "connections", "journal", "instruments")
+        if getattr(before, name) != getattr(after, name)
+    ]
+    if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
+        changed.append("tls")
+    return changed
+
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise."""
+    """The definitions that the engine does not have, or has otherwise; keys that are gone are removed."""
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
-    return [command for command in venue_commands(config) if _key(command) not in known]
+    wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
+    changed = [command for command in wanted if _key(command) not in known]
+    key_ids = {key.id for key in config.keys}
+    removed = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
+    return [*changed, *removed]
 
 
 def engine_definitions(engine: Engine) -> list[VenueCommand]:
@@ -56,6 +79,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineSession(state.session_id, state.name, state.account_ids, state.operator)
         for state in engine.sessions.values()
     ]
+    commands += engine.keys.values()
     return commands
 
 
@@ -78,13 +102,24 @@ def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
             yield "session", state.name, len(state.orders)
 
 
-def credentials(config: Config) -> dict[str, session.Credential]:
-    """What each key may log on as."""
-    result: dict[str, session.Credential] = {}
-    for key in config.keys:
-        pairs = [(one.name, role) for one in config.sessions for role in Role if may_log_on(key, one, role)]
-        result[key.id] = session.Credential(key.public_key_bytes, frozenset(pairs))
-    return result
+def credentials(engine: Engine) -> dict[str, session.Credential]:
+    """What each key may log on as. Roles that a later version has journaled open nothing here."""
+    names = {session_id: state.name for session_id, state in engine.sessions.items()}
+    roles = {int(role): role for role in Role}
+    return {
+        key_id: session.Credential(
+            key.public_key,
+            frozenset(
+                (names[one.session_id], roles[number])
+                for one in key.sessions
+                for number in one.roles
+                if number in roles
+            ),
+            key.expires_ns,
+            tuple(map(ip_network, key.addresses)),
+        )
+        for key_id, key in engine.keys.items()
+    }
 
 
 def session_settings(config: Config) -> dict[str, SessionSettings]:

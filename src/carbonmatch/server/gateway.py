@@ -3,9 +3,7 @@
 from collections import deque
 from typing import Final
 
-from carbonmatch.limits import (
-    TURN_COMMANDS_MAX,
-)
+from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
 from carbonmatch.matching.messages import (
     SessionId,
     SessionLost,
@@ -17,13 +15,11 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
-from carbonmatch.server.peer import Listener
+from carbonmatch.server.listener import Listener
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.session_peer import SessionPeer
 
-# Commands that one turn of the loop applies before sockets are looked at again: about a millisecond.
-_TURN_TOTAL_COMMANDS: Final = 1_024
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -41,7 +37,9 @@ class Gateway(Listener):
         sessions: dict[str, SessionSettings],
         epoch: int,
         durable: bool,
+        order_wait_ms: int = 0,
     ) -> None:
+        """`order_wait_ms`: a new order that has waited longer for its turn is refused; 0: none is."""
         super().__init__(rules, clocks, counters, scheduler)
         self.pipeline = pipeline
         self.history = history
@@ -51,6 +49,9 @@ class Gateway(Listener):
         # Who is logged on, by session: at most one connection each.
         self.owners: dict[SessionId, SessionPeer] = {}
         self.accepting_orders = True
+        self.order_wait_ns = order_wait_ms * _NS_PER_MS
+        # When an order was last refused because it had waited too long.
+        self._busy_ns: int | None = None
         self._throttles: dict[SessionId, Throttle] = {}
         self._ready: deque[SessionPeer] = deque()
         self._scheduled = False
@@ -77,6 +78,14 @@ class Gateway(Listener):
                 self.clocks.monotonic_ns(),
             )
         return throttle
+
+    def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
+        """A session whose throttle is another one now gets it with its next logon, which announces it."""
+        before = {settings.session_id: settings.throttle for settings in self.sessions.values()}
+        for settings in sessions.values():
+            if before.get(settings.session_id) != settings.throttle:
+                self._throttles.pop(settings.session_id, None)
+        self.sessions = sessions
 
     # --- turns -----------------------------------------------------------------------------------
 
@@ -107,20 +116,42 @@ class Gateway(Listener):
         self._scheduled = False
         ready = self._ready
         pipeline = self.pipeline
-        served = 0
+        work = 0
         # The only session there is, which sends again when it is answered: it need not wait for the
         # journal thread to be woken. With a second one, though it only listen, the loop must not wait
         # for the disk: that may take seconds, in which nobody's heartbeat or cancel would be heard.
         alone = len(ready) == 1 and ready[0] is self._served_last and len(self.owners) == 1
-        while ready and served < _TURN_TOTAL_COMMANDS and not pipeline.is_full:
+        while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
-            served += peer.serve(TURN_COMMANDS_MAX)
+            work += peer.serve(TURN_SESSION_WORK_MAX)
             if peer.frames:
                 ready.append(peer)
             else:
                 peer.queued = False
         pipeline.flush(alone and not ready)
         self.schedule()
+
+    def late_before_ns(self) -> int:
+        """New orders that were read before this are too late to be applied."""
+        return self.clocks.monotonic_ns() - self.order_wait_ns if self.order_wait_ns else 0
+
+    def refused_as_busy(self) -> None:
+        self._busy_ns = self.clocks.monotonic_ns()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether orders were refused a moment ago because they had waited too long."""
+        if self._busy_ns is None:
+            return False
+        return self.clocks.monotonic_ns() - self._busy_ns < BUSY_TOLD_SECONDS * 1e9
+
+    def waiting(self) -> tuple[int, int]:
+        """Of all frames that wait for their turn: how long the oldest has, in ns, and their bytes."""
+        peers = [peer for peer in self._ready if peer.frames]
+        if not peers:
+            return 0, 0
+        oldest_ns = min(peer.frames[0][1] for peer in peers)
+        return self.clocks.monotonic_ns() - oldest_ns, sum(peer.queued_bytes for peer in peers)
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.

@@ -1,4 +1,4 @@
-"""One TCP connection of any listener: its socket, its deadlines, what it may keep waiting.
+"""One connection of any listener: its socket, its deadlines, what it may keep waiting.
 
 The protocol's rules are in `protocol.session`; here they meet a transport. What a peer does wrong
 ends this connection and nothing else.
@@ -7,15 +7,16 @@ ends this connection and nothing else.
 import asyncio
 import secrets
 import socket
+import sys
 from typing import Any, Final, cast
 
 from carbonmatch.limits import (
-    CONNECTIONS_MAX,
+    LOGON_REFUSED_SECONDS,
+    RECEIVE_KERNEL_BYTES,
     SEND_BUFFER_BYTES_MAX,
     SEND_STALL_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import RejectReason
-from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
@@ -31,89 +32,15 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
-from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.scheduler import Scheduler, Timer
+from carbonmatch.server.door import NO_LINGER
+from carbonmatch.server.guard import Visit
+from carbonmatch.server.listener import Listener
 
 _NS_PER_SECOND: Final = 1_000_000_000
 # A peer that was told goodbye has this long to read it.
 _CLOSE_NS: Final = _NS_PER_SECOND
-# Deadlines are looked at this often; a connection has no timer of its own.
-_SWEEP_SECONDS: Final = 0.05
 # How many bytes the kernel may hide from us before we notice that a peer does not read.
 _SEND_KERNEL_BYTES: Final = 128 * 1024
-
-
-class Listener:
-    """What the connections of one port share: the rules of logon, the clock, and the deadlines' sweep."""
-
-    def __init__(
-        self, rules: session.Listener, clocks: Clocks, counters: Counters, scheduler: Scheduler
-    ) -> None:
-        self.rules = rules
-        self.clocks = clocks
-        self.counters = counters
-        self.scheduler = scheduler
-        self.peers: dict[Peer, None] = {}
-        # Of all its connections, for the metrics.
-        self.received_bytes = 0
-        self.sent_bytes = 0
-        self.is_closed = False
-        self._server: asyncio.Server | None = None
-        self._sweeper: Timer | None = None
-
-    def make_peer(self) -> "Peer":
-        raise NotImplementedError
-
-    async def open(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; return the address that was bound."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self.make_peer, host, port, backlog=1024)
-        self.start_sweeping()
-        return cast("tuple[str, int]", self._server.sockets[0].getsockname()[:2])
-
-    def start_sweeping(self) -> None:
-        """Look at deadlines from now on."""
-        self._sweeper = self.scheduler.call_later(_SWEEP_SECONDS, self._sweep)
-
-    def make_room(self) -> bool:
-        """End the connection that has waited longest without a logon; False where all have logged on.
-
-        Otherwise whoever opens connections and says nothing keeps everybody out.
-        """
-        for peer in self.peers:
-            if peer.rules.state is session.State.AWAITING_LOGON:
-                peer.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
-                return True
-        return False
-
-    def close_door(self) -> None:
-        """Take no more connections."""
-        self.is_closed = True
-        if self._server is not None:
-            self._server.close()
-
-    def close(self, reason: LogoutReason, text: str = "") -> None:
-        """Take no more connections, and say goodbye to those there are."""
-        self.close_door()
-        for peer in list(self.peers):
-            peer.log_out(reason, text)
-
-    def stop(self) -> None:
-        """Drop what has not gone by itself."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        for peer in list(self.peers):
-            peer.abort()
-
-    def _sweep(self) -> None:
-        self.start_sweeping()
-        now_ns = self.clocks.monotonic_ns()
-        for peer in list(self.peers):
-            peer.sweep(now_ns)
-        self.swept(now_ns)
-
-    def swept(self, now_ns: int) -> None:
-        """Hook: whatever else has deadlines on this listener."""
 
 
 class Peer(asyncio.Protocol):
@@ -123,18 +50,27 @@ class Peer(asyncio.Protocol):
         self.listener = listener
         self.clocks = listener.clocks
         self.counters = listener.counters
+        self.host = ""
         self.address = ""
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.rules = session.Connection(
             listener.rules, secrets.token_bytes(NONCE_BYTES), listener.clocks.monotonic_ns()
         )
         self.connected = False
+        # What the guard counts it as; None where no door has let it in.
+        self.visit: Visit | None = None
         self._write_paused_ns = 0
+        # While writing is paused: how much the peer had taken when last looked at, and since when.
+        self._taken_bytes = 0
+        self._taken_ns = 0
         self._closing_ns = 0
         # As what it was admitted; None until then.
         self._role: Role | None = None
         # Why we ended it; None where the other side or the network did.
         self._reason: LogoutReason | None = None
+        # The answer to a failed logon, and when it is due.
+        self._refusal: LogonRejected | None = None
+        self._refuse_at_ns = 0
 
     # --- to be given a meaning ---------------------------------------------------------------------
 
@@ -163,17 +99,15 @@ class Peer(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.connected = True
         peername: Any = transport.get_extra_info("peername")
+        self.host = peername[0] if peername else ""
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
-        is_full = len(self.listener.peers) >= CONNECTIONS_MAX and not self.listener.make_room()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_KERNEL_BYTES)
         self.listener.peers[self] = None
         if self.listener.is_closed:
             # The kernel had let it in before the door was closed.
             self.log_out(LogoutReason.SHUTTING_DOWN)
-            return
-        if is_full:
-            self.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
             return
         self.send(encode([self.rules.challenge]))
 
@@ -194,23 +128,33 @@ class Peer(asyncio.Protocol):
             self.fail(error)
 
     def _log_on(self, payload: bytes, now_ns: int) -> None:
-        answer = self.rules.log_on(payload, now_ns)
+        answer = self.rules.log_on(payload, now_ns, self.clocks.time_ns(), self.host)
         if isinstance(answer, LogonRejected):
-            self._reject_logon(answer)
+            self._reject_later(answer, now_ns)
         else:
             self.logged_on(answer)
+
+    def _reject_later(self, answer: LogonRejected, now_ns: int) -> None:
+        """Answer a failed logon after the same time for every failure; whoever guesses has to wait."""
+        self._refusal = answer
+        self._refuse_at_ns = now_ns + round(LOGON_REFUSED_SECONDS * _NS_PER_SECOND)
+        self.transport.pause_reading()
+        if self.visit is not None and answer.reason is RejectReason.LOGON_REFUSED:
+            self.visit.has_failed(now_ns)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.connected = False
         self.rules.close()
         self.listener.peers.pop(self, None)
+        if self.visit is not None:
+            self.visit.waits_no_more()
         self.counters.disconnects[self._reason] += 1
         if self._role is not None:
             self.counters.sessions[self._role] -= 1
         self.lost()
 
     def pause_writing(self) -> None:
-        self._write_paused_ns = self.clocks.monotonic_ns()
+        self._write_paused_ns = self._taken_ns = self.clocks.monotonic_ns()
 
     def resume_writing(self) -> None:
         self._write_paused_ns = 0
@@ -246,6 +190,8 @@ class Peer(asyncio.Protocol):
     def admit(self, logon: Logon, accepted: LogonAccepted) -> None:
         """Tell the peer that it is in."""
         self._role = logon.role
+        if self.visit is not None:
+            self.visit.waits_no_more()
         self.counters.sessions[logon.role] += 1
         self.counters.logons_accepted += 1
         self.send(encode([accepted]))
@@ -291,7 +237,7 @@ class Peer(asyncio.Protocol):
         if self.connected:
             raw: Any = self.transport.get_extra_info("socket")
             # Without lingering the peer sees a reset: a plain end could pass for a complete stream.
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             self.rules.close()
             self._closing_ns = self._closing_ns or self.clocks.monotonic_ns()
             self.transport.abort()
@@ -303,15 +249,38 @@ class Peer(asyncio.Protocol):
             if now_ns - self._closing_ns > _CLOSE_NS:
                 self.abort()
             return
-        if self._write_paused_ns and now_ns - self._write_paused_ns > SEND_STALL_SECONDS_MAX * _NS_PER_SECOND:
+        if self._refusal is not None:
+            if now_ns >= self._refuse_at_ns:
+                self._reject_logon(self._refusal)
+            return
+        if self._write_paused_ns and self._has_stalled(now_ns):
             self.cut("stopped reading")
             return
         message = self.rules.poll(now_ns, self.clocks.time_ns())
         if isinstance(message, HeartbeatAnswer):
-            self.send(encode([message]))
+            # Nothing goes before the answer to the logon, which may be waiting for the disk.
+            if self._role is not None:
+                self.send(encode([message]))
         elif message is not None:
             log("connection_ended", address=self.address, reason=message.reason.name)
             self._say_goodbye(message)
 
+    def _has_stalled(self, now_ns: int) -> bool:
+        """Whether the peer, which has unread data, takes none of it."""
+        taken_bytes = _taken_bytes(self.transport.get_extra_info("socket"))
+        if taken_bytes != self._taken_bytes:
+            self._taken_bytes = taken_bytes
+            self._taken_ns = now_ns
+        return now_ns - self._taken_ns > SEND_STALL_SECONDS_MAX * _NS_PER_SECOND
 
-_NO_LINGER: Final = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
+
+def _taken_bytes(raw: Any) -> int:
+    """What the peer's kernel has acknowledged since it connected: `tcpi_bytes_acked` of `tcp_info`.
+
+    Its own buffer can hide a peer that does not read until it is full, and no longer.
+    """
+    info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+    return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
+
+
+_BYTES_ACKED: Final = slice(120, 128)

@@ -19,6 +19,7 @@ from carbonmatch.limits import (
     REPEATS_WAITING_MAX,
 )
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AnyCommand,
@@ -191,6 +192,7 @@ class Pipeline:
         batch = self._gathering
         engine = self.engine
         outputs = engine.take_outputs()
+        check_batch(engine.books, outputs)
         batch.outputs = outputs
         batch.chunks = chunks = chunks_of(outputs)
         sessions = engine.sessions

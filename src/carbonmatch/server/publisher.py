@@ -1,9 +1,9 @@
 """The market-data listener: released batches to whoever subscribed, encoded once for all."""
 
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
-from carbonmatch.limits import CONFLATE_BUFFER_BYTES
+from carbonmatch.limits import CONFLATE_BUFFER_BYTES, SUBSCRIBERS_PER_KEY_MAX
 from carbonmatch.market_data.feed import FeedBatch, MarketData
 from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import Outputs, Ref, RejectReason
@@ -13,9 +13,10 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
-from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe
+from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, Subscribe
 from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.peer import Listener, Peer
+from carbonmatch.server.listener import Listener
+from carbonmatch.server.peer import Peer
 from carbonmatch.server.scheduler import Scheduler
 
 # Requests of one connection that may wait while its answers are unread.
@@ -40,10 +41,48 @@ class Publisher(Listener):
         self.subscriptions = Subscriptions(market_data, frame)
         self.epoch = epoch
         self.durable = durable
+        # In the order in which they came; and how many each key has.
         self.followers: dict[FeedPeer, None] = {}
+        self.places: Counter[str] = Counter()
 
     def make_peer(self) -> "FeedPeer":
         return FeedPeer(self)
+
+    # --- places ----------------------------------------------------------------------------------
+
+    def take_place(self, peer: "FeedPeer", key_id: str) -> bool:
+        """Let `peer` follow the feed; False where its key has as many places as it may."""
+        if self.places[key_id] >= SUBSCRIBERS_PER_KEY_MAX:
+            return False
+        if self.subscriptions.is_full and not self._clear_place(key_id):
+            return False
+        peer.subscriber = self.subscriptions.join()
+        self.followers[peer] = None
+        self.places[key_id] += 1
+        return True
+
+    def leave_place(self, peer: "FeedPeer") -> None:
+        if peer in self.followers:
+            del self.followers[peer]
+            self.subscriptions.leave(peer.subscriber)
+            self.places[peer.key_id] -= 1
+
+    def _clear_place(self, key_id: str) -> bool:
+        """End a connection of the key that has most, unless that is hardly more than `key_id` has.
+
+        The one that is furthest behind goes first, and where all keep up the one that came last.
+        """
+        most = max(self.places, key=self.places.__getitem__)
+        if self.places[most] <= self.places[key_id] + 1:
+            return False
+        candidates = [peer for peer in self.followers if peer.key_id == most]
+        behind = [peer for peer in candidates if peer.subscriber.is_waiting]
+        leaving = min(behind, key=lambda peer: peer.subscriber.waiting_since_ns) if behind else candidates[-1]
+        self.leave_place(leaving)
+        leaving.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
+        return True
+
+    # --- the feed --------------------------------------------------------------------------------
 
     def publish(self, outputs: Outputs, time_ns: int) -> None:
         """Take in one released batch and offer it to every subscriber."""
@@ -70,6 +109,8 @@ class FeedPeer(Peer):
     """One subscriber."""
 
     listener: Publisher
+    # Set by the logon:
+    key_id: str
     subscriber: Subscriber
 
     def __init__(self, publisher: Publisher) -> None:
@@ -82,11 +123,10 @@ class FeedPeer(Peer):
 
     def logged_on(self, logon: Logon) -> None:
         publisher = self.listener
-        if publisher.subscriptions.is_full:
+        self.key_id = logon.key_id
+        if not publisher.take_place(self, logon.key_id):
             self.refuse_logon(RejectReason.SUBSCRIPTION, "no room for another subscriber")
             return
-        self.subscriber = publisher.subscriptions.join()
-        publisher.followers[self] = None
         log("subscriber_logged_on", session=logon.session, address=self.address)
         self.admit(logon, self._accepted(logon))
 
@@ -108,8 +148,7 @@ class FeedPeer(Peer):
         )
 
     def lost(self) -> None:
-        if self.listener.followers.pop(self, self) is None:
-            self.listener.subscriptions.leave(self.subscriber)
+        self.listener.leave_place(self)
 
     # --- requests --------------------------------------------------------------------------------
 

@@ -14,9 +14,10 @@ from msgspec import Struct
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.record import StoredRecord
-from carbonmatch.journal.recovery import Recovery, recover
-from carbonmatch.journal.segments import ORIGIN, Anchor, Identity
+from carbonmatch.journal.recovery import Recovery, other_identity, recover
+from carbonmatch.journal.segments import ORIGIN, Anchor, Identity, segment_name
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
@@ -27,9 +28,11 @@ from carbonmatch.limits import (
 )
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Outputs, SessionId
+from carbonmatch.matching.messages import Outputs, RejectReason, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
+from carbonmatch.protocol.errors import ProtocolError
+from carbonmatch.server.difference import Difference, first_difference, is_caused_by
 from carbonmatch.server.history import History
 from carbonmatch.server.marks import Marks
 from carbonmatch.server.stream import Chunk, Stream, chunks_of
@@ -39,15 +42,18 @@ _encoder: Final = msgspec.msgpack.Encoder()
 
 
 class Diverged(Exception):
-    """Re-executing the journal gave other events than were journaled."""
+    """The state, or what was caused on the way to it, is not what was kept of it."""
 
     exit_code = ExitCode.JOURNAL_DIVERGED
 
-    def __init__(self, record: StoredRecord, what: str) -> None:
-        super().__init__(
-            f"segment {record.segment}, byte {record.offset}: commands {record.first_sequence} to "
-            f"{record.next_sequence - 1} gave other {what} than the journaled ones: this engine does not "
-            "follow the rules which the journal was written under"
+    @classmethod
+    def at(cls, record: StoredRecord, difference: Difference) -> "Diverged":
+        first, last = difference.sequences
+        commands = f"command {first}" if first == last else f"commands {first} to {last}"
+        return cls(
+            f"{segment_name(record.segment)}, byte {record.offset}, sequence {first}: {commands} gave other "
+            f"{difference.what} than the journaled ones: {difference.details}; this engine does not follow "
+            "the rules which the journal was written under"
         )
 
 
@@ -120,12 +126,42 @@ class Start(Struct, frozen=True):
 
 def newest_start(storage: Storage) -> Start:
     """The newest snapshot that is good in every byte and gives the state it promises, or the beginning."""
+    return snapshots.newest(storage, _start_behind, _warn) or from_nothing()
 
-    def start(snapshot: Snapshot) -> Start:
-        return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
 
-    found = snapshots.newest(storage, start, _warn)
-    return found or Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
+def start_from(storage: Storage, sequence: int) -> Start:
+    """The snapshot of `sequence`; of 0, the beginning. Raises JournalDamaged, ValueError or OSError."""
+    return _start_behind(snapshots.load(storage, sequence)) if sequence else from_nothing()
+
+
+def from_nothing() -> Start:
+    return Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
+
+
+def _start_behind(snapshot: Snapshot) -> Start:
+    return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
+
+
+def decoded(stored: StoredRecord) -> Record:
+    """The batch in a record; JournalDamaged where another version, or somebody else, has written it."""
+    try:
+        record = decode_record(stored.payload, stored.first_sequence)
+        found = sum(len(entry.commands) for entry in record.entries)
+        if found != stored.count:
+            raise ProtocolError(RejectReason.MALFORMED, f"{found} commands, not {stored.count}")
+    except ProtocolError as error:
+        raise not_a_batch(stored, error) from error
+    return record
+
+
+def not_a_batch(stored: StoredRecord, error: ProtocolError) -> JournalDamaged:
+    return JournalDamaged(
+        segment_name(stored.segment),
+        stored.offset,
+        stored.first_sequence,
+        found=str(error),
+        expected="a batch of this version",
+    )
 
 
 class Replay:
@@ -141,12 +177,11 @@ class Replay:
         venue = self.venue
         engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
-        record = decode_record(stored.payload, stored.first_sequence)
-        for entry in record.entries:
-            engine.apply(entry)
-        outputs = engine.take_outputs()
+        record = decoded(stored)
+        outputs = _execute(engine, stored, record)
         chunks = chunks_of(outputs)
-        _compare(stored, record, chunks, outputs)
+        if not is_caused_by(record, chunks, outputs):
+            raise Diverged.at(stored, first_difference(stored, record, outputs))
         note = venue.marks.note
         position = stored.position
         for chunk in chunks:
@@ -155,6 +190,18 @@ class Replay:
         self.records += 1
         self.commands += stored.count
         return chunks
+
+
+def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
+    try:
+        for entry in record.entries:
+            engine.apply(entry)
+        return engine.take_outputs()
+    except Exception as error:
+        # The engine that wrote this record did not fail here, so this one follows other rules; and every
+        # further start would fail at the same place, which a supervisor has to know.
+        whole = (stored.first_sequence, stored.next_sequence - 1)
+        raise Diverged.at(stored, Difference(whole, "events", f"none, but {error!r}")) from error
 
 
 def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
@@ -167,20 +214,13 @@ def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engi
         stream.release(chunk, engine.sessions[session_id].last_ref)
 
 
-def _compare(stored: StoredRecord, record: Record, chunks: list[Chunk], outputs: Outputs) -> None:
-    journaled = record.streams
-    if len(chunks) != len(journaled):
-        raise Diverged(stored, f"streams ({len(chunks)}, expected {len(journaled)})")
-    for chunk, expected in zip(chunks, journaled, strict=True):
-        if (
-            chunk.session_id != expected.session_id
-            or chunk.first_seq != expected.first_seq
-            or chunk.ref_before != expected.ref_before
-            or chunk.payload != bytes(expected.reports)
-        ):
-            raise Diverged(stored, f"reports in stream {expected.session_id}")
-    if _encoder.encode(outputs.public) != bytes(record.public):
-        raise Diverged(stored, "public events")
+def must_be_ours(record: StoredRecord, found: Identity) -> bool:
+    """Whether `record` was answered when it was durable; JournalRefused where other rules answered it."""
+    if found == identity(True):
+        return True
+    if found == identity(False):
+        return False
+    raise JournalRefused(other_identity(record, found, identity(True)))
 
 
 def _warn(text: str) -> None:

@@ -9,24 +9,33 @@ import errno
 import gc
 import os
 import signal
+import ssl
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
 from carbonmatch import __version__
-from carbonmatch.config import Config, host_and_port
+from carbonmatch.config import (
+    Config,
+    ConfigError,
+    ListenerTls,
+    host_and_port,
+    tls_contexts,
+)
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import StorageUnusable
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
-from carbonmatch.limits import COMMIT_DEAD_SECONDS
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, DESCRIPTORS_SPARE
 from carbonmatch.matching.engine import Engine
+from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -35,6 +44,9 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
+from carbonmatch.server.configured import needs_restart
+from carbonmatch.server.descriptors import reserve_descriptors
+from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
@@ -54,22 +66,24 @@ _DEFINE_SECONDS_MAX: Final = 60.0
 _NS_PER_SECOND: Final = 1_000_000_000
 
 
-def run(config: Config) -> int:
+def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status.
 
+    At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
-    return uvloop.run(_serve(config))
+    return uvloop.run(_serve(config, read_again))
 
 
-async def _serve(config: Config) -> int:
-    service = Service(config)
+async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int:
+    service = Service(config, read_again)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_fell_over)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
     await service.start()
     await stopped.wait()
     return await service.stop()
@@ -108,8 +122,12 @@ def _fell_over(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 class Service:
     """A venue, from its directory to its ports."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, read_again: Callable[[], Config] | None = None) -> None:
         self.config = config
+        self._read_again = read_again
+        self._reloading = False
+        # Asked again while the file was read: what was read may be older than the question.
+        self._reload_again = False
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
@@ -118,6 +136,7 @@ class Service:
         self._recovered = False
         self._stopping = False
         self._last_tick_ns = 0
+        self._capacity = CapacityMeter()
         self._collection_began_ns = 0
         self._ticker: Timer | None = None
 
@@ -130,7 +149,13 @@ class Service:
         gc.callbacks.append(self._collection)
         config = self.config
         self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
-        self.addresses["ops"] = _address(await self._ops.open(*host_and_port(config.listen.ops)))
+        reserve_descriptors(2 * config.connections.max + DESCRIPTORS_SPARE)
+        self._tls = tls_contexts(config)
+        self.addresses["ops"] = _address(
+            await self._ops.open(
+                host_and_port(config.listen.ops), time.monotonic_ns, self._context("ops"), self.counters
+            )
+        )
         if not self.durable:
             log("relaxed_mode", WARNING, text=Ours("answers do not wait for the disk; reports say so"))
 
@@ -217,11 +242,27 @@ class Service:
             await defined.wait()
 
     async def _listen(self) -> None:
-        listen = self.config.listen
-        gateway = await self._gateway.open(*host_and_port(listen.order_entry))
-        publisher = await self._publisher.open(*host_and_port(listen.market_data))
+        listen, bounds = self.config.listen, self.config.connections
+        guard = Guard(
+            self.counters,
+            time.monotonic_ns(),
+            Bounds(bounds.max, bounds.waiting_per_address, bounds.failed_logons),
+        )
+        gateway = await self._gateway.open(
+            *host_and_port(listen.order_entry), guard, self._context("order_entry")
+        )
+        publisher = await self._publisher.open(
+            *host_and_port(listen.market_data), guard, self._context("market_data")
+        )
         self.addresses["order_entry"] = _address(gateway)
         self.addresses["market_data"] = _address(publisher)
+
+    def _context(self, listener: str) -> ssl.SSLContext | None:
+        self.counters.tls_certificate_expires_ns = min(
+            (one.expires_ns for one in self._tls.values()), default=0
+        )
+        tls = self._tls.get(listener)
+        return None if tls is None else tls.context
 
     def _log_recovery(self, recovered: Recovered, took_ns: int) -> None:
         self.counters.recovery_duration_ns = took_ns
@@ -247,10 +288,61 @@ class Service:
                 recovered=True,
                 stopping=self._stopping,
                 commit_pending_seconds=self._pipeline.commit_age_ns() / _NS_PER_SECOND,
-                spare_segments=self._writer.spare_segments if self._keeper.error else 1,
+                spare_segments=self._writer.spare_segments,
+                spares_error=_reason(self._keeper.error),
                 durable=self.durable,
+                busy=self._gateway.is_busy,
             )
         )
+
+    def reload(self) -> None:
+        """Read the configuration again and go on with what it says; a bad one changes nothing."""
+        if not self._recovered or self._stopping or self._read_again is None:
+            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+        elif self._reloading:
+            self._reload_again = True
+        else:
+            self._reloading = True
+            # Beside the loop: a large file takes longer than an order may wait.
+            self._scheduler.read(self._read_all, self._redefine, self._reload_refused)
+
+    def _read_all(self) -> tuple[Config, dict[str, ListenerTls]]:
+        assert self._read_again is not None
+        config = self._read_again()
+        return config, tls_contexts(config)
+
+    def _redefine(self, read: tuple[Config, dict[str, ListenerTls]]) -> None:
+        config, tls = read
+        restart = needs_restart(self.config, config)
+        if restart:
+            log("restart_needed", WARNING, text=Ours(f"changed, and in force at the next start: {restart}"))
+        # Compared with what this start was given, whatever else is taken over.
+        self._venue.redefine(config, self._reloaded)
+        if tls.keys() == self._tls.keys():
+            self._tls = tls
+            doors = {"order_entry": self._gateway.door, "market_data": self._publisher.door}
+            for name, door in {**doors, "ops": self._ops.door}.items():
+                assert door is not None
+                door.tls = self._context(name)
+
+    def _reloaded(self, changed: int) -> None:
+        self.counters.reloads["applied"] += 1
+        log("reloaded", changed=changed, keys=self.counters.keys, sequence=self._engine.sequence)
+        self._end_reload()
+
+    def _reload_refused(self, error: Exception) -> None:
+        if not isinstance(error, ConfigError):
+            raise error
+        self.counters.reloads["refused"] += 1
+        for problem in error.problems:
+            log("reload_refused", ERROR, text=Ours(problem))
+        self._end_reload()
+
+    def _end_reload(self) -> None:
+        self._reloading = False
+        if self._reload_again:
+            self._reload_again = False
+            self.reload()
 
     def _tick(self) -> None:
         """Look at the disk and at the loop itself; ten times a second."""
@@ -266,6 +358,7 @@ class Service:
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
             self._gateway.accepting_orders = health.accepts_new_orders
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
+        self.counters.capacity_used_ns = self._capacity.used_ns(now_ns, time.thread_time_ns())
         self._gauge(health)
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
@@ -281,6 +374,8 @@ class Service:
         counters, writer = self.counters, self._writer
         subscriptions = self._publisher.subscriptions
         counters.state = int(health.state)
+        counters.gauge_messages()
+        counters.oldest_wait_ns, counters.waiting_bytes = self._gateway.waiting()
         counters.last_sequence = self._engine.sequence
         counters.open_orders = self._engine.open_order_count
         counters.journal_durable_sequence = self._pipeline.durable_sequence
@@ -350,12 +445,16 @@ class Service:
 
 def _unusable(directory: Path, error: OSError) -> StorageUnusable:
     """What a start could not do with `directory`, and how to help it."""
-    reason = error.strerror or str(error)
+    reason = _reason(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason += "; a start needs room for a journal segment: free some and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason += "; the venue has to own its journal's directory, and write to it"
     return StorageUnusable(f"{directory}: {reason}")
+
+
+def _reason(error: OSError | None) -> str:
+    return "" if error is None else error.strerror or str(error)
 
 
 def _address(bound: tuple[str, int]) -> str:

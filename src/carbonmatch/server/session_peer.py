@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from carbonmatch.limits import (
+    FRAME_WORK,
     LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
@@ -24,10 +25,12 @@ from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.peer import Peer
+from carbonmatch.server.relief import relieving
 from carbonmatch.server.stream import Chunk, Stream
 
 if TYPE_CHECKING:
@@ -52,9 +55,13 @@ class SessionPeer(Peer):
         self.settings = _NOBODY
         self.throttle: Throttle | None = None
         self._admitted = False
-        self._queued_bytes = 0
+        self.queued_bytes = 0
         self._reading_paused = False
         self._catching_up: CatchUp | None = None
+        # New orders that were read before this are too late to be applied.
+        self._late_before_ns = 0
+        # Refusals of the frames that are being served: they go out as one frame.
+        self._refused: list[SessionRejected] = []
         # Repeated refs whose outcome only the journal has, in the order in which they came.
         self._past_refs: dict[Ref, None] = {}
 
@@ -178,8 +185,8 @@ class SessionPeer(Peer):
         frames = self.frames
         for payload in payloads:
             frames.append((payload, now_ns))
-            self._queued_bytes += len(payload)
-        if self._queued_bytes > QUEUED_FRAME_BYTES_MAX and not self._reading_paused:
+            self.queued_bytes += len(payload)
+        if self.queued_bytes > QUEUED_FRAME_BYTES_MAX and not self._reading_paused:
             self._reading_paused = True
             self.rules.pause()
             self.transport.pause_reading()
@@ -191,32 +198,40 @@ class SessionPeer(Peer):
             self.queued = True
             self.listener.wake(self)
 
-    def serve(self, budget_commands: int) -> int:
-        """Apply waiting frames until the budget is used up; at least one. Returns the commands."""
+    def serve(self, work_max: int) -> int:
+        """Apply waiting frames until `work_max` is reached; at least one. Returns the work."""
         frames = self.frames
-        served = 0
+        work = 0
+        self._late_before_ns = self.listener.late_before_ns()
         try:
-            while frames and served < budget_commands and not self.rules.closed:
+            while frames and work < work_max and not self.rules.closed:
                 payload, received_ns = frames.popleft()
-                self._queued_bytes -= len(payload)
-                served += self._apply(payload, received_ns)
+                self.queued_bytes -= len(payload)
+                work += self._apply(payload, received_ns)
         except ProtocolError as error:
+            self._send_refused()
             self.fail(error)
+        self._send_refused()
         if self.rules.closed:
             frames.clear()
-            self._queued_bytes = 0
-        elif self._reading_paused and self._queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
+            self.queued_bytes = 0
+        elif self._reading_paused and self.queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
             self._reading_paused = False
             self.rules.resume(self.clocks.monotonic_ns())
             self.transport.resume_reading()
-        return served
+        return work
 
     def _apply(self, payload: bytes, received_ns: int) -> int:
         now_ns = self.clocks.time_ns()
         received = self.rules.receive_commands(payload, now_ns)
         commands = received.requests
         last_ref = self.state.last_ref
-        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
+        in_order = (
+            received.whole
+            and self.throttle is None
+            and self.listener.accepting_orders
+            and received_ns >= self._late_before_ns
+        )
         if in_order:
             # The common case: every ref is new. One comparison a command.
             for command in commands:
@@ -228,17 +243,17 @@ class SessionPeer(Peer):
             self.pipeline.submit(
                 self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
             )
-            return len(commands)
-        self._apply_selected(commands, now_ns, received_ns)
+            return FRAME_WORK + len(commands)
+        work = FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
         if received.answers:
+            self._send_refused()
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
-        # A frame of nothing but heartbeats is work too.
-        return max(1, len(commands))
+        return work
 
-    def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> None:
-        """Refuse what may not pass now, apply the rest, answer repeats."""
+    def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> int:
+        """Refuse what may not pass now, apply the rest, answer repeats; the work of what was applied."""
         fresh: list[ClientCommand] = []
         repeated: list[Ref] = []
         last_ref = self.state.last_ref
@@ -255,13 +270,32 @@ class SessionPeer(Peer):
             fresh = admission.admitted
             refused += admission.refused
             exhausted = admission.exhausted
+        not_entitled = NOT_ENTITLED[cast("Logon", self.rules.logon).role]
+        if not not_entitled.isdisjoint(map(type, fresh)):
+            refused += [
+                SessionRejected(command.ref, RejectReason.NOT_ENTITLED)
+                for command in fresh
+                if type(command) in not_entitled
+            ]
+            fresh = [command for command in fresh if type(command) not in not_entitled]
         if not self.listener.accepting_orders:
+            passing = relieving(self.state, fresh)
+            passing_refs = {command.ref for command in passing}
             refused += [
                 SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
+                for command in fresh
+                if command.ref not in passing_refs
+            ]
+            fresh = passing
+        elif received_ns < self._late_before_ns and not _ADDS_RISK.isdisjoint(map(type, fresh)):
+            # Fast, and with it what stands behind them gets its turn: the cancels.
+            refused += [
+                SessionRejected(command.ref, RejectReason.BUSY)
                 for command in fresh
                 if type(command) in _ADDS_RISK
             ]
             fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+            self.listener.refused_as_busy()
         if refused:
             self._refuse(refused)
         if fresh:
@@ -272,13 +306,23 @@ class SessionPeer(Peer):
             self._repeat(ref)
         if exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
+        # A refusal is a tenth of the work, a repeat is none to speak of.
+        return len(fresh) + len(refused) // 8
 
     def _refuse(self, refused: list[SessionRejected]) -> None:
+        """To be followed by `_send_refused`."""
         self.counters.rejects.update(rejected.reason for rejected in refused)
-        self.send(encode(refused))
+        self._refused += refused
+
+    def _send_refused(self) -> None:
+        if self._refused:
+            payload = encode(self._refused)
+            self._refused = []
+            self.send(payload)
 
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
         """Say goodbye once everything before it is answered."""
+        self._send_refused()
         self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
 
     # --- repeats ---------------------------------------------------------------------------------
@@ -289,6 +333,7 @@ class SessionPeer(Peer):
             # Refused in this very frame: nothing is on its way that could be waited for.
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
         elif not self.pipeline.await_outcome(self, self.stream, ref):
+            self._send_refused()
             # Not a refusal: that would say of a command which may be applied that it never will be.
             self.log_out(LogoutReason.THROTTLED)
 
@@ -299,6 +344,8 @@ class SessionPeer(Peer):
         if stream.chunk_of(ref) is not None:
             self._send_outcome(ref, stream.outcome(ref))
             return
+        if ref in self._past_refs:
+            return  # asked again while it is looked up: answered once
         self._past_refs[ref] = None
         if len(self._past_refs) == 1:
             self._look_up()
@@ -326,8 +373,9 @@ class SessionPeer(Peer):
         else:
             # A ref that is passed but caused nothing was refused by the session, or never sent.
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
+            self._send_refused()
 
 
-# What is refused while the disk is in trouble; taking orders out stays possible.
+# What a venue that cannot keep up refuses: reductions and cancels take risk out.
 _ADDS_RISK: Final = frozenset({NewOrder, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
-from carbonmatch.matching.messages import VenueCommand
+from carbonmatch.matching.messages import DefineInstrument, VenueCommand
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
@@ -46,8 +46,10 @@ class Venue:
         self.counters = counters
         durable = config.journal.sync == "always"
         server_id = config.venue.server_id
+        # Who may log on, as of what is durable. Both listeners look here at each logon.
+        self._credentials: dict[str, session.Credential] = {}
         self.publisher = Publisher(
-            session.Listener(server_id, frozenset({Role.MARKET_DATA}), credentials(config)),
+            session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials),
             clocks,
             counters,
             scheduler,
@@ -66,7 +68,7 @@ class Venue:
             scheduler.call_soon,
         )
         self.gateway = Gateway(
-            session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), credentials(config)),
+            session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), self._credentials),
             clocks,
             counters,
             scheduler,
@@ -75,6 +77,7 @@ class Venue:
             session_settings(config),
             epoch,
             durable,
+            config.venue.order_wait_ms,
         )
 
     def define(self, done: Callable[[], None]) -> None:
@@ -82,21 +85,54 @@ class Venue:
 
         Connections may be let in from then on.
         """
-        self._define(changed_definitions(self.config, self.engine), done)
 
-    def _define(self, commands: list[VenueCommand], done: Callable[[], None]) -> None:
-        if not commands:
+        def begin() -> None:
             self._begin()
             done()
+
+        self._journal(changed_definitions(self.config, self.engine), begin)
+
+    def redefine(self, config: Config, done: Callable[[int], None]) -> None:
+        """As `define`, of a venue that runs: accounts, sessions, keys and throttles; not instruments.
+
+        When it is durable it is in force: who is not entitled any more is logged off. `done` is told how
+        many definitions have changed. Not to be called again before that.
+        """
+        commands = [
+            command
+            for command in changed_definitions(config, self.engine)
+            if type(command) is not DefineInstrument
+        ]
+
+        def take_effect() -> None:
+            self.config = config
+            self._open_to_keys()
+            self.gateway.sessions_changed(session_settings(config))
+            self.gateway.end_unentitled()
+            self.publisher.end_unentitled()
+            done(len(commands))
+
+        self._journal(commands, take_effect)
+
+    def _journal(self, commands: list[VenueCommand], then: Callable[[], None]) -> None:
+        if not commands:
+            then()
             return
         self.pipeline.submit_venue(commands[:_DEFINITIONS_PER_ENTRY])
         # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
-        self.pipeline.when_durable(lambda: self._define(commands[_DEFINITIONS_PER_ENTRY:], done))
+        self.pipeline.when_durable(lambda: self._journal(commands[_DEFINITIONS_PER_ENTRY:], then))
+
+    def _open_to_keys(self) -> None:
+        """Let the keys in that the engine knows. Nothing of them may wait for the disk."""
+        self._credentials.clear()
+        self._credentials.update(credentials(self.engine))
+        self.counters.keys = len(self._credentials)
+        for session_id in self.engine.sessions:
+            self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
     def _begin(self) -> None:
         engine, counters = self.engine, self.counters
-        for session_id in engine.sessions:
-            self.pipeline.streams.setdefault(session_id, Stream(session_id))
+        self._open_to_keys()
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase

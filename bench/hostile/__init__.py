@@ -1,0 +1,1 @@
+"""What others can do to a client that only wants to trade: `python -m bench hostile WHAT`."""

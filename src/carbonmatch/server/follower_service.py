@@ -1,0 +1,127 @@
+"""The process of a follower: its thread, its ops port, its signals. Reads the clocks."""
+
+import asyncio
+import gc
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from carbonmatch import __version__
+from carbonmatch.config import Config, host_and_port, tls_contexts
+from carbonmatch.exit_codes import ExitCode
+from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
+from carbonmatch.journal.tail import Tail
+from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
+from carbonmatch.ops.logs import ERROR, Ours, log
+from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.pages import ops_pages
+from carbonmatch.server.archive import Archive
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
+from carbonmatch.server.ops_port import OpsPort
+from carbonmatch.server.recovery import Diverged, newest_start
+
+# Two followers of one journal would remove each other's snapshots.
+_LOCK: Final = "follower.lock"
+
+
+def run(config: Config) -> int:
+    """Follow the journal until SIGTERM or SIGINT; return the exit status.
+
+    Raises Diverged, JournalDamaged, JournalRefused or OSError where it cannot go on.
+    """
+    return asyncio.run(_follow(config))
+
+
+async def _follow(config: Config) -> int:
+    counters = FollowerCounters()
+    counters.start_time_ns = time.time_ns()
+    stopping = threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        counters.stopping = True
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    exposition = Exposition(counters, FOLLOWER_METRICS)
+    ops = OpsPort(ops_pages(exposition, lambda: assess_follower(counters)))
+    tls = tls_contexts(config).get("ops")
+    host, port = await ops.open(
+        host_and_port(config.follower.ops), time.monotonic_ns, None if tls is None else tls.context
+    )
+    try:
+        await asyncio.to_thread(_work, config, counters, stopping, f"{host}:{port}")
+    except Diverged as error:
+        counters.diverged = 1
+        log("diverged", ERROR, text=Ours(str(error)), sequence=counters.sequence)
+        raise
+    finally:
+        ops.close()
+    log("stopped", sequence=counters.sequence, snapshot_sequence=counters.snapshot_sequence)
+    return ExitCode.DONE
+
+
+def _work(config: Config, counters: FollowerCounters, stopping: threading.Event, ops: str) -> None:
+    """All of the following, in a thread: the loop beside it goes on answering."""
+    storage = opened_journal(Path(config.journal.directory))
+    start = newest_start(storage)
+    counters.sequence = counters.snapshot_sequence = start.snapshot_sequence
+    tail = Tail(storage, start.anchor, start.snapshot_sequence + 1, stopping.wait)
+    policy = SnapshotPolicy(config.follower.snapshot_commands, config.follower.snapshot_seconds)
+    clocks = Clocks(time.time_ns, time.monotonic_ns)
+    follower = Follower(storage, tail, start, policy, clocks, counters, archiver(config, storage, counters))
+    # As in the engine: what exists lives long, and what comes is orders and no garbage in cycles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 100, 100)
+    counters.recovered = True
+    log(
+        "ready",
+        ops=ops,
+        version=__version__,
+        snapshot_sequence=start.snapshot_sequence,
+        directory=Ours(config.journal.directory),
+    )
+    follower.run(stopping.is_set)
+
+
+def archiver(config: Config, storage: DiskStorage, counters: FollowerCounters) -> Callable[[], None]:
+    """What is done after each snapshot."""
+    if not config.follower.archive:
+        return lambda: None
+    archive = Archive(storage, DiskStorage(Path(config.follower.archive)))
+
+    def advance() -> None:
+        try:
+            moved = archive.advance()
+        except (JournalDamaged, JournalRefused, OSError) as error:
+            # Nothing is lost by it but room; what is damaged stays where it is, for a person to look at.
+            counters.archive_failures += 1
+            log("archive_failed", ERROR, text=Ours(str(error)))
+            return
+        counters.segments_archived += len(moved)
+        if moved:
+            log("archived", first_segment=moved[0], last_segment=moved[-1])
+
+    return advance
+
+
+def opened_journal(directory: Path) -> DiskStorage:
+    """The journal of another process, for its only follower; what an earlier one left over is removed."""
+    if not directory.is_dir():
+        raise JournalRefused(f"{directory}: no such directory; start the venue first")
+    storage = DiskStorage(directory)
+    try:
+        storage.lock_beside(_LOCK)
+    except BlockingIOError as error:
+        raise JournalRefused(f"{directory}: another follower is there already") from error
+    for name in storage.list():
+        if name.endswith(f".{SNAPSHOT_MAKER}{TEMPORARY_SUFFIX}"):
+            storage.remove(name)
+    return storage

@@ -1,0 +1,178 @@
+"""Who may come in: connections are counted here before anything is spent on them.
+
+Decides only; `door` has the sockets. A source that has not logged on yet may cost little, whatever it
+does; one whose logons fail is kept out for a while. Every table has a bound.
+"""
+
+from collections import OrderedDict, deque
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from msgspec import Struct
+
+from carbonmatch.limits import (
+    ADDRESSES_MAX,
+    BLOCK_SECONDS,
+    CONNECTIONS_MAX,
+    FAILED_LOGONS_MAX,
+    FAILED_LOGONS_SECONDS,
+    TLS_HANDSHAKES_BURST_PER_ADDRESS,
+    TLS_HANDSHAKES_MAX,
+    TLS_HANDSHAKES_PER_SECOND,
+    TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS,
+    WAITING_PER_ADDRESS_MAX,
+)
+from carbonmatch.ops.counters import Counters, TurnedAway
+from carbonmatch.ops.logs import WARNING, log
+from carbonmatch.protocol.throttle import TokenBucket
+
+_NS_PER_SECOND: Final = 1_000_000_000
+# Whoever has one IPv6 address has 2**64 of them.
+_IPV6_PREFIX_BITS: Final = 64
+
+
+class Bounds(Struct, frozen=True):
+    """How many may be there, and what one source may do; configuration may say otherwise."""
+
+    connections: int = CONNECTIONS_MAX  # of each listener
+    waiting_per_address: int = WAITING_PER_ADDRESS_MAX
+    failed_logons: int = FAILED_LOGONS_MAX  # 0: nobody is blocked
+
+
+def source_of(host: str) -> str:
+    """What counts as one source: an IPv4 address, or the network of an IPv6 one."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> _IPV6_PREFIX_BITS << _IPV6_PREFIX_BITS)}/{_IPV6_PREFIX_BITS}"
+    return str(address)
+
+
+class Visit:
+    """One connection as the guard sees it: from when it is accepted, it waits until it logs on or goes."""
+
+    __slots__ = ("_guard", "_waits", "source")
+
+    def __init__(self, guard: "Guard", source: str) -> None:
+        self._guard = guard
+        self.source = source
+        self._waits = True
+
+    def waits_no_more(self) -> None:
+        """It has logged on, or is gone. May be said again."""
+        if self._waits:
+            self._waits = False
+            self._guard.left(self.source)
+
+    def has_failed(self, now_ns: int) -> None:
+        """Its logon was refused for its key."""
+        self._guard.failed(self.source, now_ns)
+
+
+class _Record:
+    """What is remembered of a source beyond its connections."""
+
+    __slots__ = ("blocked_until_ns", "failures_ns", "handshakes")
+
+    def __init__(self, now_ns: int) -> None:
+        self.failures_ns: deque[int] = deque()
+        self.blocked_until_ns = 0
+        self.handshakes = TokenBucket(
+            TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS, TLS_HANDSHAKES_BURST_PER_ADDRESS, now_ns
+        )
+
+
+class Guard:
+    """Shared by the listeners, so that a source has one account for all of them.
+
+    `waiting` has the sources with connections that have not logged on: as many as there are connections.
+    `_records` has the others' past: the least recently seen is forgotten first.
+    """
+
+    def __init__(self, counters: Counters, now_ns: int, bounds: Bounds | None = None) -> None:
+        self.counters = counters
+        self.bounds = bounds or Bounds()
+        self.waiting: dict[str, int] = {}
+        self.handshaking = 0
+        self._handshakes = TokenBucket(TLS_HANDSHAKES_PER_SECOND, TLS_HANDSHAKES_MAX, now_ns)
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+        # Of those turned away since the log said so.
+        self._untold = 0
+        self._told_ns = 0
+
+    def admit(self, host: str, now_ns: int) -> Visit | TurnedAway:
+        """Count a connection that was accepted; or say why it has to be closed at once."""
+        source = source_of(host)
+        record = self._records.get(source)
+        if record is not None and now_ns < record.blocked_until_ns:
+            return TurnedAway.BLOCKED
+        count = self.waiting.get(source, 0)
+        if count >= self.bounds.waiting_per_address:
+            return TurnedAway.ADDRESS
+        self.waiting[source] = count + 1
+        return Visit(self, source)
+
+    def left(self, source: str) -> None:
+        count = self.waiting[source] - 1
+        if count:
+            self.waiting[source] = count
+        else:
+            del self.waiting[source]
+
+    # --- TLS -------------------------------------------------------------------------------------
+
+    def begin_handshake(self, visit: Visit, now_ns: int) -> bool:
+        """Whether one more is affordable: each takes 0.6 to 1.5 ms of the loop, and 50 KiB while it lasts."""
+        if self.handshaking >= TLS_HANDSHAKES_MAX:
+            return False
+        # The source's own share first: what it has used up must not cost the others'.
+        if self._record(visit.source, now_ns).handshakes.take(1, now_ns):
+            return False
+        if self._handshakes.take(1, now_ns):
+            return False
+        self.handshaking += 1
+        return True
+
+    def end_handshake(self, succeeded: bool) -> None:
+        self.handshaking -= 1
+        self.counters.tls_handshakes["done" if succeeded else "failed"] += 1
+
+    # --- failures --------------------------------------------------------------------------------
+
+    def failed(self, source: str, now_ns: int) -> None:
+        """Note a failed logon; with too many of them the source is blocked."""
+        if not self.bounds.failed_logons:
+            return
+        record = self._record(source, now_ns)
+        failures = record.failures_ns
+        failures.append(now_ns)
+        while failures[0] <= now_ns - FAILED_LOGONS_SECONDS * _NS_PER_SECOND:
+            failures.popleft()
+        if len(failures) >= self.bounds.failed_logons:
+            failures.clear()
+            record.blocked_until_ns = now_ns + BLOCK_SECONDS * _NS_PER_SECOND
+            self.counters.addresses_blocked += 1
+            log("address_blocked", WARNING, address=source, seconds=BLOCK_SECONDS)
+
+    def turned_away(self, why: TurnedAway, host: str, now_ns: int) -> None:
+        """Count it. The log has a line a second at most: a flood must not cost more than it does already."""
+        self.counters.turned_away[why] += 1
+        self._untold += 1
+        if now_ns - self._told_ns >= _NS_PER_SECOND:
+            log("turned_away", WARNING, reason=why, address=host, count=self._untold)
+            self._untold = 0
+            self._told_ns = now_ns
+
+    def _record(self, source: str, now_ns: int) -> _Record:
+        record = self._records.get(source)
+        if record is None:
+            record = self._records[source] = _Record(now_ns)
+            if len(self._records) > ADDRESSES_MAX:
+                self._records.popitem(last=False)
+        else:
+            self._records.move_to_end(source)
+        return record

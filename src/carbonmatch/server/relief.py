@@ -1,0 +1,62 @@
+"""What may still be journaled when the disk is in trouble: commands that take orders out.
+
+A full disk leaves the segment in use and a spare. Orders that rest are bounded, and so is what taking
+them out writes; refusals are not: a client that cancels what it does not have could fill the last segment,
+and the venue would stop with others' orders in it. So a command that finds nothing to take out is refused
+here, where nothing is written.
+"""
+
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.messages import (
+    Cancel,
+    ClientCommand,
+    MassCancel,
+    MassCancelScope,
+    OrderId,
+    SetBand,
+    SetPhase,
+)
+
+
+def relieving(session: SessionState, commands: list[ClientCommand]) -> list[ClientCommand]:
+    """Those of `commands`, in order, that take an order out, each order once; and what operators say."""
+    passing: list[ClientCommand] = []
+    named: set[OrderId] = set()
+    for command in commands:
+        if isinstance(command, Cancel):
+            order_id = _order_named(session, command)
+            passes = order_id is not None and order_id not in named
+            if order_id is not None:
+                named.add(order_id)
+        elif isinstance(command, MassCancel):
+            passes = _finds_orders(session, command)
+        else:
+            passes = session.operator and isinstance(command, SetPhase | SetBand)
+        if passes:
+            passing.append(command)
+    return passing
+
+
+def _order_named(session: SessionState, command: Cancel) -> OrderId | None:
+    if (command.order_ref == 0) == (command.order_id == 0):
+        return None
+    order = session.find(command.order_ref, command.order_id)
+    return None if order is None else order.order_id
+
+
+def _finds_orders(session: SessionState, command: MassCancel) -> bool:
+    """Whether its scope and its filters leave an order: what `amend.mass_cancel` would cancel."""
+    account_id = command.account_id
+    if account_id and account_id not in session.accounts:
+        return False
+    if command.scope is MassCancelScope.SESSION:
+        orders = iter(session.orders.values())
+    else:
+        account_ids = (account_id,) if account_id else session.account_ids
+        orders = (order for each in account_ids for order in session.accounts[each].orders.values())
+    return any(
+        account_id in (0, order.account.account_id)
+        and command.instrument_id in (0, order.ladder.book.instrument.instrument_id)
+        and command.side in (0, order.ladder.side)
+        for order in orders
+    )

@@ -1,0 +1,100 @@
+"""What traders and operators ask for: drawn from the seed, mostly sensible, on a market that trades."""
+
+from random import Random
+from typing import Any
+
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.messages import (
+    InstrumentId,
+    MassCancelScope,
+    NewOrder,
+    OrderFlag,
+    OrderId,
+    OrderType,
+    Phase,
+    Ref,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
+from tests.end_to_end.market import CEA, EUA
+
+
+class Trading:
+    """Draws the commands of one session; knows the names that it has given and heard of."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.refs: list[Ref] = []
+        self.order_ids: list[OrderId] = []  # of any session of the account
+
+    def command(self, ref: Ref) -> Any:
+        random = self._random
+        kind = random.random()
+        if kind < 0.62:
+            self.refs.append(ref)
+            return self._new_order(ref)
+        if kind < 0.63:
+            scope = random.choice(list(MassCancelScope))
+            instrument_id = InstrumentId(random.choice((0, EUA, CEA)))
+            return m.MassCancel(ref, scope, instrument_id=instrument_id, side=random.choice((0, 1, 2)))
+        if kind < 0.66:
+            return m.OrderStatusRequest(ref, *(self._name() if random.random() < 0.5 else ()))
+        order_ref, order_id = self._name()
+        if kind < 0.82:
+            return m.Cancel(ref, order_ref, order_id)
+        if kind < 0.91:
+            return m.Reduce(ref, order_ref, order_id, 10 * random.randint(0, 12))
+        self.refs.append(ref)
+        return m.Replace(
+            ref, order_ref, order_id, 10 * random.randint(1, 12), 1000 + 5 * random.randint(-5, 5)
+        )
+
+    def _new_order(self, ref: Ref) -> NewOrder:
+        random = self._random
+        instrument_id = random.choice((EUA, EUA, CEA))
+        side = random.choice(list(Side))
+        away = random.choice((4, 3, 2, 2, 1, 1, 0, 0, -1, -3)) * 5
+        price = 1000 - away if side is Side.BUY else 1000 + away
+        lots = random.choice((20, 30, 50, 70, 100, 100, 15, 0))
+        tif = random.choice((*(TimeInForce.GTC,) * 6, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK))
+        kind = OrderType.MARKET if random.random() < 0.05 else OrderType.LIMIT
+        flags = random.choice((0, 0, 0, 0, OrderFlag.POST_ONLY, OrderFlag.KEEP_ON_DISCONNECT))
+        mode = random.choice(list(SelfTradePrevention))
+        return NewOrder(
+            ref,
+            instrument_id,
+            side,
+            lots,
+            price,
+            order_type=kind,
+            time_in_force=tif,
+            self_trade_prevention=mode,
+            flags=flags,
+        )
+
+    def _name(self) -> tuple[Ref, OrderId]:
+        random = self._random
+        if self.order_ids and random.random() < 0.4:
+            return Ref(0), random.choice(self.order_ids[-20:])
+        if self.refs:
+            return random.choice(self.refs[-20:]), OrderId(0)
+        return Ref(1), OrderId(0)
+
+
+class Operating:
+    """Draws an operator's commands: now and then a halt, and soon the way back."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.refs: list[Ref] = []
+        self.order_ids: list[OrderId] = []
+
+    def command(self, ref: Ref) -> Any:
+        random = self._random
+        instrument_id = random.choice((EUA, CEA))
+        if random.random() < 0.2:
+            low = random.choice((0, 900, 950))
+            return m.SetBand(ref, instrument_id, 1000, low, 1100 if low else 0)
+        phases = (*(Phase.CONTINUOUS,) * 6, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+        return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated")

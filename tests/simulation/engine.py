@@ -1,0 +1,229 @@
+"""The engine's process: the real venue, journal and recovery, with a simulated loop, disk and thread.
+
+What `server/service.py` does with threads and ports is done here in turns of the world, in the same order.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from carbonmatch.exit_codes import ExitCode
+from carbonmatch.journal import snapshots
+from carbonmatch.journal.reader import scan
+from carbonmatch.journal.record import Kind
+from carbonmatch.journal.segments import segment_name
+from carbonmatch.journal.writer import JournalWriter
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
+from carbonmatch.matching import state
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.health import Facts, Health, assess
+from carbonmatch.protocol.messages import LogoutReason
+from carbonmatch.server.clocks import Clocks, SteadyClock
+from carbonmatch.server.commit import Commit, JournalThread
+from carbonmatch.server.history import History
+from carbonmatch.server.recovery import Recovered, identity, recover_venue
+from carbonmatch.server.venue import Venue
+from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
+from tests.end_to_end import market
+from tests.simulation.checks import Journaled, demand
+from tests.simulation.disk import SimulatedDisk
+from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, NS_PER_US, ProcessEnded, ProcessScheduler, World
+
+_TICK_SECONDS = 0.1
+_KEEPER_RETRY_SECONDS = 1.0
+
+
+class SimulatedJournal(JournalThread):
+    """The journal thread's own steps, taken in turns of the world."""
+
+    def __init__(
+        self,
+        disk: SimulatedDisk,
+        writer: JournalWriter,
+        scheduler: ProcessScheduler,
+        journaled: Journaled,
+        durable: Callable[[Commit], object],
+    ) -> None:
+        super().__init__(writer, self._back, _ended, disk.world.monotonic_ns)
+        self.error: OSError | None = None  # of the keeper's last attempt
+        self._disk = disk
+        self._journal_writer = writer
+        self._scheduler = scheduler
+        self._journaled = journaled
+        self._pipeline_durable = durable
+        self._idle_turns = 0
+        self._keep()
+
+    def commit(self, commit: Commit) -> None:
+        self._idle_turns += 1
+        self._scheduler.after(self._disk.sync_ns(), lambda: self._take(commit))
+
+    def close(self) -> None:
+        self._idle_turns += 1
+        self.take(None)
+
+    def _take(self, commit: Commit) -> None:
+        self.take(commit)
+        self._idle_turns += 1
+        self._scheduler.call_later(SEAL_IDLE_SECONDS, partial(self._seal, self._idle_turns))
+
+    def _seal(self, turn: int) -> None:
+        """Where nothing has come since that turn."""
+        if turn == self._idle_turns:
+            self.idle()
+
+    def commit_here(self, commit: Commit) -> bool:
+        if self._disk.world.random.random() < 0.5:
+            return False
+        return super().commit_here(commit)
+
+    def _append(self, commit: Commit) -> None:
+        """As ever; and note what is durable from here on, having looked whether it is."""
+        self._disk.holds_up = bool(self._here_since_ns)
+        self._journaled.in_flight = commit.payload
+        super()._append(commit)
+        self._disk.holds_up = False
+        name = segment_name(self._journal_writer.segment)
+        demand(self._disk.is_durable(name), "a commit is on the disk when it is called durable", name)
+        self._journaled.take(commit.payload, commit.first_sequence)
+        self._journaled.in_flight = None
+        if self._journal_writer.work.is_set():
+            self._scheduler.after(NS_PER_US * 300, self._keep)
+
+    def _back(self, commit: Commit) -> None:
+        """From the thread to the loop."""
+        self._scheduler.after(NS_PER_US * 20, lambda: self._pipeline_durable(commit))
+
+    def _keep(self) -> None:
+        """What the segment keeper does."""
+        writer = self._journal_writer
+        writer.work.clear()
+        if writer.failed:
+            return
+        try:
+            writer.prepare_next()
+            self.error = None
+        except OSError as error:
+            self.error = error
+            self._scheduler.call_later(_KEEPER_RETRY_SECONDS, self._keep)
+
+
+class Process:
+    """One start of the engine, up to its end. Raises ProcessEnded, or what a start may raise."""
+
+    def __init__(self, world: World, disk: SimulatedDisk, journaled: Journaled) -> None:
+        self.world = world
+        self.disk = disk
+        self.is_listening = False
+        self.is_stopping = False
+        self.last_digest = b""  # once it has stopped in order
+        self.scheduler = ProcessScheduler(
+            world,
+            lambda: NS_PER_US * world.random.randint(50, 2_000),
+            lambda: world.happens(disk.faults.failed_read),
+        )
+        config = market.config(Path("unused"), throttle=_THROTTLE)
+        self.history = history = History(disk, self.scheduler)
+        self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
+        self.writer = JournalWriter(disk, self.recovered.journal)
+        records = [(one.payload, one.first_sequence) for one in scan(disk) if one.kind is Kind.DATA]
+        journaled.recovered(records)
+        history.durable_position = self.writer.durable_position
+        self.journal = SimulatedJournal(disk, self.writer, self.scheduler, journaled, self._durable)
+        clock = SteadyClock(world.utc_ns, self.recovered.engine.time_ns)
+        self.venue = Venue(
+            config,
+            self.recovered,
+            self.journal,
+            history,
+            Clocks(clock.time_ns, world.monotonic_ns),
+            Counters(),
+            self.scheduler,
+            self.writer.epoch,
+        )
+        self.venue.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
+        self.engine = self.recovered.engine
+        self.first_digest = state.digest(self.engine)
+        self.venue.define(self._listen)
+
+    def _durable(self, commit: Commit) -> None:
+        self.venue.pipeline.durable(commit)
+
+    def _listen(self) -> None:
+        self.is_listening = True
+        self.venue.gateway.start_sweeping()
+        self.venue.publisher.start_sweeping()
+        self._tick()
+
+    def health(self) -> Health:
+        return assess(
+            Facts(
+                recovered=True,
+                stopping=self.is_stopping,
+                commit_pending_seconds=self.venue.pipeline.commit_age_ns() / NS_PER_SECOND,
+                spare_segments=self.writer.spare_segments,
+                spares_error=str(self.journal.error or ""),
+            )
+        )
+
+    def _tick(self) -> None:
+        if self.venue.pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * NS_PER_SECOND:
+            raise ProcessEnded("the disk does not answer")
+        accepts = self.health().accepts_new_orders
+        if accepts != self.venue.gateway.accepting_orders and not self.is_stopping:
+            self.world.note("orders are taken again" if accepts else "new orders are refused")
+            self.venue.gateway.accepting_orders = accepts
+        self.scheduler.call_later(_TICK_SECONDS, self._tick)
+
+    # --- a stop in order --------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """As the service does it: take nothing more, answer, say goodbye, close, keep the state."""
+        if self.is_stopping or not self.is_listening:
+            return
+        self.is_stopping = True
+        gateway = self.venue.gateway
+        gateway.accepting_orders = False
+        gateway.stop_reading()
+        self.venue.pipeline.when_durable(self._say_goodbye)
+
+    def _say_goodbye(self) -> None:
+        self.venue.gateway.close(LogoutReason.SHUTTING_DOWN)
+        self.venue.publisher.close(LogoutReason.SHUTTING_DOWN)
+        self.scheduler.after(NS_PER_MS * 1_000, self._drop_connections)
+
+    def _drop_connections(self) -> None:
+        self.venue.gateway.stop()
+        self.venue.publisher.stop()
+        self.scheduler.after(NS_PER_MS, lambda: self.venue.pipeline.when_durable(self._close))
+
+    def _close(self) -> None:
+        self.journal.close()
+        demand(
+            self.venue.pipeline.durable_sequence == self.engine.sequence,
+            "the state is what the journal gives",
+        )
+        self.last_digest = state.digest(self.engine)
+        kept = VenueState(self.engine, self.venue.publisher.market_data, self.history.marks)
+        snapshot = take_snapshot(kept, identity(True), self.writer.epoch, self.writer.anchor)
+        try:
+            snapshots.write(self.disk, snapshot)
+        except OSError:
+            self.world.note("no snapshot")
+        raise ProcessEnded("a clean stop")
+
+    # --- what tests look at -----------------------------------------------------------------------
+
+    def is_idle(self) -> bool:
+        """Whether everything applied is released, market data included."""
+        return self.venue.pipeline._published_sequence == self.engine.sequence
+
+
+def _ended(error: BaseException, _status: ExitCode) -> None:
+    if isinstance(error, OSError):
+        raise ProcessEnded(f"the disk failed: {error}") from error
+    raise error
+
+
+# Carol's: low enough to be reached.
+_THROTTLE = "{ commands_per_second = 50, commands_burst = 20, cancels_per_second = 50, cancels_burst = 20 }"

@@ -1,0 +1,252 @@
+"""Faults that are planted in the engine: a checker that finds nothing wrong with them would be none."""
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from carbonmatch.journal import segment_scan as segment_scan_module
+from carbonmatch.journal.reader import scan
+from carbonmatch.journal.record import HEADER_BYTES, Header, Kind
+from carbonmatch.journal.recovery import recover
+from carbonmatch.journal.segments import segment_name
+from carbonmatch.journal.writer import JournalWriter
+from carbonmatch.market_data.subscriptions import Subscriptions
+from carbonmatch.matching import engine as engine_module
+from carbonmatch.matching.messages import (
+    Accepted,
+    AccountId,
+    AnyReport,
+    Cancel,
+    Canceled,
+    CancelReason,
+    Executed,
+    InstrumentId,
+    Liquidity,
+    OrderId,
+    Ref,
+    Side,
+    TradeId,
+)
+from carbonmatch.server import recovery as server_recovery_module
+from carbonmatch.server.clocks import SteadyClock
+from carbonmatch.server.gateway import Gateway
+from carbonmatch.server.pipeline import Batch, Pipeline
+from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.stream import Chunk, Stream
+from tests.simulation.checks import Violated, check_units
+from tests.simulation.faults import Faults
+from tests.simulation.run import simulate
+
+STEPS = 3_000
+WORLDS = 12
+
+
+def violated(faults: Faults) -> str:
+    """What the first world that notices says; nothing where none does."""
+    for seed in range(WORLDS):
+        try:
+            simulate(seed, STEPS, faults)
+        except Violated as violation:
+            return str(violation)
+    return ""
+
+
+def calm() -> Faults:
+    return Faults(connection_break=1, repeat=0.05, resume_from_earlier=0.5, mishap_seconds=0.1)
+
+
+def test_the_worlds_that_the_plants_are_tried_in_are_sound() -> None:
+    assert violated(calm()) == ""
+
+
+def test_a_sync_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    append = JournalWriter.append
+
+    def unsynced(writer: JournalWriter, payload: bytes, first_sequence: int, count: int) -> int:
+        monkeypatch.setattr(writer, "relaxed", True)
+        return append(writer, payload, first_sequence, count)
+
+    monkeypatch.setattr(JournalWriter, "append", unsynced)
+    assert "on the disk" in violated(calm())
+
+
+def test_answers_that_do_not_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = Pipeline._cut
+
+    def hasty(pipeline: Pipeline, alone: bool) -> None:
+        batch = pipeline._gathering
+        cut(pipeline, alone)
+        for chunk in batch.chunks:
+            receiver = pipeline.streams[chunk.session_id].receiver
+            if receiver is not None:
+                receiver.send(chunk.payload)
+
+    monkeypatch.setattr(Pipeline, "_cut", hasty)
+    monkeypatch.setattr(Pipeline, "_answer", lambda pipeline, batch: answer_silently(pipeline, batch))
+    assert "durable" in violated(calm())
+
+
+def answer_silently(pipeline: Pipeline, batch: Batch) -> None:
+    for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
+        stream = pipeline.streams[chunk.session_id]
+        receiver, stream.receiver = stream.receiver, None
+        stream.release(chunk, last_ref)
+        stream.receiver = receiver
+
+
+def test_a_repeat_that_is_executed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = SessionPeer._apply_selected
+
+    def forgetful(peer: SessionPeer, commands: list[Any], now_ns: int, received_ns: int) -> None:
+        peer.state.last_ref = Ref(0)
+        apply(peer, commands, now_ns, received_ns)
+
+    monkeypatch.setattr(SessionPeer, "_apply_selected", forgetful)
+    assert "applied once" in violated(calm())
+
+
+def test_a_report_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Stream.release
+
+    def leaky(stream: Stream, chunk: Chunk, last_ref: Ref) -> None:
+        receiver = stream.receiver
+        if chunk.first_seq % 50 == 0:
+            stream.receiver = None
+        release(stream, chunk, last_ref)
+        stream.receiver = receiver
+
+    monkeypatch.setattr(Stream, "release", leaky)
+    assert "no gap" in violated(calm())
+
+
+def test_a_resume_that_begins_one_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    payloads_from = Stream.payloads_from
+    monkeypatch.setattr(Stream, "payloads_from", lambda stream, next_seq: payloads_from(stream, next_seq)[1:])
+    assert "no gap" in violated(calm())
+
+
+def test_a_repeat_that_is_answered_with_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = Stream.outcome
+
+    def garbled(stream: Stream, ref: Ref) -> list[Any]:
+        return [structs.replace(report, time_ns=report.time_ns + 1) for report in outcome(stream, ref)]
+
+    monkeypatch.setattr(Stream, "outcome", garbled)
+    assert "as the first was" in violated(calm())
+
+
+def test_durable_records_that_recovery_takes_for_a_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def losing(storage: Any, *arguments: Any, **options: Any) -> Any:
+        records = [record for record in scan(storage) if record.kind is Kind.DATA]
+        if records:
+            file, offset = storage.names[segment_name(records[-1].segment)], records[-1].offset
+            file.cached[offset:] = file.durable[offset:] = bytes(len(file.cached) - offset)
+        return recover(storage, *arguments, **options)
+
+    monkeypatch.setattr(server_recovery_module, "recover", losing)
+    assert "there after a crash" in violated(Faults(kill=1, mishap_seconds=0.05))
+
+
+def test_a_flip_of_a_bit_that_nobody_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trusting(header: Header, data: bytes, start: int = 0) -> bytes:
+        return bytes(data[start + HEADER_BYTES : start + HEADER_BYTES + header.payload_bytes])
+
+    monkeypatch.setattr(segment_scan_module, "unpack_payload", trusting)
+    # What replay gives is then compared with what is journaled: only a stamp slips through.
+    monkeypatch.setattr(server_recovery_module, "is_caused_by", lambda *_: True)
+    flips = Faults(kill=1, bit_flip=1, mishap_seconds=0.02)
+    try:
+        said = violated(flips)
+    except Exception as nonsense:
+        said = f"state: {nonsense!r}"
+    assert "state" in said
+
+
+def test_an_order_that_stays_though_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel = engine_module._FROM_SESSIONS[Cancel]
+
+    def forgetful(venue: Any, session: Any, command: Cancel, ref: Ref) -> None:
+        if ref % 5 == 0:
+            command = Cancel(ref, order_id=OrderId(1))
+        cancel(venue, session, command, ref)
+
+    monkeypatch.setitem(engine_module._FROM_SESSIONS, Cancel, forgetful)
+    assert "equal the reference's" in violated(calm())
+
+
+def test_a_feed_that_leaves_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = Subscriptions.offer
+
+    def leaky(subscriptions: Subscriptions, subscriber: Any, queued_bytes: int, now_ns: int) -> Any:
+        framed = offer(subscriptions, subscriber, queued_bytes, now_ns)
+        return None if now_ns % 7 == 0 else framed
+
+    monkeypatch.setattr(Subscriptions, "offer", leaky)
+    assert "the feed has no gap" in violated(calm())
+
+
+def test_a_cancel_that_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = Gateway.swept
+
+    def forgetful(gateway: Gateway, now_ns: int) -> None:
+        gateway._lost_at_ns.clear()
+        swept(gateway, now_ns)
+
+    monkeypatch.setattr(Gateway, "swept", forgetful)
+    assert "orders go with their connection" in violated(calm())
+
+
+def test_an_answer_to_a_logon_that_tells_another_ref(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = SessionPeer._accepted
+
+    def wrong(peer: SessionPeer, *arguments: Any) -> Any:
+        answer = accepted(peer, *arguments)
+        return structs.replace(answer, last_ref=max(0, answer.last_ref - 1))
+
+    monkeypatch.setattr(SessionPeer, "_accepted", wrong)
+    assert "last ref" in violated(calm())
+
+
+def test_a_clock_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SteadyClock, "time_ns", lambda clock: clock._machine_ns())
+    assert "stamps never go back" in violated(Faults(clock_step=1, mishap_seconds=0.05))
+
+
+# --- checks that no plant in the engine gets as far as ---------------------------------------------
+
+EUA = InstrumentId(1)
+
+
+def accepted(order_id: int, side: Side = Side.BUY) -> Accepted:
+    return Accepted(1, Ref(1), 0, 0, OrderId(order_id), EUA, AccountId(1), side, 100, 10)
+
+
+def executed(order_id: int, lots: int, leaves: int, side: Side = Side.BUY) -> Executed:
+    order, trade, account = OrderId(order_id), TradeId(1), AccountId(1)
+    return Executed(2, Ref(0), 0, 0, order, trade, EUA, account, side, 100, lots, leaves, Liquidity.MAKER)
+
+
+def canceled(order_id: int, lots: int) -> Canceled:
+    return Canceled(3, Ref(0), 0, 0, OrderId(order_id), lots, CancelReason.REQUESTED)
+
+
+def test_units_that_balance() -> None:
+    bought: list[AnyReport] = [accepted(1), executed(1, 4, 6), canceled(1, 6)]
+    sold: list[AnyReport] = [accepted(2, Side.SELL), executed(2, 4, 6, Side.SELL), canceled(2, 6)]
+    check_units({1: bought, 2: sold})
+
+
+@pytest.mark.parametrize(
+    ("reports", "promise"),
+    [
+        ([accepted(1), executed(1, 4, 6)], "as much is bought as is sold"),
+        ([accepted(1), executed(1, 4, 5)], "fills add up"),
+        ([accepted(1), canceled(1, 9)], "what is cancelled was left"),
+        ([accepted(1), canceled(1, 10), canceled(1, 0)], "one final state"),
+        ([accepted(1), executed(1, 10, 0), executed(1, 1, -1)], "one final state"),
+    ],
+)
+def test_units_that_do_not(reports: list[Any], promise: str) -> None:
+    with pytest.raises(Violated, match=promise):
+        check_units({1: reports})
