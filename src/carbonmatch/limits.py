@@ -29,7 +29,7 @@ NAME_CHARS_MAX: Final = 32
 # --- wire ----------------------------------------------------------------------------------------
 
 # Frames are length-prefixed, so a wrong length must not reserve memory. A full frame of 128
-# orders of at most 60 bytes is 7.5 KiB.
+# orders of at most 60 bytes is 7.5 KiB, of 128 in the long layout at most 12 KiB.
 FRAME_MESSAGES_MAX: Final = 128
 FRAME_BYTES_MAX: Final = 16 * 1024
 
@@ -238,6 +238,8 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 RECORD_PAYLOAD_BYTES_MAX: Final = 60 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
+# An order in the long layout, and the report that it is in.
+LONG_ORDER_BYTES_MAX: Final = 96
 MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
 TRADED_BYTES_MAX: Final = 36
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
@@ -245,7 +247,7 @@ assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
 # every other order out of the venue.
 assert (
     BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
-    + BATCH_COMMANDS_MAX * 64
+    + BATCH_COMMANDS_MAX * (LONG_ORDER_BYTES_MAX + LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX)
     + FRAME_BYTES_MAX
     + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX

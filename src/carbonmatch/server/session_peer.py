@@ -14,6 +14,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
     NewOrder,
+    NewOrderLong,
     Ref,
     RejectReason,
     Replace,
@@ -377,5 +378,5 @@ class SessionPeer(Peer):
 
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-_ADDS_RISK: Final = frozenset({NewOrder, Replace})
+_ADDS_RISK: Final = frozenset({NewOrder, NewOrderLong, Replace})
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
