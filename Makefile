@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture sim mutants bench lock audit sbom clean
+.PHONY: help demo test lint fuzz torture torture-long sim mutants bench lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -11,7 +11,9 @@ help:
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
-	@echo "make torture  kill the engine 300 times under load, and cut the power at 20,000 places, in simulation"
+	@echo "make torture  kill the engine 450 times under load, fail its disk 200 times, and in simulation cut"
+	@echo "              the power and flip bits at 20,000 places each"
+	@echo "make torture-long  the same with 10,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
@@ -41,8 +43,18 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
-	CARBONMATCH_POWER_CUT_SEEDS=20000 $(BIN)/pytest --timeout=3600 tests/journal/test_power_cuts.py
+	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
+	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
+	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
+	$(BIN)/python -m tests.faults.one_failure --calls 100
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+
+# Some hours. Whatever fails says its seed, and keeps its journal.
+torture-long: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.torture.kill --kills 7000 --seed 1000
+	$(BIN)/python -m tests.torture.kill --kills 3000 --seed 2000 --segment-kib 1024
+	$(BIN)/python -m tests.journal.damage --cuts 1000000 --flips 1000000
+	$(BIN)/python -m tests.faults.one_failure --calls 200
 
 # Half an hour. 100 % of the branches of the core are run by its tests, and what of it may be wrong
 # without a test noticing is looked for by changing it 2,000 times.

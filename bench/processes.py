@@ -34,6 +34,9 @@ class Server(Struct):
     def address(self, name: str) -> tuple[str, int]:
         return parse_address(self.ready[name])
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [one for one in _events(self.log) if one.get("event") == name]
+
     def event(self, name: str) -> dict[str, Any]:
         """The last line with this event; empty where there is none."""
         found = [one for one in _events(self.log) if one.get("event") == name]

@@ -63,6 +63,7 @@ class Setup(Struct, frozen=True):
     attach: Attach | None = None
     directory: Path = Path(tempfile.gettempdir())
     server_cores: frozenset[int] | None = None
+    order_wait_ms: int = 0  # after which the engine refuses an order, 0: never
 
 
 def run_preset(setup: Setup, progress: Callable[[str], None]) -> PresetResult:
@@ -140,7 +141,9 @@ def started_engine(setup: Setup, directory: Path) -> AbstractContextManager[Serv
     workload = setup.workload
     config = directory / "engine.toml"
     config.write_text(
-        market.configuration(workload.sessions, setup.subscribers, workload.instruments, setup.sync)
+        market.configuration(
+            workload.sessions, setup.subscribers, workload.instruments, setup.sync, setup.order_wait_ms
+        )
     )
     arguments = ["-m", "carbonmatch", "serve", "--config", str(config), "--data-dir", str(directory / "data")]
     for listener in ("order-entry", "market-data", "ops"):

@@ -34,12 +34,13 @@ def written(directory: Path, text: str) -> Path:
 
 def test_files_are_found_beside_the_configuration(authority: Authority, tmp_path: Path) -> None:
     config = load(written(tmp_path, VENUE + 'client_ca = "authority.pem"\n[tls.ops]\n'))
-    assert set(tls_contexts(config)) == {"order_entry", "market_data"}
+    assert set(tls_contexts(config)) == {"order_entry", "market_data", "drop_copy"}
     assert tls_contexts(config)["order_entry"].expires_ns == int(EXPIRES.timestamp()) * 10**9
     tls = f"TLS 1.3 with {tmp_path}/venue.pem, for clients certified by {tmp_path}/authority.pem"
-    assert in_words(config)[2:5] == [
+    assert in_words(config)[2:6] == [
         f"  order_entry: {tls}",
         f"  market_data: {tls}",
+        f"  drop_copy: {tls}",
         "  ops: not encrypted",
     ]
 

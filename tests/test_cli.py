@@ -56,7 +56,7 @@ def test_a_good_configuration_is_told_in_words(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[:5] == [
         "venue carbonmatch",
         "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
-        "  order_entry, market_data, ops: not encrypted",
+        "  order_entry, market_data, drop_copy, ops: not encrypted",
         f"journal in {tmp_path}/data: RELAXED: answers do not wait for the disk, "
         "and a crash can take them back",
         "a session may send any number of commands and any number of cancels",

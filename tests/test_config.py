@@ -13,6 +13,7 @@ from carbonmatch.config import (
     ConfigError,
     Key,
     check,
+    checks,
     configuration_digest,
     host_and_port,
     key_commands,
@@ -28,6 +29,7 @@ from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
     AllowedFlag,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -78,7 +80,7 @@ accounts = [{ id = 10, name = "DT-1" }]
 id = 7
 name = "gateway"
 key = "gateway-key"
-roles = ["trade", "drop_copy"]
+roles = ["trade", "market_data"]
 accounts = [12, 10]
 throttle = { commands_per_second = 100, commands_burst = 200 }
 
@@ -231,15 +233,45 @@ def test_a_key_admits_what_both_it_and_its_session_may() -> None:
     assert not may_log_on(key, gateway, Role.OPERATOR)
     assert not may_log_on(key, control_room, Role.OPERATOR)
     assert not may_log_on(control_key, gateway, Role.TRADE)
-    narrowed = structs.replace(key, roles=("drop_copy",))
+    narrowed = structs.replace(key, roles=("market_data",))
     assert not may_log_on(narrowed, gateway, Role.TRADE)
-    assert may_log_on(narrowed, gateway, Role.DROP_COPY)
+    assert may_log_on(narrowed, gateway, Role.MARKET_DATA)
 
 
 def test_a_second_key_admits_while_keys_are_changed() -> None:
     gateway = market().sessions[0]
     new_key = Key(id="new", public_key="33" * 32, sessions=("gateway",))
     assert may_log_on(new_key, gateway, Role.TRADE)
+
+
+def test_a_drop_copy_shows_accounts_and_those_of_its_participants() -> None:
+    config = market(('roles = ["operator"]', 'roles = ["drop_copy"]\naccounts = [10]\nparticipants = [1]'))
+    assert venue_commands(config)[-2:] == [
+        DefineDropCopy(3, "control-room", (10, 11, 12)),
+        DefineSession(7, "gateway", (12, 10)),
+    ]
+
+
+def test_a_session_has_so_many_drop_copies_and_no_more() -> None:
+    def copies(count: int) -> str:
+        return "".join(
+            f'[[sessions]]\nid = {id_}\nname = "copy-{id_}"\nkey = "control-key"\n'
+            'roles = ["drop_copy"]\naccounts = [10]\n'
+            for id_ in range(100, 100 + count)
+        )
+
+    assert len(parse(MARKET + copies(4), "carbonmatch.toml").sessions) == 6
+    assert problems(MARKET + copies(5)) == [
+        "sessions[0].accounts: 5 drop copies show accounts of this session, expected at most 4"
+    ]
+
+
+def test_the_drop_copies_of_a_venue_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "COPIED_STREAMS_MAX", 0)
+    copy = ('roles = ["operator"]', 'roles = ["drop_copy"]\naccounts = [10]')
+    assert problems(changed(copy)) == [
+        "sessions: the drop copies together show the streams of 1 sessions, expected at most 0"
+    ]
 
 
 def test_keys_become_commands_in_the_order_of_their_ids() -> None:
@@ -252,7 +284,7 @@ def test_keys_become_commands_in_the_order_of_their_ids() -> None:
     assert gateway == DefineKey(
         "gateway-key",
         bytes.fromhex("11" * 32),
-        (KeySession(3, (4,)), KeySession(7, (1, 2))),
+        (KeySession(3, (4,)), KeySession(7, (1, 3))),
         1_798_732_799_500_000_000,
         ("192.0.2.0/24",),
     )
@@ -393,6 +425,26 @@ def test_a_wrong_value_is_named_by_its_key(old: str, new: str, expected: str) ->
         ("[12, 10]", "[12, 13]", "sessions[0].accounts: there is no account 13"),
         ("[12, 10]", "[12, 12]", "sessions[0].accounts[1].id: 12 is there twice"),
         ("[12, 10]", "[]", "sessions[0].accounts: a session that may trade needs an account"),
+        (
+            'roles = ["trade", "market_data"]',
+            'roles = ["trade", "drop_copy"]',
+            "sessions[0].roles: a drop copy is a stream of its own; expected no role besides drop_copy",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["drop_copy"]',
+            "sessions[1]: a drop copy shows accounts; expected accounts or participants that have some",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["drop_copy"]\nparticipants = [1, 7]',
+            "sessions[1].participants: there is no participant 7",
+        ),
+        (
+            'roles = ["operator"]',
+            'roles = ["operator"]\nparticipants = [1]',
+            "sessions[1].participants: only a drop copy shows participants; expected accounts",
+        ),
         ('roles = ["operator"]', "roles = []", "sessions[1].roles: a session without a role can do nothing"),
         ('key = "control-key"', 'key = "k"', "sessions[1].key: there is no key 'k'"),
         (
@@ -403,7 +455,7 @@ def test_a_wrong_value_is_named_by_its_key(old: str, new: str, expected: str) ->
         (
             'id = "gateway-key"',
             'id = "gateway-key"\nroles = ["operator"]',
-            "keys[0].roles: session 'gateway' may only trade, drop_copy, which key 'gateway-key' may not",
+            "keys[0].roles: session 'gateway' may only trade, market_data, which key 'gateway-key' may not",
         ),
         (
             "commands_burst = 200",
@@ -583,7 +635,7 @@ def test_a_configuration_can_be_said_in_words() -> None:
     assert in_words(market())[:9] == [
         "venue test-venue",
         "orders at 127.0.0.1:7400, market data at 127.0.0.1:7410, operations at 127.0.0.1:7480",
-        "  order_entry, market_data, ops: not encrypted",
+        "  order_entry, market_data, drop_copy, ops: not encrypted",
         "journal in data: nothing is answered before the disk has it",
         "a session may send any number of commands and any number of cancels",
         "2 instruments",

@@ -53,8 +53,6 @@ def test_each_kind_of_client_can_log_on_with_its_key_and_no_other() -> None:
     kinds = {
         ("demo-gateway", gateway_session(1), Role.TRADE),
         ("demo-gateway", gateway_session(2), Role.TRADE),
-        ("demo-gateway", gateway_session(1), Role.DROP_COPY),
-        ("demo-gateway", gateway_session(2), Role.DROP_COPY),
         ("demo-market-data", "market-data", Role.MARKET_DATA),
         ("demo-operator", "operator", Role.OPERATOR),
     }

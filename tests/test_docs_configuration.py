@@ -35,7 +35,7 @@ def documented(section: str) -> set[str]:
 def test_the_example_is_a_good_configuration() -> None:
     example = re.search(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     assert example is not None
-    assert len(parse(example[1], "example.toml").sessions) == 2
+    assert len(parse(example[1], "example.toml").sessions) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from typing import Final, cast
 
 ATTACKS: Final = {
     "flood": ("bench.hostile.flood", "clients that send all they can beside one that trades a little"),
+    "overload": ("bench.hostile.overload", "twice and five times the rated load, and what follows"),
+    "subscribers": ("bench.hostile.subscribers", "subscribers that do not read among those that do"),
+    "pull": ("bench.hostile.pull", "mass cancels and lost connections while the venue is full"),
 }
 
 

@@ -87,6 +87,7 @@ def serve(
     data_dir: Path | None = None,
     order_entry: str | None = None,
     market_data: str | None = None,
+    drop_copy: str | None = None,
     ops: str | None = None,
 ) -> None:
     """Run the venue until it is told to stop (SIGTERM, SIGINT); at SIGHUP it reads its configuration again.
@@ -102,6 +103,8 @@ def serve(
         which the log then names.
     market_data
         Where subscribers connect, likewise.
+    drop_copy
+        Where readers of drop copies connect, likewise.
     ops
         Where metrics and health are asked for, likewise.
     """
@@ -115,7 +118,9 @@ def serve(
         chosen = with_environment(demo_config() if config is None else load(config), os.environ)
         if data_dir is not None:
             chosen = with_directory(chosen, data_dir)
-        return with_addresses(chosen, order_entry=order_entry, market_data=market_data, ops=ops)
+        return with_addresses(
+            chosen, order_entry=order_entry, market_data=market_data, drop_copy=drop_copy, ops=ops
+        )
 
     chosen = read()
     start_logging()

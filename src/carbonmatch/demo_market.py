@@ -141,7 +141,7 @@ def _gateway(number: int, gateways: int, companies: int) -> Session:
     return Session(
         id=SessionId(number),
         name=gateway_session(number),
-        roles=("trade", "drop_copy"),
+        roles=("trade",),
         key=GATEWAY_KEY_ID,
         accounts=tuple(AccountId(account) for account in range(first, last + 1)),
     )

@@ -244,6 +244,7 @@ def _readable_batch(stored: StoredRecord, record: Record) -> dict[str, Any]:
             for stream in record.streams
         ],
         "public": _readable(_public(stored, record)),
+        "copies": [msgspec.structs.asdict(copy) for copy in record.copies],
     }
 
 

@@ -87,6 +87,13 @@ ADDRESSES_MAX: Final = 4_096
 KEY_SESSIONS_MAX: Final = 1_024
 KEY_ADDRESSES_MAX: Final = 64
 
+# Of the ops port: two scrapers, a dashboard and some people. The one there longest makes room for a new one.
+OPS_CONNECTIONS_MAX: Final = 8
+# From the first byte of a connection to the last one of its answer.
+OPS_REQUEST_SECONDS_MAX: Final = 5.0
+# Pages made anew; a page takes half a millisecond of the loop, so all of them take 1 % of it.
+OPS_PAGES_PER_SECOND: Final = 20
+
 # --- fairness ------------------------------------------------------------------------------------
 
 # Work is counted in commands; a frame costs as much as so many more, for decoding and journaling it
@@ -144,6 +151,15 @@ REPEATS_WAITING_MAX: Final = 2 * (BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX)
 # Repeated refs of one connection that wait for the journal to be read, one after the other. A look-up
 # reads half a segment on average, so more would take minutes: whoever needs that resumes instead.
 LOOK_UPS_WAITING_MAX: Final = 1_024
+
+# Drop copies that may show accounts of one session, and in all copies together the sessions whose reports
+# they show: the record of a batch says which reports each copy takes, in at most six bytes and one bit a
+# report for each copy of a stream.
+COPIES_OF_A_SESSION_MAX: Final = 4
+COPIED_STREAMS_MAX: Final = 65_536
+
+# One frame of a drop copy: a mass cancel's reports come in several, so that a reader takes them in steps.
+COPY_FRAME_MESSAGES: Final = 4_096
 
 # --- outbound ------------------------------------------------------------------------------------
 
@@ -235,7 +251,7 @@ STATUS_ORDERS_MAX: Final = 256
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 # One record must fit a segment together with its headers. A cancel report takes up to 48 bytes.
-RECORD_PAYLOAD_BYTES_MAX: Final = 60 * 1024 * 1024
+RECORD_PAYLOAD_BYTES_MAX: Final = 62 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
 # An order in the long layout, and the report that it is in.
@@ -252,6 +268,8 @@ assert (
     + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
+    + COPIED_STREAMS_MAX * 6
+    + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * ENTRY_MAKERS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
     < RECORD_PAYLOAD_BYTES_MAX
 )
 

@@ -1,5 +1,9 @@
-"""A tiny venue: two instruments, three firms, and everybody's keys."""
+"""A tiny venue: two instruments, three firms, and everybody's keys.
 
+The desk acts for Alice and for Bob. Alice has a drop copy.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -22,7 +26,7 @@ EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
 
-ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, WATCHER = (SessionId(number) for number in range(1, 9))
+ALICE, ALICE_2, BOB, BOB_2, CAROL, OPERATOR, FEED, WATCHER, DESK, ALICE_COPY = map(SessionId, range(1, 11))
 ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT = (AccountId(number) for number in (11, 21, 31))
 
 # A segment of this size is made in a millisecond; a configuration file may not ask for one as small.
@@ -44,6 +48,7 @@ order_wait_ms = 0
 [listen]
 order_entry = "127.0.0.1:0"
 market_data = "127.0.0.1:0"
+drop_copy = "127.0.0.1:0"
 ops = "127.0.0.1:0"
 
 [[instruments]]
@@ -92,7 +97,9 @@ accounts = [{{ id = {CAROL_ACCOUNT}, name = "CAROL" }}]
 {_session(OPERATOR, "operator", "operator", "operator")}
 {_session(FEED, "feed", "market_data", "feed")}
 {_session(WATCHER, "watcher", "market_data", "watcher")}
-{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "watcher"))}"""
+{_session(DESK, "desk", "trade", "desk", f"accounts = [{BOB_ACCOUNT}, {ALICE_ACCOUNT}]")}
+{_session(ALICE_COPY, "alice-copy", "drop_copy", "alice", "participants = [1]")}
+{"".join(_key(name) for name in ("alice", "bob", "carol", "operator", "feed", "watcher", "desk"))}"""
 
 
 def _session(number: int, name: str, role: str, key: str, accounts: str = "", throttle: str = "") -> str:
@@ -114,9 +121,17 @@ public_key = "{public_key_of(private_key(key_id)).hex()}"
 """
 
 
-def config(directory: Path, *, throttle: str = "", sync: Literal["always", "relaxed"] = "always") -> Config:
-    """For an engine in this process."""
+def config(
+    directory: Path,
+    *,
+    throttle: str = "",
+    sync: Literal["always", "relaxed"] = "always",
+    without: Sequence[str] = (),
+) -> Config:
+    """For an engine in this process, `without` these sessions."""
     parsed = parse(text(throttle), "market.toml")
+    sessions = tuple(session for session in parsed.sessions if session.name not in without)
+    parsed = structs.replace(parsed, sessions=sessions)
     journal = structs.replace(parsed.journal, directory=str(directory), segment_mib=_SEGMENT_MIB, sync=sync)
     return structs.replace(parsed, journal=journal)
 
@@ -127,7 +142,12 @@ def key_of(session: str) -> str:
 
 
 def role_of(session: str) -> Role:
-    roles = {"feed": Role.MARKET_DATA, "watcher": Role.MARKET_DATA, "operator": Role.OPERATOR}
+    roles = {
+        "feed": Role.MARKET_DATA,
+        "watcher": Role.MARKET_DATA,
+        "operator": Role.OPERATOR,
+        "alice-copy": Role.DROP_COPY,
+    }
     return roles.get(session, Role.TRADE)
 
 

@@ -29,6 +29,8 @@ from carbonmatch.server.service import Service
 from tests.end_to_end import market
 from tests.end_to_end.wire import SECONDS_MAX, Wire
 
+LISTENERS = ("order_entry", "market_data", "drop_copy", "ops")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +54,10 @@ class Addresses:
     def market_data(self) -> tuple[str, int]:
         return host_and_port(self.addresses["market_data"])
 
+    @property
+    def drop_copy(self) -> tuple[str, int]:
+        return host_and_port(self.addresses["drop_copy"])
+
     def session(self, name: str, next_seq: int = 0, **options: Any) -> Session:
         return Session(market.access(self.order_entry, name, **options), next_seq=next_seq)
 
@@ -63,6 +69,11 @@ class Addresses:
 
     def feed_wire(self, name: str = "feed", **options: Any) -> AbstractAsyncContextManager[Wire]:
         return Wire.logged_on(self.market_data, name, **options)
+
+    def copy_wire(
+        self, next_seq: int = 0, name: str = "alice-copy", **options: Any
+    ) -> AbstractAsyncContextManager[Wire]:
+        return Wire.logged_on(self.drop_copy, name, next_seq, **options)
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and body of a page of the ops port."""
@@ -134,6 +145,10 @@ class Venue(Addresses):
     def order_entry_peers(self) -> list[Any]:
         """The engine's side of its connections that are logged on."""
         return [peer for peer in self.service._gateway.peers if peer.rules.logon is not None]
+
+    @property
+    def drop_copy_peers(self) -> list[Any]:
+        return [peer for peer in self.service._drop_copies.peers if peer.rules.logon is not None]
 
     @property
     def market_data_peers(self) -> list[Any]:
@@ -254,21 +269,22 @@ class Process(Addresses):
 
     async def start(self) -> None:
         """Return when it is ready; raise AssertionError with its log where it does not get there."""
-        self._spawn()
+        self.spawn()
         async with asyncio.timeout(SECONDS_MAX):
             while not (found := self.events("ready")):
                 assert self._process is not None
                 assert self._process.poll() is None, self.log.read_text()
                 await asyncio.sleep(0.01)
-        self.addresses = {name: found[0][name] for name in ("order_entry", "market_data", "ops")}
+        self.addresses = {name: found[0][name] for name in LISTENERS}
 
     async def refused(self) -> tuple[int, str]:
         """Start it where it has to refuse; its exit status and its last line."""
-        self._spawn()
+        self.spawn()
         status = await self.wait()
         return status, self.log.read_text().splitlines()[-1]
 
-    def _spawn(self) -> None:
+    def spawn(self) -> None:
+        """Start it, and wait for nothing."""
         self._config.write_text(self.text)
         serve = [*self.program, "serve"]
         serve += ["--config", str(self._config), "--data-dir", str(self.directory)]

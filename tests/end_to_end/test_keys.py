@@ -59,7 +59,7 @@ async def test_a_removed_key_ends_its_connections_and_no_others(venue: Venue, co
         bob.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 5000))
         assert isinstance((await bob.frame())[0], Accepted)
         assert (await refused(venue, "alice")).reason is RejectReason.LOGON_REFUSED
-    assert list(venue.engine.keys) == ["bob", "carol", "feed", "operator", "watcher"]
+    assert list(venue.engine.keys) == ["bob", "carol", "desk", "feed", "operator", "watcher"]
 
 
 async def test_a_key_for_the_feed_is_removed_there_as_well(venue: Venue, config: Config) -> None:

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.protocol import auth
-from carbonmatch.protocol.codec import decode_feed, decode_reports, encode
+from carbonmatch.protocol.codec import decode_copies, decode_feed, decode_reports, encode
 from carbonmatch.protocol.frames import FrameReader, frame
 from carbonmatch.protocol.messages import (
     Challenge,
@@ -222,8 +222,9 @@ class Wire:
 
     async def log_on(self, session: str, next_seq: int = 0, **options: Any) -> LogonAccepted | LogonRejected:
         logon = self.logon(session, next_seq, **options)
-        if logon.role is Role.MARKET_DATA:
-            self._decode = decode_feed
+        self._decode = {Role.MARKET_DATA: decode_feed, Role.DROP_COPY: decode_copies}.get(
+            logon.role, decode_reports
+        )
         self.send(logon)
         (answer,) = await self.frame()
         assert isinstance(answer, LogonAccepted | LogonRejected), answer

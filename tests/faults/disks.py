@@ -22,6 +22,11 @@ def small_disk(at: Path, kib: int) -> Iterator[Path]:
         yield at
 
 
+def remount(disk: Path, option: str) -> None:
+    """Mount `disk` anew, with "ro" or "rw"."""
+    subprocess.run(["mount", "-o", f"remount,{option}", str(disk)], check=True)
+
+
 def fill(disk: Path, *, but_kib: int = 0) -> None:
     """Take all the room there is, but for so much."""
     status = os.statvfs(disk)

@@ -11,7 +11,13 @@ from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import verify
 from carbonmatch.journal.segments import segment_name
-from carbonmatch.protocol.batch import decode_public, decode_record, decode_stream, find_stream
+from carbonmatch.protocol.batch import (
+    decode_outline,
+    decode_public,
+    decode_record,
+    decode_stream,
+    find_stream,
+)
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server import recovery
 from carbonmatch.server.history import History
@@ -73,7 +79,7 @@ def journal_seeds() -> list[bytes]:
 def batch(data: bytes) -> str:
     """A payload whose checksums are right: it decodes whole, or is malformed."""
     try:
-        find_stream(data, worlds.ALICE)
+        find_stream(decode_outline(data), worlds.ALICE)
         record = decode_record(data, 1)
         for stream in record.streams:
             decode_stream(stream.reports)

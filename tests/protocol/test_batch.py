@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.protocol.batch import (
+    decode_outline,
     decode_record,
     decode_stream,
     encode_stream,
@@ -91,11 +92,11 @@ def test_a_record_is_not_caused_by_anything_else(other: Outputs) -> None:
 
 
 def test_a_stream_is_found_without_the_rest() -> None:
-    stream = find_stream(RECORD, SessionId(1))
+    stream = find_stream(decode_outline(RECORD), SessionId(1))
     assert stream is not None
     assert (stream.first_seq, stream.ref_before) == (1, 0)
     assert bytes(stream.reports) == pack(STREAM_1)
-    assert find_stream(RECORD, SessionId(3)) is None
+    assert find_stream(decode_outline(RECORD), SessionId(3)) is None
 
 
 @pytest.mark.parametrize("damage", [RECORD[:-1], RECORD + b"\x00", b"", b"\x93\x90\x90", b"\xc1"])
@@ -103,7 +104,7 @@ def test_a_record_that_is_none_is_a_protocol_error(damage: bytes) -> None:
     with pytest.raises(ProtocolError, match="record of sequence 7"):
         decode_record(damage, first_sequence=7)
     with pytest.raises(ProtocolError):
-        find_stream(damage, SessionId(1))
+        decode_outline(damage)
 
 
 def test_a_command_of_a_later_version_is_not_skipped() -> None:

@@ -19,6 +19,7 @@ from carbonmatch.protocol.batch import (
 )
 from carbonmatch.protocol.codec import (
     decode_client_frame,
+    decode_copies,
     decode_feed,
     decode_feed_frame,
     decode_logon_frame,
@@ -48,6 +49,8 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
     (wire.SessionOutbound, decode_feed),
     (market.AnyReport, decode_reports),
     (market.AnyReport, decode_stream),
+    (wire.Copied, decode_copies),
+    (wire.SessionOutbound, decode_copies),
     (wire.FeedOutbound, decode_feed),
     (market.VenueCommand, venue_commands),
     (market.AnyPublicEvent, decode_public),
@@ -55,7 +58,7 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
 KINDS: dict[str, type[Struct]] = {
     kind.__name__: kind for union, _ in DECODERS for kind in get_args(union) or (union,)
 }
-FILES = ["session", "commands", "venue_commands", "reports", "public_events", "feed"]
+FILES = ["session", "commands", "venue_commands", "reports", "copies", "public_events", "feed"]
 MESSAGES = [vector for file in FILES for vector in load(file)]
 
 
@@ -67,6 +70,8 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
     values = plain_fields(fields)
     if "definition" in fields:
         values[-1] = market.InstrumentDefinition(*values[-1])
+    if "report" in fields:
+        (values[-1],) = decode_reports(pack([values[-1]]))
     if "account_ids" in fields or "instrument_ids" in fields:
         values = [tuple(value) if isinstance(value, list) else value for value in values]
     if kind is market.DefineKey:
@@ -146,14 +151,23 @@ def test_frames(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", load("records"), ids=label)
 def test_records(vector: dict[str, Any]) -> None:
     payload = bytes.fromhex(vector["hex"])
-    assert pack([vector["entries"], vector["streams"], vector["public"]]) == payload
+    copies = [
+        [session_id, first, count, [[id_, bytes.fromhex(picked)] for id_, picked in parts]]
+        for session_id, first, count, parts in vector.get("copies", [])
+    ]
+    fields = [vector["entries"], vector["streams"], vector["public"], copies]
+    assert pack(fields if copies else fields[:-1]) == payload
 
     entries = [EntryRecord(time, id_, Raw(pack(commands))) for time, id_, commands in vector["entries"]]
     streams = [
         StreamRecord(id_, first, ref, Raw(pack(reports))) for id_, first, ref, reports in vector["streams"]
     ]
     public = decode_public(pack(vector["public"]))
-    assert encode_record(entries, streams, public) == payload
+    chosen = [
+        market.CopyChunk(id_, first, count, [market.CopyPart(*part) for part in parts])
+        for id_, first, count, parts in copies
+    ]
+    assert encode_record(entries, streams, public, chosen) == payload
 
     record = decode_record(payload, vector["first_sequence"])
     sequence = vector["first_sequence"]
@@ -163,6 +177,7 @@ def test_records(vector: dict[str, Any]) -> None:
         sequence += len(commands)
     assert record.streams == streams
     assert decode_public(record.public) == public
+    assert record.copies == chosen
 
 
 @pytest.mark.parametrize("vector", load("logon"), ids=label)

@@ -1,11 +1,14 @@
 """What configuration means to the server."""
 
+import pytest
 from msgspec import structs
 
-from carbonmatch.config import Config, key_commands, venue_commands
+from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    AccountId,
+    DefineDropCopy,
     DefineKey,
     Entry,
     InstrumentId,
@@ -18,7 +21,14 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.protocol.messages import Role
-from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+from carbonmatch.server.configured import (
+    changed_definitions,
+    credentials,
+    drop_copies,
+    gone,
+    needs_restart,
+    session_settings,
+)
 
 CONFIG = demo_config(gateways=2, companies=4)
 
@@ -50,6 +60,32 @@ def test_a_band_that_an_operator_has_set_stays_while_the_configuration_does() ->
     band = SetBand(Ref(0), InstrumentId(1), 4_700, 4_500, 4_900)
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [band]))
     assert changed_definitions(CONFIG, engine) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [("trade", "drop_copy"), ("drop_copy", "trade")])
+def test_a_session_does_not_become_a_drop_copy_nor_the_other_way_round(before: str, after: str) -> None:
+    def with_role(role: str) -> Config:
+        first, *others = CONFIG.sessions
+        return structs.replace(CONFIG, sessions=(structs.replace(first, roles=(role,)), *others))
+
+    engine = engine_of(with_role(before))
+    with pytest.raises(ConfigError, match=r"id 1 is that of a .* in this journal, expected a new id"):
+        changed_definitions(with_role(after), engine)
+
+
+def test_a_drop_copy_is_defined_once_and_again_when_it_shows_other_accounts() -> None:
+    copy = Session(SessionId(900), "copy", ("drop_copy",), CONFIG.keys[0].id, (AccountId(1),))
+    config = structs.replace(CONFIG, sessions=(*CONFIG.sessions, copy))
+    engine = engine_of(config)
+    assert changed_definitions(config, engine) == []
+    assert drop_copies(config) == {"copy": 900}
+    assert ("copy", Role.DROP_COPY) in credentials(engine)[CONFIG.keys[0].id].logons
+    wider = structs.replace(copy, accounts=(AccountId(1), AccountId(2)))
+    (command,) = changed_definitions(structs.replace(CONFIG, sessions=(*CONFIG.sessions, wider)), engine)
+    assert command == DefineDropCopy(SessionId(900), "copy", (AccountId(1), AccountId(2)))
+    assert ("drop copy", "copy", 0) in list(gone(CONFIG, engine))
+    assert needs_restart(CONFIG, config) == ["drop copies"]
+    assert needs_restart(config, structs.replace(config, sessions=(*CONFIG.sessions, wider))) == []
 
 
 def test_a_key_that_is_gone_is_removed_and_a_changed_one_defined_again() -> None:

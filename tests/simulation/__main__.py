@@ -58,6 +58,7 @@ def _summarize(outcomes: list[Outcome], failed: list[int], first: int, seconds: 
         f"{sum(one.trades for one in outcomes)} trades, {sum(one.starts for one in outcomes)} starts, "
         f"{sum(one.crashes for one in outcomes)} crashes, {sum(one.torn for one in outcomes)} torn tails, "
         f"{sum(one.flips for one in outcomes)} bit flips, "
+        f"{sum(one.snapshots for one in outcomes)} snapshots by followers, "
         f"{sum(one.simulated_seconds for one in outcomes):,.0f} simulated seconds; failed: {failed or 'none'}"
     )
 

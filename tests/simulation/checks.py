@@ -83,10 +83,10 @@ class Journaled:
 
 
 class ReferenceMarket(ReferenceVenue):
-    """The reference, which has no use for what is about connections: logons and keys."""
+    """The reference, which has no use for what is about connections: logons, keys and copies."""
 
     def _venue_command(self, command: Any) -> None:
-        if not isinstance(command, m.SessionOpened | m.DefineKey):
+        if not isinstance(command, m.SessionOpened | m.DefineKey | m.DefineDropCopy):
             super()._venue_command(command)
 
 

@@ -31,19 +31,19 @@ class Trading:
     def command(self, ref: Ref) -> Any:
         random = self._random
         kind = random.random()
-        if kind < 0.62:
+        if kind < 0.75:
             self.refs.append(ref)
             return self._new_order(ref)
-        if kind < 0.63:
+        if kind < 0.753:
             scope = random.choice(list(MassCancelScope))
             instrument_id = InstrumentId(random.choice((0, EUA, CEA)))
             return m.MassCancel(ref, scope, instrument_id=instrument_id, side=random.choice((0, 1, 2)))
-        if kind < 0.66:
+        if kind < 0.78:
             return m.OrderStatusRequest(ref, *(self._name() if random.random() < 0.5 else ()))
         order_ref, order_id = self._name()
-        if kind < 0.82:
+        if kind < 0.88:
             return m.Cancel(ref, order_ref, order_id)
-        if kind < 0.91:
+        if kind < 0.94:
             return m.Reduce(ref, order_ref, order_id, 10 * random.randint(0, 12))
         self.refs.append(ref)
         return m.Replace(
@@ -54,13 +54,13 @@ class Trading:
         random = self._random
         instrument_id = random.choice((EUA, EUA, CEA))
         side = random.choice(list(Side))
-        away = random.choice((4, 3, 2, 2, 1, 1, 0, 0, -1, -3)) * 5
+        away = random.choice((3, 2, 2, 1, 1, 0, 0, -1, -2)) * 5
         price = 1000 - away if side is Side.BUY else 1000 + away
-        lots = random.choice((20, 30, 50, 70, 100, 100, 15, 0))
+        lots = random.choice((20, 30, 50, 70, 100) * 6 + (15, 0))
         tif = random.choice((*(TimeInForce.GTC,) * 6, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK))
         kind = OrderType.MARKET if random.random() < 0.05 else OrderType.LIMIT
         flags = random.choice((0, 0, 0, 0, OrderFlag.POST_ONLY, OrderFlag.KEEP_ON_DISCONNECT))
-        mode = random.choice(list(SelfTradePrevention))
+        mode = random.choice((*SelfTradePrevention, *(SelfTradePrevention.NONE,) * 12))
         return NewOrder(
             ref,
             instrument_id,
@@ -76,9 +76,9 @@ class Trading:
     def _name(self) -> tuple[Ref, OrderId]:
         random = self._random
         if self.order_ids and random.random() < 0.4:
-            return Ref(0), random.choice(self.order_ids[-20:])
+            return Ref(0), random.choice(self.order_ids[-8:])
         if self.refs:
-            return random.choice(self.refs[-20:]), OrderId(0)
+            return random.choice(self.refs[-8:]), OrderId(0)
         return Ref(1), OrderId(0)
 
 
@@ -96,5 +96,5 @@ class Operating:
         if random.random() < 0.2:
             low = random.choice((0, 900, 950))
             return m.SetBand(ref, instrument_id, 1000, low, 1100 if low else 0)
-        phases = (*(Phase.CONTINUOUS,) * 6, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+        phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
         return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated")

@@ -21,10 +21,13 @@ class SimulatedDisk(ModelDisk):
         self.crash_after: int | None = None
         # Whether everybody waits for the sync, because the loop does.
         self.holds_up = False
+        # Whether the follower is at it, and not the engine.
+        self.is_followed = False
         self.before = self._before
 
     def process(self) -> None:
-        super().process()
+        """The engine's process ended. Its files stay open, since the follower's are among them."""
+        self.locked = False
         self.crash_after = None
         self.holds_up = False
         self.before = self._before
@@ -57,6 +60,12 @@ class SimulatedDisk(ModelDisk):
     def _before(self, called: str) -> None:
         # The model lists its calls for other tests; a long run would only grow by it.
         self.calls.clear()
+        if self.is_followed:
+            if called in ("fdatasync", "rename", "fsync_dir") and self.world.happens(
+                self.faults.crash_in_commit
+            ):
+                raise ProcessEnded(f"a crash before the follower's {called}", power_lost=True)
+            return
         if self.crash_after is not None:
             self.crash_after -= 1
             if self.crash_after < 0:

@@ -64,8 +64,6 @@ class SimulatedJournal(JournalThread):
 
     def _take(self, commit: Commit) -> None:
         self.take(commit)
-        self._idle_turns += 1
-        self._scheduler.call_later(SEAL_IDLE_SECONDS, partial(self._seal, self._idle_turns))
 
     def _seal(self, turn: int) -> None:
         """Where nothing has come since that turn."""
@@ -87,6 +85,8 @@ class SimulatedJournal(JournalThread):
         demand(self._disk.is_durable(name), "a commit is on the disk when it is called durable", name)
         self._journaled.take(commit.payload, commit.first_sequence)
         self._journaled.in_flight = None
+        self._idle_turns += 1
+        self._scheduler.call_later(SEAL_IDLE_SECONDS, partial(self._seal, self._idle_turns))
         if self._journal_writer.work.is_set():
             self._scheduler.after(NS_PER_US * 300, self._keep)
 

@@ -32,6 +32,7 @@ from tests.simulation.disk import SimulatedDisk
 from tests.simulation.engine import Process
 from tests.simulation.faults import Faults, drawn, healed
 from tests.simulation.network import Network
+from tests.simulation.standby import Standby
 from tests.simulation.subscriber import Subscriber
 from tests.simulation.trader import Trader
 from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, ProcessEnded, World
@@ -53,6 +54,7 @@ class Outcome(Struct):
     crashes: int
     torn: int
     flips: int
+    snapshots: int
     simulated_seconds: float
     digest: str
 
@@ -68,6 +70,7 @@ class Simulation:
         self.faults = drawn(self.world.random) if faults is None else faults
         self.journaled = Journaled()
         self.disk = SimulatedDisk(self.world, self.faults)
+        self.standby = Standby(self.world, self.disk)
         self.network = Network(self.world, self.faults)
         self.process: Process | None = None
         self.starts = self.crashes = self.flips = 0
@@ -88,7 +91,7 @@ class Simulation:
         for subscriber in self.subscribers:
             subscriber.connect = self._connect
         self.world.note(f"seed {seed}: {self.faults}")
-        self.world.after(0, self._start)
+        self._next_start = self.world.after(0, self._start)
         self._mishap_later()
 
     # --- connections ------------------------------------------------------------------------------
@@ -117,7 +120,7 @@ class Simulation:
         except OSError as error:
             world.note(f"no start: {error}")
             disk.process()
-            world.after(NS_PER_MS * 500, self._start)
+            self._next_start = world.after(NS_PER_MS * 500, self._start)
             return
         disk.crash_after = None
         self.process = process
@@ -172,10 +175,13 @@ class Simulation:
             if not isinstance(end.owner, Connection):
                 end.vanish(delivered=not ended.power_lost)
         if ended.power_lost:
+            self.standby.end()
             self.disk.lose_power()
         else:
             self.disk.process()
-        world.after(NS_PER_MS * world.random.choice((1, 50, 1_000)), self._start)
+        # The machine may be lost again before the engine has begun.
+        self._next_start.cancel()
+        self._next_start = world.after(NS_PER_MS * world.random.choice((1, 50, 1_000)), self._start)
 
     # --- mishaps ------------------------------------------------------------------------------------
 
@@ -258,6 +264,7 @@ class Simulation:
             self.crashes,
             sum(name.endswith(".torn") for name in self.disk.names),
             self.flips,
+            self.standby.snapshots_written,
             self.world.now_ns / NS_PER_SECOND - 1,
             self.world.digest(),
         )
@@ -300,6 +307,7 @@ class Simulation:
             and all(one.is_done() and self._is_connected(one) for one in self.traders)
             and all(self._has_all(one) for one in self.traders)
             and all(one.equals(process.engine) for one in self.subscribers)
+            and self.standby.equals(process.engine)
         )
 
     @staticmethod

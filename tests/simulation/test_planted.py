@@ -98,9 +98,9 @@ def answer_silently(pipeline: Pipeline, batch: Batch) -> None:
 def test_a_repeat_that_is_executed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     apply = SessionPeer._apply_selected
 
-    def forgetful(peer: SessionPeer, commands: list[Any], now_ns: int, received_ns: int) -> None:
+    def forgetful(peer: SessionPeer, *arguments: Any) -> Any:
         peer.state.last_ref = Ref(0)
-        apply(peer, commands, now_ns, received_ns)
+        return apply(peer, *arguments)
 
     monkeypatch.setattr(SessionPeer, "_apply_selected", forgetful)
     assert "applied once" in violated(calm())

@@ -2,13 +2,19 @@
 
     python -m tests.torture.kill --kills 150 --seed 1
     python -m tests.torture.kill --kills 150 --seed 1 --segment-kib 1024
+    python -m tests.torture.kill --kills 150 --seed 3 --follow
+    python -m tests.torture.kill --kills 10000
 
 The second kind has small segments, and most of its kills come at a change of the journal's directory: see
-`fragile`.
+`fragile`. The third has a follower beside the engine, which is killed as well, and whose snapshots every
+start goes on from.
 
 A real engine process, real TCP, real sessions that reconnect and resume. The seed gives the commands
 and the moments; where they meet is up to the machine, so a seed repeats the kind of a run and not each
 of its instructions.
+
+More than 250 kills are several tortures, one after the other, each with the next seed, a journal of its own
+that is deleted when it has been proven, and a line that says how far it has got.
 """
 
 import argparse
@@ -27,8 +33,11 @@ from unittest.mock import patch
 from msgspec import Struct
 
 from carbonmatch.client import reconnect
+from carbonmatch.journal import snapshots
+from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal_tools import replay, verify
 from tests.torture.ledger import Ledger
+from tests.torture.shadow import Shadow
 from tests.torture.spectator import Spectator
 from tests.torture.trader import Trader
 from tests.torture.venue import (
@@ -54,6 +63,10 @@ _QUIET_EVERY: Final = 25
 # The gateways of a market wait longer, so as not to come all at once; here four wait for one.
 _RECONNECT_WAIT_SECONDS_MAX: Final = 0.1
 _CONNECTED_SECONDS_MAX: Final = 60.0
+# With the engine, so that both begin again at once.
+_FOLLOWER_DIES: Final = 0.3
+# A torture keeps its journal, and what was told, to its end: so many are 1 GB and a few minutes.
+_KILLS_A_TORTURE_MAX: Final = 250
 # A batch of this load has to fit into a segment.
 _SEGMENT_KIB_MIN: Final = 512
 
@@ -77,25 +90,35 @@ class Summary(Struct):
     records: int = 0
     segments: int = 0
     torn: int = 0
+    follower_kills: int = 0
+    followed_states: int = 0
     seconds: float = 0.0
+
+    def add(self, other: "Summary") -> None:
+        """Count in what another torture has done."""
+        for name in self.__struct_fields__:
+            if name != "seed":
+                setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def __str__(self) -> str:
         return (
-            f"seed {self.seed}: {self.kills} kills ({self.kills_while_recovering} while recovering, "
+            f"seed {self.seed}: {self.kills:,} kills ({self.kills_while_recovering} while recovering, "
             f"{self.kills_during_logon} during logon, {self.kills_while_stopping} while stopping, "
             f"{self.kills_by_itself} at changes of the directory), "
             f"{self.clean_stops} clean stops, {self.reconnects} reconnects, "
             f"{self.client_crashes} clients that started anew; "
             f"{self.commands:,} commands answered by {self.reports:,} reports, {self.orders:,} orders, "
             f"{self.trades:,} trades; {self.records:,} records in {self.segments} segments, "
-            f"{self.torn} torn; lost 0, duplicate 0, gap 0; {self.seconds:.0f} s"
+            f"{self.torn} torn; "
+            f"{self.follower_kills} kills of the follower, {self.followed_states} states compared; "
+            f"lost 0, duplicate 0, gap 0; {self.seconds:.0f} s"
         )
 
 
 class Torture:
     """One venue, its traders and a spectator, over many lives of the engine."""
 
-    def __init__(self, directory: Path, seed: int, segment_kib: int) -> None:
+    def __init__(self, directory: Path, seed: int, segment_kib: int, follow: bool) -> None:
         """With `segment_kib` 0 the engine is started as everybody starts it."""
         self._segment_kib = segment_kib
         self.summary = Summary(seed)
@@ -106,6 +129,7 @@ class Torture:
         self.ledger = Ledger(self.engine.journal)
         self.traders = [Trader(trader_access(ports, one), one, seed * 100 + one) for one in TRADERS]
         self.spectator = Spectator(spectator_access(ports), seed)
+        self.shadow = Shadow(self.engine.journal, directory) if follow else None
 
     async def run(self, kills: int) -> Summary:
         began = monotonic()
@@ -118,6 +142,8 @@ class Torture:
                     for trader in self.traders:
                         await trader.stop()
                     await self.spectator.stop()
+                    if self.shadow is not None:
+                        self.shadow.clean_up()
         self._prove()
         self.summary.seconds = monotonic() - began
         return self.summary
@@ -127,6 +153,8 @@ class Torture:
         for trader in self.traders:
             await trader.start()
         self.spectator.start()
+        if self.shadow is not None:
+            await self.shadow.start()
         while self.summary.kills < kills:
             before = self.summary.kills // _QUIET_EVERY
             await self._round()
@@ -136,6 +164,8 @@ class Torture:
                 await self._revive()
         await self._connected()
         await self._stop_quietly()
+        if self.shadow is not None:
+            self.summary.followed_states = await self.shadow.stop()
 
     # --- ways to die -------------------------------------------------------------------------
 
@@ -182,6 +212,10 @@ class Torture:
     async def _kill(self) -> None:
         self.summary.kills += 1
         await self.engine.kill()
+        if self.shadow is not None and self._random.random() < _FOLLOWER_DIES:
+            self.summary.follower_kills += 1
+            await self.shadow.kill()
+            await self.shadow.start()
         await self._judge()
 
     async def _die_at_change(self) -> None:
@@ -248,6 +282,8 @@ class Torture:
         await self.engine.stop()
         self.summary.clean_stops += 1
         await self._judge()
+        if self.shadow is not None:
+            await self.shadow.compared(self.ledger.next_sequence - 1)
 
     # --- judgement ---------------------------------------------------------------------------
 
@@ -270,7 +306,11 @@ class Torture:
         assert verified.closed
         assert verified.last_sequence == self.ledger.next_sequence - 1
         assert verified.reports == self.ledger.report_count
-        assert replay(self.engine.journal).commands == verified.commands
+        replayed = replay(self.engine.journal)
+        assert replayed.commands == verified.commands
+        for sequence in snapshots.sequences(DiskStorage(self.engine.journal)):
+            again = replay(self.engine.journal, from_snapshot=sequence)
+            assert again.state_digest == replayed.state_digest
         summary = self.summary
         summary.commands = sum(trader.answered_count for trader in self.traders)
         assert summary.commands == self.ledger.command_count
@@ -282,9 +322,11 @@ class Torture:
         summary.segments = verified.segments
 
 
-async def torture(directory: Path, kills: int, seed: int, segment_kib: int = 0) -> Summary:
+async def torture(
+    directory: Path, kills: int, seed: int, segment_kib: int = 0, follow: bool = False
+) -> Summary:
     try:
-        return await Torture(directory, seed, segment_kib).run(kills)
+        return await Torture(directory, seed, segment_kib, follow).run(kills)
     except BaseException as error:
         error.add_note(f"seed {seed}, journal in {directory}")
         raise
@@ -294,17 +336,24 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kill", description=__doc__)
     parser.add_argument("--kills", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--directory", type=Path, help="kept, where given; else only after a failure")
+    parser.add_argument("--directory", type=Path, help="where journals go; they stay after a failure only")
     parser.add_argument("--segment-kib", type=int, default=0, metavar="K")
+    parser.add_argument("--follow", action="store_true", help="with a follower beside the engine")
     options = parser.parse_args(arguments)
     if 0 < options.segment_kib < _SEGMENT_KIB_MIN:
         parser.error(f"--segment-kib {options.segment_kib}, expected at least {_SEGMENT_KIB_MIN}")
-    directory = options.directory or Path(tempfile.mkdtemp(prefix="carbonmatch-torture-"))
-    directory.mkdir(parents=True, exist_ok=True)
-    print(asyncio.run(torture(directory, options.kills, options.seed, options.segment_kib)))
-    if options.directory is None:
+    total = Summary(options.seed)
+    seed = options.seed
+    while total.kills < options.kills:
+        kills = min(_KILLS_A_TORTURE_MAX, options.kills - total.kills)
+        directory = Path(tempfile.mkdtemp(prefix="carbonmatch-torture-", dir=options.directory))
+        total.add(asyncio.run(torture(directory, kills, seed, options.segment_kib, options.follow)))
         # Only now: what failed is kept for whoever wants to know why.
         shutil.rmtree(directory)
+        if total.kills < options.kills:
+            print(f"{total.kills:,} of {options.kills:,} kills in {total.seconds:,.0f} s", flush=True)
+        seed += 1
+    print(total)
     return 0
 
 

@@ -16,8 +16,15 @@ from carbonmatch.config.schema import (
     Throttle,
     Tls,
     TlsFiles,
+    shown_accounts,
 )
-from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX, PRICE_TICKS_MAX
+from carbonmatch.limits import (
+    COPIED_STREAMS_MAX,
+    COPIES_OF_A_SESSION_MAX,
+    KEY_ADDRESSES_MAX,
+    KEY_SESSIONS_MAX,
+    PRICE_TICKS_MAX,
+)
 
 # The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
 WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
@@ -54,6 +61,7 @@ def check(config: Config) -> list[str]:
             _repetitions("sessions", "id", [one.id for one in config.sessions]),
             _repetitions("sessions", "name", [one.name for one in config.sessions]),
             _session_problems(config, {account.id for account in accounts}),
+            _drop_copy_problems(config),
             _repetitions("keys", "id", [one.id for one in config.keys]),
             _repetitions("keys", "public_key", [one.public_key for one in config.keys]),
             _key_problems(config),
@@ -228,6 +236,48 @@ def _session_problems(config: Config, account_ids: set[int]) -> Iterator[str]:
             yield f"{at}.accounts: a session that may trade needs an account"
         if session.throttle is not None:
             yield from _throttle_problems(f"{at}.throttle", session.throttle)
+
+
+def _drop_copy_problems(config: Config) -> Iterator[str]:
+    participant_ids = {participant.id for participant in config.participants}
+    # By account: the copies that show it.
+    copies: dict[int, set[int]] = {}
+    for at, session in zip(_paths("sessions", config), config.sessions, strict=True):
+        for participant_id in session.participants:
+            if participant_id not in participant_ids:
+                yield f"{at}.participants: there is no participant {participant_id}"
+        yield from _repetitions(f"{at}.participants", "id", session.participants)
+        if not session.is_drop_copy:
+            if session.participants:
+                yield f"{at}.participants: only a drop copy shows participants; expected accounts"
+            continue
+        if len(session.roles) > 1:
+            yield f"{at}.roles: a drop copy is a stream of its own; expected no role besides drop_copy"
+        shown = shown_accounts(config, session)
+        if not shown:
+            yield f"{at}: a drop copy shows accounts; expected accounts or participants that have some"
+        for account_id in shown:
+            copies.setdefault(account_id, set()).add(session.id)
+    yield from _copied_stream_problems(config, copies)
+
+
+def _copied_stream_problems(config: Config, copies: dict[int, set[int]]) -> Iterator[str]:
+    total = 0
+    for at, session in zip(_paths("sessions", config), config.sessions, strict=True):
+        if session.is_drop_copy:
+            continue
+        count = len(set().union(*(copies.get(account_id, ()) for account_id in session.accounts)))
+        total += count
+        if count > COPIES_OF_A_SESSION_MAX:
+            yield (
+                f"{at}.accounts: {count} drop copies show accounts of this session, expected at most "
+                f"{COPIES_OF_A_SESSION_MAX}"
+            )
+    if total > COPIED_STREAMS_MAX:
+        yield (
+            f"sessions: the drop copies together show the streams of {total} sessions, expected at most "
+            f"{COPIED_STREAMS_MAX}"
+        )
 
 
 def _key_problems(config: Config) -> Iterator[str]:

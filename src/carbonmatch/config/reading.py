@@ -20,6 +20,7 @@ DATA_DIRECTORY_VARIABLE: Final = "CARBONMATCH_DATA_DIR"
 PORT_VARIABLES: Final = {
     "order_entry": "CARBONMATCH_ORDER_ENTRY_PORT",
     "market_data": "CARBONMATCH_MARKET_DATA_PORT",
+    "drop_copy": "CARBONMATCH_DROP_COPY_PORT",
     "ops": "CARBONMATCH_OPS_PORT",
 }
 
@@ -97,7 +98,7 @@ def with_environment(config: Config, environment: Mapping[str, str]) -> Config:
 
 
 def with_addresses(config: Config, **addresses: str | None) -> Config:
-    """`config` with those listeners (order_entry, market_data, ops) moved that are given an address."""
+    """`config` with those listeners moved (order_entry, ops, ...) that are given an address."""
     given = {listener: address for listener, address in addresses.items() if address is not None}
     config = structs.replace(config, listen=structs.replace(config.listen, **given))
     if problems := check(config):

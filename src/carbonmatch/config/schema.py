@@ -26,6 +26,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     AllowedFlag,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -72,8 +73,8 @@ TimeInForceName = Literal["day", "gtc", "ioc", "fok", "gtd"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 
 
-ListenerName = Literal["order_entry", "market_data", "ops"]
-LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "ops")
+ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
+LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,10 +89,14 @@ class Venue(Section, frozen=True):
 
 
 class Listen(Section, frozen=True):
-    """Where the three listeners bind, as `host:port`. Port 0: any free one."""
+    """Where the listeners bind, as `host:port`. Port 0: any free one.
+
+    That of drop copies is opened where a session has the role.
+    """
 
     order_entry: str = "127.0.0.1:7400"
     market_data: str = "127.0.0.1:7410"
+    drop_copy: str = "127.0.0.1:7420"
     ops: str = "127.0.0.1:7480"
     # Orders would cross the network readable for everyone on the way: nobody gets that by accident.
     insecure_plaintext: bool = False
@@ -113,6 +118,7 @@ class Tls(Section, frozen=True):
     client_ca: str = ""
     order_entry: TlsFiles | None = None
     market_data: TlsFiles | None = None
+    drop_copy: TlsFiles | None = None
     ops: TlsFiles | None = None
 
     def of(self, listener: ListenerName) -> TlsFiles | None:
@@ -217,10 +223,15 @@ class Session(Section, frozen=True):
     key: _KeyId
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
     throttle: Throttle | None = None  # in place of the venue's, as a whole
+    participants: tuple[_ParticipantId, ...] = ()  # of a drop copy: it shows all their accounts
 
     @property
     def operator(self) -> bool:
         return "operator" in self.roles
+
+    @property
+    def is_drop_copy(self) -> bool:
+        return "drop_copy" in self.roles
 
 
 class Key(Section, frozen=True):
@@ -293,10 +304,23 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         for account, participant in sorted(holders, key=lambda holder: holder[0].id)
     ]
     commands += [
-        DefineSession(session.id, session.name, session.accounts, session.operator)
+        DefineDropCopy(session.id, session.name, shown_accounts(config, session))
+        if session.is_drop_copy
+        else DefineSession(session.id, session.name, session.accounts, session.operator)
         for session in sorted(config.sessions, key=_id)
     ]
     return commands
+
+
+def shown_accounts(config: Config, copy: Session) -> tuple[AccountId, ...]:
+    """The accounts whose reports a drop copy holds, in the order of their ids."""
+    of_participants = (
+        account.id
+        for participant in config.participants
+        if participant.id in copy.participants
+        for account in participant.accounts
+    )
+    return tuple(sorted({*copy.accounts, *of_participants}))
 
 
 def key_commands(config: Config) -> list[DefineKey]:

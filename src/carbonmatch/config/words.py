@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from carbonmatch.config.schema import LISTENERS, Config, Instrument, Session, configuration_digest
+from carbonmatch.config.schema import (
+    LISTENERS,
+    Config,
+    Instrument,
+    Session,
+    configuration_digest,
+    shown_accounts,
+)
 from carbonmatch.words import price_text
 
 _SYNC: Final = {
@@ -18,6 +25,7 @@ def in_words(config: Config) -> list[str]:
     return [
         f"venue {config.venue.server_id}",
         f"orders at {listen.order_entry}, market data at {listen.market_data}, operations at {listen.ops}",
+        *_drop_copies(config),
         *_protection(config),
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         _throttle(config),
@@ -25,10 +33,15 @@ def in_words(config: Config) -> list[str]:
         *(f"  {_instrument(instrument)}" for instrument in config.instruments),
         f"{len(config.participants)} participants, {accounts} accounts",
         f"{len(config.sessions)} sessions",
-        *(f"  {_session(session)}" for session in config.sessions),
+        *(f"  {_session(config, session)}" for session in config.sessions),
         f"{len(config.keys)} keys",
         f"market digest {configuration_digest(config).hex()}",
     ]
+
+
+def _drop_copies(config: Config) -> list[str]:
+    copies = sum(session.is_drop_copy for session in config.sessions)
+    return [f"{copies} drop copies at {config.listen.drop_copy}"] if copies else []
 
 
 def _protection(config: Config) -> list[str]:
@@ -76,8 +89,9 @@ def _instrument(instrument: Instrument) -> str:
     )
 
 
-def _session(session: Session) -> str:
+def _session(config: Config, session: Session) -> str:
+    accounts = shown_accounts(config, session) if session.is_drop_copy else session.accounts
     return (
-        f"{session.id} {session.name}: {', '.join(session.roles)}; {len(session.accounts)} accounts; "
+        f"{session.id} {session.name}: {', '.join(session.roles)}; {len(accounts)} accounts; "
         f"key {session.key}"
     )

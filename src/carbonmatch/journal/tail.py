@@ -30,8 +30,8 @@ from carbonmatch.journal.storage import Storage, is_zero
 # What one look reads: a few hundred small batches, and no more than 10 us of copying where nothing is new.
 _CHUNK_BYTES: Final = 64 * 1024
 
-# How soon a record is seen that was written while nothing came; 0.1 % of a core.
-_POLL_SECONDS: Final = 0.005
+# How soon a record is seen that was written while nothing came: as soon as an idle writer seals it.
+_POLL_SECONDS: Final = 0.01
 
 
 class Tail:

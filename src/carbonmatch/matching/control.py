@@ -6,6 +6,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
@@ -13,6 +14,7 @@ from carbonmatch.matching.messages import (
     BandChanged,
     CancelReason,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -99,8 +101,17 @@ def define_session(venue: Venue, command: DefineSession) -> None:
     session = venue.sessions.get(command.session_id)
     if session is None:
         assert command.session_id != venue.venue_session.session_id
+        assert command.session_id not in venue.drop_copies.by_session, "one name has one stream"
         session = venue.sessions[command.session_id] = SessionState(command.session_id)
     session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+
+
+def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
+    """Add a copy, numbered from here on; or change which accounts it shows from here on."""
+    session_id = command.session_id
+    assert session_id != venue.venue_session.session_id
+    assert session_id not in venue.sessions, "one name has one stream"
+    venue.drop_copies.define(DropCopy(session_id, command.name, command.account_ids), venue.accounts)
 
 
 def session_lost(venue: Venue, command: SessionLost) -> None:
@@ -118,7 +129,10 @@ def session_opened(venue: Venue, command: SessionOpened) -> None:
 
 
 def define_key(venue: Venue, command: DefineKey) -> None:
-    assert all(one.session_id in venue.sessions for one in command.sessions), "a key opens sessions there are"
+    assert all(
+        one.session_id in venue.sessions or one.session_id in venue.drop_copies.by_session
+        for one in command.sessions
+    ), "a key opens sessions there are"
     venue.keys[command.key_id] = command
 
 

@@ -15,6 +15,7 @@ from carbonmatch.limits import ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, control, entering, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
@@ -23,6 +24,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     Cancel,
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
@@ -68,6 +70,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
+    DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,
 }
@@ -104,6 +107,10 @@ class Engine:
     @property
     def instruments(self) -> dict[InstrumentId, Instrument]:
         return {instrument_id: book.instrument for instrument_id, book in self.books.items()}
+
+    @property
+    def drop_copies(self) -> dict[SessionId, DropCopy]:
+        return self.venue.drop_copies.by_session
 
     @property
     def gathered_report_count(self) -> int:
@@ -176,7 +183,8 @@ class Engine:
         ]
         for level in venue.dirty:
             level.dirty = False
-        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels)
+        copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
+        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels, copies)
         venue.refusals = []
         venue.cancels = []
         venue.touched = []

@@ -8,7 +8,6 @@ Commands come from sessions over the wire, or from the venue itself (session 0);
 Reports are private: each belongs to the stream of one session. Public events belong to everyone.
 """
 
-from enum import IntEnum, unique
 from typing import Annotated, Final, NewType
 
 from msgspec import Meta, Struct
@@ -23,8 +22,20 @@ from carbonmatch.limits import (
     TIME_NS_MAX,
     WIRE_INT_MAX,
 )
-from carbonmatch.matching.reasons import CancelReason as CancelReason
-from carbonmatch.matching.reasons import RejectReason as RejectReason
+from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
+from carbonmatch.matching.enums import CancelReason as CancelReason
+from carbonmatch.matching.enums import Liquidity as Liquidity
+from carbonmatch.matching.enums import MassCancelScope as MassCancelScope
+from carbonmatch.matching.enums import OrderFlag as OrderFlag
+from carbonmatch.matching.enums import OrderType as OrderType
+from carbonmatch.matching.enums import Phase as Phase
+from carbonmatch.matching.enums import RejectReason as RejectReason
+from carbonmatch.matching.enums import ReportFlag as ReportFlag
+from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
+from carbonmatch.matching.enums import Side as Side
+from carbonmatch.matching.enums import TimeInForce as TimeInForce
+
+# The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
 
 # --- identifiers and bounded fields --------------------------------------------------------------
 
@@ -68,105 +79,6 @@ VENUE_SESSION_ID: Final = SessionId(0)
 ANY: Final = 0
 # In a report: not the answer to a command of this session.
 NO_REF: Final = Ref(0)
-
-
-@unique
-class Side(IntEnum):
-    BUY = 1
-    SELL = 2
-
-
-@unique
-class OrderType(IntEnum):
-    LIMIT = 1
-    # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
-    MARKET = 2
-    STOP = 3  # waits unseen until its stop price is reached, and is a market order then
-    STOP_LIMIT = 4  # waits unseen until its stop price is reached, and is a limit order then
-
-
-@unique
-class TimeInForce(IntEnum):
-    DAY = 1  # expires when its instrument closes
-    GTC = 2  # rests until cancelled
-    IOC = 3  # trades what it can at once, the rest is cancelled
-    FOK = 4  # trades completely at once, or is refused
-    GTD = 5  # rests until the time it gives
-    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
-    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
-    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
-
-
-@unique
-class SelfTradePrevention(IntEnum):
-    """What happens where an order would trade with one of the same participant."""
-
-    INSTRUMENT_DEFAULT = 0
-    NONE = 1
-    CANCEL_NEWEST = 2  # the taker
-    CANCEL_OLDEST = 3  # the maker
-    CANCEL_BOTH = 4
-    DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
-
-
-class OrderFlag:
-    """Bits of `NewOrder.flags`."""
-
-    POST_ONLY: Final = 1  # refused where it would trade on entry
-    KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
-    ALL: Final = 3
-
-
-class AllowedFlag:
-    """Bits of `InstrumentDefinition.allowed`: what its orders may be. Append-only.
-
-    Below 2^16 what kind of order it is, and from there on how long it stands.
-    """
-
-    LIMIT: Final = 1 << 0
-    MARKET: Final = 1 << 1
-    STOP: Final = 1 << 2
-    STOP_LIMIT: Final = 1 << 3
-    ICEBERG: Final = 1 << 4  # display_lots
-    MINIMUM_QUANTITY: Final = 1 << 5  # minimum_lots
-    POST_ONLY: Final = 1 << 6
-    DAY: Final = 1 << 16
-    GTC: Final = 1 << 17
-    IOC: Final = 1 << 18
-    FOK: Final = 1 << 19
-    GTD: Final = 1 << 20
-    # What an instrument allows whose definition does not say: all that there was before there was a choice.
-    DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
-    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
-
-
-class ReportFlag:
-    """Bits of `flags` in every report."""
-
-    NOT_DURABLE: Final = 1  # the venue runs in relaxed mode: answered before the disk has it
-    POSSIBLE_DUPLICATE: Final = 2  # the stored outcome, sent again because the ref was repeated
-
-
-@unique
-class Phase(IntEnum):
-    """State of an instrument; `instrument.ALLOWED` says what each one admits."""
-
-    CONTINUOUS = 1
-    HALTED = 2
-    CANCEL_ONLY = 3
-    CLOSED = 4
-
-
-@unique
-class Liquidity(IntEnum):
-    MAKER = 1
-    TAKER = 2
-
-
-@unique
-class MassCancelScope(IntEnum):
-    SESSION = 1  # orders which this session entered
-    ACCOUNT = 2  # orders of an account, or of all accounts the session may act for
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -347,6 +259,14 @@ class RemoveKey(Command, frozen=True, tag=166):
     key_id: NameField
 
 
+class DefineDropCopy(Command, frozen=True, tag=167):
+    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on."""
+
+    session_id: SessionIdField
+    name: NameField
+    account_ids: tuple[AccountIdField, ...]
+
+
 class TimePassed(Command, frozen=True, tag=170):
     """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
 
@@ -380,7 +300,7 @@ class Accepted(Report, frozen=True, tag=48):
     quantity_lots: int
 
 
-class AcceptedLong(Accepted, frozen=True, tag=67):
+class AcceptedLong(Accepted, frozen=True, tag=68):
     """The order of a NewOrderLong is in: as Accepted, with all that its command said."""
 
     order_type: OrderType
@@ -588,16 +508,8 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 ClientCommand = (
     NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
 )
-VenueCommand = (
-    DefineInstrument
-    | DefineAccount
-    | DefineSession
-    | SessionLost
-    | SessionOpened
-    | DefineKey
-    | RemoveKey
-    | TimePassed
-)
+_Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
+VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted
@@ -639,6 +551,22 @@ class StreamChunk(Struct, frozen=True, gc=False):
     reports: list[AnyReport]
 
 
+class CopyPart(Struct, frozen=True, gc=False, array_like=True):
+    """Which reports of one stream a copy takes from a batch."""
+
+    session_id: SessionId
+    picked: bytes  # a bit a report, the first one's the highest; empty: all of them
+
+
+class CopyChunk(Struct, frozen=True, gc=False, array_like=True):
+    """What a batch has for one drop copy: numbers, and where in its streams the reports are."""
+
+    session_id: SessionId
+    first_seq: int
+    count: int
+    parts: list[CopyPart]  # in the order of the batch's streams
+
+
 class Outputs(Struct, frozen=True, gc=False):
     """What a batch of entries has caused: streams in the order in which sessions were first touched."""
 
@@ -649,3 +577,4 @@ class Outputs(Struct, frozen=True, gc=False):
     # passing for 20 ns, where looking through the reports took 130 ns a report.
     refusals: list[RejectReason] = []
     cancels: list[CancelReason] = []
+    copies: list[CopyChunk] = []

@@ -13,6 +13,7 @@ import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
@@ -104,6 +105,13 @@ class _ReachedState(_State, frozen=True):
     sequence: int
 
 
+class _CopyState(_State, frozen=True):
+    session_id: SessionId
+    name: str
+    account_ids: tuple[AccountId, ...]
+    next_seq: int
+
+
 class _VenueState(_State, frozen=True):
     version: int
     durable: bool
@@ -113,6 +121,7 @@ class _VenueState(_State, frozen=True):
     accounts: list[_AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]
+    drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
 
@@ -140,6 +149,10 @@ def snapshot(engine: Engine) -> bytes:
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
             [_book_state(book) for _, book in sorted(venue.books.items())],
+            [
+                _CopyState(copy.session_id, copy.name, copy.account_ids, copy.next_seq)
+                for _, copy in sorted(engine.drop_copies.items())
+            ],
             [key for _, key in sorted(venue.keys.items())],
             [
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
@@ -193,6 +206,9 @@ def restore(data: bytes) -> Engine:
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
         venue.keep(order)
+    for kept in state.drop_copies:
+        copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
+        venue.drop_copies.define(copy, venue.accounts)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
     return engine

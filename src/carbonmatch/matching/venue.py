@@ -2,6 +2,7 @@
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book, Level, Order, StopLadder
+from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
@@ -35,6 +36,7 @@ class Venue:
         "books",
         "cancels",
         "dirty",
+        "drop_copies",
         "durable",
         "expiries",
         "foreign_report_count",
@@ -67,6 +69,7 @@ class Venue:
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
+        self.drop_copies = DropCopies()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
@@ -196,6 +199,8 @@ class Venue:
             )
             ids = [order.order_id for order in session.orders.values()]
             assert ids == sorted(ids)
+        if not self.touched:
+            self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())
         assert gathered == self.own_report_count + self.foreign_report_count
         assert {id(session) for session in self.touched} == {

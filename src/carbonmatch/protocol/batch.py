@@ -1,10 +1,11 @@
 """Commit batches <-> bytes: what the journal keeps of a batch.
 
-A record payload is a MessagePack array of three:
+A record payload is a MessagePack array of three, or of four where there are drop copies:
 
     [[time_ns, session_id, [command, ...]], ...]              entries, as they were received
     [[session_id, first_seq, ref_before, [report, ...]], ...] what they caused in each stream
     [public event, ...]                                       and what everyone may know of it
+    [[session_id, first_seq, count, [[session_id, picked], ...]], ...]  and who gets copies of which reports
 
 Each list of commands is the payload of the frame it came in, and each list of reports that of the
 frame it leaves in: the same bytes, encoded once and embedded.
@@ -20,6 +21,7 @@ from carbonmatch.matching.messages import (
     AnyCommand,
     AnyPublicEvent,
     AnyReport,
+    CopyChunk,
     Entry,
     Outputs,
     Ref,
@@ -53,12 +55,22 @@ class Record(Struct, frozen=True):
     entries: list[Entry]
     streams: list[StreamRecord]
     public: Raw
+    copies: list[CopyChunk] = []
 
     def is_caused_by(self, outputs: Outputs) -> bool:
         """Whether `outputs`, encoded, are these very bytes."""
         return _encoder.encode(stream_records(outputs)) == _encoder.encode(self.streams) and (
-            _encoder.encode(outputs.public) == bytes(self.public)
+            _encoder.encode(outputs.public) == bytes(self.public) and outputs.copies == self.copies
         )
+
+
+class Outline(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A record, but for what its reader looks at no closer."""
+
+    entries: Raw
+    streams: list[StreamRecord]
+    public: Raw
+    copies: list[CopyChunk] = []
 
 
 class _StoredEntry(Struct, frozen=True, gc=False, array_like=True):
@@ -70,8 +82,8 @@ class _StoredEntry(Struct, frozen=True, gc=False, array_like=True):
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_record_decoder: Final = msgspec.msgpack.Decoder(tuple[list[_StoredEntry], list[StreamRecord], Raw])
-_streams_decoder: Final = msgspec.msgpack.Decoder(tuple[Raw, list[StreamRecord], Raw])
+_record_decoder: Final = msgspec.msgpack.Decoder(Outline)
+_entries_decoder: Final = msgspec.msgpack.Decoder(list[_StoredEntry])
 _reports_decoder: Final = msgspec.msgpack.Decoder(list[AnyReport])
 _public_decoder: Final = msgspec.msgpack.Decoder(list[AnyPublicEvent])
 _raw_list_decoder: Final = msgspec.msgpack.Decoder(list[Raw])
@@ -94,9 +106,12 @@ def stream_records(outputs: Outputs) -> list[StreamRecord]:
 
 
 def encode_record(
-    entries: Sequence[EntryRecord], streams: Sequence[StreamRecord], public: Sequence[AnyPublicEvent]
+    entries: Sequence[EntryRecord],
+    streams: Sequence[StreamRecord],
+    public: Sequence[AnyPublicEvent],
+    copies: Sequence[CopyChunk] = (),
 ) -> bytes:
-    return _encoder.encode((entries, streams, public))
+    return _encoder.encode((entries, streams, public, copies) if copies else (entries, streams, public))
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -107,30 +122,40 @@ def encode_record(
 def decode_record(payload: bytes, first_sequence: int) -> Record:
     """Return the batch whose first command has `first_sequence`."""
     try:
-        stored, streams, public = _record_decoder.decode(payload)
+        stored = _record_decoder.decode(payload)
+        stored_entries = _entries_decoder.decode(stored.entries)
     except _UNDECODABLE as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record of sequence {first_sequence}: {error}") from None
     entries = []
     sequence = first_sequence
-    for entry in stored:
+    for entry in stored_entries:
         if not entry.commands:
             raise ProtocolError(RejectReason.MALFORMED, f"entry {sequence}: no command, expected at least 1")
         entries.append(Entry(sequence, entry.time_ns, entry.session_id, entry.commands))
         sequence += len(entry.commands)
-    return Record(entries, streams, public)
+    return Record(entries, stored.streams, stored.public, stored.copies)
 
 
-def find_stream(payload: bytes, session_id: SessionId) -> StreamRecord | None:
-    """Return what a record holds of one stream: builds neither its commands nor its reports."""
+def decode_outline(payload: bytes) -> Outline:
+    """What a record holds, with neither its commands nor its reports built."""
     try:
-        _, streams, _ = _streams_decoder.decode(payload)
+        return _record_decoder.decode(payload)
     except _UNDECODABLE as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
-    for stream in streams:
+
+
+def find_stream(outline: Outline, session_id: SessionId) -> StreamRecord | None:
+    """What a record holds of one session's stream."""
+    for stream in outline.streams:
         if stream.session_id == session_id:
             # A copy, so that keeping these reports does not keep the record in memory.
             return StreamRecord(stream.session_id, stream.first_seq, stream.ref_before, stream.reports.copy())
     return None
+
+
+def find_copy(outline: Outline, session_id: SessionId) -> CopyChunk | None:
+    """What a record holds of one drop copy."""
+    return next((copy for copy in outline.copies if copy.session_id == session_id), None)
 
 
 def decode_stream(reports: bytes | Raw) -> list[AnyReport]:

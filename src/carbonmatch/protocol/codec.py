@@ -19,6 +19,7 @@ from carbonmatch.matching.messages import AnyReport, RejectReason
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import (
     ClientInbound,
+    Copied,
     FeedInbound,
     FeedOutbound,
     Logon,
@@ -46,6 +47,7 @@ _feed_request_decoder: Final[Decoder[list[FeedInbound]]] = Decoder(
     Annotated[list[FeedInbound], _message_count]
 )
 _report_decoder: Final = Decoder(list[AnyReport | SessionOutbound])
+_copy_decoder: Final = Decoder(list[Copied | SessionOutbound])
 _feed_decoder: Final = Decoder(list[FeedOutbound | SessionOutbound])
 _outline_decoder: Final = Decoder(list[list[Raw]])
 _plain_decoder: Final = Decoder(list[list[Any]])
@@ -114,6 +116,14 @@ def decode_reports(payload: bytes) -> list[AnyReport | SessionOutbound | Unknown
         return _decode_of_later_version(payload, AnyReport | SessionOutbound)
 
 
+def decode_copies(payload: bytes) -> list[Copied | SessionOutbound | UnknownMessage]:
+    """Of a drop-copy connection. The report in a copy is an UnknownMessage where it is of a later version."""
+    try:
+        return cast("list[Copied | SessionOutbound | UnknownMessage]", _copy_decoder.decode(payload))
+    except _UNDECODABLE:
+        return _decode_of_later_version(payload, Copied | SessionOutbound)
+
+
 def decode_feed(payload: bytes) -> list[FeedOutbound | SessionOutbound | UnknownMessage]:
     """Of a market-data connection."""
     try:
@@ -160,14 +170,17 @@ def _decode_of_later_version(payload: bytes, expected: object) -> list[Any]:
     known = _by_tag(expected)
     messages: list[Any] = []
     try:
-        for tag, *fields in _plain_decoder.decode(payload):
-            if type(tag) is not int:
-                raise TypeError(f"tag of type {type(tag).__name__}, expected an integer")
-            kind = known.get(tag)
-            messages.append(_build(kind, fields) if kind else UnknownMessage(tag, tuple(fields)))
+        messages += [_message(known, *message) for message in _plain_decoder.decode(payload)]
     except (*_UNDECODABLE, TypeError, ValueError) as error:
         raise ProtocolError(RejectReason.MALFORMED, str(error)) from None
     return messages
+
+
+def _message(known: Mapping[int, type[Struct]], tag: object, *fields: Any) -> Struct:
+    if type(tag) is not int:
+        raise TypeError(f"tag of type {type(tag).__name__}, expected an integer")
+    kind = known.get(tag)
+    return _build(kind, list(fields)) if kind else UnknownMessage(tag, fields)
 
 
 def _build(kind: type[Struct], fields: list[Any]) -> Struct:
@@ -181,6 +194,8 @@ def _value(type_: Any, value: Any) -> Any:
         return _build(type_, value)
     if isinstance(type_, type) and issubclass(type_, IntEnum) and type(value) is int:
         return _member(type_, value)
+    if type_ == AnyReport:
+        return _message(_by_tag(AnyReport), *value)
     return msgspec.convert(value, type_)
 
 

@@ -15,6 +15,7 @@ from carbonmatch.limits import (
     HEARTBEAT_MS_MIN,
 )
 from carbonmatch.matching.messages import (
+    AnyReport,
     ClientCommand,
     InstrumentDefinition,
     InstrumentId,
@@ -26,6 +27,7 @@ from carbonmatch.matching.messages import (
     Ref,
     RefField,
     RejectReason,
+    SessionId,
     Side,
     TextField,
     TradeId,
@@ -156,6 +158,17 @@ class SessionRejected(Outbound, frozen=True, tag=9):
     reason: RejectReason
     retry_after_us: int = 0
     text: str = ""
+
+
+# --- drop copy, engine to client -----------------------------------------------------------------
+
+
+class Copied(Outbound, frozen=True, tag=67):
+    """One message of a drop copy's stream: a report as the session that it belongs to has it."""
+
+    seq: int
+    session_id: SessionId  # whose report it is
+    report: AnyReport  # with its own tag, and its `seq` in the stream of that session
 
 
 # --- market data, client to engine ---------------------------------------------------------------
@@ -316,6 +329,7 @@ ClientInbound = ClientCommand | SessionControl
 FeedRequest = Subscribe | GapRequest
 FeedInbound = FeedRequest | SessionControl
 SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
+CopyOutbound = Copied | SessionOutbound
 FeedOutbound = (
     Subscribed
     | BatchBegin

@@ -30,6 +30,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "account_id": "account, as configured",
     "allowed": "what its orders may be, bits of [AllowedFlag](#allowedflag)",
     "after_order_id": "leaves out orders up to this one; 0: none",
+    "account_ids": "accounts, as configured",
     "aggressor": "side of the order that came later and caused the trade",
     "band_high_ticks": "highest admitted price; with the lowest 0: no band",
     "band_low_ticks": "lowest admitted price; with the highest 0: no band",
@@ -102,6 +103,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("Session: engine to client", wire.SessionOutbound),
     ("Order entry: client to engine", market.ClientCommand),
     ("Order entry: engine to client", market.AnyReport),
+    ("Drop copy: engine to client", wire.Copied),
     ("Market data: client to engine", wire.FeedRequest),
     ("Market data: engine to client", wire.FeedOutbound),
     ("In the journal only: the venue's own commands", market.VenueCommand),
@@ -152,7 +154,7 @@ def _lines() -> Iterator[str]:
     )
     for title, union in SECTIONS:
         yield f"## {title}\n"
-        for kind in sorted(get_args(union), key=tag_of):
+        for kind in sorted(get_args(union) or (union,), key=tag_of):
             yield from _struct(kind, f"{tag_of(kind)} ")
     yield "## Structures inside messages\n"
     for kind in STRUCTURES:
@@ -227,7 +229,7 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[s
 
 def _messages() -> Iterator[tuple[str, type[Struct]]]:
     for title, union in SECTIONS:
-        for kind in get_args(union):
+        for kind in get_args(union) or (union,):
             yield title, kind
 
 
@@ -258,6 +260,8 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"text{_lengths(low, high)}"
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return f"binary{_lengths(low, high)}"
+        case msgspec.inspect.UnionType():
+            return "a report of order entry"
         case msgspec.inspect.BoolType():
             return "boolean"
         case msgspec.inspect.EnumType(cls=kind) | msgspec.inspect.StructType(cls=kind):

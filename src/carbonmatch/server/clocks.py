@@ -14,7 +14,10 @@ class Clocks:
 
 
 class SteadyClock:
-    """UTC in nanoseconds that never steps back, whatever the machine's clock does."""
+    """UTC in nanoseconds that never steps back, whatever the machine's clock does.
+
+    No two readings are equal, so the time of an entry tells it from all others.
+    """
 
     def __init__(self, machine_ns: Callable[[], int], not_before_ns: int) -> None:
         self._machine_ns = machine_ns
@@ -22,7 +25,7 @@ class SteadyClock:
 
     def time_ns(self) -> int:
         now_ns = self._machine_ns()
-        if now_ns < self._last_ns:
-            return self._last_ns
+        if now_ns <= self._last_ns:
+            now_ns = self._last_ns + 1
         self._last_ns = now_ns
         return now_ns

@@ -5,11 +5,12 @@ from ipaddress import ip_network
 
 import msgspec
 
-from carbonmatch.config import Config, key_commands, venue_commands
+from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.schema import LISTENERS
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
+    DefineDropCopy,
     DefineInstrument,
     DefineSession,
     RemoveKey,
@@ -53,11 +54,19 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     ]
     if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
         changed.append("tls")
+    if drop_copies(after) and not drop_copies(before):
+        # The first one opens its listener.
+        changed.append("drop copies")
     return changed
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise; keys that are gone are removed."""
+    """The definitions that the engine does not have, or has otherwise; keys that are gone are removed.
+
+    Raises ConfigError where a session would have to become a drop copy, or the other way round.
+    """
+    if problems := list(_changed_kinds(config, engine)):
+        raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
     changed = [command for command in wanted if _key(command) not in known]
@@ -79,8 +88,21 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineSession(state.session_id, state.name, state.account_ids, state.operator)
         for state in engine.sessions.values()
     ]
+    commands += [
+        DefineDropCopy(copy.session_id, copy.name, copy.account_ids) for copy in engine.drop_copies.values()
+    ]
     commands += engine.keys.values()
     return commands
+
+
+def _changed_kinds(config: Config, engine: Engine) -> Iterator[str]:
+    for one in config.sessions:
+        if one.id in (engine.sessions if one.is_drop_copy else engine.drop_copies):
+            was, wanted = ("a session", "a drop copy") if one.is_drop_copy else ("a drop copy", "a session")
+            yield (
+                f"session {one.name!r}: id {one.id} is that of {was} in this journal, expected a new id "
+                f"for {wanted}: a stream keeps its meaning"
+            )
 
 
 def _key(command: VenueCommand) -> bytes:
@@ -100,11 +122,15 @@ def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
     for session_id, state in engine.sessions.items():
         if session_id not in session_ids:
             yield "session", state.name, len(state.orders)
+    for session_id, copy in engine.drop_copies.items():
+        if session_id not in session_ids:
+            yield "drop copy", copy.name, 0
 
 
 def credentials(engine: Engine) -> dict[str, session.Credential]:
     """What each key may log on as. Roles that a later version has journaled open nothing here."""
     names = {session_id: state.name for session_id, state in engine.sessions.items()}
+    names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
     roles = {int(role): role for role in Role}
     return {
         key_id: session.Credential(
@@ -120,6 +146,11 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
         )
         for key_id, key in engine.keys.items()
     }
+
+
+def drop_copies(config: Config) -> dict[str, SessionId]:
+    """The ids of drop copies, by the names that they are read under."""
+    return {one.name: one.id for one in config.sessions if one.is_drop_copy}
 
 
 def session_settings(config: Config) -> dict[str, SessionSettings]:

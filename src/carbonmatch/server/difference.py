@@ -37,7 +37,7 @@ def is_caused_by(record: Record, chunks: list[Chunk], outputs: Outputs) -> bool:
             or chunk.payload != bytes(expected.reports)
         ):
             return False
-    return _encoder.encode(outputs.public) == bytes(record.public)
+    return _encoder.encode(outputs.public) == bytes(record.public) and outputs.copies == record.copies
 
 
 def first_difference(stored: StoredRecord, record: Record, outputs: Outputs) -> Difference:
@@ -74,6 +74,8 @@ def _public_difference(whole: tuple[int, int], record: Record, outputs: Outputs)
     for ours, theirs in zip_longest(outputs.public, decode_public(record.public)):
         if ours != theirs:
             return Difference(whole, "public events", f"{ours}, journaled {theirs}")
+    if outputs.copies != record.copies:
+        return Difference(whole, "drop copies", f"{outputs.copies}, journaled {record.copies}")
     return Difference(whole, "bytes", "the same messages in another encoding, or in another order")
 
 

@@ -12,11 +12,10 @@ from carbonmatch.journal.reader import first_position, read_records
 from carbonmatch.journal.record import Kind
 from carbonmatch.journal.storage import Storage
 from carbonmatch.matching.messages import Ref, SessionId
-from carbonmatch.protocol.batch import find_stream, report_count
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.marks import Marks
 from carbonmatch.server.scheduler import Scheduler
-from carbonmatch.server.stream import Chunk
+from carbonmatch.server.stream import Chunk, chunks_in
 
 # One slice: what is given to a connection before it has to have read most of it, and how many
 # records are looked at before another reader gets its turn.
@@ -83,15 +82,10 @@ class History:
                 looked_at += 1
                 if record.kind is not Kind.DATA:
                     continue
-                found = find_stream(record.payload, session_id)
-                if found is None:
-                    continue
-                count = report_count(found.reports)
-                if found.first_seq + count <= next_seq:
-                    continue
-                payload = bytes(found.reports)
-                size += len(payload)
-                chunks.append(Chunk(session_id, found.first_seq, count, found.ref_before, payload))
+                for chunk in chunks_in(record.payload, session_id):
+                    if chunk.first_seq + chunk.count > next_seq:
+                        size += len(chunk.payload)
+                        chunks.append(chunk)
         finally:
             records.close()  # type: ignore[attr-defined]  # it is a generator, and holds a file
         return chunks, durable_position

@@ -230,7 +230,14 @@ class Peer(asyncio.Protocol):
     def cut(self, why: str) -> None:
         """End a connection that cannot be told so any more."""
         self.counters.slow_readers_cut += 1
-        log("connection_cut", address=self.address, why=why)
+        paused_ns = self.clocks.monotonic_ns() - self._write_paused_ns if self._write_paused_ns else 0
+        log(
+            "connection_cut",
+            address=self.address,
+            why=why,
+            unread_bytes=self.transport.get_write_buffer_size(),
+            paused_seconds=paused_ns / _NS_PER_SECOND,
+        )
         self.abort()
 
     def abort(self) -> None:

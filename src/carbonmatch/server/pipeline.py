@@ -21,8 +21,10 @@ from carbonmatch.limits import (
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
+    NO_REF,
     VENUE_SESSION_ID,
     AnyCommand,
+    CopyChunk,
     Entry,
     Outputs,
     Ref,
@@ -35,7 +37,7 @@ from carbonmatch.protocol.codec import encode
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.commit import Commit
 from carbonmatch.server.history import History
-from carbonmatch.server.stream import Chunk, Stream, chunks_of
+from carbonmatch.server.stream import Chunk, Stream, chunks_of, chunks_of_copy
 
 NS_PER_SECOND: Final = 1_000_000_000
 
@@ -126,6 +128,8 @@ class Pipeline:
         self._repeats: dict[SessionId, dict[Ref, Repeater]] = {}
         self._later = later
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        # Called when drop copies were released: whoever reads them gets them then.
+        self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
         self.on_release: Callable[[], None] = _nothing
 
@@ -197,7 +201,7 @@ class Pipeline:
         batch.chunks = chunks = chunks_of(outputs)
         sessions = engine.sessions
         batch.last_refs = [sessions[chunk.session_id].last_ref for chunk in chunks]
-        payload = encode_record(batch.entries, stream_records(chunks), outputs.public)
+        payload = encode_record(batch.entries, stream_records(chunks), outputs.public, outputs.copies)
         batch.commit = Commit(payload, batch.first_sequence, batch.count)
         batch.sent_ns = self.monotonic_ns()
         self._outstanding = batch
@@ -249,12 +253,27 @@ class Pipeline:
         """
         assert batch.outputs is not None
         self._publish(batch.outputs, batch.entries[-1].time_ns)
+        if batch.outputs.copies:
+            self._release_copies(batch, batch.outputs.copies)
         self._published_sequence = batch.first_sequence + batch.count - 1
         self._count(batch, batch.outputs, durable_ns)
         self.on_release()
         waiting = self._waiting
         while waiting and waiting[0][0] <= self._published_sequence:
             waiting.popleft()[1]()
+
+    def _release_copies(self, batch: Batch, copies: list[CopyChunk]) -> None:
+        assert batch.commit is not None
+        payloads = {chunk.session_id: chunk.payload for chunk in batch.chunks}
+        for copy in copies:
+            self._history.marks.note(copy.session_id, copy.first_seq, NO_REF, batch.commit.position)
+            stream = self.streams.get(copy.session_id)
+            if stream is None:
+                # Defined in this very batch.
+                stream = self.streams[copy.session_id] = Stream(copy.session_id)
+            for chunk in chunks_of_copy(copy, payloads):
+                stream.release(chunk, NO_REF)
+        self.on_copies()
 
     def _count(self, batch: Batch, outputs: Outputs, durable_ns: int) -> None:
         counters = self._counters

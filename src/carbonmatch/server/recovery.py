@@ -32,7 +32,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Outputs, RejectReason, SessionId
+from carbonmatch.matching.messages import NO_REF, Outputs, RejectReason, SessionId
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.batch import Record, decode_record
 from carbonmatch.protocol.errors import ProtocolError
@@ -120,6 +120,9 @@ def recover_venue(
         )
     finally:
         gc.enable()
+    # Of copies memory holds nothing yet: whoever resumes gets them from the journal.
+    copies = engine.drop_copies.values()
+    streams.update({copy.session_id: Stream(copy.session_id, copy.next_seq - 1) for copy in copies})
     return Recovered(
         engine,
         venue.market_data,
@@ -201,6 +204,8 @@ class Replay:
         position = stored.position
         for chunk in chunks:
             note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
+        for copy in outputs.copies:
+            note(copy.session_id, copy.first_seq, NO_REF, position)
         venue.market_data.apply(outputs, record.entries[-1].time_ns)
         self.records += 1
         self.commands += stored.count

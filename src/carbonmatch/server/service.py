@@ -44,7 +44,7 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
-from carbonmatch.server.configured import needs_restart
+from carbonmatch.server.configured import drop_copies, needs_restart
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
@@ -149,7 +149,8 @@ class Service:
         gc.callbacks.append(self._collection)
         config = self.config
         self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
-        reserve_descriptors(2 * config.connections.max + DESCRIPTORS_SPARE)
+        listeners = 3 if drop_copies(config) else 2
+        reserve_descriptors(listeners * config.connections.max + DESCRIPTORS_SPARE)
         self._tls = tls_contexts(config)
         self.addresses["ops"] = _address(
             await self._ops.open(
@@ -234,6 +235,7 @@ class Service:
         self._publisher = self._venue.publisher
         self._pipeline = self._venue.pipeline
         self._gateway = self._venue.gateway
+        self._drop_copies = self._venue.drop_copies
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -256,6 +258,11 @@ class Service:
         )
         self.addresses["order_entry"] = _address(gateway)
         self.addresses["market_data"] = _address(publisher)
+        if self._drop_copies.copies:
+            copies = await self._drop_copies.open(
+                *host_and_port(listen.drop_copy), guard, self._context("drop_copy")
+            )
+            self.addresses["drop_copy"] = _address(copies)
 
     def _context(self, listener: str) -> ssl.SSLContext | None:
         self.counters.tls_certificate_expires_ns = min(
@@ -317,13 +324,22 @@ class Service:
         if restart:
             log("restart_needed", WARNING, text=Ours(f"changed, and in force at the next start: {restart}"))
         # Compared with what this start was given, whatever else is taken over.
-        self._venue.redefine(config, self._reloaded)
+        try:
+            self._venue.redefine(config, self._reloaded)
+        except ConfigError as error:
+            self._reload_refused(error)
+            return
         if tls.keys() == self._tls.keys():
             self._tls = tls
-            doors = {"order_entry": self._gateway.door, "market_data": self._publisher.door}
-            for name, door in {**doors, "ops": self._ops.door}.items():
-                assert door is not None
-                door.tls = self._context(name)
+            doors = {
+                "order_entry": self._gateway.door,
+                "market_data": self._publisher.door,
+                "drop_copy": self._drop_copies.door,
+                "ops": self._ops.door,
+            }
+            for name, door in doors.items():
+                if door is not None:
+                    door.tls = self._context(name)
 
     def _reloaded(self, changed: int) -> None:
         self.counters.reloads["applied"] += 1
@@ -382,7 +398,7 @@ class Service:
         counters.journal_records = writer.records
         counters.journal_bytes = writer.bytes
         counters.journal_spare_segments = writer.spare_segments
-        counters.connections = len(self._gateway.peers) + len(self._publisher.peers)
+        counters.connections = self._connection_count()
         counters.feed_subscribers = subscriptions.subscriber_count
         counters.feed_conflations = subscriptions.conflation_count
         counters.received_bytes = self._gateway.received_bytes
@@ -390,6 +406,9 @@ class Service:
         counters.feed_sent_bytes = self._publisher.sent_bytes
         with contextlib.suppress(OSError):
             counters.disk_free_bytes = writer.free_bytes()
+
+    def _connection_count(self) -> int:
+        return len(self._gateway.peers) + len(self._publisher.peers) + len(self._drop_copies.peers)
 
     # --- stop ------------------------------------------------------------------------------------
 
@@ -404,9 +423,11 @@ class Service:
         await self._wait_until_durable()
         self._gateway.close(LogoutReason.SHUTTING_DOWN)
         self._publisher.close(LogoutReason.SHUTTING_DOWN)
+        self._drop_copies.close(LogoutReason.SHUTTING_DOWN)
         await self._wait_for_peers()
         self._gateway.stop()
         self._publisher.stop()
+        self._drop_copies.stop()
         self._ops.close()
         # Goodbyes have ended connections, and that may have cancelled orders.
         await self._wait_until_durable()
@@ -438,7 +459,7 @@ class Service:
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""
         for _ in range(20):
-            if not self._gateway.peers and not self._publisher.peers:
+            if not self._connection_count():
                 return
             await asyncio.sleep(0.05)
 

@@ -5,13 +5,23 @@ A stream outlives connections and engine starts. What is here has been released:
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from carbonmatch.limits import OUTBOX_BYTES_MAX
-from carbonmatch.matching.messages import AnyReport, Outputs, Ref, SessionId
-from carbonmatch.protocol.batch import encode_stream, repeats_of, without_first
+from carbonmatch.matching.messages import NO_REF, AnyReport, CopyChunk, Outputs, Ref, SessionId
+from carbonmatch.protocol.batch import (
+    decode_outline,
+    encode_stream,
+    find_copy,
+    find_stream,
+    repeats_of,
+    report_count,
+    without_first,
+)
+from carbonmatch.protocol.copies import copy_frames
 
 
 class Chunk(Struct, frozen=True, gc=False):
@@ -78,6 +88,11 @@ class Stream:
             if chunk.first_seq + chunk.count > next_seq
         ]
 
+    def chunk_with(self, seq: int) -> Chunk:
+        """The chunk which holds report `seq`; the caller has checked that it is kept."""
+        assert self.first_kept_seq <= seq <= self.released_seq
+        return self._chunks[bisect_right(self._chunks, seq, key=_first_seq) - 1]
+
     def chunk_of(self, ref: Ref) -> Chunk | None:
         """The chunk which would hold the outcome of `ref`; None where memory does not go back so far."""
         assert ref <= self.durable_ref
@@ -109,10 +124,35 @@ def chunks_of(outputs: Outputs) -> list[Chunk]:
     ]
 
 
+def chunks_of_copy(copy: CopyChunk, streams: Mapping[SessionId, bytes | Raw]) -> list[Chunk]:
+    """A drop copy's part of a batch, of which `streams` are the payloads: a chunk for each frame."""
+    return [
+        Chunk(copy.session_id, frame.first_seq, frame.count, NO_REF, frame.payload)
+        for frame in copy_frames(copy, streams)
+    ]
+
+
+def chunks_in(record: bytes, session_id: SessionId) -> list[Chunk]:
+    """What a record of the journal holds of a stream, be it a session's or a drop copy."""
+    outline = decode_outline(record)
+    stream = find_stream(outline, session_id)
+    if stream is not None:
+        payload = bytes(stream.reports)
+        return [Chunk(session_id, stream.first_seq, report_count(payload), stream.ref_before, payload)]
+    copy = find_copy(outline, session_id)
+    if copy is None:
+        return []
+    return chunks_of_copy(copy, {each.session_id: each.reports for each in outline.streams})
+
+
 def payload_from(chunk: Chunk, next_seq: int) -> bytes:
     """The chunk's frame, without the reports before `next_seq`."""
     skip = next_seq - chunk.first_seq
     return chunk.payload if skip <= 0 else without_first(chunk.payload, skip)
+
+
+def _first_seq(chunk: Chunk) -> int:
+    return chunk.first_seq
 
 
 def _ref_before(chunk: Chunk) -> int:

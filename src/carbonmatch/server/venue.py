@@ -14,7 +14,14 @@ from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import Role
 from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.configured import changed_definitions, credentials, gone, session_settings
+from carbonmatch.server.configured import (
+    changed_definitions,
+    credentials,
+    drop_copies,
+    gone,
+    session_settings,
+)
+from carbonmatch.server.drop_copy import DropCopyListener
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
 from carbonmatch.server.pipeline import Journal, Pipeline
@@ -28,7 +35,7 @@ _DEFINITIONS_PER_ENTRY: Final = 1_024
 
 
 class Venue:
-    """The pipeline and the two listeners, on a state that was recovered."""
+    """The pipeline and the listeners, on a state that was recovered."""
 
     def __init__(
         self,
@@ -46,7 +53,7 @@ class Venue:
         self.counters = counters
         durable = config.journal.sync == "always"
         server_id = config.venue.server_id
-        # Who may log on, as of what is durable. Both listeners look here at each logon.
+        # Who may log on, as of what is durable. All listeners look here at each logon.
         self._credentials: dict[str, session.Credential] = {}
         self.publisher = Publisher(
             session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials),
@@ -79,6 +86,17 @@ class Venue:
             durable,
             config.venue.order_wait_ms,
         )
+        self.drop_copies = DropCopyListener(
+            session.Listener(server_id, frozenset({Role.DROP_COPY}), self._credentials),
+            clocks,
+            counters,
+            scheduler,
+            self.pipeline,
+            history,
+            drop_copies(config),
+            epoch,
+            durable,
+        )
 
     def define(self, done: Callable[[], None]) -> None:
         """Journal what the configuration says and the engine does not know yet, then call `done`.
@@ -110,6 +128,8 @@ class Venue:
             self.gateway.sessions_changed(session_settings(config))
             self.gateway.end_unentitled()
             self.publisher.end_unentitled()
+            self.drop_copies.copies = drop_copies(config)
+            self.drop_copies.end_unentitled()
             done(len(commands))
 
         self._journal(commands, take_effect)
@@ -127,7 +147,7 @@ class Venue:
         self._credentials.clear()
         self._credentials.update(credentials(self.engine))
         self.counters.keys = len(self._credentials)
-        for session_id in self.engine.sessions:
+        for session_id in (*self.engine.sessions, *self.engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
     def _begin(self) -> None:

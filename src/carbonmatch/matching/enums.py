@@ -1,6 +1,106 @@
-"""Why something was refused, or is gone: numbers of the wire, only ever added to."""
+"""Numbers of the wire that have names: kinds, flags and reasons. Only ever added to."""
 
 from enum import IntEnum, unique
+from typing import Final
+
+
+@unique
+class Side(IntEnum):
+    BUY = 1
+    SELL = 2
+
+
+@unique
+class OrderType(IntEnum):
+    LIMIT = 1
+    # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
+    MARKET = 2
+    STOP = 3  # waits unseen until its stop price is reached, and is a market order then
+    STOP_LIMIT = 4  # waits unseen until its stop price is reached, and is a limit order then
+
+
+@unique
+class TimeInForce(IntEnum):
+    DAY = 1  # expires when its instrument closes
+    GTC = 2  # rests until cancelled
+    IOC = 3  # trades what it can at once, the rest is cancelled
+    FOK = 4  # trades completely at once, or is refused
+    GTD = 5  # rests until the time it gives
+    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
+    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
+    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
+
+
+@unique
+class SelfTradePrevention(IntEnum):
+    """What happens where an order would trade with one of the same participant."""
+
+    INSTRUMENT_DEFAULT = 0
+    NONE = 1
+    CANCEL_NEWEST = 2  # the taker
+    CANCEL_OLDEST = 3  # the maker
+    CANCEL_BOTH = 4
+    DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
+
+
+class OrderFlag:
+    """Bits of `NewOrder.flags`."""
+
+    POST_ONLY: Final = 1  # refused where it would trade on entry
+    KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
+    ALL: Final = 3
+
+
+class AllowedFlag:
+    """Bits of `InstrumentDefinition.allowed`: what its orders may be. Append-only.
+
+    Below 2^16 what kind of order it is, and from there on how long it stands.
+    """
+
+    LIMIT: Final = 1 << 0
+    MARKET: Final = 1 << 1
+    STOP: Final = 1 << 2
+    STOP_LIMIT: Final = 1 << 3
+    ICEBERG: Final = 1 << 4  # display_lots
+    MINIMUM_QUANTITY: Final = 1 << 5  # minimum_lots
+    POST_ONLY: Final = 1 << 6
+    DAY: Final = 1 << 16
+    GTC: Final = 1 << 17
+    IOC: Final = 1 << 18
+    FOK: Final = 1 << 19
+    GTD: Final = 1 << 20
+    # What an instrument allows whose definition does not say: all that there was before there was a choice.
+    DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
+    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
+
+
+class ReportFlag:
+    """Bits of `flags` in every report."""
+
+    NOT_DURABLE: Final = 1  # the venue runs in relaxed mode: answered before the disk has it
+    POSSIBLE_DUPLICATE: Final = 2  # the stored outcome, sent again because the ref was repeated
+
+
+@unique
+class Phase(IntEnum):
+    """State of an instrument; `instrument.ALLOWED` says what each one admits."""
+
+    CONTINUOUS = 1
+    HALTED = 2
+    CANCEL_ONLY = 3
+    CLOSED = 4
+
+
+@unique
+class Liquidity(IntEnum):
+    MAKER = 1
+    TAKER = 2
+
+
+@unique
+class MassCancelScope(IntEnum):
+    SESSION = 1  # orders which this session entered
+    ACCOUNT = 2  # orders of an account, or of all accounts the session may act for
 
 
 @unique
