@@ -33,9 +33,19 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.venue import Venue
 
-_RESTING: Final = frozenset(TimeInForce) - {TimeInForce.IOC, TimeInForce.FOK}
-_STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
-_WITH_LIMIT: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+# Members of an enum are looked up once, here, and not for each order.
+_LIMIT: Final = OrderType.LIMIT
+_MARKET: Final = OrderType.MARKET
+_STOP: Final = OrderType.STOP
+_STOP_LIMIT: Final = OrderType.STOP_LIMIT
+_INSTRUMENT_DEFAULT: Final = SelfTradePrevention.INSTRUMENT_DEFAULT
+_BUY: Final = Side.BUY
+_FOK: Final = TimeInForce.FOK
+_GTD: Final = TimeInForce.GTD
+_IOC: Final = TimeInForce.IOC
+_RESTING: Final = frozenset(TimeInForce) - {_IOC, _FOK}
+_STOPS: Final = frozenset({_STOP, _STOP_LIMIT})
+_WITH_LIMIT: Final = frozenset({_LIMIT, _STOP_LIMIT})
 
 
 def new_order_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
@@ -49,7 +59,7 @@ def new_order_refusal(venue: Venue, session: SessionState, command: NewOrderLong
     instrument = book.instrument
     if not instrument.admits_new:
         return REFUSAL[instrument.phase]
-    ladder = book.bids if command.side is Side.BUY else book.asks
+    ladder = book.bids if command.side is _BUY else book.asks
     return (
         _instructions_refusal(instrument, command)
         or quantity_refusal(instrument, command.quantity_lots)
@@ -100,7 +110,7 @@ def replaced_stop_refusal(order: Order, command: Replace) -> RejectReason | None
     reason = quantity_refusal(instrument, command.quantity_lots)
     if reason is not None:
         return reason
-    if terms.order_type is OrderType.STOP_LIMIT or command.price_ticks:
+    if terms.order_type is _STOP_LIMIT or command.price_ticks:
         reason = price_refusal(instrument, command.price_ticks)
         if reason is not None:
             return reason
@@ -187,7 +197,7 @@ def protection_ticks(ladder: Ladder, own_ticks: int) -> int:
     instrument = ladder.book.instrument
     distance = instrument.definition.market_protection_ticks
     if not distance:
-        return instrument.price_high_ticks if ladder.side is Side.BUY else instrument.price_low_ticks
+        return instrument.price_high_ticks if ladder.side is _BUY else instrument.price_low_ticks
     opposite_best = ladder.opposite.best
     assert opposite_best is not None
     ticks = opposite_best.price_ticks + ladder.sign * distance
@@ -222,14 +232,14 @@ def _instructions_fit(command: NewOrderLong) -> bool:
     if command.flags & ~OrderFlag.ALL:
         return False
     if command.flags & OrderFlag.POST_ONLY and not (
-        rests and command.order_type is OrderType.LIMIT and not command.minimum_lots
+        rests and command.order_type is _LIMIT and not command.minimum_lots
     ):
         return False
     if command.display_lots and not (rests and has_limit):
         return False
-    if command.minimum_lots and command.time_in_force is TimeInForce.FOK:
+    if command.minimum_lots and command.time_in_force is _FOK:
         return False
-    if command.expires_ns and command.time_in_force is not TimeInForce.GTD:
+    if command.expires_ns and command.time_in_force is not _GTD:
         return False
     # How long a stop waits and what becomes of it then cannot both be said by one time in force.
     return rests or command.order_type not in _STOPS
@@ -265,7 +275,7 @@ def _price_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReaso
 
 
 def _expiry_refusal(venue: Venue, command: NewOrderLong) -> RejectReason | None:
-    if command.time_in_force is TimeInForce.GTD and command.expires_ns <= venue.time_ns:
+    if command.time_in_force is _GTD and command.expires_ns <= venue.time_ns:
         return RejectReason.INVALID_EXPIRY
     return None
 
@@ -275,14 +285,14 @@ def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | Non
         return None
     if not command.price_ticks and not is_protected(ladder.book.instrument):
         return RejectReason.NO_PROTECTION_PRICE
-    if command.order_type is OrderType.MARKET and ladder.opposite.best is None:
+    if command.order_type is _MARKET and ladder.opposite.best is None:
         return RejectReason.NO_LIQUIDITY
     return None
 
 
 def _open_orders_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
     """A stop counts from the time it waits."""
-    if command.order_type is OrderType.MARKET or command.time_in_force not in _RESTING:
+    if command.order_type is _MARKET or command.time_in_force not in _RESTING:
         return None
     if len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX:
         return RejectReason.OPEN_ORDER_LIMIT
@@ -296,19 +306,19 @@ def _book_refusal(
     if command.order_type in _STOPS:
         return None
     limit_ticks = command.price_ticks
-    if command.order_type is OrderType.MARKET:
+    if command.order_type is _MARKET:
         limit_ticks = protection_ticks(ladder, limit_ticks)
     limit_key = ladder.sign * limit_ticks
     if command.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
         return RejectReason.POST_ONLY_WOULD_TRADE
-    if command.time_in_force is TimeInForce.FOK:
+    if command.time_in_force is _FOK:
         at_once_lots, reason = command.quantity_lots, RejectReason.CANNOT_FILL
     elif command.minimum_lots:
         at_once_lots, reason = command.minimum_lots, RejectReason.MINIMUM_NOT_MET
     else:
         return None
     mode = command.self_trade_prevention
-    if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
+    if mode is _INSTRUMENT_DEFAULT:
         mode = ladder.book.instrument.self_trade_prevention
     if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account.participant_id, mode):
         return None

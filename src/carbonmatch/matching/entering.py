@@ -25,7 +25,14 @@ from carbonmatch.matching.price_time import match
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
 
-STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+# Members of an enum are looked up once, here, and not for each order.
+_MARKET: Final = OrderType.MARKET
+_STOP: Final = OrderType.STOP
+_STOP_LIMIT: Final = OrderType.STOP_LIMIT
+_BUY: Final = Side.BUY
+_FOK: Final = TimeInForce.FOK
+_IOC: Final = TimeInForce.IOC
+STOPS: Final = frozenset({_STOP, _STOP_LIMIT})
 
 
 def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> None:
@@ -36,7 +43,7 @@ def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> N
         venue.reject(session, ref, reason)
         return
     book = venue.books[asked.instrument_id]
-    ladder = book.bids if asked.side is Side.BUY else book.asks
+    ladder = book.bids if asked.side is _BUY else book.asks
     order = Order()
     order.order_id = OrderId(venue.sequence)
     order.ref = ref
@@ -53,7 +60,7 @@ def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> N
     terms = order.terms = _terms(asked)
 
     price_ticks = asked.price_ticks
-    if asked.order_type is OrderType.MARKET:
+    if asked.order_type is _MARKET:
         price_ticks = protection_ticks(ladder, price_ticks)
     _report_accepted(venue, order, asked, price_ticks, is_long=asked is command)
     if asked.order_type in STOPS:
@@ -88,7 +95,7 @@ def trade_and_rest(
         if not order.leaves_lots:
             return False
         if key + ladder.opposite.best_key >= 0:
-            assert order.time_in_force is not TimeInForce.FOK, "can_fill said that all of it would trade"
+            assert order.time_in_force is not _FOK, "can_fill said that all of it would trade"
             remainder = CancelReason.TOO_MANY_MAKERS
     if remainder is not None:
         venue.report_canceled(order.session, order, ref, remainder)
@@ -131,9 +138,9 @@ def _terms(asked: NewOrderLong) -> Terms | None:
 
 def _remainder(asked: NewOrderLong) -> CancelReason | None:
     """Why what it cannot trade at once goes; None if it rests."""
-    if asked.order_type is OrderType.MARKET:
+    if asked.order_type is _MARKET:
         return CancelReason.MARKET_REMAINDER
-    if asked.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+    if asked.time_in_force in (_IOC, _FOK):
         return CancelReason.IOC_REMAINDER
     return None
 
