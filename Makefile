@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture torture-long sim mutants bench lock audit sbom clean
+.PHONY: help demo test lint fuzz torture torture-long sim mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -18,6 +18,7 @@ help:
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
+	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
 	@echo "make lock     lock the packages anew, with hashes; UPGRADE=1 for newer versions of all"
 	@echo "make audit    ask for known vulnerabilities of the locked packages (network), and look for our own"
 	@echo "make sbom     the bill of materials in dist/carbonmatch.cdx.json"
@@ -43,6 +44,8 @@ torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
+	$(BIN)/python -m tests.torture.connections
+	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
 	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
 	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
@@ -71,6 +74,12 @@ sim: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench spine
+
+hostile: $(VENV)/.installed-dev
+	$(BIN)/python -m bench hostile flood
+	$(BIN)/python -m bench hostile subscribers
+	$(BIN)/python -m bench hostile overload
+	$(BIN)/python -m bench hostile pull
 
 clean:
 	rm -rf $(VENV) .venv-supply .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage

@@ -1,12 +1,17 @@
 """What is wrong with certificates and keys is said before a venue starts, file by file."""
 
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from carbonmatch.client import client_context
 from carbonmatch.config import ConfigError, load, tls_contexts
+from carbonmatch.config.schema import LISTENERS
 from carbonmatch.config.words import in_words
 from tests.certificates import EXPIRES, Authority
 
@@ -118,3 +123,13 @@ def test_what_belongs_together_is_given_together(
     authority: Authority, tmp_path: Path, text: str, expected: str
 ) -> None:
     assert problems(tmp_path, text) == [f"market.toml: {expected}"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_the_commands_of_the_documentation_make_what_a_venue_needs(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "security.md").read_text()
+    commands, section = re.findall(r"```(?:sh|toml)\n(.*?)```", page, re.DOTALL)
+    subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True)
+    config = load(written(tmp_path, section))
+    assert set(tls_contexts(config)) == set(LISTENERS)
+    client_context(tmp_path / "authority.pem", tmp_path / "gateway-01.pem", tmp_path / "gateway-01.key")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.protocol.auth import parse_key, public_key_of
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -32,7 +34,7 @@ def test_the_version_names_what_matters_for_a_report() -> None:
 def test_help_lists_every_command_without_importing_them() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "check-config", "journal", "demo", "watch", "admin"):
+    for command in ("serve", "follow", "check-config", "journal", "demo", "watch", "admin"):
         assert f" {command} " in done.stdout
     script = (
         "import carbonmatch.cli, sys; print([one for one in sys.modules if one.startswith('carbonmatch.')])"
@@ -109,3 +111,26 @@ def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
     assert done.returncode != 0
     assert "verify" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_is_made_for_its_owner_alone_and_never_over_another(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.private"
+    done = run("keygen", str(file))
+    assert done.returncode == 0
+    private_key = parse_key(file.read_text())
+    assert parse_key(done.stdout) == public_key_of(private_key)
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = run("keygen", str(file))
+    assert again.returncode == 1
+    assert "exists" in again.stderr
+    assert parse_key(file.read_text()) == private_key
+
+
+def test_nothing_is_archived_without_two_snapshots(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
+    assert (done.returncode, done.stderr) == (1, f"carbonmatch: {journal}: No such directory\n")
+    journal.mkdir()
+    done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
+    assert done.returncode == 0
+    assert done.stdout == f"{journal}: moved 0 segments to {tmp_path / 'archive'}\n"

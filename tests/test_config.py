@@ -11,6 +11,7 @@ from msgspec import structs
 from carbonmatch.config import (
     Config,
     ConfigError,
+    Follower,
     Key,
     check,
     checks,
@@ -22,6 +23,7 @@ from carbonmatch.config import (
     parse,
     venue_commands,
     with_environment,
+    with_follower,
 )
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
@@ -649,3 +651,28 @@ def test_a_configuration_can_be_said_in_words() -> None:
 
 def test_a_checked_configuration_has_no_problems() -> None:
     assert check(market()) == []
+
+
+# --- the follower ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('ops = "7481"', "follower.ops: expected host:port, found '7481'"),
+        ('ops = "127.0.0.1:7400"', "follower.ops: 127.0.0.1:7400 is taken by listen.order_entry"),
+        ('ops = "10.0.0.1:7481"', "follower.ops: 10.0.0.1:7481 is not a loopback address; "),
+        ("snapshot_commands = 0", "follower.snapshot_commands: "),
+    ],
+)
+def test_a_follower_that_cannot_run_is_said_before_it_does(text: str, found: str) -> None:
+    (problem,) = problems(f"[follower]\n{text}")
+    assert problem.startswith(found)
+
+
+def test_the_command_line_wins_over_what_the_file_says_of_the_follower() -> None:
+    config = parse('[follower]\nops = "127.0.0.1:1"\nsnapshot_seconds = 7', "carbonmatch.toml")
+    chosen = with_follower(config, ops="127.0.0.1:0", archive=None, snapshot_commands=5)
+    assert chosen.follower == Follower("127.0.0.1:0", snapshot_commands=5, snapshot_seconds=7)
+    with pytest.raises(ConfigError, match=r"follower\.ops"):
+        with_follower(config, ops="nowhere")

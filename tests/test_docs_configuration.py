@@ -21,6 +21,7 @@ from carbonmatch.config.schema import (
     Tls,
     Venue,
 )
+from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
 TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 
@@ -63,5 +64,10 @@ def test_every_section_is_documented() -> None:
 
 
 def test_every_variable_is_documented() -> None:
-    variables = {CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, *PORT_VARIABLES.values()}
+    variables = {
+        CONFIG_VARIABLE,
+        DATA_DIRECTORY_VARIABLE,
+        ALLOW_OLD_PYTHON_VARIABLE,
+        *PORT_VARIABLES.values(),
+    }
     assert set(re.findall(r"`(CARBONMATCH_\w+)`", TEXT)) == variables

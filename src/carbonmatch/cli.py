@@ -183,6 +183,23 @@ def check_config(file: Path) -> None:
     print("\n".join(in_words(load(file))))
 
 
+@app.command
+def keygen(file: Path) -> None:
+    """Make a key to log on with: the private half goes into a file, the public half is printed.
+
+    Parameters
+    ----------
+    file
+        Where the private half goes, readable by its owner alone. It must not exist.
+    """
+    from carbonmatch.protocol.auth import generate_private_key, public_key_of
+
+    private_key = generate_private_key()
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(f"{private_key.hex()}\n")
+    print(public_key_of(private_key).hex())
+
+
 # --- the journal ----------------------------------------------------------------------------------
 
 

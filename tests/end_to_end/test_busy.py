@@ -163,3 +163,34 @@ async def test_operators_see_it(
         clock.advance(BUSY_TOLD_SECONDS)
         assert '"state":"active"' in (await venue.get("/healthz"))[1]
     assert venue.service.counters.rejects[RejectReason.BUSY] == 1
+
+
+async def test_late_commands_of_many_frames_are_taken_together_in_their_order(
+    clock: Clock, venue: Venue, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 150
+    entries: list[int] = []
+    submit = pipeline_module.Pipeline.submit
+
+    def noted(pipeline: Any, session_id: Any, commands: Any, *rest: Any) -> None:
+        entries.append(len(commands))
+        submit(pipeline, session_id, commands, *rest)
+
+    async with venue.wire("alice") as alice:
+        for first in range(1, count + 1, 50):
+            alice.send(*(buy(ref) for ref in range(first, first + 50)))
+            await alice.reports(50)
+        async with full(venue, disk, monkeypatch):
+            for number in range(1, count + 1):
+                alice.send(buy(count + 2 * number))
+                alice.send(Cancel(Ref(count + 2 * number + 1), Ref(number)))
+            await queued(venue, alice, 2 * count)
+            clock.advance(WAIT_SECONDS + 0.001)
+            monkeypatch.setattr(pipeline_module.Pipeline, "submit", noted)
+        found = await messages(alice, 2 * count)
+    refused = [one.ref for one in found if type(one) is SessionRejected]
+    canceled = [one.ref for one in found if type(one) is Canceled]
+    assert refused == [count + 2 * number for number in range(1, count + 1)]
+    assert canceled == [ref + 1 for ref in refused]
+    assert sum(entries) == count
+    assert len(entries) < count / 10

@@ -14,6 +14,7 @@ from carbonmatch.matching.messages import (
     StatusEnd,
 )
 from carbonmatch.protocol.messages import Logout, Subscribe
+from carbonmatch.server import listener as listener_module
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Addresses, Clock, Process, Venue, running
 from tests.end_to_end.wire import Wire
@@ -111,6 +112,18 @@ async def test_a_silent_gateway_loses_its_orders(clock: Clock, venue: Venue) -> 
         clock.advance(3)
         await alice.goodbye()
     await cancellation(venue)
+
+
+async def test_without_grace_the_next_look_at_deadlines_cancels(clock: Clock, venue: Venue) -> None:
+    clock.stop()
+    async with venue.wire("alice", cancel_on_disconnect=True) as alice:
+        alice.send(buy(1))
+        await alice.reports(1)
+        alice.abort()
+    # No time has passed at all, and the engine looks twenty times a second.
+    await swept(venue)
+    assert venue.engine.open_order_count == 0
+    assert listener_module._SWEEP_SECONDS <= 0.1
 
 
 async def test_a_kill_is_a_disconnect_for_everybody(process: Process) -> None:

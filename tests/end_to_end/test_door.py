@@ -154,8 +154,8 @@ async def test_a_failed_logon_is_answered_after_a_fixed_time(tmp_path: Path, clo
                 wire.send(wire.logon(**{"session": "alice", **options}))
                 await eventually(lambda: any(one._refusal for one in venue.service._gateway.peers))
                 clock.advance(LOGON_REFUSED_SECONDS - 0.001)
-                venue.sweep()
                 (waiting,) = venue.service._gateway.peers
+                waiting.sweep(clock.monotonic_ns())
                 assert waiting.connected, name
                 assert not waiting._closing_ns, name
                 clock.advance(0.001)
@@ -238,6 +238,29 @@ async def test_without_descriptors_the_door_neither_spins_nor_stays_shut(venue: 
     assert venue.counters.turned_away == {TurnedAway.DESCRIPTORS: 3}
 
 
+async def test_without_even_the_descriptor_in_reserve_the_door_rests(
+    venue: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = venue.service._gateway.door
+    assert door is not None
+    async with venue.wire("alice") as alice:
+        client = socket.socket()
+        client.setblocking(False)
+        with no_descriptors():
+            assert door._reserve is not None
+            reserve, door._reserve = door._reserve, None
+            await asyncio.get_running_loop().sock_connect(client, venue.order_entry)
+            turns = 200
+            for token in range(1, turns + 1):
+                assert await alice.settle(token) == []
+        # Once for each rest, and not once for each turn of the loop.
+        tries = [record for record in caplog.records if record.msg == "out_of_descriptors"]
+        assert 1 <= len(tries) < turns // 4
+        os.close(reserve)
+        assert await asyncio.get_running_loop().sock_recv(client, 1)
+        client.close()
+
+
 @pytest.mark.parametrize(("hard", "status"), [(1_000, 1), (4_000, 0)])
 async def test_a_start_needs_descriptors_for_all_who_may_come(
     process: Process, hard: int, status: int
@@ -250,7 +273,7 @@ async def test_a_start_needs_descriptors_for_all_who_may_come(
     if status:
         assert await process.refused() == (
             status,
-            f"carbonmatch: connections.max needs 2304 file descriptors, and this process may have {hard}: "
+            f"carbonmatch: connections.max needs 3328 file descriptors, and this process may have {hard}: "
             "raise its limit (LimitNOFILE, ulimit -Hn), or lower connections.max",
         )
     else:

@@ -1,15 +1,16 @@
 """A participant's reports, of whatever session, in one stream that resumes like any other."""
 
+import asyncio
 import errno
 import random
 from pathlib import Path
 
 import pytest
 
+from carbonmatch.client import DropCopyClient
 from carbonmatch.limits import SEND_STALL_SECONDS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
-    AnyReport,
     Cancel,
     Canceled,
     Executed,
@@ -35,74 +36,21 @@ from carbonmatch.protocol.messages import (
 from carbonmatch.server import history as history_module
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end import market
-from tests.end_to_end.market import ALICE, ALICE_2, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, DESK, EUA
+from tests.end_to_end.copies import (
+    NAMES,
+    assert_complete,
+    order_of,
+    read_copies,
+    read_streams,
+    shown,
+)
+from tests.end_to_end.market import ALICE, ALICE_2, ALICE_ACCOUNT, BOB_ACCOUNT, DESK, EUA
 from tests.end_to_end.running import Addresses, Clock, Disk, Process, Venue, running
-from tests.end_to_end.wire import Wire
-
-NAMES = {ALICE: "alice", ALICE_2: "alice-2", BOB: "bob", DESK: "desk"}
-Streams = dict[SessionId, list[AnyReport]]
+from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 
 def order(ref: int, side: Side = Side.BUY, price: int = 7000, account: int = 0) -> NewOrder:
     return NewOrder(Ref(ref), EUA, side, 10, price, AccountId(account))
-
-
-async def read_streams(engine: Addresses) -> Streams:
-    """Every session's stream from its beginning."""
-    streams: Streams = {}
-    for session_id, name in NAMES.items():
-        async with engine.wire(name) as wire:
-            end = wire.accepted.next_seq
-        async with engine.wire(name, 1) as wire:
-            streams[session_id] = await wire.reports(end - 1)
-    return streams
-
-
-async def read_copies(engine: Addresses, next_seq: int = 1) -> list[Copied]:
-    """What there is now of Alice's copy, from `next_seq` on."""
-    async with engine.copy_wire() as copy:
-        end = copy.accepted.next_seq
-    async with engine.copy_wire(next_seq) as copy:
-        copies = await copy.reports(end - next_seq)
-        assert await copy.settle() == []
-    assert [one.seq for one in copies] == list(range(next_seq, next_seq + len(copies)))
-    return copies
-
-
-def shown(streams: Streams) -> Streams:
-    """What a copy of Alice's account has to have, by the rules, of everybody's streams."""
-    owners = {order_of(report): account for stream in streams.values() for report in stream
-              if (account := getattr(report, "account_id", 0))}  # fmt: skip
-    return {
-        session_id: [
-            report
-            for report in stream
-            if (
-                owners[order_of(report)] == ALICE_ACCOUNT
-                if order_of(report)
-                else session_id in (ALICE, ALICE_2)
-            )
-        ]
-        for session_id, stream in streams.items()
-    }
-
-
-def order_of(report: AnyReport) -> int:
-    """The order that a report names, or 0."""
-    order_id: int = getattr(report, "order_id", 0)
-    return order_id
-
-
-def assert_complete(copies: list[Copied], streams: Streams) -> None:
-    """Nothing is missing, nothing is there twice, and all of it is in the order of the market."""
-    by_session: Streams = {session_id: [] for session_id in streams}
-    for copy in copies:
-        by_session[copy.session_id].append(copy.report)
-    assert by_session == shown(streams)
-    times = [copy.report.time_ns for copy in copies]
-    assert times == sorted(times)
-    trades = [copy.report.trade_id for copy in copies if isinstance(copy.report, Executed)]
-    assert trades == sorted(trades)
 
 
 async def trade(engine: Addresses, seed: int, frames: int) -> None:
@@ -423,3 +371,22 @@ async def test_a_copy_that_is_configured_later_begins_there(tmp_path: Path) -> N
         # The order is older than the copy, and the copy knows whose it is.
         assert isinstance(copy.report, Canceled)
         assert (copy.seq, copy.report.ref) == (1, 3)
+
+
+# --- the client library ----------------------------------------------------------------------------
+
+
+async def test_the_client_has_every_copy_once_over_kills_of_the_engine(process: Process) -> None:
+    await process.start()
+    process.listen_again(process.addresses)
+    access = market.access(process.drop_copy, "alice-copy")
+    async with DropCopyClient(access, next_seq=1) as client:
+        for seed in (6, 7):
+            await trade(process, seed, frames=20)
+            await process.kill()
+            await process.start()
+        streams = await read_streams(process)
+        reading = client.copies()
+        async with asyncio.timeout(SECONDS_MAX):
+            copies = [await anext(reading) for _ in range(sum(map(len, shown(streams).values())))]
+    assert_complete(copies, streams)

@@ -12,7 +12,16 @@ from carbonmatch.limits import (
     HEARTBEAT_MISSED_MAX,
     LOGON_SECONDS_MAX,
 )
-from carbonmatch.matching.messages import Accepted, NewOrder, Ref, RejectReason, Side
+from carbonmatch.matching.messages import (
+    Accepted,
+    CancelReason,
+    MassCancel,
+    MassCancelScope,
+    NewOrder,
+    Ref,
+    RejectReason,
+    Side,
+)
 from carbonmatch.ops.counters import TurnedAway
 from carbonmatch.protocol.messages import (
     Challenge,
@@ -25,6 +34,8 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
+from carbonmatch.server import history as history_module
+from carbonmatch.server import stream as stream_module
 from tests.end_to_end.market import EUA, SERVER_ID, private_key
 from tests.end_to_end.running import Clock, Disk, Venue, eventually, running
 from tests.end_to_end.wire import Wire
@@ -92,6 +103,27 @@ async def test_the_listeners_admit_their_own_roles_only(venue: Venue) -> None:
         assert await wire.log_on("alice") == REFUSED
     async with Wire.open(venue.market_data) as wire:
         assert await wire.log_on("operator") == REFUSED
+
+
+async def test_a_session_that_is_configured_no_longer_is_kept_out_and_its_orders_stay(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "journal"
+    async with running(directory) as venue, venue.wire("alice-2") as wire:
+        wire.send(buy(1))
+        await wire.reports(1)
+    async with running(directory, without=("alice-2",)) as venue:
+        async with venue.wire() as wire:
+            assert await wire.log_on("alice-2") == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
+        # Its orders are somebody's money: another session of the account takes them out.
+        assert venue.engine.open_order_count == 1
+        async with venue.wire("alice") as alice:
+            alice.send(MassCancel(Ref(1), MassCancelScope.ACCOUNT))
+            await alice.reports(1)
+        assert venue.engine.open_order_count == 0
+    async with running(directory) as venue, venue.wire("alice-2", 1) as wire:
+        accepted, canceled = await wire.reports(2)
+        assert (accepted.seq, canceled.seq, canceled.reason) == (1, 2, CancelReason.MASS_CANCEL)
 
 
 async def test_a_logon_cannot_be_replayed(venue: Venue) -> None:
@@ -240,6 +272,40 @@ async def test_a_logout_is_answered_after_all_that_was_asked_before(venue: Venue
         assert [report.ref for messages in frames for report in messages] == [1, 2]
         assert goodbye == LoggedOut(LogoutReason.REQUESTED)
         assert await alice.ended()
+
+
+async def test_a_logout_waits_for_answers_that_only_the_journal_has(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repeat and a new command, sent while the connection is still given its past, record by record."""
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    monkeypatch.setattr(history_module, "_SLICE_BYTES", 1)
+    async with venue.wire("alice") as alice:
+        for ref in range(1, 41):
+            alice.send(buy(ref))
+            await alice.reports(1)
+    async with venue.wire("alice", 1) as alice:
+        alice.send(buy(3), buy(41), Logout())
+        frames, goodbye = await alice.frames_until(LoggedOut)
+        assert goodbye == LoggedOut(LogoutReason.REQUESTED)
+        reports = [report for messages in frames for report in messages]
+        assert [report.ref for report in reports if not report.flags] == list(range(1, 42))
+        assert [report.ref for report in reports if report.flags] == [3]
+
+
+async def test_a_logout_of_one_who_has_asked_for_nothing_waits_for_nothing(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
+    monkeypatch.setattr(history_module.Past, "read", lambda *_arguments: None)
+    async with venue.wire("alice") as alice:
+        alice.send(buy(1))
+        await alice.reports(1)
+        alice.send(buy(2))
+        await alice.reports(1)
+    async with venue.wire("alice", 1) as alice:
+        alice.send(Logout())
+        assert await alice.goodbye() == LoggedOut(LogoutReason.REQUESTED)
 
 
 async def test_a_subscriber_logs_out(venue: Venue) -> None:

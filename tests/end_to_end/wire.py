@@ -7,6 +7,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any, Self, TypeVar
 
 from msgspec import structs
@@ -49,7 +50,11 @@ class Wire:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, address: tuple[str, int], receive_bytes: int = 0, host: str = ""
+        cls,
+        address: tuple[str, int],
+        receive_bytes: int = 0,
+        host: str = "",
+        ssl: SSLContext | None = None,
     ) -> AsyncIterator[Self]:
         """`receive_bytes`: how much the kernel may hold for a reader that does not read.
 
@@ -66,7 +71,9 @@ class Wire:
         except OSError:
             raw.close()
             raise
-        wire = cls(*await asyncio.open_connection(sock=raw, limit=receive_bytes or 2**16))
+        name = None if ssl is None else "127.0.0.1"
+        limit = receive_bytes or 2**16
+        wire = cls(*await asyncio.open_connection(sock=raw, limit=limit, ssl=ssl, server_hostname=name))
         try:
             (wire.challenge,) = await wire.frame()
             yield wire

@@ -1,5 +1,6 @@
 """Faults of the disk for a real process, through a library that is loaded before libc: see shim.c."""
 
+import atexit
 import ctypes
 import functools
 import mmap
@@ -86,7 +87,9 @@ def shim() -> Path | None:
     compiler = shutil.which("cc")
     if compiler is None:
         return None
-    library = Path(tempfile.mkdtemp(prefix="carbonmatch-shim-")) / "shim.so"
+    directory = Path(tempfile.mkdtemp(prefix="carbonmatch-shim-"))
+    atexit.register(shutil.rmtree, directory)
+    library = directory / "shim.so"
     subprocess.run(
         [compiler, "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(_SHIM), "-ldl"],
         check=True,

@@ -110,6 +110,20 @@ def test_a_zeroed_sector_is_refused_unless_it_is_the_very_last_one(end: Kind) ->
             data[:] = whole
 
 
+def test_a_zeroed_sector_with_something_written_behind_its_record_is_refused() -> None:
+    """It takes the headers of all the records behind along, and looks like one that was cut short."""
+    disk = ModelDisk()
+    writer = start(disk, segment_bytes=8192)
+    for payload in (b"one" * 1000, b"two" * 20, b"three" * 120):
+        append(writer, payload)
+    disk.process()
+    data = disk.bytes_of(segment_name(1))
+    data[3072:3584] = bytes(512)
+    assert any(data[3584:])
+    with pytest.raises(JournalDamaged, match=r"byte 160, sequence 1: .* written behind its end at 3200"):
+        commands(disk)
+
+
 @pytest.mark.parametrize("end", [Kind.DATA, Kind.SEAL, Kind.CLOSE])
 def test_a_missing_segment_is_refused(end: Kind) -> None:
     for number in (1, 2, 3):

@@ -1,16 +1,20 @@
 """A journal followed while it is written: nothing early, nothing twice, nothing lost, over crashes."""
 
+import threading
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.record import Kind, pack, record_bytes
+from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.segments import ORIGIN, segment_name
+from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.tail import Tail
 from carbonmatch.journal.writer import JournalWriter
 from tests.journal.model_disk import ModelDisk, PowerLost, fail_at, lose_power_at
-from tests.journal.worlds import append, payloads, start
+from tests.journal.worlds import IDENTITY, append, payloads, start
 
 
 def no_waiting(_: float) -> None:
@@ -192,6 +196,32 @@ def _write_and_follow(disk: ModelDisk, tail: Tail, found: list[bytes], random: R
         if random.random() < 0.5:
             found += seen(tail)
     writer.close()
+
+
+def test_it_follows_a_writer_of_another_thread_on_a_real_disk(tmp_path: Path) -> None:
+    storage = DiskStorage(tmp_path)
+    writer = JournalWriter(storage, recover(storage, IDENTITY, segment_bytes=64 * 1024))
+    tail = Tail(DiskStorage(tmp_path), ORIGIN, 1, no_waiting)
+    written = [number.to_bytes(4, "big") * (1 + number % 700) for number in range(300)]
+
+    def write() -> None:
+        for payload in written:
+            append(writer, payload)
+        writer.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    found: list[bytes] = []
+    while thread.is_alive():
+        new = seen(tail)
+        found += new
+        if not new:
+            tail.check()
+    thread.join()
+    found += seen(tail)
+    assert found == written
+    assert tail.segments_verified == writer.segment - 1 > 2
+    assert tail.is_closed()
 
 
 # --- damage ------------------------------------------------------------------------------------------

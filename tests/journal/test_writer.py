@@ -239,6 +239,27 @@ def test_a_full_disk_costs_the_spares_and_no_record() -> None:
     assert [record.payload for record in recovered(disk)[1]] == accepted
 
 
+def test_a_spare_that_cannot_be_opened_is_made_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without file descriptors left nothing is lost: the segment in use and its spares are open."""
+    disk = ModelDisk()
+    writer = start(disk, spares=1)
+    append(writer, b"x" * 1200)
+    append(writer, b"y" * 1200)
+    assert writer.spare_segments == 0
+
+    def refused(_name: str, **_: bool) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(disk, "open", refused)
+    with pytest.raises(OSError, match="too many open files"):
+        writer.prepare_next()
+    assert not writer.failed
+    monkeypatch.undo()
+    writer.prepare_next()
+    append(writer, b"z" * 1200)
+    assert payloads(disk) == [b"x" * 1200, b"y" * 1200, b"z" * 1200]
+
+
 def test_a_directory_that_cannot_be_synced_is_the_end() -> None:
     disk = ModelDisk()
     writer = start(disk)

@@ -61,6 +61,16 @@ def test_the_minimum_may_be_met_by_several_trades_and_the_rest_rests_without_it(
     assert market.send(BOB, sell(3, 101, 1))[1] == "bob 3: executed #4 taker 1 @ 101, 0 left"
 
 
+def test_a_minimum_that_was_met_is_not_asked_for_again() -> None:
+    market = market_with(sell(1, 100, 3))
+    market.send(ALICE, buy(1, 100, 10, minimum=3, tif=TimeInForce.GTD, expires=9))
+    [chunk] = market.outputs(ALICE, m.OrderStatusRequest(Ref(2), Ref(1))).streams
+    status = chunk.reports[0]
+    assert isinstance(status, m.OrderStatus)
+    assert (status.leaves_lots, status.minimum_lots) == (7, 0)
+    assert market.send(ALICE, replace(3, 1, 99, 5)) == ["alice 3: replaced #2 5 @ 99, 2 left"]
+
+
 def test_what_an_ioc_order_has_beyond_its_minimum_goes() -> None:
     market = market_with(sell(1, 100, 5))
     assert market.send(ALICE, buy(1, 100, 8, minimum=5, tif=TimeInForce.IOC))[1:3] == [

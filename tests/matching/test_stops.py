@@ -140,6 +140,24 @@ def test_stops_of_both_sides_fire_in_the_order_of_the_trades_that_reached_them()
     ]
 
 
+def test_a_first_trade_at_exactly_the_stop_price_reaches_the_other_side_too() -> None:
+    market = Market(allowed=ALL)
+    trade_at(market, 1, 105)
+    market.send(BOB, sell(2, 101), sell(3, 107))
+    market.send(CAROL, sell(1, 110, stop=101))
+    assert market.send(ALICE, buy(2, 107, lots=2))[-1] == ("carol 0: triggered #5 at 101, goes in at 110")
+
+
+def test_the_last_price_is_that_of_the_last_trade(market: Market) -> None:
+    """One taker has traded at 101 and then at 102."""
+    market.send(ALICE, buy(2, 102, lots=11))
+    assert market.send(CAROL, buy(1, 90, stop=102), sell(2, 110, stop=101)) == [
+        "carol 1: accepted #8 buy 1 @ 90",
+        "carol 0: triggered #8 at 102, goes in at 90",
+        "carol 2: accepted #9 sell 1 @ 110",
+    ]
+
+
 def test_where_the_first_trade_reaches_both_sides_the_other_one_fires_first() -> None:
     market = Market(allowed=ALL)
     market.send(CAROL, buy(1, 90, stop=95), sell(2, 110, stop=105))
@@ -483,6 +501,31 @@ def test_stops_of_a_market_that_halts_before_they_fire_wait_for_it(
         "ops 2: done",
         "carol 0: triggered #7 at 101, goes in at 90",
     ]
+
+
+def test_whose_time_is_up_does_not_trade_with_a_stop_that_is_left(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "ENTRY_STOPS_MAX", 0)
+    market.send(CAROL, buy(1, 100, stop=101))
+    market.send(ALICE, buy(2, 101))
+    market.send(BOB, sell(6, 100, tif=TimeInForce.GTD, expires=10))
+    monkeypatch.setattr(engine_module, "ENTRY_STOPS_MAX", 9)
+    market.time_ns += 10
+    assert market.send(VENUE, TimePassed()) == [
+        "bob 0: canceled #9 1 EXPIRED",
+        "carol 0: triggered #7 at 101, goes in at 100",
+    ]
+
+
+def test_who_waits_since_when_is_in_the_snapshot(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "ENTRY_STOPS_MAX", 0)
+    market.send(CAROL, buy(1, 90, stop=101))
+    market.send(ALICE, buy(2, 101), sell(3, 99))
+    market.send(CAROL, buy(2, 91, stop=101))
+    market.engine = restore(snapshot(market.engine))
+    monkeypatch.setattr(engine_module, "ENTRY_STOPS_MAX", 9)
+    assert market.send(VENUE, TimePassed()) == ["carol 0: triggered #7 at 101, goes in at 90"]
 
 
 def test_a_stop_fires_only_where_the_entry_may_still_meet_many(

@@ -9,8 +9,8 @@ from carbonmatch.ops.host import ALLOW_OLD_PYTHON, ALLOW_OLD_PYTHON_VARIABLE, ch
 OLD, NEW = (3, 12, 8), (3, 12, 9)
 
 
-def exposed() -> Config:
-    text = '[listen]\norder_entry = "0.0.0.0:7400"\ninsecure_plaintext = true\n'
+def exposed(listener: str = "order_entry") -> Config:
+    text = f'[listen]\n{listener} = "0.0.0.0:7499"\ninsecure_plaintext = true\n'
     return parse(text, "exposed.toml")
 
 
@@ -35,9 +35,10 @@ def test_patches_with_known_holes_are_named(version: tuple[int, int, int], expec
     assert problem is None if expected is None else problem is not None and expected in problem
 
 
-def test_an_old_python_is_not_let_near_a_network() -> None:
+@pytest.mark.parametrize("listener", ["order_entry", "market_data", "drop_copy", "ops"])
+def test_an_old_python_is_not_let_near_a_network(listener: str) -> None:
     with pytest.raises(ConfigError, match=r"Python 3\.12\.8 .* at least 3\.12\.9: .*ALLOW_OLD_PYTHON"):
-        check_host(exposed(), {}, OLD, 1_000)
+        check_host(exposed(listener), {}, OLD, 1_000)
     check_host(exposed(), {}, NEW, 1_000)
 
 

@@ -42,7 +42,8 @@ class Journaled:
             relaxed=relaxed,
             spare_segments=1,
         )
-        self.state = VenueState(Engine(), MarketData(), Marks())
+        durable = self.identity != identity(False)
+        self.state = VenueState(Engine(durable=durable), MarketData(), Marks())
 
     @property
     def engine(self) -> Engine:

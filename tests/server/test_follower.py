@@ -17,7 +17,7 @@ from carbonmatch.ops.follower_metrics import FollowerCounters, assess_follower
 from carbonmatch.ops.health import State
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import Follower, SnapshotPolicy
-from carbonmatch.server.recovery import Diverged, newest_start, recover_venue, start_from
+from carbonmatch.server.recovery import Diverged, identity, newest_start, recover_venue, start_from
 from carbonmatch.server.venue_snapshot import restore
 from tests.journal.model_disk import ModelDisk, PowerLost, fail_at, lose_power_at
 from tests.server.journaled import SEGMENT_BYTES, Journaled, batches, world
@@ -245,6 +245,21 @@ def test_another_engine_is_not_followed() -> None:
     with pytest.raises(JournalRefused, match=r"was written by engine 0\.0\.1"):
         follow_to_the_end(follower_of(disk))
     assert JournalRefused.exit_code == 64
+
+
+def test_a_relaxed_journal_is_made_durable_before_a_snapshot_of_it() -> None:
+    for seed in range(20):
+        disk = ModelDisk(seed)
+        venue = Journaled(disk, by=identity(False), relaxed=True)
+        venue.run(world(seed, 300))
+        venue.writer.seal()
+        follower = follower_of(disk, SnapshotPolicy(100, 10**9))
+        follow_to_the_end(follower)
+        assert state.digest(follower.engine) == state.digest(venue.engine)
+        newest = snapshots.sequences(disk)[0]
+        disk.lose_power()
+        found = recover_venue(disk, FakeHistory(), False, SEGMENT_BYTES)  # type: ignore[arg-type]
+        assert found.snapshot_sequence == newest
 
 
 def test_a_disk_that_takes_no_snapshot_is_tried_again_and_following_goes_on() -> None:

@@ -8,6 +8,7 @@ from carbonmatch.limits import (
     FAILED_LOGONS_MAX,
     FAILED_LOGONS_SECONDS,
     TLS_HANDSHAKES_BURST_PER_ADDRESS,
+    TLS_HANDSHAKES_KEPT,
     TLS_HANDSHAKES_MAX,
     TLS_HANDSHAKES_PER_SECOND,
     TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS,
@@ -110,14 +111,21 @@ def test_what_is_remembered_of_sources_is_bounded(guard: Guard) -> None:
     assert guard.admit(host(ADDRESSES_MAX), START) is TurnedAway.BLOCKED
 
 
-def test_handshakes_are_bounded_at_once(guard: Guard) -> None:
-    for number in range(TLS_HANDSHAKES_MAX):
-        assert guard.begin_handshake(admitted(guard, host(number)), START)
+def test_handshakes_are_bounded_at_once_and_some_are_kept_for_those_who_are_known(guard: Guard) -> None:
+    admitted(guard, "192.0.2.1").has_logged_on()
     late = START + 10 * SECOND
-    assert not guard.begin_handshake(admitted(guard, "192.0.2.1"), late)
-    guard.end_handshake(False)
-    assert guard.begin_handshake(admitted(guard, "192.0.2.1"), late)
-    assert guard.counters.tls_handshakes == {"failed": 1}
+    for number in range(TLS_HANDSHAKES_MAX - TLS_HANDSHAKES_KEPT):
+        assert guard.begin_handshake(admitted(guard, host(number)), START)
+    assert not guard.begin_handshake(admitted(guard, "192.0.2.2"), late)
+    for second in range(TLS_HANDSHAKES_KEPT):
+        known = admitted(guard, "192.0.2.1")
+        assert guard.begin_handshake(known, late + second * SECOND)
+        known.waits_no_more()
+    assert not guard.begin_handshake(admitted(guard, "192.0.2.1"), late + 60 * SECOND)
+    for _ in range(TLS_HANDSHAKES_KEPT + 1):
+        guard.end_handshake(False)
+    assert guard.begin_handshake(admitted(guard, "192.0.2.2"), late)
+    assert guard.counters.tls_handshakes == {"failed": TLS_HANDSHAKES_KEPT + 1}
 
 
 def test_handshakes_are_bounded_in_their_rate(guard: Guard) -> None:
@@ -127,8 +135,27 @@ def test_handshakes_are_bounded_in_their_rate(guard: Guard) -> None:
         if guard.begin_handshake(admitted(guard, host(milliseconds), now_ns), now_ns):
             guard.end_handshake(True)
             begun += 1
-    assert begun <= TLS_HANDSHAKES_MAX + 10 * TLS_HANDSHAKES_PER_SECOND
-    assert begun > 9 * TLS_HANDSHAKES_PER_SECOND
+    assert begun <= TLS_HANDSHAKES_MAX + 10 * TLS_HANDSHAKES_PER_SECOND // 2
+    assert begun > 9 * TLS_HANDSHAKES_PER_SECOND // 2
+
+
+def test_strangers_leave_handshakes_for_those_who_are_known(guard: Guard) -> None:
+    admitted(guard, "192.0.2.1").has_logged_on()
+    for milliseconds in range(10_000):
+        now_ns = START + milliseconds * 1_000_000
+        if guard.begin_handshake(admitted(guard, host(milliseconds), now_ns), now_ns):
+            guard.end_handshake(True)
+        if milliseconds % 100 == 99:
+            known = admitted(guard, "192.0.2.1", now_ns)
+            assert guard.begin_handshake(known, now_ns)
+            guard.end_handshake(True)
+            known.waits_no_more()
+
+
+def test_those_who_are_known_are_bounded(guard: Guard) -> None:
+    for number in range(ADDRESSES_MAX + 1):
+        admitted(guard, host(number)).has_logged_on()
+    assert len(guard._known) == ADDRESSES_MAX
 
 
 def test_one_source_leaves_handshakes_for_the_others(guard: Guard) -> None:

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.protocol import auth
-from carbonmatch.protocol.codec import decode_feed, decode_reports, encode
+from carbonmatch.protocol.codec import decode_copies, decode_feed, decode_reports, encode
 from carbonmatch.protocol.frames import FrameReader, frame
 from carbonmatch.protocol.messages import (
     PROTOCOL_VERSION,
@@ -56,9 +56,8 @@ class Connection:
         self.transport: End
         self._owner = owner
         self._role = role
-        self._decode: Callable[[bytes], list[Any]] = (
-            decode_feed if role is Role.MARKET_DATA else decode_reports
-        )
+        decoders: dict[Role, Any] = {Role.MARKET_DATA: decode_feed, Role.DROP_COPY: decode_copies}
+        self._decode: Callable[[bytes], list[Any]] = decoders.get(role, decode_reports)
         self._frames = FrameReader(OUTBOUND_FRAME_BYTES_MAX)
         self._challenged = False
         self._heard_ns = world.now_ns

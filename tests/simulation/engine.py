@@ -21,6 +21,7 @@ from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.history import History
+from carbonmatch.server.listener import Listener
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.venue import Venue
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
@@ -151,9 +152,12 @@ class Process:
 
     def _listen(self) -> None:
         self.is_listening = True
-        self.venue.gateway.start_sweeping()
-        self.venue.publisher.start_sweeping()
+        for listener in self._listeners():
+            listener.start_sweeping()
         self._tick()
+
+    def _listeners(self) -> list[Listener]:
+        return [self.venue.gateway, self.venue.publisher, self.venue.drop_copies]
 
     def health(self) -> Health:
         return assess(
@@ -188,13 +192,13 @@ class Process:
         self.venue.pipeline.when_durable(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
-        self.venue.gateway.close(LogoutReason.SHUTTING_DOWN)
-        self.venue.publisher.close(LogoutReason.SHUTTING_DOWN)
+        for listener in self._listeners():
+            listener.close(LogoutReason.SHUTTING_DOWN)
         self.scheduler.after(NS_PER_MS * 1_000, self._drop_connections)
 
     def _drop_connections(self) -> None:
-        self.venue.gateway.stop()
-        self.venue.publisher.stop()
+        for listener in self._listeners():
+            listener.stop()
         self.scheduler.after(NS_PER_MS, lambda: self.venue.pipeline.when_durable(self._close))
 
     def _close(self) -> None:

@@ -16,6 +16,7 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import verify
 from carbonmatch.matching import state
 from carbonmatch.matching.messages import OrderFlag, Ref, SessionId
+from carbonmatch.protocol.messages import Role
 from carbonmatch.server import gateway as gateway_module
 from carbonmatch.server import history as history_module
 from carbonmatch.server import pipeline as pipeline_module
@@ -23,11 +24,13 @@ from carbonmatch.server import publisher as publisher_module
 from carbonmatch.server import session_peer as session_peer_module
 from carbonmatch.server import stream as stream_module
 from carbonmatch.server.history import History
+from carbonmatch.server.listener import Listener
 from carbonmatch.server.recovery import Diverged, recover_venue
 from tests.end_to_end import market
 from tests.server.turns import Turns
 from tests.simulation.checks import Journaled, check_not_crossed, check_reference, check_units, demand
 from tests.simulation.client import Connection
+from tests.simulation.copier import Copier
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.engine import Process
 from tests.simulation.faults import Faults, drawn, healed
@@ -86,6 +89,8 @@ class Simulation:
             )
         ]
         self.subscribers = [Subscriber(self.world, self.faults, self.journaled) for _ in range(2)]
+        self.copier = Copier(self.world, self.faults, self.journaled)
+        self.copier.connect = self._connect
         for trader in self.traders:
             trader.connect = self._connect
         for subscriber in self.subscribers:
@@ -96,13 +101,17 @@ class Simulation:
 
     # --- connections ------------------------------------------------------------------------------
 
-    def _connect(self, owner: Trader | Subscriber) -> Connection | None:
+    def _connect(self, owner: Trader | Subscriber | Copier) -> Connection | None:
         process = self.process
         if process is None or not process.is_listening or process.is_stopping:
             return None
-        is_trader = isinstance(owner, Trader)
-        listener = process.venue.gateway if is_trader else process.venue.publisher
-        role = market.role_of(owner.name if isinstance(owner, Trader) else "feed")
+        venue = process.venue
+        listener: Listener = venue.publisher
+        role = Role.MARKET_DATA
+        if isinstance(owner, Trader):
+            listener, role = venue.gateway, market.role_of(owner.name)
+        elif isinstance(owner, Copier):
+            listener, role = venue.drop_copies, Role.DROP_COPY
         connection = Connection(self.world, owner, role)
         self.network.connect(connection, listener.make_peer)
         return connection
@@ -277,7 +286,7 @@ class Simulation:
         self.disk.short_writes = False
         self.disk.crash_after = None
         self.faults = calm
-        self.disk.faults = self.network.faults = calm
+        self.disk.faults = self.network.faults = self.copier.faults = calm
         for subscriber in self.subscribers:
             subscriber.faults = calm
         for trader in self.traders:
@@ -307,6 +316,7 @@ class Simulation:
             and all(one.is_done() and self._is_connected(one) for one in self.traders)
             and all(self._has_all(one) for one in self.traders)
             and all(one.equals(process.engine) for one in self.subscribers)
+            and self.copier.has_all()
             and self.standby.equals(process.engine)
         )
 

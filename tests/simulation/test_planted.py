@@ -30,6 +30,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.server import recovery as server_recovery_module
 from carbonmatch.server.clocks import SteadyClock
+from carbonmatch.server.drop_copy import CopyPeer
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.pipeline import Batch, Pipeline
 from carbonmatch.server.session_peer import SessionPeer
@@ -134,6 +135,19 @@ def test_a_repeat_that_is_answered_with_something_else(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Stream, "outcome", garbled)
     assert "as the first was" in violated(calm())
+
+
+def test_a_copy_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = CopyPeer._send
+
+    def leaky(peer: CopyPeer, chunk: Chunk) -> None:
+        if chunk.first_seq % 10:
+            send(peer, chunk)
+        else:
+            peer._next_seq = chunk.first_seq + chunk.count
+
+    monkeypatch.setattr(CopyPeer, "_send", leaky)
+    assert "a drop copy has no gap" in violated(calm())
 
 
 def test_durable_records_that_recovery_takes_for_a_tail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,8 @@ def session_of(venue: Venue, name: str, events: list[Event], seed: int = 0) -> S
 
 def lose(session: Session) -> None:
     """As when the network fails: what was on its way in either direction may be gone."""
-    assert session._connection is not None
-    session._connection.abort("lost by the test")
+    assert session._keeper.connection is not None
+    session._keeper.connection.abort("lost by the test")
 
 
 def ledger_of(journal: Path) -> Ledger:

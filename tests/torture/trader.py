@@ -81,12 +81,13 @@ class Trader:
         What the engine had not taken by then never was: its refs are given to other commands.
         """
         assert self._trading is not None
-        assert self.session._keeper is not None
-        assert self.session._connection is not None
-        for task in (self._trading, self.session._keeper):
+        keeper = self.session._keeper
+        assert keeper.connection is not None
+        assert keeper._task is not None
+        for task in (self._trading, keeper._task):
             task.cancel()
             await asyncio.wait({task})
-        self.session._connection.abort("a crash")
+        keeper.connection.abort("a crash")
         self.session = self._new_session()
         await self.session.start()
         for ref in [ref for ref in self.unanswered if ref > self.session.accepted.last_ref]:

@@ -1,10 +1,11 @@
 """The asyncio client library that gateways, the demo, the bench and the tests use.
 
-`connect` gives a `Session` for trading, `MarketDataClient` follows the feed, and `connection` is what
-both stand on, for those who want to count every microsecond themselves.
+`connect` gives a `Session` for trading, `MarketDataClient` follows the feed, `DropCopyClient` a drop
+copy, and `connection` is what they stand on, for those who want to count every microsecond themselves.
 """
 
 from carbonmatch.client.connection import Access, Connection, open_connection
+from carbonmatch.client.drop_copy import DropCopyClient
 from carbonmatch.client.errors import (
     ClientError,
     Disconnected,
@@ -25,6 +26,7 @@ __all__ = [
     "ClientError",
     "Connection",
     "Disconnected",
+    "DropCopyClient",
     "EventsLost",
     "LogonRefused",
     "MarketDataClient",

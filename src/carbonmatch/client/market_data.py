@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from carbonmatch.client.book import BookBuilder, Damage, DamageCause, InstrumentBook
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, SubscriptionRefused
-from carbonmatch.client.reconnect import keep_connected
+from carbonmatch.client.reconnect import Keeper
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import BATCHES_UNREAD_MAX, RECONNECT_SECONDS_MAX
 from carbonmatch.matching.messages import InstrumentId, Ref
@@ -61,17 +61,19 @@ class MarketDataClient:
         self._subscription = Subscribe(Ref(1), tuple(map(InstrumentId, instrument_ids)), kinds)
         self._on_update = on_update
         self._on_disconnect = on_disconnect
-        self._on_reconnect = on_reconnect
-        self._reconnect_seconds = reconnect_seconds
-        self._random = random or Random()
         self._builder = BookBuilder(kinds)
         self._batches: Unread[Batch] = Unread(batches_max)
         self._instrument_count: int | None = None
         self._next_ref = Ref(2)
         self._progress = asyncio.Event()
-        self._failure: Exception | None = None
-        self._connection: Connection | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._keeper = Keeper(
+            self._open,
+            on_lost=self._lose,
+            on_failed=self._failed,
+            on_reconnect=on_reconnect,
+            random=random,
+            seconds=reconnect_seconds,
+        )
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -84,17 +86,11 @@ class MarketDataClient:
 
     async def start(self) -> None:
         """Log on and subscribe. The first attempt is the only one."""
-        connection = await self._open()
-        self._keeper = asyncio.create_task(self._keep_connected(connection))
+        await self._keeper.start()
 
     async def stop(self) -> None:
         self._batches.end()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
-        if self._connection is not None:
-            await self._connection.logout()
-        self._fail(Disconnected("the market-data client was stopped"))
+        await self._keeper.stop("the market-data client was stopped")
 
     @property
     def books(self) -> dict[InstrumentId, InstrumentBook]:
@@ -118,8 +114,7 @@ class MarketDataClient:
 
     def check(self) -> None:
         """Raise what has ended the client, if anything has."""
-        if self._failure is not None:
-            raise self._failure
+        self._keeper.check()
 
     async def synced(self, seconds: float = _SYNCED_SECONDS) -> None:
         """Return once `is_synced`; raise what has ended the client, or TimeoutError."""
@@ -140,13 +135,12 @@ class MarketDataClient:
     # --- how it works ------------------------------------------------------------------------
 
     async def _open(self) -> Connection:
-        self.check()
         return await open_connection(
             self._access, on_messages=self._take, on_logon=self._subscribe, decode=decode_feed
         )
 
     def _subscribe(self, connection: Connection) -> None:
-        self._connection = connection
+        self._keeper.connection = connection
         self._instrument_count = None
         connection.send([self._subscription])
 
@@ -157,7 +151,7 @@ class MarketDataClient:
             if type(message) is Subscribed:
                 self._instrument_count = message.instrument_count
             elif type(message) is SubscribeRejected:
-                self._fail(SubscriptionRefused(message))
+                self._keeper.fail(SubscriptionRefused(message))
         if self._on_update is not None:
             self._on_update(messages)
         else:
@@ -166,12 +160,13 @@ class MarketDataClient:
 
     def _mend(self, damage: Damage) -> None:
         """Ask for a snapshot: at once, unless it was a snapshot that was wrong; the next may be too."""
-        assert self._connection is not None
+        connection = self._keeper.connection
+        assert connection is not None
         if damage.cause is DamageCause.GAP:
-            self._ask_for_snapshot(self._connection, damage.instrument_id)
+            self._ask_for_snapshot(connection, damage.instrument_id)
         else:
             asyncio.get_running_loop().call_later(
-                _NEXT_SNAPSHOT_SECONDS, self._ask_for_snapshot, self._connection, damage.instrument_id
+                _NEXT_SNAPSHOT_SECONDS, self._ask_for_snapshot, connection, damage.instrument_id
             )
 
     def _ask_for_snapshot(self, connection: Connection, instrument_id: InstrumentId) -> None:
@@ -179,34 +174,12 @@ class MarketDataClient:
             connection.send([GapRequest(self._next_ref, instrument_id)])
             self._next_ref = Ref(self._next_ref + 1)
 
-    async def _keep_connected(self, connection: Connection) -> None:
-        try:
-            await keep_connected(
-                connection,
-                self._open,
-                self._random,
-                self._reconnect_seconds,
-                self._lose,
-                self._find,
-            )
-        except Exception as error:
-            self._fail(error)
-
     def _lose(self, loss: Disconnected) -> None:
         for book in self._builder.books.values():
             book.is_current = False
         if self._on_disconnect is not None:
             self._on_disconnect(loss)
 
-    def _find(self, accepted: LogonAccepted) -> None:
-        if self._on_reconnect is not None:
-            self._on_reconnect(accepted)
-
-    def _fail(self, error: Exception) -> None:
-        if self._failure is not None:
-            return
-        self._failure = error
-        if self._connection is not None:
-            self._connection.abort(str(error))
+    def _failed(self, error: Exception) -> None:
         self._batches.end(error)
         self._progress.set()

@@ -35,22 +35,79 @@ def is_final(error: Exception) -> bool:
     return not isinstance(error, OSError)
 
 
-async def keep_connected(
-    connection: Connection,
-    open_once: Callable[[], Awaitable[Connection]],
-    random: Random,
-    seconds: float,
-    on_disconnect: Callable[[Disconnected], None],
-    on_reconnect: Callable[[LogonAccepted], None],
-) -> None:
-    """Replace `connection` whenever it is lost. Ends only by raising, when that is final."""
-    while True:
-        loss = await connection.wait_lost()
-        on_disconnect(loss)
-        if is_final(loss):
-            raise loss
-        connection = await reconnect(open_once, random, seconds)
-        on_reconnect(connection.accepted)
+class Keeper:
+    """One connection after the other, until trying again cannot help; then `failure` says why.
+
+    What a connection is for is its owner's: `open_once` makes one and sets `connection` at its logon.
+    """
+
+    def __init__(
+        self,
+        open_once: Callable[[], Awaitable[Connection]],
+        *,
+        on_lost: Callable[[Disconnected], None],
+        on_failed: Callable[[Exception], None],
+        on_reconnect: Callable[[LogonAccepted], None] | None,
+        random: Random | None,
+        seconds: float,
+    ) -> None:
+        """`on_failed` is called once, with what every later call is to raise."""
+        self.connection: Connection | None = None
+        self.failure: Exception | None = None
+        self._open_once = open_once
+        self._on_lost = on_lost
+        self._on_failed = on_failed
+        self._on_reconnect = on_reconnect
+        self._random = random or Random()
+        self._seconds = seconds
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
+        self._task = asyncio.create_task(self._keep(await self._open()))
+
+    async def stop(self, text: str) -> None:
+        """Log out; whoever still waits gets `text` as a Disconnected."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self.connection is not None:
+            await self.connection.logout()
+        self.fail(Disconnected(text))
+
+    def check(self) -> None:
+        """Raise what has ended it for good, if anything has."""
+        if self.failure is not None:
+            raise self.failure
+
+    def fail(self, error: Exception) -> None:
+        """End for good. The first error counts."""
+        if self.failure is not None:
+            return
+        self.failure = error
+        if self.connection is not None:
+            self.connection.abort(str(error))
+        self._on_failed(error)
+
+    async def _open(self) -> Connection:
+        self.check()
+        connection = await self._open_once()
+        # The logon's answer may already have shown that it cannot go on.
+        self.check()
+        return connection
+
+    async def _keep(self, connection: Connection) -> None:
+        try:
+            while True:
+                loss = await connection.wait_lost()
+                self._on_lost(loss)
+                if is_final(loss):
+                    raise loss
+                connection = await reconnect(self._open, self._random, self._seconds)
+                if self._on_reconnect is not None:
+                    self._on_reconnect(connection.accepted)
+        except Exception as error:
+            self.fail(error)
 
 
 async def reconnect(

@@ -23,7 +23,7 @@ from carbonmatch.client.errors import (
     SessionRejectedError,
     StreamGap,
 )
-from carbonmatch.client.reconnect import keep_connected
+from carbonmatch.client.reconnect import Keeper
 from carbonmatch.client.stream import StreamReader
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import (
@@ -130,10 +130,7 @@ class Session:
         self._access = access
         self._on_events = on_events
         self._on_disconnect = on_disconnect
-        self._on_reconnect = on_reconnect
         self._call_seconds = call_seconds
-        self._reconnect_seconds = reconnect_seconds
-        self._random = random or Random()
         self._stream = StreamReader(next_seq)
         self._next_ref = Ref(1)
         # In the order of refs, because refs are given in the order of sending.
@@ -143,9 +140,14 @@ class Session:
         self._events: Unread[Event] = Unread(events_max)
         # Pulsed whenever something has changed that `_until` may wait for.
         self._progress = asyncio.Event()
-        self._failure: Exception | None = None
-        self._connection: Connection | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._keeper = Keeper(
+            self._open,
+            on_lost=self._lose,
+            on_failed=self._failed,
+            on_reconnect=on_reconnect,
+            random=random,
+            seconds=reconnect_seconds,
+        )
 
     # --- life --------------------------------------------------------------------------------
 
@@ -160,24 +162,18 @@ class Session:
 
     async def start(self) -> None:
         """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
-        self._connection = await self._open()
-        self._keeper = asyncio.create_task(self._keep_connected(self._connection))
+        await self._keeper.start()
 
     async def stop(self) -> None:
         """Log out. Calls that still wait raise Disconnected; `drain` first where that matters."""
         self._events.end()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
-        if self._connection is not None:
-            await self._connection.logout()
-        self._fail(Disconnected("the session was stopped"))
+        await self._keeper.stop("the session was stopped")
 
     @property
     def accepted(self) -> LogonAccepted:
         """The engine's answer to the last logon: limits, versions, whether its reports are durable."""
-        assert self._connection is not None, "the session is started"
-        return self._connection.accepted
+        assert self._keeper.connection is not None, "the session is started"
+        return self._keeper.connection.accepted
 
     @property
     def next_ref(self) -> Ref:
@@ -332,9 +328,9 @@ class Session:
         """Return when connected to an engine that takes what is sent. Waits through a reconnect."""
         while True:
             await self._until(self._has_room)
-            assert self._connection is not None
+            assert self._keeper.connection is not None
             try:
-                await self._connection.ready()
+                await self._keeper.connection.ready()
             except Disconnected:
                 continue
             if self._has_room():
@@ -346,27 +342,27 @@ class Session:
             await self._until(lambda: not self._unanswered)
 
     def _send(self, commands: Sequence[ClientCommand], waiter: "asyncio.Future[Answer] | None") -> range:
-        self._raise_failure()
-        if self._connection is None or not self._connection.is_open:
+        self._keeper.check()
+        if self._keeper.connection is None or not self._keeper.connection.is_open:
             raise Disconnected("not connected, the session is trying again")
         if len(self._unanswered) + len(commands) > UNANSWERED_COMMANDS_MAX:
             raise SendBufferFull(f"{len(self._unanswered)} commands wait for their answers")
         refs = range(self._next_ref, self._next_ref + len(commands))
         named = [msgspec.structs.replace(c, ref=ref) for c, ref in zip(commands, refs, strict=True)]
-        self._connection.send(named)
+        self._keeper.connection.send(named)
         self._next_ref = Ref(refs.stop)
         for command in named:
             self._unanswered[command.ref] = _Sent(command, waiter)
         return refs
 
     def _has_room(self) -> bool:
-        connection = self._connection
+        connection = self._keeper.connection
         is_open = connection is not None and connection.is_open
         return is_open and len(self._unanswered) < UNANSWERED_COMMANDS_MAX
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while True:
-            self._raise_failure()
+            self._keeper.check()
             if holds():
                 return
             self._progress.clear()
@@ -386,7 +382,7 @@ class Session:
         try:
             taken = self._stream.take(messages)
         except StreamGap as gap:
-            self._fail(gap)
+            self._keeper.fail(gap)
             return
         for ref, reports in taken.answers.items():
             sent = self._unanswered.pop(ref, None)
@@ -414,25 +410,21 @@ class Session:
     # --- losing and finding the engine -------------------------------------------------------
 
     async def _open(self) -> Connection:
-        self._raise_failure()
-        connection = await open_connection(
+        return await open_connection(
             self._access,
             next_seq=self._stream.next_seq,
             on_messages=self._take,
             on_logon=self._resume,
         )
-        # The logon's answer may already have shown that the stream cannot go on.
-        self._raise_failure()
-        return connection
 
     def _resume(self, connection: Connection) -> None:
         """Go on where the engine is: `last_ref` splits what was sent into applied and never arrived."""
-        self._connection = connection
+        self._keeper.connection = connection
         accepted = connection.accepted
         try:
             self._stream.continue_at(accepted.next_seq)
         except StreamGap as gap:
-            self._fail(gap)
+            self._keeper.fail(gap)
             return
         self._next_ref = Ref(max(self._next_ref, accepted.last_ref + 1))
         connection.send([sent.command for ref, sent in self._unanswered.items() if ref > accepted.last_ref])
@@ -452,42 +444,15 @@ class Session:
             if ref in self._unanswered:
                 self._refuse(SessionRejected(ref, RejectReason.REF_NOT_APPLIED, 0, "its refusal was lost"))
 
-    async def _keep_connected(self, connection: Connection) -> None:
-        """Until that fails; then the error is raised to whoever uses the session."""
-        try:
-            await keep_connected(
-                connection,
-                self._open,
-                self._random,
-                self._reconnect_seconds,
-                self._lose,
-                self._find,
-            )
-        except Exception as error:
-            self._fail(error)
-
     def _lose(self, loss: Disconnected) -> None:
         self._progress.set()
         if self._on_disconnect is not None:
             self._on_disconnect(loss)
 
-    def _find(self, accepted: LogonAccepted) -> None:
-        if self._on_reconnect is not None:
-            self._on_reconnect(accepted)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _fail(self, error: Exception) -> None:
-        """End for good: everybody who waits, now or later, gets `error`."""
-        if self._failure is not None:
-            return
-        self._failure = error
+    def _failed(self, error: Exception) -> None:
+        """Everybody who waits, now or later, gets `error`."""
         for sent in self._unanswered.values():
             if sent.waiter is not None and not sent.waiter.done():
                 sent.waiter.set_exception(error)
-        if self._connection is not None:
-            self._connection.abort(str(error))
         self._events.end(error)
         self._progress.set()

@@ -141,8 +141,7 @@ def _exposure_problems(what: str, is_readable: bool, keys: tuple[Key, ...]) -> I
 
 def is_exposed(config: Config) -> bool:
     """Whether anything listens where another machine may reach it."""
-    listen = config.listen
-    addresses = (listen.order_entry, listen.market_data, listen.ops)
+    addresses = [getattr(config.listen, name) for name in LISTENERS]
     return not all(_is_loopback(host_and_port(address)[0]) for address in addresses)
 
 

@@ -210,7 +210,8 @@ def end_of_torn_tail(segment: SegmentScan) -> int:
 
     One record at most is on its way to the disk, and its sectors arrive in any order or not at all.
     So after a crash there is nothing valid behind the first bad record, and at least one of its
-    sectors is still zero. Whatever differs from that is damage to something that was durable.
+    sectors is still zero; where its header tells how far it reached, there is nothing at all behind it.
+    Whatever differs from that is damage to something that was durable.
     """
     if segment.file_bytes != segment.header.segment_bytes:
         raise segment.damaged(
@@ -238,6 +239,8 @@ def end_of_torn_tail(segment: SegmentScan) -> int:
         if not is_zero(segment.storage.pread(segment.file, end - segment.offset, segment.offset)):
             raise segment.damaged(segment.fault, "a whole header, or zeros")
     _refuse_records_behind(segment, end)
+    if header is not None and not all(is_zero(chunk) for chunk in segment.chunks(end)):
+        raise segment.damaged(segment.fault, f"the record: something was written behind its end at {end}")
     return _last_written_sector(segment)
 
 

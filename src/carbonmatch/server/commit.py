@@ -16,9 +16,9 @@ from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
 _STOP: Final = None
 
 # The caller waits for a disk only if it has answered so many times in a row within this time: a disk that
-# begins to stall is then waited for once. 64 commits one after the other take about 10 ms.
-_QUICK_NS: Final = 1_000_000
-_QUICK_IN_A_ROW: Final = 64
+# begins to stall is then waited for once. One answer in some hundreds is slower on a good disk.
+_QUICK_NS: Final = 2_000_000
+_QUICK_IN_A_ROW: Final = 16
 
 
 class Appendable(Protocol):

@@ -21,4 +21,9 @@ def reserve_descriptors(count: int) -> None:
                 "its limit (LimitNOFILE, ulimit -Hn), or lower connections.max"
             ]
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            [f"connections.max needs {count} file descriptors, and {soft} cannot be raised: {error}"]
+        ) from None

@@ -17,6 +17,7 @@ from carbonmatch.limits import (
     FAILED_LOGONS_MAX,
     FAILED_LOGONS_SECONDS,
     TLS_HANDSHAKES_BURST_PER_ADDRESS,
+    TLS_HANDSHAKES_KEPT,
     TLS_HANDSHAKES_MAX,
     TLS_HANDSHAKES_PER_SECOND,
     TLS_HANDSHAKES_PER_SECOND_PER_ADDRESS,
@@ -68,6 +69,15 @@ class Visit:
             self._waits = False
             self._guard.left(self.source)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether its source has logged on before."""
+        return self._guard.knows(self.source)
+
+    def has_logged_on(self) -> None:
+        self._guard.logged_on(self.source)
+        self.waits_no_more()
+
     def has_failed(self, now_ns: int) -> None:
         """Its logon was refused for its key."""
         self._guard.failed(self.source, now_ns)
@@ -90,7 +100,8 @@ class Guard:
     """Shared by the listeners, so that a source has one account for all of them.
 
     `waiting` has the sources with connections that have not logged on: as many as there are connections.
-    `_records` has the others' past: the least recently seen is forgotten first.
+    `_records` has the past of sources, and `_known` those that have logged on: the least recently seen are
+    forgotten first.
     """
 
     def __init__(self, counters: Counters, now_ns: int, bounds: Bounds | None = None) -> None:
@@ -98,7 +109,10 @@ class Guard:
         self.bounds = bounds or Bounds()
         self.waiting: dict[str, int] = {}
         self.handshaking = 0
-        self._handshakes = TokenBucket(TLS_HANDSHAKES_PER_SECOND, TLS_HANDSHAKES_MAX, now_ns)
+        half = TLS_HANDSHAKES_PER_SECOND // 2
+        self._handshakes_of_known = TokenBucket(half, TLS_HANDSHAKES_MAX, now_ns)
+        self._handshakes_of_strangers = TokenBucket(half, TLS_HANDSHAKES_MAX, now_ns)
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._records: OrderedDict[str, _Record] = OrderedDict()
         # Of those turned away since the log said so.
         self._untold = 0
@@ -123,16 +137,27 @@ class Guard:
         else:
             del self.waiting[source]
 
+    def logged_on(self, source: str) -> None:
+        self._known[source] = None
+        self._known.move_to_end(source)
+        if len(self._known) > ADDRESSES_MAX:
+            self._known.popitem(last=False)
+
+    def knows(self, source: str) -> bool:
+        return source in self._known
+
     # --- TLS -------------------------------------------------------------------------------------
 
     def begin_handshake(self, visit: Visit, now_ns: int) -> bool:
         """Whether one more is affordable: each takes 0.6 to 1.5 ms of the loop, and 50 KiB while it lasts."""
-        if self.handshaking >= TLS_HANDSHAKES_MAX:
+        is_known = visit.is_known
+        if self.handshaking >= TLS_HANDSHAKES_MAX - (0 if is_known else TLS_HANDSHAKES_KEPT):
             return False
         # The source's own share first: what it has used up must not cost the others'.
         if self._record(visit.source, now_ns).handshakes.take(1, now_ns):
             return False
-        if self._handshakes.take(1, now_ns):
+        rate = self._handshakes_of_known if is_known else self._handshakes_of_strangers
+        if rate.take(1, now_ns):
             return False
         self.handshaking += 1
         return True

@@ -74,13 +74,19 @@ class Listener:
     def make_room(self) -> bool:
         """End the connection that has waited longest without a logon; False where all have logged on.
 
-        Otherwise whoever opens connections and says nothing keeps everybody out.
+        Otherwise whoever opens connections and says nothing keeps everybody out. Strangers go before
+        those whose address has logged on before, who are about to do so again.
         """
+        longest = None
         for peer in self.peers:
             if peer.rules.state is session.State.AWAITING_LOGON:
-                peer.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
-                return True
-        return False
+                longest = longest or peer
+                if peer.visit is None or not peer.visit.is_known:
+                    longest = peer
+                    break
+        if longest is not None:
+            longest.log_out(LogoutReason.TOO_MANY_CONNECTIONS)
+        return longest is not None
 
     def close_door(self) -> None:
         """Take no more connections."""

@@ -162,7 +162,7 @@ class Peer(asyncio.Protocol):
         self.listener.scheduler.call_soon(self._drained)
 
     def _drained(self) -> None:
-        if self.connected and not self.rules.closed:
+        if self.connected and not self._closing_ns:
             try:
                 self.drained()
             except ProtocolError as error:
@@ -191,7 +191,7 @@ class Peer(asyncio.Protocol):
         """Tell the peer that it is in."""
         self._role = logon.role
         if self.visit is not None:
-            self.visit.waits_no_more()
+            self.visit.has_logged_on()
         self.counters.sessions[logon.role] += 1
         self.counters.logons_accepted += 1
         self.send(encode([accepted]))

@@ -347,10 +347,10 @@ class Service:
         self._end_reload()
 
     def _reload_refused(self, error: Exception) -> None:
-        if not isinstance(error, ConfigError):
+        if not isinstance(error, ConfigError | OSError):
             raise error
         self.counters.reloads["refused"] += 1
-        for problem in error.problems:
+        for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
             log("reload_refused", ERROR, text=Ours(problem))
         self._end_reload()
 

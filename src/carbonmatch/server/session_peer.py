@@ -4,17 +4,21 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
 from carbonmatch.limits import (
+    FRAME_MESSAGES_MAX,
     FRAME_WORK,
     LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
+    NO_REF,
     AnyCommand,
     AnyReport,
+    Cancel,
     ClientCommand,
     NewOrder,
     NewOrderLong,
+    Reduce,
     Ref,
     RejectReason,
     Replace,
@@ -61,8 +65,14 @@ class SessionPeer(Peer):
         self._catching_up: CatchUp | None = None
         # New orders that were read before this are too late to be applied.
         self._late_before_ns = 0
+        # Commands of frames that come too late, taken together: see `_gather_late`.
+        self._late: list[ClientCommand] = []
+        self._late_received_ns = 0
         # Refusals of the frames that are being served: they go out as one frame.
         self._refused: list[SessionRejected] = []
+        self._ref_at_logon = NO_REF
+        # Durable is all that was asked for, but not all of it is answered.
+        self._goodbye: LoggedOut | None = None
         # Repeated refs whose outcome only the journal has, in the order in which they came.
         self._past_refs: dict[Ref, None] = {}
 
@@ -105,6 +115,7 @@ class SessionPeer(Peer):
         if self.rules.closed or self.listener.owners.get(stream.session_id) is not self:
             return
         self._admitted = True
+        self._ref_at_logon = self.state.last_ref
         log("session_logged_on", session=logon.session, address=self.address, next_seq=next_seq)
         self.admit(logon, self._accepted(logon, next_seq))
         if next_seq >= stream.first_kept_seq:
@@ -156,6 +167,7 @@ class SessionPeer(Peer):
         for payload in self.stream.payloads_from(next_seq):
             self.send(payload)
         self.stream.receiver = self
+        self._leave()
 
     def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
@@ -209,7 +221,9 @@ class SessionPeer(Peer):
                 payload, received_ns = frames.popleft()
                 self.queued_bytes -= len(payload)
                 work += self._apply(payload, received_ns)
+            work += self._apply_late()
         except ProtocolError as error:
+            self._apply_late()
             self._send_refused()
             self.fail(error)
         self._send_refused()
@@ -226,13 +240,15 @@ class SessionPeer(Peer):
         now_ns = self.clocks.time_ns()
         received = self.rules.receive_commands(payload, now_ns)
         commands = received.requests
+        late_work = 0
+        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
+        if received_ns < self._late_before_ns:
+            if in_order and _GATHERED.issuperset(map(type, commands)):
+                return self._gather_late(commands, received_ns)
+            in_order = False
+        if self._late:
+            late_work = self._apply_late()
         last_ref = self.state.last_ref
-        in_order = (
-            received.whole
-            and self.throttle is None
-            and self.listener.accepting_orders
-            and received_ns >= self._late_before_ns
-        )
         if in_order:
             # The common case: every ref is new. One comparison a command.
             for command in commands:
@@ -244,14 +260,33 @@ class SessionPeer(Peer):
             self.pipeline.submit(
                 self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
             )
-            return FRAME_WORK + len(commands)
-        work = FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
+            return late_work + FRAME_WORK + len(commands)
+        work = late_work + FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
+
+    def _gather_late(self, commands: list[ClientCommand], received_ns: int) -> int:
+        """Keep what came too late for the next `_apply_late`: the cancels of many small frames are one entry.
+
+        It halves what a frame costs that has waited, and that decides how soon the queue is gone.
+        """
+        work = 1
+        if len(self._late) + len(commands) > FRAME_MESSAGES_MAX:
+            work += self._apply_late()
+        if not self._late:
+            self._late_received_ns = received_ns
+        self._late += commands
+        return work
+
+    def _apply_late(self) -> int:
+        if not self._late:
+            return 0
+        commands, self._late = self._late, []
+        return FRAME_WORK + self._apply_selected(commands, self.clocks.time_ns(), self._late_received_ns)
 
     def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> int:
         """Refuse what may not pass now, apply the rest, answer repeats; the work of what was applied."""
@@ -324,7 +359,22 @@ class SessionPeer(Peer):
     def _end_when_durable(self, goodbye: LoggedOut) -> None:
         """Say goodbye once everything before it is answered."""
         self._send_refused()
-        self.pipeline.when_durable(lambda: self._say_goodbye(goodbye))
+
+        def durable() -> None:
+            self._goodbye = goodbye
+            self._leave()
+
+        self.pipeline.when_durable(durable)
+
+    def _leave(self) -> None:
+        """Say the goodbye that waits, if one does, unless an answer is on its way from the journal."""
+        if self._goodbye is None or self._closing_ns or self._past_refs:
+            return
+        has_asked = self.state.last_ref > self._ref_at_logon
+        if has_asked and self.stream.receiver is not self:
+            # What it asked for is answered in its stream, and that has not come as far.
+            return
+        self._say_goodbye(self._goodbye)
 
     # --- repeats ---------------------------------------------------------------------------------
 
@@ -367,6 +417,8 @@ class SessionPeer(Peer):
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
         if refs:
             self._look_up()
+        else:
+            self._leave()
 
     def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:
@@ -379,4 +431,6 @@ class SessionPeer(Peer):
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
 _ADDS_RISK: Final = frozenset({NewOrder, NewOrderLong, Replace})
+# What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
+_GATHERED: Final = _ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
