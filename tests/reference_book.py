@@ -397,6 +397,7 @@ class ReferenceVenue:
         world.participants = self.participants
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
+        world.arrivals = self.arrivals
         world._trade(copy.deepcopy(order), 0)
         lots = 0
         for report in world.sessions[order.session_id].reports:
