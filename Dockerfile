@@ -27,7 +27,7 @@ ENV PATH=/opt/carbonmatch/bin:${PATH} \
 USER 10001:10001
 VOLUME /var/lib/carbonmatch
 WORKDIR /var/lib/carbonmatch
-EXPOSE 7400 7410 7480
+EXPOSE 7400 7410 7420 7480
 
 # One interpreter start without site or packages, 30 ms; recovery counts as healthy.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["python", "-I", "-S", "-c", "\

@@ -34,6 +34,7 @@ from carbonmatch.protocol.messages import (
     Role,
 )
 from carbonmatch.server import history as history_module
+from carbonmatch.server import pipeline as pipeline_module
 from carbonmatch.server import stream as stream_module
 from tests.end_to_end import market
 from tests.end_to_end.copies import (
@@ -182,6 +183,18 @@ async def test_frames_of_a_long_copy_are_cut_and_resume_in_their_middle(
     async with venue.copy_wire(1) as copy:
         assert max(map(len, await copy.settle())) == 7
     await assert_resumes_everywhere(venue, copies)
+
+
+async def test_batches_too_large_for_the_loop_are_read_from_the_journal(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "COPY_FRAME_MESSAGES", 2)
+    async with venue.copy_wire(1) as copy:
+        await trade(venue, seed=8, frames=40)
+        streams = await read_streams(venue)
+        live = await copy.reports(sum(map(len, shown(streams).values())))
+    assert_complete(live, streams)
+    await assert_resumes_everywhere(venue, live)
 
 
 async def test_new_copies_only(venue: Venue) -> None:

@@ -14,7 +14,6 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.protocol import batch
-from carbonmatch.protocol.messages import SessionRejected
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Venue, running
 
@@ -36,7 +35,7 @@ async def test_a_repeat_of_what_was_refused_in_the_same_frame_keeps_nobody_waiti
         carol.send(buy(1))
         await carol.reports(1)
         carol.send(buy(1_000_000), buy(1_000_000))
-        refusals = [await carol.next(SessionRejected), await carol.next(SessionRejected)]
+        refusals = await carol.reports(2)
         assert [refusal.reason for refusal in refusals] == [
             RejectReason.THROTTLED,
             RejectReason.REF_NOT_APPLIED,

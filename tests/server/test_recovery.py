@@ -14,7 +14,9 @@ from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    AccountId,
     AnyCommand,
+    DefineDropCopy,
     Entry,
     InstrumentId,
     NewOrder,
@@ -53,6 +55,7 @@ class Written:
         *,
         forge_streams: bool = False,
         forge_public: bool = False,
+        forge_copies: bool = False,
     ) -> None:
         first_sequence = self.engine.sequence + 1
         self.engine.apply(Entry(first_sequence, 1_000, session_id, commands))
@@ -70,7 +73,10 @@ class Written:
             assert type(public[0]) is Traded
             public[0] = structs.replace(public[0], price_ticks=4_801)
         entry = EntryRecord(1_000, session_id, Raw(encode(commands)))
-        self.writer.append(encode_record([entry], streams, public), first_sequence, len(commands))
+        copies = list(outputs.copies)
+        if forge_copies:
+            copies[0] = structs.replace(copies[0], first_seq=copies[0].first_seq + 1)
+        self.writer.append(encode_record([entry], streams, public, copies), first_sequence, len(commands))
 
     def recovered(self) -> Recovered:
         self.writer.close()
@@ -132,6 +138,17 @@ def test_other_public_events_than_the_journaled_ones_are_refused(written: Writte
     written.append(SessionId(2), buy(), forge_public=True)
     with pytest.raises(Diverged, match="gave other public events"):
         written.recovered()
+
+
+@pytest.mark.parametrize("forge_copies", [False, True])
+def test_other_copies_than_the_journaled_ones_are_refused(written: Written, forge_copies: bool) -> None:
+    written.append(SessionId(0), [DefineDropCopy(SessionId(900), "copy", (AccountId(3), AccountId(4)))])
+    written.append(SessionId(2), buy(), forge_copies=forge_copies)
+    if forge_copies:
+        with pytest.raises(Diverged, match="gave other drop copies"):
+            written.recovered()
+    else:
+        assert written.recovered().streams[SessionId(900)].released_seq == 2
 
 
 def test_a_batch_that_does_not_decode_is_damage_at_its_place(written: Written) -> None:

@@ -16,6 +16,7 @@ from carbonmatch.limits import (
     BATCH_REPORTS_MAX,
     COMMIT_SLOW_SECONDS,
     COMMIT_STALL_SECONDS,
+    COPY_FRAME_MESSAGES,
     REPEATS_WAITING_MAX,
 )
 from carbonmatch.matching.engine import Engine
@@ -271,6 +272,10 @@ class Pipeline:
             if stream is None:
                 # Defined in this very batch.
                 stream = self.streams[copy.session_id] = Stream(copy.session_id)
+            if copy.count > COPY_FRAME_MESSAGES:
+                # 2 us each, for which everybody would wait here: readers have it made of the journal.
+                stream.pass_over(copy.count)
+                continue
             for chunk in chunks_of_copy(copy, payloads):
                 stream.release(chunk, NO_REF)
         self.on_copies()

@@ -79,6 +79,14 @@ class Stream:
         if self.receiver is not None:
             self.receiver.send(chunk.payload)
 
+    def pass_over(self, count: int) -> None:
+        """Take as released what only the journal is to hold; there must be no receiver."""
+        assert self.receiver is None, "it would miss this"
+        self.released_seq += count
+        self._chunks.clear()
+        self._kept_bytes = 0
+        self._opened = None
+
     def payloads_from(self, next_seq: int) -> list[bytes]:
         """Frames with every report from `next_seq` on; the caller has checked that they are kept."""
         assert self.first_kept_seq <= next_seq <= self.released_seq + 1
