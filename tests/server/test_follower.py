@@ -341,10 +341,14 @@ def test_health_follows_the_lag() -> None:
     assert assess_follower(counters).state is State.RECOVERING
     counters.recovered = True
     assert assess_follower(counters).state is State.ACTIVE
-    counters.lag_commands, counters.lag_ns = 7, 20 * SECOND_NS
+    counters.seen_sequence, counters.sequence, counters.age_ns = 107, 100, 20 * SECOND_NS
     lagging = assess_follower(counters)
     assert lagging.state is State.RECOVERING
     assert lagging.reasons == ("7 commands and 20.0 s behind the journal",)
+    # Executed before anybody has looked again how far the journal goes.
+    counters.sequence = 109
+    assert (counters.newest_sequence, counters.lag_commands, counters.lag_ns) == (109, 0, 0)
+    assert assess_follower(counters).state is State.ACTIVE
     counters.stopping = True
     assert assess_follower(counters).state is State.STOPPING
 

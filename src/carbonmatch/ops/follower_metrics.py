@@ -21,9 +21,9 @@ class FollowerCounters:
         self.diverged = 0
         # Where it is.
         self.sequence = 0
-        self.newest_sequence = 0
-        self.lag_commands = 0
-        self.lag_ns = 0
+        # Looked up now and then; what is executed meanwhile is newer.
+        self.seen_sequence = 0
+        self.age_ns = 0
         # What it has done since it was started.
         self.records = 0
         self.commands = 0
@@ -36,6 +36,18 @@ class FollowerCounters:
         # The newest snapshot.
         self.snapshot_sequence = 0
         self.snapshot_age_ns = 0
+
+    @property
+    def newest_sequence(self) -> int:
+        return max(self.seen_sequence, self.sequence)
+
+    @property
+    def lag_commands(self) -> int:
+        return self.newest_sequence - self.sequence
+
+    @property
+    def lag_ns(self) -> int:
+        return self.age_ns if self.lag_commands else 0
 
 
 def _counter(name: str, text: str) -> Metric:

@@ -163,9 +163,8 @@ class Follower:
 
     def _measure_lag(self) -> None:
         counters = self._counters
-        counters.newest_sequence = max(self._source.newest_sequence(), self.engine.sequence)
-        counters.lag_commands = counters.newest_sequence - self.engine.sequence
-        counters.lag_ns = max(0, self._clocks.time_ns() - self.engine.time_ns) if counters.lag_commands else 0
+        counters.seen_sequence = self._source.newest_sequence()
+        counters.age_ns = max(0, self._clocks.time_ns() - self.engine.time_ns)
         counters.segments_verified = self._source.segments_verified
 
     def _compare_with_the_engine(self) -> None:
