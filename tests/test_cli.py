@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.journal.recovery import recover
+from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.protocol.auth import parse_key, public_key_of
+from carbonmatch.server.recovery import identity
 
 ROOT = Path(__file__).parent.parent
 
@@ -99,6 +103,13 @@ def test_a_journal_that_is_not_there_is_one_clear_line(tmp_path: Path, command: 
     assert done.stderr == f"carbonmatch: {tmp_path}/none: No such directory\n"
 
 
+def test_a_directory_without_a_journal_is_not_called_good(tmp_path: Path) -> None:
+    done = run("journal", "verify", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"carbonmatch: {tmp_path}: No journal in this directory\n"
+
+
 def test_a_damaged_journal_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "0000000001.cmj").write_bytes(b"not a journal" * 1000)
     done = run("journal", "verify", str(tmp_path))
@@ -108,7 +119,7 @@ def test_a_damaged_journal_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
 
 def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
     done = run("journal", "verifi")
-    assert done.returncode != 0
+    assert done.returncode == 1
     assert "verify" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -130,7 +141,8 @@ def test_nothing_is_archived_without_two_snapshots(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
     assert (done.returncode, done.stderr) == (1, f"carbonmatch: {journal}: No such directory\n")
-    journal.mkdir()
+    storage = DiskStorage(journal)
+    JournalWriter(storage, recover(storage, identity(durable=True)))
     done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
     assert done.returncode == 0
     assert done.stdout == f"{journal}: moved 0 segments to {tmp_path / 'archive'}\n"

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
@@ -47,7 +47,10 @@ def main() -> None:
         print(f"carbonmatch: {_WITHOUT_ASSERTIONS}", file=sys.stderr)
         sys.exit(ExitCode.REFUSED)
     try:
-        app()
+        app(exit_on_error=False)
+    except CycloptsError:
+        # It has said in a box what is wrong with the arguments.
+        sys.exit(ExitCode.REFUSED)
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing must be flushed into the pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,7 +77,10 @@ def _user_errors() -> tuple[type[Exception], ...]:
 def _lines(error: Exception) -> list[str]:
     if isinstance(error, OSError) and error.filename is not None:
         return [f"{error.filename}: {error.strerror}"]
-    return str(error).splitlines()
+    if isinstance(error, OSError) and error.strerror:
+        return [error.strerror]
+    # An error without words would end a command in silence.
+    return str(error).splitlines() or [type(error).__name__]
 
 
 # --- the venue ------------------------------------------------------------------------------------
@@ -221,6 +227,8 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
         f"{directory}: good; {found.segments} segments, {found.records} batches, {found.commands} commands, "
         f"{found.reports} reports, last sequence {found.last_sequence}, {found.snapshots} snapshots"
     )
+    if running:
+        print("the segment that is being written is left out")
     if found.first_segment > 1:
         print(
             f"begins with segment {found.first_segment}, sequence {found.first_sequence}: what came before "

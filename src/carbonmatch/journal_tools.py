@@ -19,7 +19,7 @@ from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
-from carbonmatch.journal.segments import segment_name
+from carbonmatch.journal.segments import SUFFIX, segment_name
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.messages import (
     AccountId,
@@ -195,6 +195,9 @@ def _storage(directory: Path, archive: Path | None) -> DiskStorage:
     for path in (directory, archive):
         if path is not None and not path.is_dir():
             raise FileNotFoundError(errno.ENOENT, "No such directory", str(path))
+    # The newest segment never leaves a journal: without one, an answer of "good" would be about nothing.
+    if not any(directory.glob(f"*{SUFFIX}")):
+        raise FileNotFoundError(errno.ENOENT, "No journal in this directory", str(directory))
     return DiskStorage(directory) if archive is None else WithArchive(directory, archive)
 
 

@@ -119,6 +119,10 @@ async def test_what_was_archived_is_said_to_be_lost_and_proven_with_the_archive(
         available = int(lost.text.rpartition(" ")[2])
         async with venue.wire("alice", next_seq=available) as alice:
             assert (await alice.frame())[0].seq == available
+        # Nor is a command whose answer only the archive has said never to have been applied.
+        async with venue.wire("alice") as alice:
+            alice.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 7000))
+            assert (await alice.goodbye()).reason is LogoutReason.HISTORY_LOST
     assert verify(directory).first_segment == first
     whole = verify(directory, archive=archive)
     assert (whole.first_segment, whole.first_sequence, whole.commands) == (1, 1, commands)

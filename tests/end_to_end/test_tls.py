@@ -13,15 +13,16 @@ from msgspec import structs
 from carbonmatch.client import ClientError, MarketDataClient, Session, client_context
 from carbonmatch.config import Config, Tls, TlsFiles, host_and_port
 from carbonmatch.limits import TLS_HANDSHAKES_KEPT
-from carbonmatch.matching.messages import Accepted, Side
+from carbonmatch.matching.messages import Accepted, NewOrder, OrderStatusRequest, Ref, Side
 from carbonmatch.ops.counters import TurnedAway
+from carbonmatch.protocol.messages import LogonAccepted
 from carbonmatch.server import door as door_module
 from carbonmatch.server import guard as guard_module
 from tests.certificates import EXPIRES, Authority
 from tests.end_to_end import market
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Venue, eventually, running
-from tests.end_to_end.wire import SECONDS_MAX
+from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 
 @pytest.fixture
@@ -79,6 +80,27 @@ async def test_a_session_trades_and_the_feed_is_followed_over_tls(
     assert secure.counters.tls_certificate_expires_ns == int(EXPIRES.timestamp()) * 10**9
     assert secure.service._gateway.door is not None
     assert secure.service._gateway.door._guard.waiting == {}
+
+
+async def test_who_does_not_read_is_cut_with_little_unread_also_over_tls(
+    secure: Venue, authority: Authority
+) -> None:
+    """What waits is far below the 512 KiB at which the loop itself would speak of it."""
+    context = client_context(authority.file)
+    async with Wire.open(secure.order_entry, receive_bytes=4096, ssl=context) as alice:
+        assert isinstance(await alice.log_on("alice"), LogonAccepted)
+        alice.send(*(NewOrder(Ref(1 + n), EUA, Side.BUY, 1, 1 + n) for n in range(128)))
+        await alice.reports(128)
+        alice.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        (peer,) = secure.order_entry_peers
+        ref = 1_000
+        while peer.connected and not peer.is_unread:
+            alice.send(OrderStatusRequest(Ref(ref)))
+            ref += 1
+            await asyncio.sleep(0.001)
+        assert peer.transport.get_write_buffer_size() < 128 * 1024
+        await eventually(lambda: not peer.connected)
+        assert secure.counters.slow_readers_cut == 1
 
 
 async def test_operators_tools_speak_https(secure: Venue, authority: Authority) -> None:

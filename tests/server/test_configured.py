@@ -5,6 +5,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
+from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
@@ -27,6 +28,7 @@ from carbonmatch.server.configured import (
     drop_copies,
     gone,
     needs_restart,
+    refuse_the_demo,
     session_settings,
 )
 
@@ -122,3 +124,13 @@ def test_a_key_opens_its_sessions_in_their_roles_only() -> None:
 
 def test_each_session_has_its_settings() -> None:
     assert session_settings(CONFIG)[gateway_session(2)].session_id == 2
+
+
+def test_the_demo_market_is_not_defined_in_the_journal_of_another_venue() -> None:
+    refuse_the_demo(CONFIG, Engine())
+    refuse_the_demo(CONFIG, engine_of(CONFIG))
+    keys = tuple(structs.replace(key, public_key=f"{number:064x}") for number, key in enumerate(CONFIG.keys))
+    own = structs.replace(CONFIG, keys=keys)
+    refuse_the_demo(own, engine_of(CONFIG))
+    with pytest.raises(JournalRefused, match="name its configuration with --config"):
+        refuse_the_demo(CONFIG, engine_of(own))

@@ -129,3 +129,28 @@ def test_the_past_that_was_archived_is_not_read(world: World) -> None:
     assert found
     assert found == [one for one in world.chunks[ALICE] if one.first_seq >= found[0].first_seq]
     assert found[0].first_seq > 1
+
+
+def test_an_outcome_that_was_archived_is_not_found_in_what_stands_around_it(world: World) -> None:
+    world.disk.remove(segment_name(1))
+    world.disk.remove(segment_name(2))
+    kept = world.read(ALICE, 1)[0]
+    assert kept.ref_before > 0
+    for ref in range(1, kept.ref_before + 1):
+        assert world.find(ALICE, ref) is None
+    assert world.find(ALICE, kept.ref_before + 1) == kept
+
+
+def test_an_outcome_that_is_archived_while_it_is_looked_for_is_not_taken_for_none(world: World) -> None:
+    fresh = History(world.disk, world.turns)
+    fresh.durable_position = world.history.durable_position
+    at = world.history.marks.at_seq(ALICE, world.chunks[ALICE][-1].first_seq)
+    assert at is not None
+    wanted = next(one for one in world.chunks[ALICE] if one.first_seq + one.count == at.first_seq)
+    found: list[Chunk | None] = []
+    fresh.find(ALICE, Ref(wanted.ref_before + 1), found.append, fail)
+    world.turns.step()
+    for number in range(1, at.position >> 32):
+        world.disk.remove(segment_name(number))
+    world.turns.run()
+    assert found in ([None], [wanted])

@@ -61,7 +61,11 @@ class Turns:
     def run(self) -> None:
         """Take all turns that are due, and those they ask for."""
         while self._soon:
-            self._soon.popleft().run()
+            self.step()
+
+    def step(self) -> None:
+        """Take one turn that is due."""
+        self._soon.popleft().run()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and take the turns that become due."""

@@ -74,6 +74,9 @@ class End(asyncio.Transport):
             self.owner.pause_writing()
         self._move_later()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The world has said what its limits are."""
+
     def get_write_buffer_size(self) -> int:
         return len(self._out)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
+from carbonmatch.client.errors import ClientError, LogonRefused
 from carbonmatch.client.options import access_of, find_instrument
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -57,7 +58,7 @@ def phase(
     port
         Its order entry.
     market_data_port
-        Its market data, which is asked for the number of the instrument; the key has to admit that.
+        Its market data, which is asked for the number of a symbol; key and session need its role for that.
     key_id
         The operator's key; without one the demo market's, on loopback only.
     key_file
@@ -66,9 +67,9 @@ def phase(
         The operator's session.
     """
     operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
-    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
+    feed = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(operator, follower, symbol, wanted, text))
+    asyncio.run(set_phase(operator, feed, symbol, wanted, text))
 
 
 @main.command
@@ -104,7 +105,7 @@ def band(
     port
         Its order entry.
     market_data_port
-        Its market data, which is asked for the number of the instrument; the key has to admit that.
+        Its market data, which is asked for the number of a symbol; key and session need its role for that.
     key_id
         The operator's key; without one the demo market's, on loopback only.
     key_file
@@ -113,34 +114,42 @@ def band(
         The operator's session.
     """
     operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
-    follower = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
-    asyncio.run(set_band(operator, follower, symbol, reference_ticks, low_ticks, high_ticks))
+    feed = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
+    asyncio.run(set_band(operator, feed, symbol, reference_ticks, low_ticks, high_ticks))
 
 
-async def set_phase(operator: Access, follower: Access, symbol: str, phase: Phase, text: str) -> None:
-    instrument_id = InstrumentId(ANY) if symbol == _ALL else await _instrument_id(follower, symbol)
+async def set_phase(operator: Access, feed: Access, symbol: str, phase: Phase, text: str) -> None:
+    instrument_id = InstrumentId(ANY) if symbol == _ALL else await _instrument_id(feed, symbol)
     sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
 
 
 async def set_band(
     operator: Access,
-    follower: Access,
+    feed: Access,
     symbol: str,
     reference_ticks: int,
     low_ticks: int,
     high_ticks: int,
 ) -> None:
-    instrument_id = await _instrument_id(follower, symbol)
+    instrument_id = await _instrument_id(feed, symbol)
     command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
     sequence = await _order(operator, command)
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
 
 
-async def _instrument_id(follower: Access, symbol: str) -> InstrumentId:
+async def _instrument_id(feed: Access, symbol: str) -> InstrumentId:
+    """The number itself needs no market data: it works with a key that may only operate."""
     if symbol.isdecimal():
         return InstrumentId(int(symbol))
-    return (await find_instrument(follower, symbol)).instrument_id
+    try:
+        return (await find_instrument(feed, symbol)).instrument_id
+    except (LogonRefused, OSError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise ClientError(
+            f"{symbol} could not be looked up in the market data at {feed.host}:{feed.port} ({reason}); "
+            "the number of the instrument works without"
+        ) from error
 
 
 async def _order(operator: Access, command: ClientCommand) -> int:

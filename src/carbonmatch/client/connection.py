@@ -103,8 +103,10 @@ async def open_connection(
                 lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
             )
             await connection.wait_logged_on()
-    except BaseException:
+    except BaseException as error:
         connection.abort("logon was given up")
+        if isinstance(error, TimeoutError) and not error.args:
+            raise TimeoutError(f"no logon at {access.host}:{access.port} within {seconds} s") from None
         raise
     return connection
 
@@ -341,7 +343,10 @@ class Connection(asyncio.Protocol):
         """Closes this side too: half a connection is of no use to anybody."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(Disconnected(f"connection lost: {exc or 'closed by the engine without a logout'}"))
+        why = str(exc or "closed by the engine without a logout")
+        if not self._logged_on.done():
+            why += "; before the logon: the port may speak TLS, or not, or want a certificate of the client's"
+        self._end(Disconnected(f"connection lost: {why}"))
         if not self._logged_on.done():
             self._logged_on.set_result(self._reason())
         if not self._lost.done():

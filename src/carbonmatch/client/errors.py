@@ -24,7 +24,11 @@ class LogonRefused(ClientError):
     """The engine does not want this logon. `first_available` is set where history was the reason."""
 
     def __init__(self, reason: RejectReason, text: str = "", first_available: int = 0) -> None:
-        super().__init__(f"logon refused: {reason.name}" + (f", {text}" if text else ""))
+        if reason is RejectReason.LOGON_REFUSED:
+            said = "the engine does not say whether key, session, role or address was wrong"
+        else:
+            said = reason.name + (f", {text}" if text else "")
+        super().__init__(f"logon refused: {said}")
         self.reason = reason
         self.first_available = first_available
 

@@ -102,5 +102,6 @@ def _read(path: str, parse: Callable[[bytes], _Read], expected: str) -> _Read:
         return parse(Path(path).read_bytes())
     except OSError as error:
         raise _Problem(f"{path}: {error.strerror}") from None
-    except (ValueError, TypeError) as error:
-        raise _Problem(f"{path}: expected {expected} ({error})") from None
+    except (ValueError, TypeError):
+        # The parser's own words are a link to the questions of its programmers.
+        raise _Problem(f"{path}: expected {expected}") from None

@@ -6,7 +6,9 @@ from ipaddress import ip_network
 import msgspec
 
 from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
+from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
 from carbonmatch.config.schema import LISTENERS
+from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -58,6 +60,20 @@ def needs_restart(before: Config, after: Config) -> list[str]:
         # The first one opens its listener.
         changed.append("drop copies")
     return changed
+
+
+def refuse_the_demo(config: Config, engine: Engine) -> None:
+    """Raise JournalRefused where the demo market would be defined in the journal of a venue of its own.
+
+    It runs where no file is named: forgetting `--config` would open a venue to keys that everyone has.
+    """
+    is_demo = {key.public_key for key in config.keys} <= WELL_KNOWN_PUBLIC_KEYS
+    known = {key.public_key.hex() for key in engine.keys.values()}
+    if is_demo and known and known.isdisjoint(WELL_KNOWN_PUBLIC_KEYS):
+        raise JournalRefused(
+            f"{config.journal.directory}: the journal of another venue than the demo market; "
+            "name its configuration with --config"
+        )
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:

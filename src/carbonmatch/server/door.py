@@ -168,9 +168,11 @@ class Door:
             accepted.setblocking(False)
             await self._loop.connect_accepted_socket(lambda: self._make(visit), accepted, **deadlines)
             is_in = True
-        except OSError:
-            # It left, was too slow, or speaks no TLS that we do: counted, and nobody else's business.
-            pass
+        except OSError as error:
+            # It left, was too slow, or speaks no TLS that we do.
+            if tls is not None:
+                why = getattr(error, "reason", None) or error.strerror or str(error)
+                log("handshake_failed", address=visit.source, text=Ours(str(why)))
         finally:
             if tls is not None:
                 self._guard.end_handshake(is_in)

@@ -45,7 +45,10 @@ class History:
         done: Callable[[Chunk | None], object],
         failed: Callable[[Exception], object],
     ) -> None:
-        """Call `done` in a later turn with the chunk which would hold the outcome of `ref`."""
+        """Call `done` in a later turn with the chunk which would hold the outcome of `ref`.
+
+        None: the chunk is not in the journal. Of a ref that is durable it was archived then.
+        """
         mark = self.marks.before_ref(session_id, ref)
         past = self.past(session_id, 1 if mark is None else mark.first_seq)
         before: Chunk | None = None
@@ -54,7 +57,9 @@ class History:
             nonlocal before
             for chunk in chunks:
                 if chunk.ref_before >= ref:
-                    done(before)
+                    # Segments may leave for the archive while they are read: then some are passed over.
+                    is_next = before is not None and before.first_seq + before.count == chunk.first_seq
+                    done(before if is_next else None)
                     return
                 before = chunk
             if past.at_end:

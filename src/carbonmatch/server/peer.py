@@ -41,6 +41,9 @@ _NS_PER_SECOND: Final = 1_000_000_000
 _CLOSE_NS: Final = _NS_PER_SECOND
 # How many bytes the kernel may hide from us before we notice that a peer does not read.
 _SEND_KERNEL_BYTES: Final = 128 * 1024
+# What waits here beyond that for us to say that it is unread. The loop's own bound is 512 KiB with TLS:
+# more than a conflated subscriber ever has waiting.
+_SEND_UNREAD_BYTES: Final = 64 * 1024
 
 
 class Peer(asyncio.Protocol):
@@ -101,6 +104,7 @@ class Peer(asyncio.Protocol):
         peername: Any = transport.get_extra_info("peername")
         self.host = peername[0] if peername else ""
         self.address = f"{peername[0]}:{peername[1]}" if peername else "unknown"
+        self.transport.set_write_buffer_limits(_SEND_UNREAD_BYTES)
         raw: Any = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_KERNEL_BYTES)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_KERNEL_BYTES)
@@ -150,7 +154,14 @@ class Peer(asyncio.Protocol):
             self.visit.waits_no_more()
         self.counters.disconnects[self._reason] += 1
         if self._role is not None:
+            assert self.rules.logon is not None, "a role is that of a logon"
             self.counters.sessions[self._role] -= 1
+            log(
+                "logged_off",
+                session=self.rules.logon.session,
+                address=self.address,
+                reason="LOST" if self._reason is None else self._reason.name,
+            )
         self.lost()
 
     def pause_writing(self) -> None:

@@ -44,7 +44,7 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
-from carbonmatch.server.configured import drop_copies, needs_restart
+from carbonmatch.server.configured import drop_copies, needs_restart, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
@@ -164,6 +164,7 @@ class Service:
         try:
             self._build(recovered)
             self._log_recovery(recovered, time.monotonic_ns() - began_ns)
+            refuse_the_demo(config, recovered.engine)
             await self._define()
             await self._listen()
         except BaseException:
@@ -322,7 +323,11 @@ class Service:
         config, tls = read
         restart = needs_restart(self.config, config)
         if restart:
-            log("restart_needed", WARNING, text=Ours(f"changed, and in force at the next start: {restart}"))
+            log(
+                "restart_needed",
+                WARNING,
+                text=Ours(f"changed, and in force at the next start: {', '.join(restart)}"),
+            )
         # Compared with what this start was given, whatever else is taken over.
         try:
             self._venue.redefine(config, self._reloaded)

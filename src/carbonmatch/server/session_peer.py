@@ -188,7 +188,6 @@ class SessionPeer(Peer):
             return
         del gateway.owners[session_id]
         self.stream.receiver = None
-        log("session_lost", session=logon.session, address=self.address)
         if logon.cancel_on_disconnect:
             gateway.arm(session_id, logon.grace_ms)
 
@@ -414,6 +413,10 @@ class SessionPeer(Peer):
         refs = self._past_refs
         ref = next(iter(refs))
         del refs[ref]
+        if chunk is None and ref != NO_REF:
+            # Not a refusal: the command may have been applied, and its client would send it again.
+            self.log_out(LogoutReason.HISTORY_LOST, f"the answer to ref {ref} was archived")
+            return
         self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
         if refs:
             self._look_up()
