@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from carbonmatch.config import Config, ConfigError, Key
-from carbonmatch.matching.messages import Accepted, NewOrder, Phase, Ref, RejectReason, SetPhase, Side
+from carbonmatch.config import Account, Config, ConfigError, Key
+from carbonmatch.matching.messages import (
+    Accepted,
+    AccountId,
+    NewOrder,
+    Phase,
+    Ref,
+    RejectReason,
+    SetPhase,
+    Side,
+)
 from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import LogonAccepted, LogonRejected, LogoutReason, Role, SessionRejected
 from tests.end_to_end import market
@@ -167,6 +176,24 @@ async def test_two_requests_to_read_again_end_with_the_last_file(venue: Venue, c
     await eventually(lambda: venue.counters.reloads["applied"] == 2)
     assert "alice" in venue.engine.keys
     assert "bob" not in venue.engine.keys
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.002, 0.005])
+async def test_a_stop_while_a_long_file_comes_in_force_is_a_clean_one(
+    tmp_path: Path, config: Config, seconds: float
+) -> None:
+    """The next start defines what was left."""
+    *others, carol = config.participants
+    many = tuple(Account(id=AccountId(1_000 + n), name=f"A{n}") for n in range(3_000))
+    changed = structs.replace(
+        config, participants=(*others, structs.replace(carol, accounts=(*carol.accounts, *many)))
+    )
+    async with running(tmp_path / "journal") as venue:
+        venue.file = changed
+        venue.service.reload()
+        await asyncio.sleep(seconds)
+    async with running(tmp_path / "journal", changed) as venue:
+        assert set(range(1_000, 4_000)) < venue.engine.accounts.keys()
 
 
 async def test_a_key_expires_for_logons_and_for_those_who_are_in(

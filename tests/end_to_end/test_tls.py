@@ -103,6 +103,27 @@ async def test_who_does_not_read_is_cut_with_little_unread_also_over_tls(
         assert secure.counters.slow_readers_cut == 1
 
 
+@pytest.mark.parametrize("closing", [False, True])
+async def test_the_turn_between_losing_a_connection_and_hearing_of_it_is_survived(
+    secure: Venue, authority: Authority, closing: bool
+) -> None:
+    """With TLS there is one; a sweep that came in it found no socket, and stopped the venue."""
+    async with Wire.open(secure.order_entry, ssl=client_context(authority.file)) as alice:
+        assert isinstance(await alice.log_on("alice"), LogonAccepted)
+        (peer,) = secure.order_entry_peers
+        alice.abort()
+        seen = 0
+        while peer.connected:
+            if peer.transport.get_extra_info("socket") is None:
+                seen += 1
+                now_ns = peer.clocks.monotonic_ns() + 2 * 10**9
+                peer._write_paused_ns = 1
+                peer._closing_ns = int(closing)
+                peer.sweep(now_ns)
+            await asyncio.sleep(0)
+        assert seen
+
+
 async def test_operators_tools_speak_https(secure: Venue, authority: Authority) -> None:
     reader, writer = await asyncio.open_connection(
         *host_and_port(secure.addresses["ops"]), ssl=client_context(authority.file), ssl_shutdown_timeout=1

@@ -254,8 +254,10 @@ class Peer(asyncio.Protocol):
     def abort(self) -> None:
         if self.connected:
             raw: Any = self.transport.get_extra_info("socket")
-            # Without lingering the peer sees a reset: a plain end could pass for a complete stream.
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            # None: TLS has lost it, and we are to be told in the next turn.
+            if raw is not None:
+                # Without lingering the peer sees a reset: a plain end could pass for a complete stream.
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             self.rules.close()
             self._closing_ns = self._closing_ns or self.clocks.monotonic_ns()
             self.transport.abort()
@@ -285,7 +287,10 @@ class Peer(asyncio.Protocol):
 
     def _has_stalled(self, now_ns: int) -> bool:
         """Whether the peer, which has unread data, takes none of it."""
-        taken_bytes = _taken_bytes(self.transport.get_extra_info("socket"))
+        raw: Any = self.transport.get_extra_info("socket")
+        if raw is None:  # lost, as in `abort`
+            return False
+        taken_bytes = _taken_bytes(raw)
         if taken_bytes != self._taken_bytes:
             self._taken_bytes = taken_bytes
             self._taken_ns = now_ns

@@ -135,6 +135,9 @@ class Venue:
         self._journal(commands, take_effect)
 
     def _journal(self, commands: list[VenueCommand], then: Callable[[], None]) -> None:
+        if self.gateway.is_closed:
+            # The venue stops, and its journal with it; the next start defines what is left.
+            return
         if not commands:
             then()
             return
