@@ -9,8 +9,10 @@ exists before is frozen, as in the service.
 
 Flows, each from a seed: `touch`, one instrument, about 300 levels, 48 % new orders near the touch,
 42 % cancels of random open orders, 5 % orders which cross, 5 % replacements; `instruments`, the same
-over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 levels. 8 sessions of
-different participants take turns of 64 commands.
+over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 levels; `stops`, as
+`touch` with 10,000 stops that wait and never fire; `icebergs`, as `touch` with new orders that show
+two lots of what they rest with. 8 sessions of different participants take turns of 64 commands.
+`cascade` is what one stop costs that fires and trades, of 500 that one trade fires.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -36,6 +38,7 @@ import msgspec
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    AllowedFlag,
     AnyCommand,
     Cancel,
     DefineAccount,
@@ -45,7 +48,9 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
     OrderId,
+    OrderType,
     Outputs,
     ParticipantId,
     Ref,
@@ -66,9 +71,10 @@ MEMORY_ORDERS: Final = 1_000_000
 class Flow:
     """Makes entries from a seed. Numbers its commands, and knows which orders may be open."""
 
-    def __init__(self, seed: int, instruments: int, levels: int) -> None:
+    def __init__(self, seed: int, instruments: int, levels: int, icebergs: bool = False) -> None:
         self.random = random.Random(seed)
         self.instruments = instruments
+        self.icebergs = icebergs
         self.levels_a_side = levels // 2
         self.sequence = 0
         self.last_ref = dict.fromkeys(range(1, SESSIONS + 1), 0)
@@ -78,7 +84,15 @@ class Flow:
     def definitions(self) -> Entry:
         commands: list[AnyCommand] = [
             DefineInstrument(
-                InstrumentDefinition(InstrumentId(number + 1), f"EUA{number}", "EUR", 1, 2, 1_000)
+                InstrumentDefinition(
+                    InstrumentId(number + 1),
+                    f"EUA{number}",
+                    "EUR",
+                    1,
+                    2,
+                    1_000,
+                    allowed=AllowedFlag.ALL,
+                )
             )
             for number in range(self.instruments)
         ]
@@ -120,13 +134,30 @@ class Flow:
         side = Side.BUY if self.random.random() < 0.5 else Side.SELL
         ref = self.next_ref(session)
         self.open[session].append((ref, side))
-        return NewOrder(
+        order = NewOrder(
             Ref(ref),
             InstrumentId(self.random.randint(1, self.instruments)),
             side,
             self.random.randint(1, 10),
             self._price(side, near),
             time_in_force=TimeInForce.GTC,
+        )
+        if not self.icebergs:
+            return order
+        fields = msgspec.structs.asdict(order) | {"quantity_lots": order.quantity_lots + 2}
+        return NewOrderLong(**fields, display_lots=2)
+
+    def waiting(self, session: int, stop_price_ticks: int = 2 * MIDDLE_TICKS) -> NewOrderLong:
+        """A buy stop-limit order which takes one lot when it fires."""
+        return NewOrderLong(
+            Ref(self.next_ref(session)),
+            InstrumentId(self.random.randint(1, self.instruments)),
+            Side.BUY,
+            1,
+            stop_price_ticks,
+            order_type=OrderType.STOP_LIMIT,
+            time_in_force=TimeInForce.GTC,
+            stop_price_ticks=stop_price_ticks,
         )
 
     def next_ref(self, session: int) -> int:
@@ -188,14 +219,25 @@ FLOWS: Final[dict[str, dict[str, int]]] = {
     "touch": {"instruments": 1, "levels": 300, "resting": 0},
     "instruments": {"instruments": 8, "levels": 300, "resting": 0},
     "deep": {"instruments": 1, "levels": 2_000, "resting": 100_000},
+    "stops": {"instruments": 1, "levels": 300, "resting": 0, "stops": 10_000},
+    "icebergs": {"instruments": 1, "levels": 300, "resting": 0, "icebergs": 1},
 }
+
+
+def flow_of(parameters: dict[str, int], seed: int) -> Flow:
+    return Flow(seed, parameters["instruments"], parameters["levels"], "icebergs" in parameters)
 
 
 def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entry]]:
     """Entries that set up the flow, and those to be timed."""
     parameters = FLOWS[name]
-    flow = Flow(seed, parameters["instruments"], parameters["levels"])
+    flow = flow_of(parameters, seed)
     before = [flow.definitions()]
+    if "stops" in parameters:
+        before += flow.entries(
+            parameters["stops"],
+            lambda session: flow.waiting(session, MIDDLE_TICKS + flow.random.randint(1_000, 9_000)),
+        )
     if parameters["resting"]:
         before += flow.entries(parameters["resting"], flow.resting)
     return before, flow.entries(commands, flow.mixed)
@@ -229,7 +271,7 @@ def measure_ratio(name: str, seed: int, commands: int) -> dict[str, Any]:
     from tests.reference_book import ReferenceVenue
 
     parameters = FLOWS[name]
-    flow = Flow(seed, parameters["instruments"], parameters["levels"])
+    flow = flow_of(parameters, seed)
     before = [flow.definitions()]
     entries = flow.entries(commands, flow.mixed)
     engine = Engine()
@@ -284,6 +326,20 @@ def measure_orders(orders: int, seed: int) -> float:
     """ns a command of the mix on a book of so many orders on 300 levels."""
     flow, engine = resting(orders, seed)
     return timed(engine, flow.entries(40_000, flow.mixed))
+
+
+def measure_cascade(seed: int, stops: int = 500) -> float:
+    """ns for each of so many stops that one trade fires, and that trades a lot itself."""
+    flow = Flow(seed, 1, 2)
+    engine = Engine()
+    offer = NewOrder(Ref(flow.next_ref(1)), InstrumentId(1), Side.SELL, stops + 1, MIDDLE_TICKS)
+    waiting = [flow.waiting(2, MIDDLE_TICKS) for _ in range(stops)]
+    taker = NewOrder(Ref(flow.next_ref(2)), InstrumentId(1), Side.BUY, 1, MIDDLE_TICKS)
+    before = [flow.definitions(), flow._entry(1, [offer]), flow._entry(2, [*waiting])]
+    apply_all(engine, before)
+    spent = timed(engine, [flow._entry(2, [taker])]) / stops
+    assert engine.venue.last_trade_id == stops + 1
+    return spent
 
 
 def measure_memory(orders: int, seed: int) -> int:
@@ -360,6 +416,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.reference_commands:
             figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
         result["flows"][name] = figures
+    result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
             str(levels): round(min(measure_levels(levels, options.seed) for _ in range(3)))
@@ -378,6 +435,7 @@ def as_text(result: dict[str, Any]) -> str:
     for name, figures in result["flows"].items():
         ratio = figures.get("reference", {}).get("times_faster", "-")
         lines.append(f"{name:12} {figures['ns_best']:6} {figures['ns_median']:6} {ratio:>20}")
+    lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:
             sizes = ", ".join(f"{int(size):,}: {ns}" for size, ns in result[key].items())

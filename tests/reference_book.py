@@ -1,7 +1,8 @@
 """The rules of the venue, as plainly as they can be written: slow, and right by inspection.
 
-There is one list of open orders. Whoever is next to trade is found by sorting it, each time. Nothing
-is shared with the engine but the messages, so that a mistake would have to be made twice.
+There is one list of open orders, in which stops wait as well. Whoever is next to trade, to fire or to
+expire is found by sorting it, each time. Nothing is shared with the engine but the messages, so that a
+mistake would have to be made twice.
 """
 
 import copy
@@ -11,6 +12,8 @@ from typing import Any
 import msgspec
 
 from carbonmatch.limits import (
+    ENTRY_EXPIRIES_MAX,
+    ENTRY_STOPS_MAX,
     PRICE_TICKS_MAX,
     QUANTITY_LOTS_MAX,
     SESSION_OPEN_ORDERS_MAX,
@@ -19,6 +22,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import (
+    AllowedFlag,
     CancelReason,
     OrderFlag,
     OrderType,
@@ -45,6 +49,16 @@ class ReferenceOrder:
     mode: SelfTradePrevention
     flags: int
     arrival: int  # what decides between orders at one price
+    order_type: OrderType = OrderType.LIMIT
+    shown: int = 0  # of what is left, once it rests
+    stop: int = 0  # while it waits; then 0
+    display: int = 0
+    minimum: int = 0
+    expires_ns: int = 0
+
+    @property
+    def waits(self) -> bool:
+        return self.stop > 0
 
     @property
     def leaves(self) -> int:
@@ -72,6 +86,9 @@ class ReferenceVenue:
         self.participants: dict[int, int] = {}
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
+        self.last: dict[int, int] = {}  # price of the last trade of each instrument
+        self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
+        self.stops_left = 0
         self.public: list[Any] = []
         self.sequence = 0
         self.arrivals = 0
@@ -82,6 +99,9 @@ class ReferenceVenue:
 
     def apply(self, entry: m.Entry) -> None:
         self.time_ns = entry.time_ns
+        self.stops_left = ENTRY_STOPS_MAX
+        self._expire_due()
+        self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
             if entry.session_id == m.VENUE_SESSION_ID:
@@ -89,13 +109,14 @@ class ReferenceVenue:
             else:
                 self.sessions[entry.session_id].last_ref = command.ref  # type: ignore[union-attr]
                 self._client_command(entry.session_id, command)
+            self._fire_reached()
 
     def levels(self, instrument_id: int, side: Side) -> list[tuple[int, int, int]]:
         """(price, lots, orders), best first."""
-        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side]
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
         prices = sorted({o.price for o in orders}, reverse=side is Side.BUY)
         return [
-            (p, sum(o.leaves for o in orders if o.price == p), sum(o.price == p for o in orders))
+            (p, sum(o.shown for o in orders if o.price == p), sum(o.price == p for o in orders))
             for p in prices
         ]
 
@@ -122,6 +143,8 @@ class ReferenceVenue:
                 self._set_phase(command)
             case m.SetBand():
                 self._set_band(command)
+            case m.TimePassed():
+                pass
             case _:
                 raise AssertionError(command)
 
@@ -168,34 +191,48 @@ class ReferenceVenue:
             raise RefusedError(RejectReason.UNKNOWN_INSTRUMENT)
         self._check_phase(command.instrument_id, {Phase.CONTINUOUS})
 
-        never_rests = command.order_type is OrderType.MARKET or command.time_in_force in (
-            TimeInForce.IOC,
-            TimeInForce.FOK,
-        )
+        stop = display = minimum = expires_ns = 0
+        if isinstance(command, m.NewOrderLong):
+            stop, display = command.stop_price_ticks, command.display_lots
+            minimum, expires_ns = command.minimum_lots, command.expires_ns
+        is_stop = command.order_type in (OrderType.STOP, OrderType.STOP_LIMIT)
+        is_market = command.order_type in (OrderType.STOP, OrderType.MARKET)
+        at_once = command.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         post_only = command.flags in (1, 3)
-        self._refuse_unless(command.flags in (0, 1, 2, 3), RejectReason.INCOMPATIBLE_INSTRUCTIONS)
-        self._refuse_unless(not (post_only and never_rests), RejectReason.INCOMPATIBLE_INSTRUCTIONS)
+        self._refuse_unless(
+            command.flags in (0, 1, 2, 3)
+            and not (post_only and (at_once or is_market or is_stop or minimum))
+            and not (is_stop and at_once)
+            and not (display and (is_market or at_once))
+            and not (minimum and command.time_in_force is TimeInForce.FOK)
+            and not (expires_ns and command.time_in_force is not TimeInForce.GTD),
+            RejectReason.INCOMPATIBLE_INSTRUCTIONS,
+        )
+        self._check_allowed(definition, command, post_only, display, minimum)
         self._check_quantity(definition, command.quantity_lots)
-
-        opposite = [
-            o for o in self.open if o.instrument_id == command.instrument_id and o.side is not command.side
-        ]
+        if display:
+            self._check_display(definition, display, command.quantity_lots)
+        self._refuse_unless(minimum <= command.quantity_lots, RejectReason.INVALID_MINIMUM)
         price = command.price_ticks
-        if command.order_type is OrderType.LIMIT:
+        if price or not is_market:
             self._check_price(definition, price)
-            if not never_rests:
-                own = sum(o.session_id == session_id for o in self.open)
-                self._refuse_unless(own < SESSION_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
-                self._refuse_unless(len(self.open) < VENUE_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
+        if is_stop:
+            self._check_stop_price(definition, stop)
         else:
-            if price:
-                self._check_price(definition, price)
-            else:
-                protected = definition.market_protection_ticks or definition.band_high_ticks
-                self._refuse_unless(protected > 0, RejectReason.NO_PROTECTION_PRICE)
+            self._refuse_unless(stop == 0, RejectReason.INVALID_STOP_PRICE)
+        if command.time_in_force is TimeInForce.GTD:
+            self._refuse_unless(expires_ns > self.time_ns, RejectReason.INVALID_EXPIRY)
+
+        opposite = self._opposite(command.instrument_id, command.side)
+        if is_market and not price:
+            self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
+        if command.order_type is OrderType.MARKET:
             self._refuse_unless(len(opposite) > 0, RejectReason.NO_LIQUIDITY)
-            if not price:
-                price = self._protection(definition, command.side, opposite)
+            price = price or self._protection(definition, command.side, opposite)
+        elif not at_once:
+            own = sum(o.session_id == session_id for o in self.open)
+            self._refuse_unless(own < SESSION_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
+            self._refuse_unless(len(self.open) < VENUE_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
 
         self.arrivals += 1
         order = ReferenceOrder(
@@ -212,33 +249,134 @@ class ReferenceVenue:
             command.self_trade_prevention,
             command.flags,
             self.arrivals,
+            command.order_type,
+            stop=stop,
+            display=display,
+            minimum=minimum,
+            expires_ns=expires_ns,
         )
-        if post_only:
-            self._refuse_unless(self._next_maker(order) is None, RejectReason.POST_ONLY_WOULD_TRADE)
-        if command.time_in_force is TimeInForce.FOK:
-            self._refuse_unless(self._would_fill(order), RejectReason.CANNOT_FILL)
+        if not is_stop:
+            if post_only:
+                self._refuse_unless(self._next_maker(order) is None, RejectReason.POST_ONLY_WOULD_TRADE)
+            if command.time_in_force is TimeInForce.FOK:
+                fills = self._would_trade(order) >= order.total
+                self._refuse_unless(fills, RejectReason.CANNOT_FILL)
+            if minimum:
+                enough = self._would_trade(order) >= minimum
+                self._refuse_unless(enough, RejectReason.MINIMUM_NOT_MET)
 
-        self._report(
-            session_id,
-            m.Accepted,
-            command.ref,
-            order.order_id,
-            order.instrument_id,
-            account_id,
-            order.side,
-            price,
-            order.total,
-        )
-        ended = self._trade(order, command.ref)
+        fields: list[Any] = [order.order_id, order.instrument_id, account_id, order.side, price, order.total]
+        if isinstance(command, m.NewOrderLong):
+            fields += [command.order_type, command.time_in_force, command.flags]
+            fields += [stop, display, minimum, expires_ns]
+            self._report(session_id, m.AcceptedLong, command.ref, *fields)
+        else:
+            self._report(session_id, m.Accepted, command.ref, *fields)
+        if is_stop:
+            self.open.append(order)
+            self._reach_at_once(order)
+        else:
+            self._take(order, command.ref)
+
+    def _take(self, order: ReferenceOrder, ref: int) -> None:
+        """Trade; what is left rests or goes."""
+        ended = self._trade(order, ref)
         if ended or order.leaves == 0:
             return
-        if command.order_type is OrderType.MARKET:
-            self._report_canceled(session_id, command.ref, order, CancelReason.MARKET_REMAINDER)
-        elif command.time_in_force is TimeInForce.IOC:
-            self._report_canceled(session_id, command.ref, order, CancelReason.IOC_REMAINDER)
+        if order.order_type in (OrderType.MARKET, OrderType.STOP):
+            self._report_canceled(order.session_id, ref, order, CancelReason.MARKET_REMAINDER)
+        elif order.time_in_force is TimeInForce.IOC:
+            self._report_canceled(order.session_id, ref, order, CancelReason.IOC_REMAINDER)
         else:
-            assert command.time_in_force is not TimeInForce.FOK
+            assert order.time_in_force is not TimeInForce.FOK
+            order.minimum = 0
+            order.shown = self._slice(order)
             self.open.append(order)
+
+    @staticmethod
+    def _slice(order: ReferenceOrder) -> int:
+        return min(order.leaves, order.display) if order.display else order.leaves
+
+    def _opposite(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
+        return [
+            o for o in self.open if o.instrument_id == instrument_id and o.side is not side and not o.waits
+        ]
+
+    # --- stops and expiry ---
+
+    def _is_reached(self, order: ReferenceOrder, price: int) -> bool:
+        return price >= order.stop if order.side is Side.BUY else price <= order.stop
+
+    def _reach_at_once(self, order: ReferenceOrder) -> None:
+        last = self.last.get(order.instrument_id)
+        if last is not None and self._is_reached(order, last):
+            self.reached.append(order)
+
+    def _reach(self, taker: ReferenceOrder, price: int) -> None:
+        """A trade of `taker` at this price: who waits for it fires, the other side's first."""
+        self.last[taker.instrument_id] = price
+        found = [
+            o
+            for o in self.open
+            if o.waits
+            and o.instrument_id == taker.instrument_id
+            and self._is_reached(o, price)
+            and o not in self.reached
+        ]
+        nearest_first = 1 if taker.side is Side.BUY else -1
+        own = [o for o in found if o.side is taker.side]
+        other = [o for o in found if o.side is not taker.side]
+        own.sort(key=lambda o: (nearest_first * o.stop, o.arrival))
+        other.sort(key=lambda o: (-nearest_first * o.stop, o.arrival))
+        self.reached += other + own
+
+    def _fire_reached(self) -> None:
+        while self.stops_left:
+            ready = [o for o in self.reached if self.phases[o.instrument_id] is Phase.CONTINUOUS]
+            if not ready:
+                return
+            self.stops_left -= 1
+            self._fire(ready[0])
+
+    def _fire(self, order: ReferenceOrder) -> None:
+        definition = self.definitions[order.instrument_id]
+        opposite = self._opposite(order.instrument_id, order.side)
+        self.reached.remove(order)
+        self.open.remove(order)
+        refused = None
+        price = order.price
+        if price:
+            try:
+                self._check_price(definition, price)
+            except RefusedError:
+                refused = CancelReason.REFUSED_WHEN_FIRED
+        elif not self._is_protected(definition):
+            refused = CancelReason.REFUSED_WHEN_FIRED
+        elif opposite:
+            price = self._protection(definition, order.side, opposite)
+        self._report(order.session_id, m.Triggered, 0, order.order_id, order.stop, price)
+        order.stop = 0
+        order.price = price
+        self.arrivals += 1
+        order.arrival = self.arrivals
+        if refused is None and order.minimum and self._would_trade(order) < order.minimum:
+            refused = CancelReason.MINIMUM_NOT_MET
+        if refused is not None:
+            self._report_canceled(order.session_id, 0, order, refused)
+        elif price == 0:
+            self._report_canceled(order.session_id, 0, order, CancelReason.MARKET_REMAINDER)
+        else:
+            self._take(order, 0)
+
+    def _expire_due(self) -> None:
+        due = [o for o in self.open if o.expires_ns and o.expires_ns <= self.time_ns]
+        due.sort(key=lambda o: (o.expires_ns, o.order_id))
+        for order in due[:ENTRY_EXPIRIES_MAX]:
+            self._end(order, CancelReason.EXPIRED)
+
+    @staticmethod
+    def _is_protected(definition: m.InstrumentDefinition) -> bool:
+        return definition.market_protection_ticks > 0 or definition.band_high_ticks > 0
 
     @staticmethod
     def _protection(definition: m.InstrumentDefinition, side: Side, opposite: list[ReferenceOrder]) -> int:
@@ -252,15 +390,26 @@ class ReferenceVenue:
             price = max(o.price for o in opposite) - definition.market_protection_ticks
         return sorted([low, price, high])[1]
 
-    def _would_fill(self, order: ReferenceOrder) -> bool:
-        """Try it out on a copy of the world."""
+    def _would_trade(self, order: ReferenceOrder) -> int:
+        """Try it out on a copy of the world: what trades before self-trade prevention ends or reduces it."""
         world = ReferenceVenue()
         world.definitions = self.definitions
         world.participants = self.participants
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
-        trial = copy.deepcopy(order)
-        return not world._trade(trial, 0) and trial.leaves == 0 and trial.total == order.total
+        world.arrivals = self.arrivals
+        world._trade(copy.deepcopy(order), 0)
+        lots = 0
+        for report in world.sessions[order.session_id].reports:
+            if isinstance(report, m.Executed) and report.liquidity is m.Liquidity.TAKER:
+                lots += report.quantity_lots
+            if (
+                isinstance(report, m.SelfTradePrevented)
+                and report.order_id == order.order_id
+                and report.mode is not SelfTradePrevention.CANCEL_OLDEST
+            ):
+                break
+        return lots
 
     # --- trading ---
 
@@ -271,7 +420,7 @@ class ReferenceVenue:
         else:
             makers = [o for o in self.open if o.side is Side.BUY and o.price >= taker.price]
             makers.sort(key=lambda o: (-o.price, o.arrival))
-        makers = [o for o in makers if o.instrument_id == taker.instrument_id]
+        makers = [o for o in makers if o.instrument_id == taker.instrument_id and not o.waits]
         return makers[0] if makers else None
 
     def _trade(self, taker: ReferenceOrder, ref: int) -> bool:
@@ -280,7 +429,7 @@ class ReferenceVenue:
             maker = self._next_maker(taker)
             if maker is None:
                 return False
-            lots = min(taker.leaves, maker.leaves)
+            lots = min(taker.leaves, maker.shown)
             mode = taker.mode
             if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
                 mode = self.definitions[taker.instrument_id].self_trade_prevention
@@ -291,6 +440,7 @@ class ReferenceVenue:
                 continue
             taker.executed += lots
             maker.executed += lots
+            maker.shown -= lots
             self.trades += 1
             for order, order_ref, liquidity in (
                 (taker, ref, m.Liquidity.TAKER),
@@ -320,9 +470,18 @@ class ReferenceVenue:
                     taker.side,
                 )
             )
-            if maker.leaves == 0:
-                self.open.remove(maker)
+            self._reach(taker, maker.price)
+            self._refresh(maker)
         return False
+
+    def _refresh(self, maker: ReferenceOrder) -> None:
+        """Gone where it is used up; where only its slice is, behind the others with a new one."""
+        if maker.leaves == 0:
+            self.open.remove(maker)
+        elif maker.shown == 0:
+            maker.shown = self._slice(maker)
+            self.arrivals += 1
+            maker.arrival = self.arrivals
 
     def _prevent(
         self, taker: ReferenceOrder, maker: ReferenceOrder, lots: int, mode: SelfTradePrevention, ref: int
@@ -330,6 +489,7 @@ class ReferenceVenue:
         if mode is SelfTradePrevention.DECREMENT:
             taker.total -= lots
             maker.total -= lots
+            maker.shown -= lots
         self._report(
             taker.session_id,
             m.SelfTradePrevented,
@@ -360,6 +520,8 @@ class ReferenceVenue:
             self._report_canceled(taker.session_id, ref, taker, CancelReason.SELF_TRADE)
         if maker_ends:
             self._end(maker, CancelReason.SELF_TRADE)
+        elif mode is SelfTradePrevention.DECREMENT:
+            self._refresh(maker)
         return taker_ends
 
     # --- orders which rest ---
@@ -378,7 +540,7 @@ class ReferenceVenue:
 
     def _cancel(self, session_id: int, command: m.Cancel) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
-        self.open.remove(order)
+        self._forget(order)
         self._report_canceled(session_id, command.ref, order, CancelReason.REQUESTED)
         if order.session_id != session_id:
             self._report_canceled(order.session_id, 0, order, CancelReason.REQUESTED_BY_OTHER_SESSION)
@@ -393,6 +555,8 @@ class ReferenceVenue:
         increment = self.definitions[order.instrument_id].quantity_increment_lots
         self._refuse_unless(command.quantity_lots % increment == 0, RejectReason.QUANTITY_INCREMENT)
         order.total = command.quantity_lots
+        order.shown = min(order.shown, order.leaves)
+        order.minimum = min(order.minimum, order.total)
         for told, ref in self._concerned(session_id, command.ref, order):
             self._report(told, m.Reduced, ref, order.order_id, order.total, order.leaves)
 
@@ -401,11 +565,26 @@ class ReferenceVenue:
         definition = self.definitions[order.instrument_id]
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS})
         self._check_quantity(definition, command.quantity_lots)
-        self._check_price(definition, command.price_ticks)
-        self._refuse_unless(
-            (command.quantity_lots, command.price_ticks) != (order.total, order.price),
-            RejectReason.NOT_AMENDABLE,
+        is_waiting_market = order.waits and order.order_type is OrderType.STOP
+        if command.price_ticks or not is_waiting_market:
+            self._check_price(definition, command.price_ticks)
+        else:
+            self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
+        if command.stop_price_ticks:
+            self._refuse_unless(order.waits, RejectReason.INVALID_STOP_PRICE)
+            self._check_stop_price(definition, command.stop_price_ticks)
+        if command.display_lots:
+            self._refuse_unless(order.display > 0, RejectReason.INCOMPATIBLE_INSTRUCTIONS)
+            self._check_display(definition, command.display_lots, command.quantity_lots)
+        self._refuse_unless(order.minimum <= command.quantity_lots, RejectReason.INVALID_MINIMUM)
+        before = (order.total, order.price, order.stop, order.display)
+        after = (
+            command.quantity_lots,
+            command.price_ticks,
+            command.stop_price_ticks or order.stop,
+            command.display_lots or order.display,
         )
+        self._refuse_unless(after != before, RejectReason.NOT_AMENDABLE)
         if order.flags & OrderFlag.POST_ONLY:
             moved = copy.copy(order)
             moved.price = command.price_ticks
@@ -414,19 +593,29 @@ class ReferenceVenue:
             self._end_filled(session_id, command.ref, order)
             return
 
-        self.open.remove(order)
+        self._forget(order)
         self.arrivals += 1
         order.arrival = self.arrivals
-        order.total = command.quantity_lots
-        order.price = command.price_ticks
-        concerned = self._concerned(session_id, command.ref, order)
-        for told, ref in concerned:
-            self._report(told, m.Replaced, ref, order.order_id, order.price, order.total, order.leaves)
+        order.total, order.price, order.stop, order.display = after
+        for told, ref in self._concerned(session_id, command.ref, order):
+            self._report(
+                told,
+                m.Replaced,
+                ref,
+                order.order_id,
+                order.price,
+                order.total,
+                order.leaves,
+                order.stop,
+                order.display,
+            )
         if order.session_id == session_id:
             order.ref = command.ref
-        ended = self._trade(order, command.ref if order.session_id == session_id else 0)
-        if not ended and order.leaves:
+        if order.waits:
             self.open.append(order)
+            self._reach_at_once(order)
+        else:
+            self._take(order, command.ref if order.session_id == session_id else 0)
 
     @staticmethod
     def _concerned(session_id: int, ref: int, order: ReferenceOrder) -> list[tuple[int, int]]:
@@ -436,7 +625,7 @@ class ReferenceVenue:
         return [(session_id, ref), (order.session_id, 0)]
 
     def _end_filled(self, session_id: int, ref: int, order: ReferenceOrder) -> None:
-        self.open.remove(order)
+        self._forget(order)
         self._report_canceled(session_id, ref, order, CancelReason.REDUCED_TO_FILLED)
         if order.session_id != session_id:
             self._report_canceled(order.session_id, 0, order, CancelReason.REQUESTED_BY_OTHER_SESSION)
@@ -460,7 +649,7 @@ class ReferenceVenue:
         else:
             chosen = [order for each in account_ids for order in chosen if order.account_id == each]
         for order in chosen:
-            self.open.remove(order)
+            self._forget(order)
             ref = command.ref if order.session_id == session_id else 0
             self._report_canceled(order.session_id, ref, order, CancelReason.MASS_CANCEL)
         self._report(session_id, m.MassCanceled, command.ref, len(chosen), self.sequence)
@@ -490,6 +679,11 @@ class ReferenceVenue:
                 order.leaves,
                 order.time_in_force,
                 order.flags,
+                order.order_type,
+                order.stop,
+                order.display,
+                order.minimum,
+                order.expires_ns,
             )
         self._report(session_id, m.StatusEnd, command.ref, len(page), len(orders) > len(page))
 
@@ -511,9 +705,13 @@ class ReferenceVenue:
                     for o in self.open
                     if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
                 ]
-                bids = sorted((o for o in day if o.side is Side.BUY), key=lambda o: (-o.price, o.arrival))
-                asks = sorted((o for o in day if o.side is Side.SELL), key=lambda o: (o.price, o.arrival))
-                for order in bids + asks:
+                buys = [o for o in day if o.side is Side.BUY]
+                sells = [o for o in day if o.side is Side.SELL]
+                bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
+                asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+                buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
+                sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
+                for order in bids + asks + buy_stops + sell_stops:
                     self._end(order, CancelReason.EXPIRED)
 
     def _set_band(self, command: m.SetBand) -> None:
@@ -543,6 +741,35 @@ class ReferenceVenue:
         if phase not in allowed:
             raise RefusedError(RejectReason[phase.name])
 
+    def _check_allowed(
+        self,
+        definition: m.InstrumentDefinition,
+        command: m.NewOrder,
+        post_only: bool,
+        display: int,
+        minimum: int,
+    ) -> None:
+        def has(name: str) -> bool:
+            return definition.allowed & getattr(AllowedFlag, name, 0) != 0
+
+        for asked, name in (
+            (True, command.order_type.name),
+            (post_only, "POST_ONLY"),
+            (display, "ICEBERG"),
+            (minimum, "MINIMUM_QUANTITY"),
+        ):
+            self._refuse_unless(not asked or has(name), RejectReason.ORDER_TYPE_NOT_ALLOWED)
+        self._refuse_unless(has(command.time_in_force.name), RejectReason.TIME_IN_FORCE_NOT_ALLOWED)
+
+    def _check_display(self, definition: m.InstrumentDefinition, display: int, quantity: int) -> None:
+        self._refuse_unless(display < quantity, RejectReason.INVALID_DISPLAY)
+        self._refuse_unless(display >= definition.quantity_min_lots, RejectReason.INVALID_DISPLAY)
+        self._refuse_unless(display % definition.quantity_increment_lots == 0, RejectReason.INVALID_DISPLAY)
+
+    def _check_stop_price(self, definition: m.InstrumentDefinition, stop: int) -> None:
+        self._refuse_unless(0 < stop <= PRICE_TICKS_MAX, RejectReason.INVALID_STOP_PRICE)
+        self._refuse_unless(stop % definition.price_increment_ticks == 0, RejectReason.INVALID_STOP_PRICE)
+
     def _check_quantity(self, definition: m.InstrumentDefinition, lots: int) -> None:
         self._refuse_unless(0 < lots <= QUANTITY_LOTS_MAX, RejectReason.INVALID_QUANTITY)
         self._refuse_unless(lots % definition.quantity_increment_lots == 0, RejectReason.QUANTITY_INCREMENT)
@@ -559,8 +786,13 @@ class ReferenceVenue:
     def _by_entry(self) -> list[ReferenceOrder]:
         return sorted(self.open, key=lambda order: order.order_id)
 
-    def _end(self, order: ReferenceOrder, reason: CancelReason) -> None:
+    def _forget(self, order: ReferenceOrder) -> None:
         self.open.remove(order)
+        if order in self.reached:
+            self.reached.remove(order)
+
+    def _end(self, order: ReferenceOrder, reason: CancelReason) -> None:
+        self._forget(order)
         self._report_canceled(order.session_id, 0, order, reason)
 
     def _report_canceled(

@@ -29,6 +29,7 @@ from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionNa
 from carbonmatch.config.words import in_words
 from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
+    AllowedFlag,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -156,6 +157,41 @@ def test_the_market_is_defined_in_the_order_of_ids() -> None:
         DefineSession(session_id=3, name="control-room", account_ids=(), operator=True),
         DefineSession(session_id=7, name="gateway", account_ids=(12, 10), operator=False),
     ]
+
+
+def test_what_an_instrument_allows_is_said_in_words() -> None:
+    config = market(
+        (
+            'opening_phase = "halted"',
+            'order_types = ["limit", "stop", "iceberg"]\ntimes_in_force = ["day", "gtd"]',
+        )
+    )
+    definitions = [one.definition for one in venue_commands(config) if isinstance(one, DefineInstrument)]
+    assert definitions[0].allowed == (
+        AllowedFlag.LIMIT | AllowedFlag.STOP | AllowedFlag.ICEBERG | AllowedFlag.DAY | AllowedFlag.GTD
+    )
+    assert definitions[1].allowed == AllowedFlag.DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("order_types = []", "instruments[1].order_types: empty, so that no order could be entered"),
+        ("times_in_force = []", "instruments[1].times_in_force: empty, so that no order could be entered"),
+        (
+            'times_in_force = ["day", "day"]',
+            "instruments[1].times_in_force[1].word: 'day' is there twice",
+        ),
+    ],
+)
+def test_what_an_instrument_cannot_allow(words: str, problem: str) -> None:
+    assert problems(changed(('opening_phase = "halted"', words))) == [problem]
+
+
+def test_an_order_type_that_there_is_none_of_is_named() -> None:
+    [problem] = problems(changed(('opening_phase = "halted"', 'order_types = ["at_open"]')))
+    assert "order_types" in problem
+    assert "at_open" in problem
 
 
 def test_defaults_are_durable_and_on_loopback() -> None:
@@ -605,8 +641,10 @@ def test_a_configuration_can_be_said_in_words() -> None:
         "journal in data: nothing is answered before the disk has it",
         "a session may send any number of commands and any number of cancels",
         "2 instruments",
-        "  2 HBEA: CNY, no band; 1 to 1000000000 lots of 1 t; opens continuous",
-        "  1 CEA24: CNY, 43.20 to 52.80 around 48.00; 1 to 99999 lots of 1 t; opens halted",
+        "  2 HBEA: CNY, no band; 1 to 1000000000 lots of 1 t; opens continuous; "
+        "orders limit, market, post_only; for day, gtc, ioc, fok",
+        "  1 CEA24: CNY, 43.20 to 52.80 around 48.00; 1 to 99999 lots of 1 t; opens halted; "
+        "orders limit, market, post_only; for day, gtc, ioc, fok",
         "2 participants, 3 accounts",
     ]
 

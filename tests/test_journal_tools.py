@@ -17,6 +17,7 @@ from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.journal_tools import dump, export, replay, verify
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    AllowedFlag,
     AnyCommand,
     DefineAccount,
     DefineInstrument,
@@ -139,6 +140,7 @@ def test_a_dump_has_what_came_in_and_what_it_caused(directory: Path) -> None:
             "market_protection_ticks": 0,
             "self_trade_prevention": 2,
             "opening_phase": 1,
+            "allowed": AllowedFlag.DEFAULT,
         },
     }
     assert (trading["sequence"], trading["count"]) == (5, 2)

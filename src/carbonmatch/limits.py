@@ -13,6 +13,9 @@ PRICE_TICKS_MAX: Final = 10**9
 QUANTITY_LOTS_MAX: Final = 10**9
 assert PRICE_TICKS_MAX * QUANTITY_LOTS_MAX < 2**63
 
+# Times are nanoseconds since 1970 and beyond what JavaScript counts; this is the year 2262.
+TIME_NS_MAX: Final = 2**63 - 1
+
 # Sums over a trading day (volume, turnover) stay at this value once they reach it: ten trades of
 # the largest price and quantity do, and a larger integer could not be encoded at all.
 DAY_SUM_MAX: Final = 2**63 - 1
@@ -26,7 +29,7 @@ NAME_CHARS_MAX: Final = 32
 # --- wire ----------------------------------------------------------------------------------------
 
 # Frames are length-prefixed, so a wrong length must not reserve memory. A full frame of 128
-# orders of at most 60 bytes is 7.5 KiB.
+# orders of at most 60 bytes is 7.5 KiB, of 128 in the long layout at most 12 KiB.
 FRAME_MESSAGES_MAX: Final = 128
 FRAME_BYTES_MAX: Final = 16 * 1024
 
@@ -240,6 +243,14 @@ VENUE_OPEN_ORDERS_MAX: Final = 1_000_000
 # fill-or-kill order that would have to is refused.
 ENTRY_MAKERS_MAX: Final = 10_000
 
+# Stops that fire in one entry, at about 10 us each; and how many makers the entry must still have left for
+# one to fire, so that it meets at least as many. The others fire in the entries that follow.
+ENTRY_STOPS_MAX: Final = 1_000
+STOP_MAKERS_MIN: Final = ENTRY_MAKERS_MAX // 2
+
+# GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
+ENTRY_EXPIRIES_MAX: Final = 10_000
+
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
 
@@ -250,6 +261,8 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 RECORD_PAYLOAD_BYTES_MAX: Final = 62 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
+# An order in the long layout, and the report that it is in.
+LONG_ORDER_BYTES_MAX: Final = 96
 MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
 TRADED_BYTES_MAX: Final = 36
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
@@ -257,9 +270,10 @@ assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
 # every other order out of the venue.
 assert (
     BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
-    + BATCH_COMMANDS_MAX * 64
+    + BATCH_COMMANDS_MAX * (LONG_ORDER_BYTES_MAX + LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX)
     + FRAME_BYTES_MAX
     + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
+    + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
     + COPIED_STREAMS_MAX * 6
     + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * ENTRY_MAKERS_MAX + VENUE_OPEN_ORDERS_MAX) // 8

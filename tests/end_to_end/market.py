@@ -21,7 +21,7 @@ from carbonmatch.protocol.messages import Role
 SERVER_ID = "e2e"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-# Any price, any quantity.
+# Any price, any quantity, any type.
 EUA = InstrumentId(1)
 # Steps of 5 ticks and 10 lots, from 20 lots on, between 900 and 1,100.
 CEA = InstrumentId(2)
@@ -58,6 +58,8 @@ currency = "EUR"
 tick_value_minor = 1
 price_decimals = 2
 lot_tonnes = 1
+order_types = ["limit", "market", "stop", "stop_limit", "iceberg", "minimum_quantity", "post_only"]
+times_in_force = ["day", "gtc", "ioc", "fok", "gtd"]
 
 [[instruments]]
 id = {CEA}

@@ -159,7 +159,8 @@ class Venue(Addresses):
 
     def crash_copy(self, directory: Path) -> Path:
         """What a kill -9 right now would leave on the disk."""
-        return Path(shutil.copytree(self.directory, directory))
+        # A segment that is still being made may be gone before it is copied.
+        return Path(shutil.copytree(self.directory, directory, ignore=shutil.ignore_patterns("*.tmp")))
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
     OrderFlag,
     OrderId,
     OrderType,
@@ -44,6 +45,8 @@ class Market:
 
     def __init__(self, durable: bool = True, **fields: Any) -> None:
         self.engine = Engine(durable)
+        # Of the entries to come.
+        self.time_ns = TIME_NS
         setup: list[AnyCommand] = [
             DefineInstrument(definition(EUA, **fields)),
             DefineInstrument(definition(CEA)),
@@ -61,7 +64,7 @@ class Market:
         self.setup_commands = len(setup)
 
     def outputs(self, session_id: SessionId, *commands: AnyCommand) -> Outputs:
-        self.engine.apply(Entry(self.engine.sequence + 1, TIME_NS, session_id, list(commands)))
+        self.engine.apply(Entry(self.engine.sequence + 1, self.time_ns, session_id, list(commands)))
         outputs = self.engine.take_outputs()
         self.engine.check()
         return outputs
@@ -125,6 +128,11 @@ class Market:
                     f"prevented {number(report.order_id)} with {number(report.other_order_id)} "
                     f"{report.prevented_lots} {report.mode.name}, {report.leaves_lots} left"
                 )
+            case m.Triggered():
+                return (
+                    f"triggered {number(report.order_id)} at {report.stop_price_ticks}, "
+                    f"goes in at {report.price_ticks}"
+                )
             case m.MassCanceled():
                 return f"mass canceled {report.count}"
             case m.OrderStatus():
@@ -154,8 +162,16 @@ def reduce(ref: int, order_ref: int = 0, lots: int = 0, order_id: int = 0) -> m.
     return m.Reduce(Ref(ref), Ref(order_ref), OrderId(order_id), lots)
 
 
-def replace(ref: int, order_ref: int = 0, price: int = 0, lots: int = 0, order_id: int = 0) -> m.Replace:
-    return m.Replace(Ref(ref), Ref(order_ref), OrderId(order_id), lots, price)
+def replace(
+    ref: int,
+    order_ref: int = 0,
+    price: int = 0,
+    lots: int = 0,
+    order_id: int = 0,
+    stop: int = 0,
+    display: int = 0,
+) -> m.Replace:
+    return m.Replace(Ref(ref), Ref(order_ref), OrderId(order_id), lots, price, stop, display)
 
 
 def _order(
@@ -172,20 +188,31 @@ def _order(
     post_only: bool = False,
     keep: bool = False,
     flags: int = 0,
+    stop: int = 0,
+    display: int = 0,
+    minimum: int = 0,
+    expires: int = 0,
 ) -> NewOrder:
+    """With `stop` a stop order, a market one if `market`; `expires` is in ns from the market's time on."""
     if post_only:
         flags |= OrderFlag.POST_ONLY
     if keep:
         flags |= OrderFlag.KEEP_ON_DISCONNECT
-    return NewOrder(
+    order_type = OrderType.MARKET if market else OrderType.LIMIT
+    if stop:
+        order_type = OrderType.STOP if market else OrderType.STOP_LIMIT
+    fields = (
         Ref(ref),
         InstrumentId(instrument),
         side,
         lots,
         price,
         AccountId(account),
-        OrderType.MARKET if market else OrderType.LIMIT,
+        order_type,
         tif,
         stp,
         flags,
     )
+    if not (stop or display or minimum or expires):
+        return NewOrder(*fields)
+    return NewOrderLong(*fields, stop, display, minimum, TIME_NS + expires if expires else 0)

@@ -76,7 +76,9 @@ class Bookkeeper:
     def close(self, engine: Engine) -> None:
         """The books hold exactly the orders without an end, and both sides of each trade agree."""
         open_orders = {
-            order.order_id: order.leaves_lots for book in engine.books.values() for order in book.orders()
+            order.order_id: order.leaves_lots + order.hidden_lots
+            for book in engine.books.values()
+            for order in (*book.orders(), *book.stops())
         }
         assert open_orders == {
             order_id: order.total - order.executed

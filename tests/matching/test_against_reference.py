@@ -4,6 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonmatch.matching import engine as engine_module
+from carbonmatch.matching import expiry as expiry_module
+from carbonmatch.matching.messages import Triggered
+from tests import reference_book
 from tests.matching.side_by_side import SideBySide, play
 from tests.matching.worlds import COMMAND_BYTES, World
 
@@ -33,4 +37,22 @@ def test_everything_that_can_be_seen_equals_the_reference(choices: list[tuple[li
 @pytest.mark.parametrize("seed", range(4))
 def test_long_worlds_equal_the_reference(seed: int) -> None:
     both = play(seed, commands=3_000)
-    assert both.engine.venue.last_trade_id > 100, "the world is one in which orders trade"
+    assert both.engine.venue.last_trade_id > 60, "the world is one in which orders trade"
+
+
+@pytest.mark.parametrize("seed", range(20, 23))
+def test_cascades_and_expiries_that_go_on_in_later_entries_equal_the_reference(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (engine_module, reference_book):
+        monkeypatch.setattr(module, "ENTRY_STOPS_MAX", 1)
+    for module in (expiry_module, reference_book):
+        monkeypatch.setattr(module, "ENTRY_EXPIRIES_MAX", 1)
+    both = play(seed, commands=3_000)
+    fired = [
+        report
+        for session in both.reference.sessions.values()
+        for report in session.reports
+        if isinstance(report, Triggered)
+    ]
+    assert len(fired) > 10

@@ -21,6 +21,8 @@ def order(of: Ladder, lots: int = 1) -> Order:
     new = Order()
     new.ladder = of
     new.quantity_lots = new.leaves_lots = lots
+    new.hidden_lots = 0
+    new.terms = None
     return new
 
 

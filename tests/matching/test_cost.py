@@ -14,6 +14,7 @@ import pytest
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    AllowedFlag,
     AnyCommand,
     Cancel,
     DefineAccount,
@@ -34,19 +35,25 @@ BATCH = 64
 class Resting:
     """So many bids of one lot, on as many levels or on one. Counts the steps of what is done then."""
 
-    def __init__(self, count: int, one_level: bool) -> None:
+    def __init__(self, count: int, one_level: bool, stops: int = 0) -> None:
         self.engine = Engine()
         self.last_refs = {MAKER: 0, TAKER: 0}
-        setup: list[AnyCommand] = [DefineInstrument(definition())]
+        setup: list[AnyCommand] = [DefineInstrument(definition(allowed=AllowedFlag.ALL))]
         for session in (MAKER, TAKER):
             setup.append(DefineAccount(AccountId(session), ParticipantId(session), f"a{session}"))
             setup.append(DefineSession(session, f"s{session}", (AccountId(session),)))
         self._apply(VENUE, setup)
         # Two ticks apart, so that there is room for levels between them.
+        self.resting = count
         prices = [TOUCH if one_level else TOUCH - 2 * place for place in range(count)]
         random.Random(count).shuffle(prices)
         for start in range(0, count, BATCH):
             self._apply(MAKER, [buy(self._ref(MAKER), price) for price in prices[start : start + BATCH]])
+        # Buyers' above every price there is and sellers' below, a tick apart.
+        for place in range(1, stops + 1, 2):
+            stop = buy(self._ref(MAKER), TOUCH, stop=TOUCH + place)
+            other = sell(self._ref(MAKER), TOUCH, stop=place)
+            self._apply(MAKER, [stop, other])
 
     def steps(self) -> float:
         """Of the interpreter, for a command: levels opened, moved and closed, priority cancels, fills."""
@@ -54,7 +61,7 @@ class Resting:
         steps = 0
         commands = 0
         for _ in range(20):
-            places = [TOUCH - 1 - 2 * chance.randrange(self.engine.venue.open_order_count) for _ in range(8)]
+            places = [TOUCH - 1 - 2 * chance.randrange(self.resting) for _ in range(8)]
             refs = [self._ref(MAKER) for _ in places]
             moved = [self._ref(MAKER) for _ in places]
             batches: list[tuple[SessionId, list[AnyCommand]]] = [
@@ -101,3 +108,12 @@ def test_a_command_costs_the_same_among_a_hundred_and_a_hundred_thousand(one_lev
     for count in (1_000, 10_000, 100_000):
         # SortedList and the moves between near and far keys may add a little; growth would be tenfold.
         assert Resting(count, one_level).steps() < 1.25 * few
+
+
+def test_ten_thousand_stops_cost_nothing_to_a_trade_that_fires_none() -> None:
+    """Not a step more for a command, with trades among those that are counted."""
+    without, with_stops = Resting(1_000, False), Resting(1_000, False, stops=10_000)
+    before = with_stops.engine.venue.last_trade_id
+    assert abs(with_stops.steps() - without.steps()) < 0.5
+    assert with_stops.engine.venue.last_trade_id > before
+    assert with_stops.engine.venue.open_order_count > 10_000

@@ -1,4 +1,4 @@
-"""Markets of chance: every 12 bytes are one command, so that Hypothesis can shrink and seeds repeat.
+"""Markets of chance: every 20 bytes are one command, so that Hypothesis can shrink and seeds repeat.
 
 Zeros are the plainest choice: a resting limit order of the first session.
 """
@@ -7,14 +7,18 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import (
     AccountId,
+    AllowedFlag,
     AnyCommand,
     Entry,
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
     OrderId,
     OrderType,
     ParticipantId,
@@ -26,15 +30,16 @@ from carbonmatch.matching.messages import (
     TimeInForce,
 )
 
-COMMAND_BYTES = 12
+COMMAND_BYTES = 20
 SESSIONS: tuple[tuple[int, ...], ...] = ((11,), (11, 12), (13,), (14, 13), ())
 OPERATOR = len(SESSIONS)
 T = TypeVar("T")
+ALL = AllowedFlag.ALL
 
 
 def definitions() -> list[InstrumentDefinition]:
     return [
-        InstrumentDefinition(InstrumentId(1), "EUA", "EUR", 1, 2, 1, market_protection_ticks=3),
+        InstrumentDefinition(InstrumentId(1), "EUA", "EUR", 1, 2, 1, market_protection_ticks=3, allowed=ALL),
         InstrumentDefinition(
             InstrumentId(2),
             "CEA",
@@ -50,7 +55,19 @@ def definitions() -> list[InstrumentDefinition]:
             band_low_ticks=94,
             band_high_ticks=108,
             self_trade_prevention=SelfTradePrevention.DECREMENT,
+            allowed=ALL,
         ),
+    ]
+
+
+def other_definitions() -> list[InstrumentDefinition]:
+    """What the venue may come to define: fewer types, no protection."""
+    eua, cea = definitions()
+    return [
+        *(eua, cea) * 8,
+        msgspec.structs.replace(eua, market_protection_ticks=0),
+        msgspec.structs.replace(eua, allowed=AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.STOP),
+        msgspec.structs.replace(cea, allowed=ALL & ~AllowedFlag.GTD & ~AllowedFlag.POST_ONLY),
     ]
 
 
@@ -82,7 +99,7 @@ class World:
         return self._entry(session, commands)
 
     def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
-        entry = Entry(self.sequence + 1, 1_000 + self.sequence, SessionId(session), commands)
+        entry = Entry(self.sequence + 1, self._time_ns(), SessionId(session), commands)
         self.sequence += len(commands)
         return entry
 
@@ -107,7 +124,10 @@ class World:
             return m.Reduce(ref, order_ref, order_id, 2 * (choices.byte() % 8))
         if kind < 57:
             self.names.setdefault(session, []).append((ref, order_id))
-            return m.Replace(ref, order_ref, order_id, choices.byte() % 24, 94 + 2 * (choices.byte() % 8))
+            lots, price = choices.byte() % 24, 94 + 2 * (choices.byte() % 8)
+            stop = choices.of((0,) * 9 + (98, 99, 100, 101, 102, 104))
+            display = choices.of((0,) * 12 + (2, 4, 6))
+            return m.Replace(ref, order_ref, order_id, lots, 0 if price == 108 else price, stop, display)
         if kind < 59:
             return m.OrderStatusRequest(ref, order_ref, order_id)
         return m.OrderStatusRequest(ref, after_order_id=order_id)
@@ -119,7 +139,11 @@ class World:
         # Buyers bid below 100 and sellers ask above, but for some.
         distance = choices.of((1, 2, 3, 4, 5) * 6 + (0, -1, -2, -4, 7, 100, -(10**9))) * min(2, instrument)
         price = max(0, 100 - distance if side is Side.BUY else 100 + distance)
-        tif = choices.of((TimeInForce.DAY, TimeInForce.GTC) * 3 + (TimeInForce.IOC, TimeInForce.FOK))
+        tif = choices.of(
+            (TimeInForce.DAY, TimeInForce.GTC) * 18
+            + (TimeInForce.IOC, TimeInForce.FOK) * 6
+            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.GOOD_FOR_AUCTION)
+        )
         mode = choices.of((*SelfTradePrevention, *[SelfTradePrevention.NONE] * 4))
         flags = choices.of((0,) * 20 + (2,) * 6 + (1,) * 4 + (3, 4))
         market = choices.byte() % 10 == 9
@@ -128,18 +152,55 @@ class World:
         account = choices.of((0,) * 60 + (11, 12, 13, 14, 99))
         if not market and tif in (TimeInForce.DAY, TimeInForce.GTC):
             self.names.setdefault(session, []).append((ref, OrderId(sequence)))
-        return NewOrder(
-            ref,
-            InstrumentId(instrument),
-            side,
-            lots,
-            price,
-            AccountId(account),
-            OrderType.MARKET if market else OrderType.LIMIT,
-            tif,
-            mode,
-            flags,
+        kind = OrderType.MARKET if market else OrderType.LIMIT
+        order = NewOrder(
+            ref, InstrumentId(instrument), side, lots, price, AccountId(account), kind, tif, mode, flags
         )
+        return self._long(session, order, sequence, choices) if choices.byte() % 3 == 2 else order
+
+    def _long(self, session: int, order: NewOrder, sequence: int, choices: "Choices") -> NewOrderLong:
+        """The same with one or more of what the long layout adds."""
+        kind, tif, price = order.order_type, order.time_in_force, order.price_ticks
+        flags = order.flags
+        if choices.byte() % 8:
+            # Mostly such that it goes together.
+            kind, flags = OrderType.LIMIT, flags & m.OrderFlag.KEEP_ON_DISCONNECT
+            tif = tif if tif in (TimeInForce.DAY, TimeInForce.GTC) else TimeInForce.DAY
+        stop = display = minimum = expires_ns = 0
+        what = choices.byte() % 16
+        self.names.setdefault(session, []).append((order.ref, OrderId(sequence)))
+        if what < 8:
+            kind = OrderType.STOP if what < 4 else OrderType.STOP_LIMIT
+            stop = 100 + choices.of((2, 4, 6, 1, 3, 5, 0, -2, -4)) * (1 if order.side is Side.BUY else -1)
+            stop = 0 if what == 3 else stop
+            price = 0 if what in (1, 2) else price
+        if what in (4, 9, 10, 11, 12):
+            display = choices.of((4, 2, 4, 4, 6, 2, 4, 1, 8, 30))
+        if what in (2, 5, 12, 13, 14):
+            minimum = choices.of((2, 4, 6, 10, 30))
+        if what in (6, 11, 15):
+            tif = TimeInForce.GTD
+            expires_ns = self._time_ns() + choices.of((5, 20, 40, 80, 0, -1))
+        return NewOrderLong(
+            order.ref,
+            order.instrument_id,
+            order.side,
+            order.quantity_lots,
+            price,
+            order.account_id,
+            kind,
+            tif,
+            order.self_trade_prevention,
+            flags,
+            stop,
+            display,
+            minimum,
+            expires_ns,
+        )
+
+    def _time_ns(self) -> int:
+        """Of the entry that is made now."""
+        return 1_000 + self.sequence
 
     def _name(self, session: int, choices: "Choices") -> tuple[Ref, OrderId]:
         """Mostly of a recent order, which may have traded or been refused: own by ref, or any by id."""
@@ -187,7 +248,10 @@ class World:
             account = choices.of((12, 13, 14))
             return m.DefineAccount(AccountId(account), ParticipantId(choices.of((1, 1, account))), "new-name")
         if kind == 3:
-            return m.DefineInstrument(choices.of(definitions()))
+            # Most of all as it was.
+            return m.DefineInstrument(choices.of(other_definitions()))
+        if kind == 4:
+            return m.TimePassed()
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
 

@@ -173,6 +173,8 @@ class OrderLife:
                 if report.mode is m.SelfTradePrevention.DECREMENT:
                     self.total -= report.prevented_lots
                 demand(report.leaves_lots == self.leaves, "preventions add up", report, self.leaves)
+            case m.Triggered():
+                demand(self.executed == 0, "a stop has not traded before it fires", report)
             case m.OrderStatus():
                 told = (report.quantity_lots, report.leaves_lots)
                 demand(told == (self.total, self.leaves), "a status tells what is", report, self.leaves)

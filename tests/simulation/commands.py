@@ -1,7 +1,10 @@
 """What traders and operators ask for: drawn from the seed, mostly sensible, on a market that trades."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
+
+from msgspec import structs
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import (
@@ -23,8 +26,9 @@ from tests.end_to_end.market import CEA, EUA
 class Trading:
     """Draws the commands of one session; knows the names that it has given and heard of."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, utc_ns: Callable[[], int]) -> None:
         self._random = random
+        self._utc_ns = utc_ns
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []  # of any session of the account
 
@@ -61,7 +65,7 @@ class Trading:
         kind = OrderType.MARKET if random.random() < 0.05 else OrderType.LIMIT
         flags = random.choice((0, 0, 0, 0, OrderFlag.POST_ONLY, OrderFlag.KEEP_ON_DISCONNECT))
         mode = random.choice((*SelfTradePrevention, *(SelfTradePrevention.NONE,) * 12))
-        return NewOrder(
+        order = NewOrder(
             ref,
             instrument_id,
             side,
@@ -71,6 +75,36 @@ class Trading:
             time_in_force=tif,
             self_trade_prevention=mode,
             flags=flags,
+        )
+        return self._long(order) if instrument_id == EUA and random.random() < 0.15 else order
+
+    def _long(self, order: NewOrder) -> m.NewOrderLong:
+        """The same as a stop, as an iceberg, with a minimum or until a date."""
+        random = self._random
+        stop = display = minimum = expires_ns = 0
+        kind, tif, flags = OrderType.LIMIT, TimeInForce.GTC, 0
+        what = random.randrange(4)
+        if what == 0:
+            kind = OrderType.STOP_LIMIT
+            stop = 1000 + 5 * random.randint(0, 3) * (1 if order.side is Side.BUY else -1)
+        elif what == 1:
+            display = random.choice((5, 10, 20))
+        elif what == 2:
+            minimum = random.choice((10, 20, 50))
+        if what == 3 or random.random() < 0.2:
+            tif = TimeInForce.GTD
+            expires_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10))
+        return m.NewOrderLong(
+            **{
+                **structs.asdict(order),
+                "order_type": kind,
+                "time_in_force": tif,
+                "flags": flags,
+                "stop_price_ticks": stop,
+                "display_lots": display,
+                "minimum_lots": minimum,
+                "expires_ns": expires_ns,
+            }
         )
 
     def _name(self) -> tuple[Ref, OrderId]:

@@ -45,8 +45,10 @@ class Trader:
         self.is_trading = True
         self.wants_connection = True
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
-        kind = Operating if market.role_of(name) is Role.OPERATOR else Trading
-        self.commands = kind(world.random)
+        is_operator = market.role_of(name) is Role.OPERATOR
+        self.commands: Operating | Trading = (
+            Operating(world.random) if is_operator else Trading(world.random, world.utc_ns)
+        )
         self.connect: Any = None  # set by the run: makes a connection, or None where nobody listens
         self._journaled = journaled
         self._last_ref = Ref(0)

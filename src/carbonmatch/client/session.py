@@ -41,6 +41,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     NewOrder,
+    NewOrderLong,
     OrderId,
     OrderStatusRequest,
     OrderType,
@@ -206,8 +207,13 @@ class Session:
         time_in_force: TimeInForce = TimeInForce.DAY,
         self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT,
         flags: int = 0,
+        stop_price_ticks: int = 0,
+        display_lots: int = 0,
+        minimum_lots: int = 0,
+        expires_ns: int = 0,
         seconds: float | None = None,
     ) -> Answer:
+        """The long layout where one of its own attributes is given; its answer begins with AcceptedLong."""
         command = NewOrder(
             ref=_NO_REF,
             instrument_id=InstrumentId(instrument_id),
@@ -220,6 +226,14 @@ class Session:
             self_trade_prevention=self_trade_prevention,
             flags=flags,
         )
+        if stop_price_ticks or display_lots or minimum_lots or expires_ns:
+            command = NewOrderLong(
+                **msgspec.structs.asdict(command),
+                stop_price_ticks=stop_price_ticks,
+                display_lots=display_lots,
+                minimum_lots=minimum_lots,
+                expires_ns=expires_ns,
+            )
         return await self.call(command, seconds=seconds)
 
     async def cancel(self, *, order_ref: int = 0, order_id: int = 0, seconds: float | None = None) -> Answer:
@@ -239,10 +253,23 @@ class Session:
         *,
         order_ref: int = 0,
         order_id: int = 0,
+        stop_price_ticks: int = 0,
+        display_lots: int = 0,
         seconds: float | None = None,
     ) -> Answer:
-        """New price and total at once; the ref of this command names the order from then on."""
-        command = Replace(_NO_REF, Ref(order_ref), OrderId(order_id), quantity_lots, price_ticks)
+        """New price and total at once; the ref of this command names the order from then on.
+
+        A stop that waits may get another stop price, an iceberg another displayed quantity; 0: as it is.
+        """
+        command = Replace(
+            _NO_REF,
+            Ref(order_ref),
+            OrderId(order_id),
+            quantity_lots,
+            price_ticks,
+            stop_price_ticks,
+            display_lots,
+        )
         return await self.call(command, seconds=seconds)
 
     async def mass_cancel(

@@ -190,6 +190,11 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
             f"{at}: expected band_low_ticks <= reference_price_ticks <= band_high_ticks, "
             f"found {low}, {reference}, {high}"
         )
+    for name in ("order_types", "times_in_force"):
+        words = getattr(instrument, name)
+        if not words:
+            yield f"{at}.{name}: empty, so that no order could be entered"
+        yield from _repetitions(f"{at}.{name}", "word", words)
     for name in ("reference_price_ticks", "band_low_ticks", "band_high_ticks"):
         yield from _increment_problems(at, instrument, name, "price_increment_ticks")
     if instrument.quantity_min_lots > instrument.quantity_max_lots:

@@ -24,6 +24,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import (
     AccountId,
+    AllowedFlag,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -67,6 +68,8 @@ _KeyId = Annotated[
 # How people write the enums of `messages`: the same words in lower case.
 RoleName = Literal["trade", "drop_copy", "market_data", "operator"]
 PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
+OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "iceberg", "minimum_quantity", "post_only"]
+TimeInForceName = Literal["day", "gtc", "ioc", "fok", "gtd"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 
 
@@ -183,12 +186,18 @@ class Instrument(Section, frozen=True):
     market_protection_ticks: _Ticks = 0
     self_trade_prevention: SelfTradePreventionName = "cancel_newest"
     opening_phase: PhaseName = "continuous"
+    order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
+    times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
         values["opening_phase"] = Phase[self.opening_phase.upper()]
+        allowed = 0
+        for word in (*values.pop("order_types"), *values.pop("times_in_force")):
+            allowed |= getattr(AllowedFlag, word.upper())
+        values["allowed"] = allowed
         return InstrumentDefinition(**values)
 
 

@@ -84,7 +84,8 @@ def _instrument(instrument: Instrument) -> str:
     )
     return (
         f"{instrument.id} {instrument.symbol}: {instrument.currency}, {band}; {sizes}; "
-        f"opens {instrument.opening_phase}"
+        f"opens {instrument.opening_phase}; orders {', '.join(instrument.order_types)}; "
+        f"for {', '.join(instrument.times_in_force)}"
     )
 
 

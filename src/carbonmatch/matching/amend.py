@@ -1,4 +1,4 @@
-"""Changing what rests.
+"""Changing what is open. proto/ORDERS.md says what each amendment does to each type of order.
 
 | command | asks for                  | priority | refused                                              |
 |---------|---------------------------|----------|------------------------------------------------------|
@@ -9,6 +9,8 @@
 A replacement which crosses trades at once, and one which does not rests at the back of its level.
 Totals include what has traded, so that an amendment and a fill may cross on their way. A refused
 amendment has changed nothing. A reduction below the instrument's minimum is allowed: it is a way out.
+What a reduction takes from an iceberg is hidden first; a replaced one shows a fresh slice. A stop that
+waits may have all of it replaced, its stop price too, and waits behind the others with that price then.
 
 An order stays with the session that entered it. Where another session of its account amends it, the
 owner is told with ref 0 and keeps its own name for the order.
@@ -16,7 +18,8 @@ owner is told with ref 0 and keeps its own name for the order.
 
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Order
-from carbonmatch.matching.checks import replace_refusal
+from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
+from carbonmatch.matching.entering import trade_and_rest, wait
 from carbonmatch.matching.instrument import ALLOWED, REFUSAL
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -33,7 +36,7 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.matching.orders import named_order
-from carbonmatch.matching.price_time import match
+from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
 
 
@@ -47,16 +50,16 @@ def reduce(venue: Venue, session: SessionState, command: Reduce, ref: Ref) -> No
         venue.reject(session, ref, REFUSAL[instrument.phase])
     elif total_lots >= order.quantity_lots:
         venue.reject(session, ref, RejectReason.NOT_AMENDABLE)
-    elif total_lots <= order.quantity_lots - order.leaves_lots:
+    elif total_lots <= order.traded_lots:
         _end_filled(venue, session, order, ref)
     elif total_lots % instrument.quantity_increment_lots:
         venue.reject(session, ref, RejectReason.QUANTITY_INCREMENT)
     else:
-        less_lots = order.quantity_lots - total_lots
+        order.ladder.reduce(order, order.quantity_lots - total_lots, venue.dirty)
         order.quantity_lots = total_lots
-        order.leaves_lots -= less_lots
-        order.level.quantity_lots -= less_lots
-        venue.mark(order.level)
+        if order.terms is not None:
+            # Of a stop which waits: as much as there is can still be asked for.
+            order.terms.minimum_lots = min(order.terms.minimum_lots, total_lots)
         _report_reduced(venue, session, order, ref)
         if order.session is not session:
             _report_reduced(venue, order.session, order, NO_REF)
@@ -66,38 +69,48 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     order = named_order(venue, session, command.order_ref, command.order_id, ref)
     if order is None:
         return
+    terms = order.terms
+    if terms is not None and terms.waits_since:
+        _replace_stop(venue, session, order, terms, command)
+        return
     reason = replace_refusal(order, command)
     if reason is not None:
         venue.reject(session, ref, reason)
         return
-    executed_lots = order.quantity_lots - order.leaves_lots
-    if command.quantity_lots <= executed_lots:
+    traded_lots = order.traded_lots
+    if command.quantity_lots <= traded_lots:
         _end_filled(venue, session, order, ref)
         return
 
     ladder = order.ladder
     ladder.remove(order, venue.dirty)
     order.quantity_lots = command.quantity_lots
-    order.leaves_lots = command.quantity_lots - executed_lots
-    _report_replaced(venue, session, order, command.price_ticks, ref)
-    owner = order.session
-    if owner is session:
-        _rename(order, ref)
-        taker_ref = ref
-    else:
-        _report_replaced(venue, owner, order, command.price_ticks, NO_REF)
-        taker_ref = NO_REF
+    order.leaves_lots = command.quantity_lots - traded_lots
+    order.hidden_lots = 0
+    if command.display_lots:
+        assert terms is not None, "checked: it is an iceberg"
+        terms.display_lots = command.display_lots
+    taker_ref = _tell_replaced(venue, session, order, command, ref)
+    if not trade_and_rest(venue, order, ladder.sign * command.price_ticks, taker_ref):
+        venue.forget(order)
 
-    key = ladder.sign * command.price_ticks
-    if key + ladder.opposite.best_key >= 0:
-        match(venue, order, key, taker_ref)
-    if not order.leaves_lots:
-        venue.forget(order)
-    elif key + ladder.opposite.best_key >= 0:
-        venue.forget(order)
-        venue.report_canceled(owner, order, taker_ref, CancelReason.TOO_MANY_MAKERS)
-    else:
-        ladder.rest(order, key, venue.dirty)
+
+def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Terms, command: Replace) -> None:
+    """Change a stop that waits. It has not traded, and so cannot be asked for less than that."""
+    ref = command.ref
+    reason = replaced_stop_refusal(order, command)
+    if reason is not None:
+        venue.reject(session, ref, reason)
+        return
+    stop_price_ticks = command.stop_price_ticks or order.level.price_ticks
+    order.ladder.remove(order, venue.dirty)
+    order.quantity_lots = command.quantity_lots
+    order.leaves_lots = command.quantity_lots
+    terms.price_ticks = command.price_ticks
+    if command.display_lots:
+        terms.display_lots = command.display_lots
+    wait(venue, order, terms, stop_price_ticks)
+    _tell_replaced(venue, session, order, command, ref)
 
 
 def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: Ref) -> None:
@@ -134,6 +147,17 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
     reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, len(orders), venue.sequence))
 
 
+def _tell_replaced(venue: Venue, session: SessionState, order: Order, command: Replace, ref: Ref) -> Ref:
+    """Report the replacement to who asked and to the owner; return the ref of what it does next."""
+    price_ticks = command.price_ticks
+    _report_replaced(venue, session, order, price_ticks, ref)
+    if order.session is session:
+        _rename(order, ref)
+        return ref
+    _report_replaced(venue, order.session, order, price_ticks, NO_REF)
+    return NO_REF
+
+
 def _rename(order: Order, ref: Ref) -> None:
     """From now on `ref` names the order in its own session, and its former name does not."""
     replaced = order.session.replaced
@@ -164,12 +188,13 @@ def _report_reduced(venue: Venue, session: SessionState, order: Order, ref: Ref)
             venue.report_flags,
             order.order_id,
             order.quantity_lots,
-            order.leaves_lots,
+            order.leaves_lots + order.hidden_lots,
         )
     )
 
 
 def _report_replaced(venue: Venue, session: SessionState, order: Order, price_ticks: int, ref: Ref) -> None:
+    terms = order.terms
     reports = venue.stream(session)
     seq = session.next_seq
     session.next_seq = seq + 1
@@ -183,5 +208,7 @@ def _report_replaced(venue: Venue, session: SessionState, order: Order, price_ti
             price_ticks,
             order.quantity_lots,
             order.leaves_lots,
+            order.level.price_ticks if terms is not None and terms.waits_since else 0,
+            0 if terms is None else terms.display_lots,
         )
     )

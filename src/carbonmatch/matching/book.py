@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Sid
 if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
     from carbonmatch.matching.instrument import Instrument
+    from carbonmatch.matching.terms import Terms
 
 # Keys nearest the touch are in a plain list, what is further away than this in a SortedList. Putting a
 # key in and taking it out costs 0.5 to 1 µs in a list of this length and 1.6 to 2.6 µs in a SortedList
@@ -32,8 +33,9 @@ class Order:
     """An accepted order, from its acceptance to its final state.
 
     `quantity_lots` is its total: less what self-trade prevention or a reduction took away, but
-    including what has traded; so `quantity_lots - leaves_lots` has traded. `level`, `ahead` and
-    `behind` mean something only while the order rests.
+    including what has traded. What is left of it is `leaves_lots`, which may trade now, and of an
+    iceberg `hidden_lots` behind it. `level`, `ahead` and `behind` mean something only while the order
+    rests, in the book or as a stop which waits.
 
     No `__init__`: an order is filled in where it is made, because the call costs as much again as
     the assignments (580 against 320 ns).
@@ -45,6 +47,7 @@ class Order:
         "behind",
         "entry_ref",
         "flags",
+        "hidden_lots",
         "ladder",
         "leaves_lots",
         "level",
@@ -53,6 +56,7 @@ class Order:
         "ref",
         "self_trade_prevention",
         "session",
+        "terms",
         "time_in_force",
     )
 
@@ -66,12 +70,18 @@ class Order:
     ladder: "Ladder"
     quantity_lots: int
     leaves_lots: int
+    hidden_lots: int
     time_in_force: TimeInForce
     self_trade_prevention: SelfTradePrevention
     flags: int
+    terms: "Terms | None"
     level: "Level"
     ahead: "Order | None"
     behind: "Order | None"
+
+    @property
+    def traded_lots(self) -> int:
+        return self.quantity_lots - self.leaves_lots - self.hidden_lots
 
 
 class Level:
@@ -139,9 +149,12 @@ class Ladder:
         "prune_at",
         "side",
         "sign",
+        "stops",
     )
 
     opposite: "Ladder"
+    # The stops of this side, which wait unseen.
+    stops: "StopLadder"
 
     def __init__(self, book: "Book", side: Side) -> None:
         self.book = book
@@ -202,6 +215,17 @@ class Ladder:
         level.quantity_lots -= order.leaves_lots
         if level.first is None and level is self.best:
             self._find_best()
+
+    def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
+        """Take so many lots away from what `order` has left, of what is hidden first."""
+        hidden = min(lots, order.hidden_lots)
+        order.hidden_lots -= hidden
+        order.leaves_lots -= lots - hidden
+        level = order.level
+        level.quantity_lots -= lots - hidden
+        if not level.dirty:
+            level.dirty = True
+            dirty.append(level)
 
     def levels_from_best(self) -> Iterator[Level]:
         """The levels which hold orders, best first."""
@@ -283,13 +307,61 @@ class Ladder:
                 assert order.ahead is ahead
                 assert order.level is level
                 assert order.ladder is self
-                assert 0 < order.leaves_lots <= order.quantity_lots
+                assert order.leaves_lots > 0
+                assert order.hidden_lots >= 0
+                assert order.traded_lots >= 0
+
+
+class StopLadder(Ladder):
+    """The stops of one side which wait, by stop price: what the next trade reaches first is the best.
+
+    Nobody sees it, so what changes here is not published. A trade at price p reaches the levels with
+    keys from `sign * p` on: for a buy stop the sign is turned around, since it waits for the price to
+    rise.
+    """
+
+    __slots__ = ("beside",)
+
+    def __init__(self, beside: Ladder) -> None:
+        super().__init__(beside.book, beside.side)
+        self.sign = -beside.sign
+        # Where its orders trade and rest once they have fired.
+        self.beside = beside
+        self.stops = beside.stops = self
+
+    def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
+        super().rest(order, key, dirty)
+        _take_back(order.level, dirty)
+
+    def remove(self, order: Order, dirty: list[Level]) -> None:
+        super().remove(order, dirty)
+        _take_back(order.level, dirty)
+
+    def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
+        super().reduce(order, lots, dirty)
+        _take_back(order.level, dirty)
+
+    def check(self) -> None:
+        super().check()
+        assert not any(level.dirty for level in self.levels.values())
+        for level in self.levels_from_best():
+            for order in level.orders():
+                assert order.terms is not None
+                assert order.terms.waits_since
+                assert order.leaves_lots == order.quantity_lots, "a stop that waits has not traded"
+
+
+def _take_back(level: Level, dirty: list[Level]) -> None:
+    """Publish nothing of a level that has just been marked."""
+    marked = dirty.pop()
+    assert marked is level
+    level.dirty = False
 
 
 class Book:
-    """Both ladders of one instrument."""
+    """Both ladders of one instrument, the stops that wait, and the price of the last trade, 0 before it."""
 
-    __slots__ = ("asks", "bids", "instrument")
+    __slots__ = ("asks", "bids", "buy_stops", "instrument", "last_price_ticks", "sell_stops")
 
     def __init__(self, instrument: "Instrument") -> None:
         self.instrument = instrument
@@ -297,14 +369,30 @@ class Book:
         self.asks = Ladder(self, Side.SELL)
         self.bids.opposite = self.asks
         self.asks.opposite = self.bids
+        self.buy_stops = StopLadder(self.bids)
+        self.sell_stops = StopLadder(self.asks)
+        self.last_price_ticks = 0
 
     def orders(self) -> Iterator[Order]:
-        """Every resting order: bids then asks, best level first, in their priority."""
-        for ladder in (self.bids, self.asks):
+        """Every order in the book: bids then asks, best level first, in their priority."""
+        return self._orders_of(self.bids, self.asks)
+
+    def stops(self) -> Iterator[Order]:
+        """Every stop that waits: buyers' then sellers', whoever fires first first."""
+        return self._orders_of(self.buy_stops, self.sell_stops)
+
+    @staticmethod
+    def _orders_of(*ladders: Ladder) -> Iterator[Order]:
+        for ladder in ladders:
             for level in ladder.levels_from_best():
                 yield from level.orders()
 
     def check(self) -> None:
         self.bids.check()
         self.asks.check()
+        self.buy_stops.check()
+        self.sell_stops.check()
+        for order in self.orders():
+            assert order.terms is None or not order.terms.waits_since
+            assert not order.hidden_lots or order.terms is not None
         assert self.bids.best_key + self.asks.best_key < 0, "orders which cross have traded"

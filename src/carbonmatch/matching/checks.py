@@ -1,9 +1,11 @@
 """What a command must satisfy to be applied: each rule with its own reason, in a fixed order.
 
-For a new order: account; instrument; phase; instructions that go together; quantity (positive,
-minimum, maximum, increment); price (positive, increment, band); protection of a market order; open
-orders; post-only; fill-or-kill. What the order says of itself comes before the state of the market,
-so the same wrong order gets the same answer at any time.
+For a new order: account; instrument; phase; instructions that go together; type and time in force
+that the instrument has; quantity (positive, minimum, maximum, increment), of which so much is
+displayed, and so much at least trades; price (positive, increment, band), stop price; time of expiry;
+protection of a market order; open orders; post-only; fill-or-kill; minimum quantity. What the order
+says of itself comes before the state of the market, so the same wrong order gets the same answer at
+any time.
 """
 
 from typing import Final
@@ -15,10 +17,11 @@ from carbonmatch.limits import (
     VENUE_OPEN_ORDERS_MAX,
 )
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Book, Ladder, Order
-from carbonmatch.matching.instrument import ALLOWED, REFUSAL, Instrument
+from carbonmatch.matching.book import Ladder, Order
+from carbonmatch.matching.instrument import ALLOWED, REFUSAL, TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
 from carbonmatch.matching.messages import (
-    NewOrder,
+    AllowedFlag,
+    NewOrderLong,
     OrderFlag,
     OrderType,
     RejectReason,
@@ -30,59 +33,47 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.venue import Venue
 
-_RESTING: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC})
+# Members of an enum are looked up once, here, and not for each order.
+_LIMIT: Final = OrderType.LIMIT
+_MARKET: Final = OrderType.MARKET
+_STOP: Final = OrderType.STOP
+_STOP_LIMIT: Final = OrderType.STOP_LIMIT
+_INSTRUMENT_DEFAULT: Final = SelfTradePrevention.INSTRUMENT_DEFAULT
+_BUY: Final = Side.BUY
+_FOK: Final = TimeInForce.FOK
+_GTD: Final = TimeInForce.GTD
+_IOC: Final = TimeInForce.IOC
+_RESTING: Final = frozenset(TimeInForce) - {_IOC, _FOK}
+_STOPS: Final = frozenset({_STOP, _STOP_LIMIT})
+_WITH_LIMIT: Final = frozenset({_LIMIT, _STOP_LIMIT})
 
 
-def new_order_refusal(
-    venue: Venue, session: SessionState, account: Account | None, book: Book | None, command: NewOrder
-) -> RejectReason | None:
+def new_order_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
     """Why the order is refused, None if it is not."""
+    account = session.accounts.get(command.account_id)
     if account is None:
         return RejectReason.UNKNOWN_ACCOUNT
+    book = venue.books.get(command.instrument_id)
     if book is None:
         return RejectReason.UNKNOWN_INSTRUMENT
     instrument = book.instrument
     if not instrument.admits_new:
         return REFUSAL[instrument.phase]
-    if not _instructions_fit(command):
-        return RejectReason.INCOMPATIBLE_INSTRUCTIONS
-    reason = quantity_refusal(instrument, command.quantity_lots)
-    if reason is not None:
-        return reason
-
-    ladder = book.bids if command.side is Side.BUY else book.asks
-    limit_ticks = command.price_ticks
-    if command.order_type is OrderType.LIMIT or limit_ticks:
-        reason = price_refusal(instrument, limit_ticks)
-        if reason is not None:
-            return reason
-    if command.order_type is OrderType.MARKET:
-        if limit_ticks == 0 and not is_protected(instrument):
-            return RejectReason.NO_PROTECTION_PRICE
-        if ladder.opposite.best is None:
-            return RejectReason.NO_LIQUIDITY
-        limit_ticks = protection_ticks(ladder, limit_ticks)
-    elif command.time_in_force in _RESTING and (
-        len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX
-    ):
-        return RejectReason.OPEN_ORDER_LIMIT
-
-    limit_key = ladder.sign * limit_ticks
-    if command.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
-        return RejectReason.POST_ONLY_WOULD_TRADE
-    if command.time_in_force is TimeInForce.FOK:
-        mode = command.self_trade_prevention
-        if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
-            mode = instrument.self_trade_prevention
-        if not can_fill(
-            venue, ladder.opposite, limit_key, command.quantity_lots, account.participant_id, mode
-        ):
-            return RejectReason.CANNOT_FILL
-    return None
+    ladder = book.bids if command.side is _BUY else book.asks
+    return (
+        _instructions_refusal(instrument, command)
+        or quantity_refusal(instrument, command.quantity_lots)
+        or _part_refusal(instrument, command)
+        or _price_refusal(instrument, command)
+        or _expiry_refusal(venue, command)
+        or _market_refusal(ladder, command)
+        or _open_orders_refusal(venue, session, command)
+        or _book_refusal(venue, account, ladder, command)
+    )
 
 
 def replace_refusal(order: Order, command: Replace) -> RejectReason | None:
-    """Why the replacement of `order` is refused, None if it is not."""
+    """Why the replacement of an order in the book is refused, None if it is not."""
     ladder = order.ladder
     instrument = ladder.book.instrument
     if Replace not in ALLOWED[instrument.phase]:
@@ -92,12 +83,79 @@ def replace_refusal(order: Order, command: Replace) -> RejectReason | None:
     )
     if reason is not None:
         return reason
-    if command.price_ticks == order.level.price_ticks and command.quantity_lots == order.quantity_lots:
+    if command.stop_price_ticks:
+        return RejectReason.INVALID_STOP_PRICE
+    reason = replaced_display_refusal(order, command)
+    if reason is not None:
+        return reason
+    if (
+        command.price_ticks == order.level.price_ticks
+        and command.quantity_lots == order.quantity_lots
+        and not is_other_display(order, command)
+    ):
         return RejectReason.NOT_AMENDABLE
     limit_key = ladder.sign * command.price_ticks
     if order.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
         return RejectReason.POST_ONLY_WOULD_TRADE
     return None
+
+
+def replaced_stop_refusal(order: Order, command: Replace) -> RejectReason | None:
+    """Why the replacement of a stop which waits is refused, None if it is not."""
+    instrument = order.ladder.book.instrument
+    terms = order.terms
+    assert terms is not None
+    if Replace not in ALLOWED[instrument.phase]:
+        return REFUSAL[instrument.phase]
+    reason = quantity_refusal(instrument, command.quantity_lots)
+    if reason is not None:
+        return reason
+    if terms.order_type is _STOP_LIMIT or command.price_ticks:
+        reason = price_refusal(instrument, command.price_ticks)
+        if reason is not None:
+            return reason
+    elif not is_protected(instrument):
+        return RejectReason.NO_PROTECTION_PRICE
+    if command.stop_price_ticks and not is_stop_price(instrument, command.stop_price_ticks):
+        return RejectReason.INVALID_STOP_PRICE
+    reason = replaced_display_refusal(order, command)
+    if reason is not None:
+        return reason
+    if terms.minimum_lots > command.quantity_lots:
+        return RejectReason.INVALID_MINIMUM
+    if (
+        command.price_ticks == terms.price_ticks
+        and command.quantity_lots == order.quantity_lots
+        and command.stop_price_ticks in (0, order.level.price_ticks)
+        and not is_other_display(order, command)
+    ):
+        return RejectReason.NOT_AMENDABLE
+    return None
+
+
+def replaced_display_refusal(order: Order, command: Replace) -> RejectReason | None:
+    """Only what is an iceberg already can show another quantity."""
+    if not command.display_lots:
+        return None
+    if order.terms is None or not order.terms.display_lots:
+        return RejectReason.INCOMPATIBLE_INSTRUCTIONS
+    if not _is_display(order.ladder.book.instrument, command.display_lots, command.quantity_lots):
+        return RejectReason.INVALID_DISPLAY
+    return None
+
+
+def is_other_display(order: Order, command: Replace) -> bool:
+    """Whether the replacement asks for another displayed quantity than the iceberg has."""
+    return command.display_lots != 0 and (
+        order.terms is None or command.display_lots != order.terms.display_lots
+    )
+
+
+def is_stop_price(instrument: Instrument, stop_price_ticks: int) -> bool:
+    """On the price increment. Not within the band: it may have moved by the time it is reached."""
+    return 0 < stop_price_ticks <= PRICE_TICKS_MAX and not (
+        stop_price_ticks % instrument.price_increment_ticks
+    )
 
 
 def quantity_refusal(instrument: Instrument, quantity_lots: int) -> RejectReason | None:
@@ -139,16 +197,129 @@ def protection_ticks(ladder: Ladder, own_ticks: int) -> int:
     instrument = ladder.book.instrument
     distance = instrument.definition.market_protection_ticks
     if not distance:
-        return instrument.price_high_ticks if ladder.side is Side.BUY else instrument.price_low_ticks
+        return instrument.price_high_ticks if ladder.side is _BUY else instrument.price_low_ticks
     opposite_best = ladder.opposite.best
     assert opposite_best is not None
     ticks = opposite_best.price_ticks + ladder.sign * distance
     return min(max(ticks, instrument.price_low_ticks), instrument.price_high_ticks)
 
 
-def _instructions_fit(command: NewOrder) -> bool:
+# --- the rules of entry, in their order ----------------------------------------------------------
+
+
+def _instructions_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
+    if not _instructions_fit(command):
+        return RejectReason.INCOMPATIBLE_INSTRUCTIONS
+    allowed = instrument.allowed
+    wanted = TYPE_FLAG[command.order_type]
+    if command.flags & OrderFlag.POST_ONLY:
+        wanted |= AllowedFlag.POST_ONLY
+    if command.display_lots:
+        wanted |= AllowedFlag.ICEBERG
+    if command.minimum_lots:
+        wanted |= AllowedFlag.MINIMUM_QUANTITY
+    if wanted & ~allowed:
+        return RejectReason.ORDER_TYPE_NOT_ALLOWED
+    if not TIME_IN_FORCE_FLAG.get(command.time_in_force, 0) & allowed:
+        return RejectReason.TIME_IN_FORCE_NOT_ALLOWED
+    return None
+
+
+def _instructions_fit(command: NewOrderLong) -> bool:
+    """Whether type, time in force, flags and the rest do not contradict each other."""
+    rests = command.time_in_force in _RESTING
+    has_limit = command.order_type in _WITH_LIMIT
     if command.flags & ~OrderFlag.ALL:
         return False
-    return not command.flags & OrderFlag.POST_ONLY or (
-        command.order_type is OrderType.LIMIT and command.time_in_force in _RESTING
+    if command.flags & OrderFlag.POST_ONLY and not (
+        rests and command.order_type is _LIMIT and not command.minimum_lots
+    ):
+        return False
+    if command.display_lots and not (rests and has_limit):
+        return False
+    if command.minimum_lots and command.time_in_force is _FOK:
+        return False
+    if command.expires_ns and command.time_in_force is not _GTD:
+        return False
+    # How long a stop waits and what becomes of it then cannot both be said by one time in force.
+    return rests or command.order_type not in _STOPS
+
+
+def _part_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
+    if command.display_lots and not _is_display(instrument, command.display_lots, command.quantity_lots):
+        return RejectReason.INVALID_DISPLAY
+    if command.minimum_lots > command.quantity_lots:
+        return RejectReason.INVALID_MINIMUM
+    return None
+
+
+def _is_display(instrument: Instrument, display_lots: int, quantity_lots: int) -> bool:
+    """A slice is as large as an order has to be, and leaves something to hide."""
+    return (
+        instrument.quantity_min_lots <= display_lots < quantity_lots
+        and not display_lots % instrument.quantity_increment_lots
     )
+
+
+def _price_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
+    if command.order_type in _WITH_LIMIT or command.price_ticks:
+        reason = price_refusal(instrument, command.price_ticks)
+        if reason is not None:
+            return reason
+    is_stop = command.order_type in _STOPS
+    if is_stop and not is_stop_price(instrument, command.stop_price_ticks):
+        return RejectReason.INVALID_STOP_PRICE
+    if not is_stop and command.stop_price_ticks:
+        return RejectReason.INVALID_STOP_PRICE
+    return None
+
+
+def _expiry_refusal(venue: Venue, command: NewOrderLong) -> RejectReason | None:
+    if command.time_in_force is _GTD and command.expires_ns <= venue.time_ns:
+        return RejectReason.INVALID_EXPIRY
+    return None
+
+
+def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | None:
+    if command.order_type in _WITH_LIMIT:
+        return None
+    if not command.price_ticks and not is_protected(ladder.book.instrument):
+        return RejectReason.NO_PROTECTION_PRICE
+    if command.order_type is _MARKET and ladder.opposite.best is None:
+        return RejectReason.NO_LIQUIDITY
+    return None
+
+
+def _open_orders_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
+    """A stop counts from the time it waits."""
+    if command.order_type is _MARKET or command.time_in_force not in _RESTING:
+        return None
+    if len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX:
+        return RejectReason.OPEN_ORDER_LIMIT
+    return None
+
+
+def _book_refusal(
+    venue: Venue, account: Account, ladder: Ladder, command: NewOrderLong
+) -> RejectReason | None:
+    """What depends on the other side of the book; for a stop that is seen when it fires."""
+    if command.order_type in _STOPS:
+        return None
+    limit_ticks = command.price_ticks
+    if command.order_type is _MARKET:
+        limit_ticks = protection_ticks(ladder, limit_ticks)
+    limit_key = ladder.sign * limit_ticks
+    if command.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
+        return RejectReason.POST_ONLY_WOULD_TRADE
+    if command.time_in_force is _FOK:
+        at_once_lots, reason = command.quantity_lots, RejectReason.CANNOT_FILL
+    elif command.minimum_lots:
+        at_once_lots, reason = command.minimum_lots, RejectReason.MINIMUM_NOT_MET
+    else:
+        return None
+    mode = command.self_trade_prevention
+    if mode is _INSTRUMENT_DEFAULT:
+        mode = ladder.book.instrument.self_trade_prevention
+    if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account.participant_id, mode):
+        return None
+    return reason

@@ -31,6 +31,7 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetPhase,
     TimeInForce,
+    TimePassed,
 )
 from carbonmatch.matching.venue import Venue
 
@@ -139,8 +140,12 @@ def remove_key(venue: Venue, command: RemoveKey) -> None:
     del venue.keys[command.key_id]
 
 
+def time_passed(_venue: Venue, _command: TimePassed) -> None:
+    """What is to be done as time passes, the engine does at the beginning of every entry."""
+
+
 def _expire(venue: Venue, book: Book) -> None:
-    for order in list(book.orders()):
+    for order in [*book.orders(), *book.stops()]:
         if order.time_in_force is TimeInForce.DAY:
             venue.end(order, NO_REF, CancelReason.EXPIRED)
 

@@ -32,10 +32,11 @@ from carbonmatch.matching.messages import (
     SelfTradePrevented,
     SessionId,
     StreamChunk,
+    Triggered,
 )
 
 _NAME_THEIR_ACCOUNT: Final = (Accepted, Executed, OrderStatus)
-_NAME_THEIR_ORDER: Final = (Canceled, Reduced, Replaced, SelfTradePrevented)
+_NAME_THEIR_ORDER: Final = (Canceled, Reduced, Replaced, SelfTradePrevented, Triggered)
 # In place of an account: the report belongs to its session.
 _OF_THE_SESSION: Final = AccountId(-1)
 _WHOLE: Final = b""

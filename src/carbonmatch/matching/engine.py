@@ -3,18 +3,20 @@
 Deterministic by construction: no clock, no randomness, no I/O, no iteration over sets. The same
 entries give the same events and the same state, which is what makes the journal a backup.
 
-What a command does is in its own module: `orders` (new, cancel), `amend` (reduce, replace, mass
-cancel), `queries`, `control`; the matching loop is `price_time`, the rules of entry are `checks`.
+What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`; the matching loop is `price_time`,
+the rules of entry are `checks`. What follows by itself is in `stops` and `expiry`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from carbonmatch.limits import ENTRY_MAKERS_MAX
-from carbonmatch.matching import amend, control, orders, queries
+from carbonmatch.limits import ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
+from carbonmatch.matching import amend, control, entering, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
+from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -31,6 +33,7 @@ from carbonmatch.matching.messages import (
     LevelChanged,
     MassCancel,
     NewOrder,
+    NewOrderLong,
     OrderStatusRequest,
     Outputs,
     Reduce,
@@ -43,11 +46,14 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetPhase,
     StreamChunk,
+    TimePassed,
 )
+from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
 _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
     NewOrder: orders.new_order,
+    NewOrderLong: entering.enter,
     Cancel: orders.cancel,
     Reduce: amend.reduce,
     Replace: amend.replace,
@@ -63,6 +69,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineSession: control.define_session,
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
+    TimePassed: control.time_passed,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,
@@ -110,8 +117,15 @@ class Engine:
         """Reports since the outputs were last taken."""
         return self.venue.own_report_count + self.venue.foreign_report_count
 
+    def is_due(self, time_ns: int) -> bool:
+        """Whether an entry at this time would do something of itself: TimePassed is for that."""
+        return self.venue.expiries.next_ns <= time_ns or may_fire(self.venue)
+
     def apply(self, entry: Entry) -> None:
         """Apply the commands of one entry. What they cause gathers until `take_outputs`.
+
+        Before its commands, what is due at its time is done; after each of them, stops fire which it
+        has reached.
 
         A refused command is an answer (`Rejected`), not an exception: the only error this can raise
         is an assertion or a failed look-up, and that means a bug, here or in the caller. Repeated
@@ -122,6 +136,7 @@ class Engine:
         assert entry.commands, "an entry has at least one command"
         venue.time_ns = entry.time_ns
         venue.makers_left = ENTRY_MAKERS_MAX
+        venue.stops_left = ENTRY_STOPS_MAX
         if entry.session_id == VENUE_SESSION_ID:
             self._apply_venue(entry)
             return
@@ -135,6 +150,9 @@ class Engine:
         handlers = _FROM_SESSIONS
         sequence = venue.sequence
         last_ref = session.last_ref
+        reached = venue.reached
+        if reached or venue.expiries.next_ns <= entry.time_ns:
+            _do_what_is_due(venue)
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence
@@ -142,6 +160,8 @@ class Engine:
             assert ref > last_ref, "repeats are answered before the engine"
             last_ref = ref
             handlers[type(command)](venue, session, command, ref)
+            if reached:
+                fire_reached(venue)
         session.last_ref = last_ref
         assert len(reports) > reports_before, "every command of a session is answered"
         venue.own_report_count += len(reports) - reports_before
@@ -185,6 +205,7 @@ class Engine:
     def _apply_venue(self, entry: Entry) -> None:
         venue = self.venue
         session = venue.session = venue.venue_session
+        _do_what_is_due(venue)
         for command in entry.commands:
             venue.sequence += 1
             kind = type(command)
@@ -192,3 +213,10 @@ class Engine:
                 _FROM_SESSIONS[kind](venue, session, command, NO_REF)
             else:
                 _FROM_VENUE[kind](venue, command)
+            fire_reached(venue)
+
+
+def _do_what_is_due(venue: Venue) -> None:
+    """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
+    expire_due(venue)
+    fire_reached(venue)

@@ -6,14 +6,17 @@ import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
 from carbonmatch.matching.messages import (
+    AllowedFlag,
     Cancel,
     InstrumentDefinition,
     NewOrder,
+    OrderType,
     Phase,
     Reduce,
     RejectReason,
     Replace,
     SelfTradePrevention,
+    TimeInForce,
 )
 
 # What each phase admits. Cancels are admitted always, so nothing looks them up here.
@@ -33,6 +36,24 @@ REFUSAL: Final[dict[Phase, RejectReason]] = {
 }
 
 
+# The bit of each type and time in force in `InstrumentDefinition.allowed`; the others no instrument has.
+TYPE_FLAG: Final[dict[OrderType, int]] = {
+    OrderType.LIMIT: AllowedFlag.LIMIT,
+    OrderType.MARKET: AllowedFlag.MARKET,
+    OrderType.STOP: AllowedFlag.STOP,
+    OrderType.STOP_LIMIT: AllowedFlag.STOP_LIMIT,
+}
+TIME_IN_FORCE_FLAG: Final[dict[TimeInForce, int]] = {
+    TimeInForce.DAY: AllowedFlag.DAY,
+    TimeInForce.GTC: AllowedFlag.GTC,
+    TimeInForce.IOC: AllowedFlag.IOC,
+    TimeInForce.FOK: AllowedFlag.FOK,
+    TimeInForce.GTD: AllowedFlag.GTD,
+}
+# What a plain order may be, all of it.
+_PLAIN: Final = AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.GTC | AllowedFlag.IOC
+
+
 class Instrument:
     """The definition is the truth; the other fields repeat it in the form that checks read fast.
 
@@ -42,6 +63,8 @@ class Instrument:
 
     __slots__ = (
         "admits_new",
+        "admits_plain",
+        "allowed",
         "configured",
         "definition",
         "instrument_id",
@@ -57,12 +80,17 @@ class Instrument:
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
+        self.allowed = definition.allowed
         self.enter(definition.opening_phase)
         self.configure(definition)
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
-        self.admits_new = NewOrder in ALLOWED[phase]
+        self._admit()
+
+    def _admit(self) -> None:
+        self.admits_new = NewOrder in ALLOWED[self.phase]
+        self.admits_plain = self.admits_new and self.allowed & _PLAIN == _PLAIN
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
@@ -77,9 +105,12 @@ class Instrument:
         assert is_band(
             definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks
         )
+        assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
         assert definition.self_trade_prevention is not SelfTradePrevention.INSTRUMENT_DEFAULT
         self.definition = definition
+        self.allowed = definition.allowed
+        self._admit()
         self.price_increment_ticks = definition.price_increment_ticks
         self.quantity_increment_lots = definition.quantity_increment_lots
         self.quantity_min_lots = definition.quantity_min_lots

@@ -8,7 +8,6 @@ Commands come from sessions over the wire, or from the venue itself (session 0);
 Reports are private: each belongs to the stream of one session. Public events belong to everyone.
 """
 
-from enum import IntEnum, unique
 from typing import Annotated, Final, NewType
 
 from msgspec import Meta, Struct
@@ -20,8 +19,23 @@ from carbonmatch.limits import (
     KEY_SESSIONS_MAX,
     NAME_CHARS_MAX,
     SESSION_ID_MAX,
+    TIME_NS_MAX,
     WIRE_INT_MAX,
 )
+from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
+from carbonmatch.matching.enums import CancelReason as CancelReason
+from carbonmatch.matching.enums import Liquidity as Liquidity
+from carbonmatch.matching.enums import MassCancelScope as MassCancelScope
+from carbonmatch.matching.enums import OrderFlag as OrderFlag
+from carbonmatch.matching.enums import OrderType as OrderType
+from carbonmatch.matching.enums import Phase as Phase
+from carbonmatch.matching.enums import RejectReason as RejectReason
+from carbonmatch.matching.enums import ReportFlag as ReportFlag
+from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
+from carbonmatch.matching.enums import Side as Side
+from carbonmatch.matching.enums import TimeInForce as TimeInForce
+
+# The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
 
 # --- identifiers and bounded fields --------------------------------------------------------------
 
@@ -47,6 +61,8 @@ ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
 NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
+# Times are the one thing on the wire that is larger: 2026 is near 2^61.
+TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
 # `\Z`, because `$` would let a trailing newline through.
 NameField = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
@@ -63,135 +79,6 @@ VENUE_SESSION_ID: Final = SessionId(0)
 ANY: Final = 0
 # In a report: not the answer to a command of this session.
 NO_REF: Final = Ref(0)
-
-
-@unique
-class Side(IntEnum):
-    BUY = 1
-    SELL = 2
-
-
-@unique
-class OrderType(IntEnum):
-    LIMIT = 1
-    # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
-    MARKET = 2
-
-
-@unique
-class TimeInForce(IntEnum):
-    DAY = 1  # expires when its instrument closes
-    GTC = 2  # rests until cancelled
-    IOC = 3  # trades what it can at once, the rest is cancelled
-    FOK = 4  # trades completely at once, or is refused
-
-
-@unique
-class SelfTradePrevention(IntEnum):
-    """What happens where an order would trade with one of the same participant."""
-
-    INSTRUMENT_DEFAULT = 0
-    NONE = 1
-    CANCEL_NEWEST = 2  # the taker
-    CANCEL_OLDEST = 3  # the maker
-    CANCEL_BOTH = 4
-    DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
-
-
-class OrderFlag:
-    """Bits of `NewOrder.flags`."""
-
-    POST_ONLY: Final = 1  # refused where it would trade on entry
-    KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
-    ALL: Final = 3
-
-
-class ReportFlag:
-    """Bits of `flags` in every report."""
-
-    NOT_DURABLE: Final = 1  # the venue runs in relaxed mode: answered before the disk has it
-    POSSIBLE_DUPLICATE: Final = 2  # the stored outcome, sent again because the ref was repeated
-
-
-@unique
-class Phase(IntEnum):
-    """State of an instrument; `instrument.ALLOWED` says what each one admits."""
-
-    CONTINUOUS = 1
-    HALTED = 2
-    CANCEL_ONLY = 3
-    CLOSED = 4
-
-
-@unique
-class Liquidity(IntEnum):
-    MAKER = 1
-    TAKER = 2
-
-
-@unique
-class MassCancelScope(IntEnum):
-    SESSION = 1  # orders which this session entered
-    ACCOUNT = 2  # orders of an account, or of all accounts the session may act for
-
-
-@unique
-class RejectReason(IntEnum):
-    """Why a command was refused. Append-only. Below 100: the session's rules; above: the market's."""
-
-    MALFORMED = 1  # bytes that are no frame, no message, or out of bounds
-    UNKNOWN_MESSAGE = 2  # a tag that this connection does not take
-    NOT_LOGGED_ON = 3  # something else before the logon was answered
-    VERSION = 4  # no version of the protocol in common
-    THROTTLED = 5  # over the announced rate: try again later, with a new ref
-    FRAME_TOO_LONG = 6  # more bytes than a frame may have
-    REF_NOT_APPLIED = 7  # below the last applied ref, yet never applied itself, and never will be
-    HISTORY_LOST = 8  # reports that far back are no longer kept
-    NOT_ENTITLED = 9  # for operators only
-    LOGON_REFUSED = 10  # key, signature, session or role: which one is not told
-    DEGRADED_STORAGE = 11  # the disk is slow or full: cancels only, for now
-    SHUTTING_DOWN = 12  # the venue stops
-    NEXT_SEQ_IN_FUTURE = 13  # the logon asks for a report after the next one
-    ALREADY_LOGGED_ON = 14  # a connection has one logon
-    SUBSCRIPTION = 15  # the subscription names an unknown instrument
-    BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
-
-    UNKNOWN_INSTRUMENT = 100  # no instrument has this id
-    UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
-    INVALID_QUANTITY = 103  # zero, or beyond every market
-    QUANTITY_INCREMENT = 104  # no multiple of the instrument's quantity increment
-    PRICE_INCREMENT = 105  # no multiple of the instrument's price increment
-    BELOW_MINIMUM = 106  # fewer lots than the instrument admits in one order
-    ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order
-    OUTSIDE_BAND = 108  # a price below or above the instrument's band
-    HALTED = 111  # the instrument is halted
-    CANCEL_ONLY = 112  # the instrument admits cancels only
-    CLOSED = 113  # the instrument is closed
-    POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
-    CANNOT_FILL = 116  # a FOK order would not trade completely
-    NO_LIQUIDITY = 117  # a market order finds nothing to trade with
-    OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
-    UNKNOWN_ACCOUNT = 124  # no account of this session
-    NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
-    INVALID_PRICE = 135  # zero, or beyond every market
-    NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
-    INCOMPATIBLE_INSTRUCTIONS = 137  # type, time in force and flags contradict each other
-
-
-@unique
-class CancelReason(IntEnum):
-    """Why an order (or what was left of it) is gone without having traded. Append-only."""
-
-    REQUESTED = 1  # by a cancel of the session that entered it
-    MASS_CANCEL = 2  # by a mass cancel
-    IOC_REMAINDER = 3  # what an IOC order could not trade at once
-    MARKET_REMAINDER = 4  # what a market order could not trade up to its protection price
-    SELF_TRADE = 5  # by self-trade prevention
-    EXPIRED = 6  # its time in force is over
-    DISCONNECTED = 7  # by cancel-on-disconnect
-    REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
-    REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
-    TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -212,6 +99,15 @@ class NewOrder(Command, frozen=True, tag=16):
     time_in_force: TimeInForce = TimeInForce.DAY
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT
     flags: NumberField = 0  # bits of [OrderFlag](#orderflag)
+
+
+class NewOrderLong(NewOrder, frozen=True, tag=22):
+    """The long layout: a NewOrder, and what few orders need. Answered by AcceptedLong."""
+
+    stop_price_ticks: NumberField = 0  # STOP, STOP_LIMIT: the last trade that fires it
+    display_lots: NumberField = 0  # what is shown of an iceberg at a time; 0: all of it
+    minimum_lots: NumberField = 0  # as much trades at once, or the order is refused; 0: any quantity
+    expires_ns: TimeField = 0  # GTD: the time from which on it is gone, UTC
 
 
 class Cancel(Command, frozen=True, tag=17):
@@ -239,6 +135,8 @@ class Replace(Command, frozen=True, tag=19):
     order_id: OrderIdField
     quantity_lots: NumberField
     price_ticks: NumberField
+    stop_price_ticks: NumberField = 0  # of a stop that waits; 0: as it is
+    display_lots: NumberField = 0  # of an iceberg; 0: as it is
 
 
 class MassCancel(Command, frozen=True, tag=20):
@@ -301,6 +199,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     market_protection_ticks: int = 0  # distance from the opposite best; 0: the band protects
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
+    allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
 
 
 class DefineInstrument(Command, frozen=True, tag=160):
@@ -368,6 +267,13 @@ class DefineDropCopy(Command, frozen=True, tag=167):
     account_ids: tuple[AccountIdField, ...]
 
 
+class TimePassed(Command, frozen=True, tag=170):
+    """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
+
+    Every entry does that before its commands; this one is for when there are no commands.
+    """
+
+
 # --- reports: private, numbered in the stream of their session -----------------------------------
 
 
@@ -392,6 +298,18 @@ class Accepted(Report, frozen=True, tag=48):
     side: Side
     price_ticks: int
     quantity_lots: int
+
+
+class AcceptedLong(Accepted, frozen=True, tag=68):
+    """The order of a NewOrderLong is in: as Accepted, with all that its command said."""
+
+    order_type: OrderType
+    time_in_force: TimeInForce
+    order_flags: int
+    stop_price_ticks: int
+    display_lots: int
+    minimum_lots: int
+    expires_ns: int
 
 
 class Rejected(Report, frozen=True, tag=49):
@@ -453,6 +371,8 @@ class Replaced(Report, frozen=True, tag=53):
     price_ticks: int
     quantity_lots: int
     leaves_lots: int
+    stop_price_ticks: int = 0  # of a stop, which still waits; else 0
+    display_lots: int = 0  # of an iceberg; else 0
 
 
 class SelfTradePrevented(Report, frozen=True, tag=54):
@@ -467,6 +387,18 @@ class SelfTradePrevented(Report, frozen=True, tag=54):
     prevented_lots: int
     leaves_lots: int
     mode: SelfTradePrevention
+
+
+class Triggered(Report, frozen=True, tag=55):
+    """The stop has fired: from here on it is a market or a limit order, whose reports follow."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    stop_price_ticks: int
+    price_ticks: int  # the limit, or the protection price; 0 where there is none
 
 
 class MassCanceled(Report, frozen=True, tag=56):
@@ -495,6 +427,12 @@ class OrderStatus(Report, frozen=True, tag=57):
     leaves_lots: int
     time_in_force: TimeInForce
     order_flags: int
+    order_type: OrderType = OrderType.LIMIT  # of a stop also after it has fired
+    # What it waits for; 0: it does not wait (any more).
+    stop_price_ticks: int = 0
+    display_lots: int = 0
+    minimum_lots: int = 0  # what is still to be met; 0: none
+    expires_ns: int = 0
 
 
 class StatusEnd(Report, frozen=True, tag=58):
@@ -567,18 +505,22 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 
 # --- sets ----------------------------------------------------------------------------------------
 
-ClientCommand = NewOrder | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+ClientCommand = (
+    NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+)
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened
+VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted
+    | AcceptedLong
     | Rejected
     | Executed
     | Canceled
     | Reduced
     | Replaced
     | SelfTradePrevented
+    | Triggered
     | MassCanceled
     | OrderStatus
     | StatusEnd

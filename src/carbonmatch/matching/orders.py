@@ -1,11 +1,11 @@
-"""How an order enters, and how it is withdrawn: the two commands that make nearly all the traffic."""
+"""How a plain order enters, and how an order is withdrawn: what makes nearly all the traffic."""
 
 from typing import Final
 
 from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Order
-from carbonmatch.matching.checks import new_order_refusal, protection_ticks
+from carbonmatch.matching.entering import enter
 from carbonmatch.matching.messages import (
     NO_REF,
     Accepted,
@@ -29,7 +29,7 @@ _BUY: Final = Side.BUY
 _LIMIT: Final = OrderType.LIMIT
 _DAY: Final = TimeInForce.DAY
 _GTC: Final = TimeInForce.GTC
-_FOK: Final = TimeInForce.FOK
+_IOC: Final = TimeInForce.IOC
 _KEEP: Final = OrderFlag.KEEP_ON_DISCONNECT
 _REQUESTED: Final = CancelReason.REQUESTED
 
@@ -40,19 +40,18 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     book = venue.books.get(command.instrument_id)
     quantity_lots = command.quantity_lots
     price_ticks = command.price_ticks
-    order_type = command.order_type
     time_in_force = command.time_in_force
     command_flags = command.flags
 
-    # Most orders are plain and right, and pass here at once. Whatever is not is judged rule by rule,
-    # which also finds the reason.
+    # Most orders are plain and right, and go on here. Whatever is not is judged rule by rule, which also
+    # finds the reason.
     if (
         account is None
         or book is None
-        or order_type is not _LIMIT
-        or time_in_force is _FOK
+        or command.order_type is not _LIMIT
+        or (time_in_force is not _GTC and time_in_force is not _DAY and time_in_force is not _IOC)
         or (command_flags and command_flags != _KEEP)
-        or not (instrument := book.instrument).admits_new
+        or not (instrument := book.instrument).admits_plain
         or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
         or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
         or quantity_lots % instrument.quantity_increment_lots
@@ -60,17 +59,11 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         or len(session.orders) >= SESSION_OPEN_ORDERS_MAX
         or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX
     ):
-        reason = new_order_refusal(venue, session, account, book, command)
-        if reason is not None:
-            venue.reject(session, ref, reason)
-            return
-        assert account is not None
-        assert book is not None
+        enter(venue, session, command, ref)
+        return
 
     side = command.side
     ladder = book.bids if side is _BUY else book.asks
-    if order_type is not _LIMIT:
-        price_ticks = protection_ticks(ladder, price_ticks)
     key = ladder.sign * price_ticks
     order_id: OrderId = venue.sequence  # type: ignore[assignment]  # see TradeId in `price_time`
 
@@ -83,9 +76,11 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     order.ladder = ladder
     order.quantity_lots = quantity_lots
     order.leaves_lots = quantity_lots
+    order.hidden_lots = 0
     order.time_in_force = time_in_force
     order.self_trade_prevention = command.self_trade_prevention
     order.flags = command_flags
+    order.terms = None
 
     seq = session.next_seq
     session.next_seq = seq + 1
@@ -109,19 +104,15 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         if not order.leaves_lots:
             return
         if key + ladder.opposite.best_key >= 0:
-            assert time_in_force is not _FOK, "can_fill said that all of it would trade"
             venue.report_canceled(session, order, ref, CancelReason.TOO_MANY_MAKERS)
             return
-    if order_type is not _LIMIT:
-        venue.report_canceled(session, order, ref, CancelReason.MARKET_REMAINDER)
-    elif time_in_force is _DAY or time_in_force is _GTC:
+    if time_in_force is _IOC:
+        venue.report_canceled(session, order, ref, CancelReason.IOC_REMAINDER)
+    else:
         ladder.rest(order, key, venue.dirty)
         session.orders[ref] = order
         account.orders[order_id] = order
         venue.open_order_count += 1
-    else:
-        assert time_in_force is not _FOK, "can_fill said that all of it would trade"
-        venue.report_canceled(session, order, ref, CancelReason.IOC_REMAINDER)
 
 
 def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
@@ -136,12 +127,26 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
             return
 
     order.ladder.remove(order, venue.dirty)
-    venue.forget(order)
+    if order.terms is None and order.ref == order.entry_ref:
+        # As `venue.forget`, whose call costs 1.2 % of all commands.
+        del order.session.orders[order.ref]
+        del order.account.orders[order.order_id]
+        venue.open_order_count -= 1
+    else:
+        venue.forget(order)
     venue.cancels.append(_REQUESTED)
     seq = session.next_seq
     session.next_seq = seq + 1
     session.reports.append(
-        Canceled(seq, ref, venue.time_ns, venue.report_flags, order.order_id, order.leaves_lots, _REQUESTED)
+        Canceled(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order.order_id,
+            order.leaves_lots + order.hidden_lots,
+            _REQUESTED,
+        )
     )
     if order.session is not session:
         venue.report_canceled(order.session, order, NO_REF, CancelReason.REQUESTED_BY_OTHER_SESSION)

@@ -12,13 +12,16 @@ orders of one participant is reported to both sides, with the quantity that woul
 | DECREMENT     | loses the smaller quantity     | loses the smaller quantity     |
 
 A decrement takes from the order's total, and an order that it brings to nothing is canceled with 0
-lots left to cancel.
+lots left to cancel. Of an iceberg only the slice meets the other order; it is canceled as a whole.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Ladder, Order
+from carbonmatch.matching.book import Ladder, Level, Order
+from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.messages import (
     NO_REF,
     CancelReason,
@@ -58,6 +61,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     public = venue.public
     dirty = venue.dirty
     makers_left = venue.makers_left
+    first_ticks = price_ticks = 0
 
     while taker.leaves_lots and limit_key + ladder.best_key >= 0:
         level = ladder.best
@@ -72,6 +76,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             continue
 
         price_ticks = level.price_ticks
+        if not first_ticks:
+            first_ticks = price_ticks
         maker_leaves = maker.leaves_lots
         leaves = taker.leaves_lots
         traded = maker_leaves if maker_leaves < leaves else leaves
@@ -122,7 +128,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
                 ladder.side,
                 price_ticks,
                 traded,
-                maker_leaves,
+                maker_leaves + maker.hidden_lots,
                 _MAKER,
             )
         )
@@ -132,10 +138,22 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             if not level.dirty:
                 level.dirty = True
                 dirty.append(level)
+        elif maker.hidden_lots:
+            refresh(ladder, maker, dirty)
         else:
             ladder.remove(maker, dirty)
             venue.forget(maker)
     venue.makers_left = makers_left
+    if first_ticks:
+        # Prices of one taker go one way, so stops of the other side are reached by the first of them,
+        # and stops of its own side by the last.
+        own.book.last_price_ticks = price_ticks
+        stops = ladder.stops
+        if stops.best_key >= stops.sign * first_ticks:
+            venue.reach(stops, first_ticks)
+        stops = own.stops
+        if stops.best_key >= stops.sign * price_ticks:
+            venue.reach(stops, price_ticks)
 
 
 def prevention_mode(taker: Order) -> SelfTradePrevention:
@@ -154,32 +172,47 @@ def can_fill(
     participant_id: ParticipantId,
     mode: SelfTradePrevention,
 ) -> bool:
-    """Whether `match` would trade all of a taker with this limit against `ladder`.
+    """Whether `match` would trade so many lots of a taker with this limit against `ladder`.
 
     Self-trade prevention counts: orders of the same participant are passed over where they would be
     canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What
     was looked at in vain counts as met: looking must not cost without bound.
     """
-    makers_left = venue.makers_left
+    looked = 0
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
             break
-        for maker in level.orders():
-            if not makers_left:
-                break
-            makers_left -= 1
+        for lots, maker in _slices(level):
+            if looked == venue.makers_left:
+                venue.makers_left = 0
+                return False
+            looked += 1
             if maker.account.participant_id == participant_id and mode is not _NONE:
                 if mode is not SelfTradePrevention.CANCEL_OLDEST:
-                    venue.makers_left = makers_left
+                    venue.makers_left -= looked
                     return False
                 continue
-            quantity_lots -= maker.leaves_lots
+            quantity_lots -= lots
             if quantity_lots <= 0:
                 return True
-        if not makers_left:
-            break
-    venue.makers_left = makers_left
+    venue.makers_left -= looked
     return False
+
+
+def _slices(level: Level) -> Iterator[tuple[int, Order]]:
+    """What a taker would meet on a level, one after the other: icebergs come again from the back."""
+    hidden: deque[tuple[int, Order]] = deque()
+    for maker in level.orders():
+        yield maker.leaves_lots, maker
+        if maker.hidden_lots:
+            hidden.append((maker.hidden_lots, maker))
+    while hidden:
+        left_lots, maker = hidden.popleft()
+        assert maker.terms is not None
+        lots = min(left_lots, maker.terms.display_lots)
+        yield lots, maker
+        if lots < left_lots:
+            hidden.append((left_lots - lots, maker))
 
 
 def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention, ref: Ref) -> None:
@@ -196,16 +229,18 @@ def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention
 
     if mode is SelfTradePrevention.DECREMENT:
         taker_ends = taker.leaves_lots == 0
-        maker_ends = maker.leaves_lots == 0
+        maker_ends = maker.leaves_lots + maker.hidden_lots == 0
     else:
         taker_ends = mode is not SelfTradePrevention.CANCEL_OLDEST
         maker_ends = mode is not SelfTradePrevention.CANCEL_NEWEST
-    assert taker_ends or maker_ends, "matching goes on, so something must have gone"
+    assert taker_ends or maker_ends or maker.leaves_lots == 0, "matching goes on, so something must have gone"
     if taker_ends:
         venue.report_canceled(taker.session, taker, ref, CancelReason.SELF_TRADE)
         taker.leaves_lots = 0
     if maker_ends:
         venue.end(maker, NO_REF, CancelReason.SELF_TRADE)
+    elif maker.leaves_lots == 0:
+        refresh(maker.ladder, maker, venue.dirty)
 
 
 def _report_prevented(
@@ -229,7 +264,7 @@ def _report_prevented(
             order.order_id,
             other.order_id,
             prevented_lots,
-            order.leaves_lots,
+            order.leaves_lots + order.hidden_lots,
             mode,
         )
     )

@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     OrderId,
     OrderStatus,
     OrderStatusRequest,
+    OrderType,
     Ref,
     RejectReason,
     StatusEnd,
@@ -51,6 +52,18 @@ def _order_id(order: Order) -> OrderId:
 
 def _report_status(venue: Venue, session: SessionState, order: Order, ref: Ref) -> None:
     ladder = order.ladder
+    price_ticks = order.level.price_ticks
+    stop_price_ticks = display_lots = minimum_lots = expires_ns = 0
+    order_type = OrderType.LIMIT
+    terms = order.terms
+    if terms is not None:
+        order_type = terms.order_type
+        display_lots = terms.display_lots
+        minimum_lots = terms.minimum_lots
+        expires_ns = terms.expires_ns
+        if terms.waits_since:
+            stop_price_ticks = price_ticks
+            price_ticks = terms.price_ticks
     reports = venue.stream(session)
     seq = session.next_seq
     session.next_seq = seq + 1
@@ -65,10 +78,15 @@ def _report_status(venue: Venue, session: SessionState, order: Order, ref: Ref) 
             ladder.book.instrument.instrument_id,
             order.account.account_id,
             ladder.side,
-            order.level.price_ticks,
+            price_ticks,
             order.quantity_lots,
-            order.leaves_lots,
+            order.leaves_lots + order.hidden_lots,
             order.time_in_force,
             order.flags,
+            order_type,
+            stop_price_ticks,
+            display_lots,
+            minimum_lots,
+            expires_ns,
         )
     )

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
@@ -20,7 +20,9 @@ from carbonmatch.matching.messages import (
     AccountId,
     DefineKey,
     InstrumentDefinition,
+    InstrumentId,
     OrderId,
+    OrderType,
     ParticipantId,
     Phase,
     Ref,
@@ -30,8 +32,9 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
+from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 DIGEST_BYTES: Final = 32
 
 
@@ -56,6 +59,15 @@ class _StreamState(_State, frozen=True):
     grace_ms: int
 
 
+class _TermsState(_State, frozen=True):
+    order_type: OrderType
+    price_ticks: int
+    display_lots: int
+    minimum_lots: int
+    expires_ns: int
+    waits_since: int
+
+
 class _OrderState(_State, frozen=True):
     order_id: OrderId
     session_id: SessionId
@@ -63,12 +75,14 @@ class _OrderState(_State, frozen=True):
     ref: Ref
     account_id: AccountId
     side: Side
-    price_ticks: int
+    price_ticks: int  # of its level: that of a stop which waits is its stop price
     quantity_lots: int
     leaves_lots: int
+    hidden_lots: int
     time_in_force: TimeInForce
     self_trade_prevention: SelfTradePrevention
     flags: int
+    terms: _TermsState | None
 
 
 class _BookState(_State, frozen=True):
@@ -77,7 +91,18 @@ class _BookState(_State, frozen=True):
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
+    stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+
+
+class _ReachedState(_State, frozen=True):
+    """Stops which are to fire: those of one side, up to the price that was reached."""
+
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: int
+    sequence: int
 
 
 class _CopyState(_State, frozen=True):
@@ -98,6 +123,7 @@ class _VenueState(_State, frozen=True):
     books: list[_BookState]
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
+    reached: list[_ReachedState]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -128,6 +154,10 @@ def snapshot(engine: Engine) -> bytes:
                 for _, copy in sorted(engine.drop_copies.items())
             ],
             [key for _, key in sorted(venue.keys.items())],
+            [
+                _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
+                for stops, key, sequence in venue.reached
+            ],
         )
     )
 
@@ -163,11 +193,15 @@ def restore(data: bytes) -> Engine:
         )
         instrument.enter(kept_book.phase)
         book = Book(instrument)
+        book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
-        for kept_order in kept_book.orders:
+        for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
             orders.append(order)
+    for kept_reached in state.reached:
+        stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
+        venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -211,11 +245,14 @@ def _book_state(book: Book) -> _BookState:
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
+        [_order_state(order) for order in book.stops()],
     )
 
 
 def _order_state(order: Order) -> _OrderState:
+    terms = order.terms
     return _OrderState(
         order.order_id,
         order.session.session_id,
@@ -226,9 +263,20 @@ def _order_state(order: Order) -> _OrderState:
         order.level.price_ticks,
         order.quantity_lots,
         order.leaves_lots,
+        order.hidden_lots,
         order.time_in_force,
         order.self_trade_prevention,
         order.flags,
+        None
+        if terms is None
+        else _TermsState(
+            terms.order_type,
+            terms.price_ticks,
+            terms.display_lots,
+            terms.minimum_lots,
+            terms.expires_ns,
+            terms.waits_since,
+        ),
     )
 
 
@@ -239,12 +287,31 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     order.entry_ref = kept.entry_ref
     order.session = engine.sessions[kept.session_id]
     order.account = engine.accounts[kept.account_id]
-    order.ladder = book.bids if kept.side is Side.BUY else book.asks
+    terms = kept.terms
+    ladder = _ladder(book, kept.side)
+    order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
     order.quantity_lots = kept.quantity_lots
     order.leaves_lots = kept.leaves_lots
+    order.hidden_lots = kept.hidden_lots
     order.time_in_force = kept.time_in_force
     order.self_trade_prevention = kept.self_trade_prevention
     order.flags = kept.flags
+    order.terms = (
+        None
+        if terms is None
+        else Terms(
+            terms.order_type,
+            terms.price_ticks,
+            terms.display_lots,
+            terms.minimum_lots,
+            terms.expires_ns,
+            terms.waits_since,
+        )
+    )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _ladder(book: Book, side: Side) -> Ladder:
+    return book.bids if side is Side.BUY else book.asks

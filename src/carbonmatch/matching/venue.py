@@ -1,8 +1,9 @@
 """The state of the venue, and the few moves that keep its parts in step."""
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Book, Level, Order
+from carbonmatch.matching.book import Book, Level, Order, StopLadder
 from carbonmatch.matching.drop_copy import DropCopies
+from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
@@ -17,6 +18,7 @@ from carbonmatch.matching.messages import (
     RejectReason,
     ReportFlag,
     SessionId,
+    Side,
     TradeId,
 )
 
@@ -24,8 +26,9 @@ from carbonmatch.matching.messages import (
 class Venue:
     """All that entries change: who trades, the books, the counters, and the outputs which gather.
 
-    Invariant: an order which rests is in its level, in its session's orders and in its account's;
-    `open_order_count` counts them.
+    Invariant: an open order, in the book or a stop which waits, is in its level, in its session's orders
+    and in its account's, and in `expiries` where it has a time; `open_order_count` counts them. Stops
+    whose price has been reached fire before the next command, but for those that `reached` still holds.
     """
 
     __slots__ = (
@@ -35,6 +38,7 @@ class Venue:
         "dirty",
         "drop_copies",
         "durable",
+        "expiries",
         "foreign_report_count",
         "keys",
         "last_trade_id",
@@ -42,11 +46,13 @@ class Venue:
         "open_order_count",
         "own_report_count",
         "public",
+        "reached",
         "refusals",
         "report_flags",
         "sequence",
         "session",
         "sessions",
+        "stops_left",
         "time_ns",
         "touched",
         "venue_session",
@@ -59,6 +65,10 @@ class Venue:
         self.accounts: dict[AccountId, Account] = {}
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
+        self.expiries = Expiries()
+        # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
+        # a sequence or longer. Nearly always empty.
+        self.reached: list[tuple[StopLadder, int, int]] = []
         self.drop_copies = DropCopies()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
@@ -70,8 +80,9 @@ class Venue:
         self.sequence = 0
         self.time_ns = 0
         self.session = self.venue_session
-        # How many makers the entry may still meet.
+        # How many makers the entry may still meet, and how many stops may fire in it.
         self.makers_left = 0
+        self.stops_left = 0
 
         # Outputs since they were last taken: sessions with reports, in the order in which they got
         # their first; public events; levels which changed.
@@ -103,19 +114,26 @@ class Venue:
         return session.reports
 
     def keep(self, order: Order) -> None:
-        """The order rests from now on: let its session and its account find it."""
+        """The order is open from now on: let its session and its account find it."""
         order.session.orders[order.entry_ref] = order
         order.account.orders[order.order_id] = order
         self.open_order_count += 1
+        self.expiries.add(order)
 
     def forget(self, order: Order) -> None:
-        """The order rests no longer."""
+        """The order is open no longer."""
         session = order.session
         del session.orders[order.entry_ref]
         if order.ref != order.entry_ref:
             del session.replaced[order.ref]
         del order.account.orders[order.order_id]
         self.open_order_count -= 1
+        if order.terms is not None:
+            self.expiries.discard(order)
+
+    def reach(self, stops: StopLadder, price_ticks: int) -> None:
+        """A trade at this price reaches stops of the ladder: note that they are to fire."""
+        self.reached.append((stops, stops.sign * price_ticks, self.sequence))
 
     def mark(self, level: Level) -> None:
         """The level has changed: it is to be published with the outputs."""
@@ -124,7 +142,7 @@ class Venue:
             self.dirty.append(level)
 
     def end(self, order: Order, ref: Ref, reason: CancelReason) -> None:
-        """Take a resting order out of everything and report it to its owner."""
+        """Take an open order out of everything and report it to its owner."""
         order.ladder.remove(order, self.dirty)
         self.forget(order)
         self.report_canceled(order.session, order, ref, reason)
@@ -135,7 +153,15 @@ class Venue:
         seq = session.next_seq
         session.next_seq = seq + 1
         reports.append(
-            Canceled(seq, ref, self.time_ns, self.report_flags, order.order_id, order.leaves_lots, reason)
+            Canceled(
+                seq,
+                ref,
+                self.time_ns,
+                self.report_flags,
+                order.order_id,
+                order.leaves_lots + order.hidden_lots,
+                reason,
+            )
         )
 
     def reject(self, session: SessionState, ref: Ref, reason: RejectReason) -> None:
@@ -148,21 +174,24 @@ class Venue:
 
     def check(self) -> None:
         """Assert every invariant: for tests, since it reads all there is."""
-        resting = 0
+        open_orders: list[Order] = []
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
-            for order in book.orders():
-                resting += 1
+            here = [*book.orders(), *book.stops()]
+            open_orders += here
+            for order in here:
                 session = order.session
                 assert self.sessions[session.session_id] is session
                 assert session.orders[order.entry_ref] is order
                 assert order.account.orders[order.order_id] is order
                 if order.ref != order.entry_ref:
                     assert session.replaced[order.ref] is order
-        assert self.open_order_count == resting
-        assert sum(len(account.orders) for account in self.accounts.values()) == resting
-        assert sum(len(session.orders) for session in self.sessions.values()) == resting
+            self._check_stops(book)
+        self.expiries.check(open_orders)
+        assert self.open_order_count == len(open_orders)
+        assert sum(len(account.orders) for account in self.accounts.values()) == len(open_orders)
+        assert sum(len(session.orders) for session in self.sessions.values()) == len(open_orders)
         for session in self.sessions.values():
             assert all(order.ref == ref for ref, order in session.replaced.items())
             assert len(session.replaced) == sum(
@@ -177,3 +206,16 @@ class Venue:
         assert {id(session) for session in self.touched} == {
             id(session) for session in self.sessions.values() if session.reports
         }
+
+    def _check_stops(self, book: Book) -> None:
+        """No stop waits whose price the last trade has reached, unless it is in `reached`."""
+        for order in book.stops():
+            stops = book.buy_stops if order.ladder.side is Side.BUY else book.sell_stops
+            assert order.ladder is stops
+            assert order.terms is not None
+            since = order.terms.waits_since
+            if book.last_price_ticks and order.level.key >= stops.sign * book.last_price_ticks:
+                assert any(
+                    ladder is stops and order.level.key >= key and since <= sequence
+                    for ladder, key, sequence in self.reached
+                )

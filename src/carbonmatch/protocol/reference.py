@@ -10,6 +10,7 @@ word means the same everywhere. A test fails while the page and the code differ.
 import ast
 import inspect
 import io
+import sys
 import tokenize
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
@@ -27,6 +28,7 @@ from carbonmatch.protocol import messages as wire
 # Words that mean the same in every message. A comment at a field says more, or something else.
 GLOSSARY: Final[Mapping[str, str]] = {
     "account_id": "account, as configured",
+    "allowed": "what its orders may be, bits of [AllowedFlag](#allowedflag)",
     "after_order_id": "leaves out orders up to this one; 0: none",
     "account_ids": "accounts, as configured",
     "aggressor": "side of the order that came later and caused the trade",
@@ -37,7 +39,9 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "count": "how many orders",
     "currency": "of prices and money, ISO 4217",
     "definition": "the instrument as it is now",
+    "display_lots": "what an iceberg shows at a time; 0: it is none",
     "durable": "whether what is answered is on disk",
+    "expires_ns": "when it goes, nanoseconds since 1970, UTC; 0: no such time",
     "feed_sequence": "number of the batch in the feed, dense over the venue",
     "flags": "bits of [ReportFlag](#reportflag)",
     "grace_ms": "milliseconds from the loss of the connection to cancel-on-disconnect",
@@ -49,6 +53,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "liquidity": "whether the order was resting or came in",
     "lot_tonnes": "tonnes in a lot",
     "market_protection_ticks": "how far from the best opposite price a market order goes; 0: to the band",
+    "minimum_lots": "what at least trades at once; 0: any quantity",
     "mode": "which rule applied",
     "more": "whether there are further orders",
     "name": "for people",
@@ -58,7 +63,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "order_flags": "bits of [OrderFlag](#orderflag)",
     "order_id": "order, unique in the venue for ever",
     "order_ref": "the ref that names the order in this session, or 0",
-    "order_type": "LIMIT or MARKET",
+    "order_type": "limit, market, or a stop which becomes one of them",
     "other_order_id": "the other order of the same participant",
     "participant_id": "firm, as configured",
     "phase": "state of the instrument",
@@ -82,6 +87,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "session": "name of the session, as configured",
     "session_id": "session, as configured",
     "side": "BUY or SELL",
+    "stop_price_ticks": "last price that fires the stop; 0: it is none, or does not wait",
     "symbol": "the instrument's name for people",
     "text": "for people",
     "time_in_force": "how long the order stands",
@@ -117,7 +123,12 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.CancelReason,
     wire.LogoutReason,
 )
-FLAGS: Final[tuple[type, ...]] = (market.OrderFlag, market.ReportFlag, wire.FeedKind)
+FLAGS: Final[tuple[type, ...]] = (
+    market.OrderFlag,
+    market.AllowedFlag,
+    market.ReportFlag,
+    wire.FeedKind,
+)
 
 _HEAD: Final = """# Messages
 
@@ -153,7 +164,11 @@ def _lines() -> Iterator[str]:
         yield from _members(enum, {name: member.value for name, member in enum.__members__.items()})
     yield "## Bits\n"
     for flags in FLAGS:
-        bits = {name: value for name, value in vars(flags).items() if name.isupper() and name != "ALL"}
+        bits = {
+            name: value
+            for name, value in vars(flags).items()
+            if name.isupper() and name not in ("ALL", "DEFAULT")
+        }
         yield from _members(flags, bits)
 
 
@@ -165,7 +180,11 @@ def tag_of(kind: type[Struct]) -> int:
 
 def meaning(kind: type, name: str) -> str:
     """Return what a field or a member means, from the comment at it or the glossary; "" if unsaid."""
-    own = _comments(_module_of(kind))[kind.__name__].get(name)
+    own = ""
+    for one in kind.__mro__:
+        # A message that has another one's fields means the same by them.
+        if one.__module__.startswith("carbonmatch.") and not own:
+            own = _comments(sys.modules[one.__module__]).get(one.__name__, {}).get(name, "")
     return own or ("" if issubclass(kind, IntEnum) else GLOSSARY.get(name, ""))
 
 
@@ -272,10 +291,6 @@ def _default(field: msgspec.inspect.Field) -> str:
 
 
 # --- comments ------------------------------------------------------------------------------------
-
-
-def _module_of(kind: type) -> ModuleType:
-    return market if kind.__module__ == market.__name__ else wire
 
 
 @cache

@@ -33,6 +33,7 @@ from carbonmatch.matching.messages import (
     ClientCommand,
     MassCancel,
     NewOrder,
+    NewOrderLong,
     OrderStatusRequest,
     Reduce,
     RejectReason,
@@ -67,7 +68,7 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.TRADE: frozenset({SetPhase, SetBand}),
-    Role.OPERATOR: frozenset({NewOrder, Cancel, Reduce, Replace, MassCancel}),
+    Role.OPERATOR: frozenset({NewOrder, NewOrderLong, Cancel, Reduce, Replace, MassCancel}),
     Role.MARKET_DATA: frozenset(),
     Role.DROP_COPY: frozenset(),
 }

@@ -7,6 +7,7 @@ from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WO
 from carbonmatch.matching.messages import (
     SessionId,
     SessionLost,
+    TimePassed,
 )
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
@@ -183,3 +184,18 @@ class Gateway(Listener):
             del self._lost_at_ns[session_id]
             log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
             self.pipeline.submit_venue([SessionLost(session_id)])
+        self._pass_time()
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def _pass_time(self) -> None:
+        """Let what is due happen in a market in which nobody does anything.
+
+        Every entry does it, so this only looks whether one is missing: twenty times a second, and again
+        in the next turn while one entry cannot do it all.
+        """
+        pipeline = self.pipeline
+        if self._stopping or pipeline.is_full or not pipeline.engine.is_due(self.clocks.time_ns()):
+            return
+        pipeline.submit_venue([TimePassed()])
+        self.scheduler.call_soon(self._pass_time)

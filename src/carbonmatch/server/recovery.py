@@ -21,9 +21,13 @@ from carbonmatch.journal.segments import ORIGIN, Anchor, Identity, segment_name
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
+    ENTRY_EXPIRIES_MAX,
+    ENTRY_MAKERS_MAX,
+    ENTRY_STOPS_MAX,
     SEGMENT_BYTES,
     SESSION_OPEN_ORDERS_MAX,
     STATUS_ORDERS_MAX,
+    STOP_MAKERS_MIN,
     VENUE_OPEN_ORDERS_MAX,
 )
 from carbonmatch.market_data.feed import MarketData
@@ -71,7 +75,18 @@ class Recovered(Struct):
 
 def identity(durable: bool) -> Identity:
     """Everything beside the entries that the events depend on. The market is in the entries."""
-    rules = _encoder.encode((durable, SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX, STATUS_ORDERS_MAX))
+    rules = _encoder.encode(
+        (
+            durable,
+            SESSION_OPEN_ORDERS_MAX,
+            VENUE_OPEN_ORDERS_MAX,
+            STATUS_ORDERS_MAX,
+            ENTRY_MAKERS_MAX,
+            ENTRY_STOPS_MAX,
+            STOP_MAKERS_MIN,
+            ENTRY_EXPIRIES_MAX,
+        )
+    )
     return Identity(__version__, blake2b(rules, digest_size=32).digest())
 
 

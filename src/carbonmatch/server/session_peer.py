@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     ClientCommand,
     NewOrder,
+    NewOrderLong,
     Reduce,
     Ref,
     RejectReason,
@@ -432,7 +433,7 @@ class SessionPeer(Peer):
 
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-_ADDS_RISK: Final = frozenset({NewOrder, Replace})
+_ADDS_RISK: Final = frozenset({NewOrder, NewOrderLong, Replace})
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
 _GATHERED: Final = _ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)

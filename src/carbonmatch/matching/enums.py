@@ -1,0 +1,171 @@
+"""Numbers of the wire that have names: kinds, flags and reasons. Only ever added to."""
+
+from enum import IntEnum, unique
+from typing import Final
+
+
+@unique
+class Side(IntEnum):
+    BUY = 1
+    SELL = 2
+
+
+@unique
+class OrderType(IntEnum):
+    LIMIT = 1
+    # Trades up to a protection price (its own, the instrument's distance, or the band); never rests.
+    MARKET = 2
+    STOP = 3  # waits unseen until its stop price is reached, and is a market order then
+    STOP_LIMIT = 4  # waits unseen until its stop price is reached, and is a limit order then
+
+
+@unique
+class TimeInForce(IntEnum):
+    DAY = 1  # expires when its instrument closes
+    GTC = 2  # rests until cancelled
+    IOC = 3  # trades what it can at once, the rest is cancelled
+    FOK = 4  # trades completely at once, or is refused
+    GTD = 5  # rests until the time it gives
+    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
+    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
+    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
+
+
+@unique
+class SelfTradePrevention(IntEnum):
+    """What happens where an order would trade with one of the same participant."""
+
+    INSTRUMENT_DEFAULT = 0
+    NONE = 1
+    CANCEL_NEWEST = 2  # the taker
+    CANCEL_OLDEST = 3  # the maker
+    CANCEL_BOTH = 4
+    DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
+
+
+class OrderFlag:
+    """Bits of `NewOrder.flags`."""
+
+    POST_ONLY: Final = 1  # refused where it would trade on entry
+    KEEP_ON_DISCONNECT: Final = 2  # not touched by cancel-on-disconnect
+    ALL: Final = 3
+
+
+class AllowedFlag:
+    """Bits of `InstrumentDefinition.allowed`: what its orders may be. Append-only.
+
+    Below 2^16 what kind of order it is, and from there on how long it stands.
+    """
+
+    LIMIT: Final = 1 << 0
+    MARKET: Final = 1 << 1
+    STOP: Final = 1 << 2
+    STOP_LIMIT: Final = 1 << 3
+    ICEBERG: Final = 1 << 4  # display_lots
+    MINIMUM_QUANTITY: Final = 1 << 5  # minimum_lots
+    POST_ONLY: Final = 1 << 6
+    DAY: Final = 1 << 16
+    GTC: Final = 1 << 17
+    IOC: Final = 1 << 18
+    FOK: Final = 1 << 19
+    GTD: Final = 1 << 20
+    # What an instrument allows whose definition does not say: all that there was before there was a choice.
+    DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
+    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
+
+
+class ReportFlag:
+    """Bits of `flags` in every report."""
+
+    NOT_DURABLE: Final = 1  # the venue runs in relaxed mode: answered before the disk has it
+    POSSIBLE_DUPLICATE: Final = 2  # the stored outcome, sent again because the ref was repeated
+
+
+@unique
+class Phase(IntEnum):
+    """State of an instrument; `instrument.ALLOWED` says what each one admits."""
+
+    CONTINUOUS = 1
+    HALTED = 2
+    CANCEL_ONLY = 3
+    CLOSED = 4
+
+
+@unique
+class Liquidity(IntEnum):
+    MAKER = 1
+    TAKER = 2
+
+
+@unique
+class MassCancelScope(IntEnum):
+    SESSION = 1  # orders which this session entered
+    ACCOUNT = 2  # orders of an account, or of all accounts the session may act for
+
+
+@unique
+class RejectReason(IntEnum):
+    """Why a command was refused. Append-only. Below 100: the session's rules; above: the market's."""
+
+    MALFORMED = 1  # bytes that are no frame, no message, or out of bounds
+    UNKNOWN_MESSAGE = 2  # a tag that this connection does not take
+    NOT_LOGGED_ON = 3  # something else before the logon was answered
+    VERSION = 4  # no version of the protocol in common
+    THROTTLED = 5  # over the announced rate: try again later, with a new ref
+    FRAME_TOO_LONG = 6  # more bytes than a frame may have
+    REF_NOT_APPLIED = 7  # below the last applied ref, yet never applied itself, and never will be
+    HISTORY_LOST = 8  # reports that far back are no longer kept
+    NOT_ENTITLED = 9  # for operators only
+    LOGON_REFUSED = 10  # key, signature, session or role: which one is not told
+    DEGRADED_STORAGE = 11  # the disk is slow or full: cancels only, for now
+    SHUTTING_DOWN = 12  # the venue stops
+    NEXT_SEQ_IN_FUTURE = 13  # the logon asks for a report after the next one
+    ALREADY_LOGGED_ON = 14  # a connection has one logon
+    SUBSCRIPTION = 15  # the subscription names an unknown instrument
+    BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
+
+    UNKNOWN_INSTRUMENT = 100  # no instrument has this id
+    UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
+    INVALID_QUANTITY = 103  # zero, or beyond every market
+    QUANTITY_INCREMENT = 104  # no multiple of the instrument's quantity increment
+    PRICE_INCREMENT = 105  # no multiple of the instrument's price increment
+    BELOW_MINIMUM = 106  # fewer lots than the instrument admits in one order
+    ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order
+    OUTSIDE_BAND = 108  # a price below or above the instrument's band
+    HALTED = 111  # the instrument is halted
+    CANCEL_ONLY = 112  # the instrument admits cancels only
+    CLOSED = 113  # the instrument is closed
+    POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
+    CANNOT_FILL = 116  # a FOK order would not trade completely
+    NO_LIQUIDITY = 117  # a market order finds nothing to trade with
+    OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
+    UNKNOWN_ACCOUNT = 124  # no account of this session
+    INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
+    INVALID_EXPIRY = 128  # a GTD order without a time to come
+    MINIMUM_NOT_MET = 129  # less than the order's minimum would trade at once
+    NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
+    INVALID_PRICE = 135  # zero, or beyond every market
+    NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
+    INCOMPATIBLE_INSTRUCTIONS = 137  # type, time in force and flags contradict each other
+    ORDER_TYPE_NOT_ALLOWED = 138  # the instrument does not have this type, iceberg, minimum or post-only
+    TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
+    INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
+    INVALID_MINIMUM = 141  # a minimum above the quantity
+
+
+@unique
+class CancelReason(IntEnum):
+    """Why an order (or what was left of it) is gone without having traded. Append-only."""
+
+    REQUESTED = 1  # by a cancel of the session that entered it
+    MASS_CANCEL = 2  # by a mass cancel
+    IOC_REMAINDER = 3  # what an IOC order could not trade at once
+    MARKET_REMAINDER = 4  # what a market order could not trade up to its protection price
+    SELF_TRADE = 5  # by self-trade prevention
+    EXPIRED = 6  # its time in force is over
+    DISCONNECTED = 7  # by cancel-on-disconnect
+    REDUCED_TO_FILLED = 8  # an amendment asked for no more than had traded already
+    REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
+    TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
+    MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
+    REFUSED_WHEN_FIRED = 12  # a stop fired at a price that the band does not admit, or without protection
