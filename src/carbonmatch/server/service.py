@@ -20,13 +20,7 @@ from typing import Any, Final
 import uvloop
 
 from carbonmatch import __version__
-from carbonmatch.config import (
-    Config,
-    ConfigError,
-    ListenerTls,
-    host_and_port,
-    tls_contexts,
-)
+from carbonmatch.config import Config, ListenerTls, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import StorageUnusable
@@ -44,13 +38,14 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit, JournalThread, die
-from carbonmatch.server.configured import drop_copies, needs_restart, refuse_the_demo
+from carbonmatch.server.configured import drop_copies, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
+from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler, Timer
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 
@@ -125,9 +120,7 @@ class Service:
     def __init__(self, config: Config, read_again: Callable[[], Config] | None = None) -> None:
         self.config = config
         self._read_again = read_again
-        self._reloading = False
-        # Asked again while the file was read: what was read may be older than the question.
-        self._reload_again = False
+        self._reload: Reload | None = None
         self.durable = config.journal.sync == "always"
         self.counters = Counters()
         self.addresses: dict[str, str] = {}
@@ -237,6 +230,16 @@ class Service:
         self._pipeline = self._floor.pipeline
         self._gateway = self._floor.gateway
         self._drop_copies = self._floor.drop_copies
+        if self._read_again is not None:
+            self._reload = Reload(
+                self.config,
+                self._read_again,
+                self._floor,
+                self._exchange_certificates,
+                self._scheduler,
+                self.counters,
+                self.reload,
+            )
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -305,65 +308,25 @@ class Service:
 
     def reload(self) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
-        if not self._recovered or self._stopping or self._read_again is None:
+        if self._reload is None or not self._recovered or self._stopping:
             log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
-        elif self._reloading:
-            self._reload_again = True
         else:
-            self._reloading = True
-            # Beside the loop: a large file takes longer than an order may wait.
-            self._scheduler.read(self._read_all, self._redefine, self._reload_refused)
+            self._reload.ask()
 
-    def _read_all(self) -> tuple[Config, dict[str, ListenerTls]]:
-        assert self._read_again is not None
-        config = self._read_again()
-        return config, tls_contexts(config)
-
-    def _redefine(self, read: tuple[Config, dict[str, ListenerTls]]) -> None:
-        config, tls = read
-        restart = needs_restart(self.config, config)
-        if restart:
-            log(
-                "restart_needed",
-                WARNING,
-                text=Ours(f"changed, and in force at the next start: {', '.join(restart)}"),
-            )
-        # Compared with what this start was given, whatever else is taken over.
-        try:
-            self._floor.redefine(config, self._reloaded)
-        except ConfigError as error:
-            self._reload_refused(error)
+    def _exchange_certificates(self, tls: dict[str, ListenerTls]) -> None:
+        """Show these to whoever connects from now on. Whether a listener has TLS is settled at the start."""
+        if tls.keys() != self._tls.keys():
             return
-        if tls.keys() == self._tls.keys():
-            self._tls = tls
-            doors = {
-                "order_entry": self._gateway.door,
-                "market_data": self._publisher.door,
-                "drop_copy": self._drop_copies.door,
-                "ops": self._ops.door,
-            }
-            for name, door in doors.items():
-                if door is not None:
-                    door.tls = self._context(name)
-
-    def _reloaded(self, changed: int) -> None:
-        self.counters.reloads["applied"] += 1
-        log("reloaded", changed=changed, keys=self.counters.keys, sequence=self._engine.sequence)
-        self._end_reload()
-
-    def _reload_refused(self, error: Exception) -> None:
-        if not isinstance(error, ConfigError | OSError):
-            raise error
-        self.counters.reloads["refused"] += 1
-        for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
-            log("reload_refused", ERROR, text=Ours(problem))
-        self._end_reload()
-
-    def _end_reload(self) -> None:
-        self._reloading = False
-        if self._reload_again:
-            self._reload_again = False
-            self.reload()
+        self._tls = tls
+        doors = {
+            "order_entry": self._gateway.door,
+            "market_data": self._publisher.door,
+            "drop_copy": self._drop_copies.door,
+            "ops": self._ops.door,
+        }
+        for name, door in doors.items():
+            if door is not None:
+                door.tls = self._context(name)
 
     def _tick(self) -> None:
         """Look at the disk and at the loop itself; ten times a second."""

@@ -1,0 +1,84 @@
+"""Reading the configuration again while it is in force: a good one is taken over, a bad one changes nothing."""
+
+from collections.abc import Callable
+
+from carbonmatch.config import Config, ConfigError, ListenerTls, tls_contexts
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.server.configured import needs_restart
+from carbonmatch.server.floor import Floor
+from carbonmatch.server.scheduler import Scheduler
+
+
+class Reload:
+    """One reading at a time; whoever asks during one has the file read once more after it."""
+
+    def __init__(
+        self,
+        started_with: Config,
+        read: Callable[[], Config],
+        floor: Floor,
+        exchange_certificates: Callable[[dict[str, ListenerTls]], None],
+        scheduler: Scheduler,
+        counters: Counters,
+        ask_again: Callable[[], None],
+    ) -> None:
+        self._started_with = started_with
+        self._read_file = read
+        self._floor = floor
+        self._exchange_certificates = exchange_certificates
+        self._scheduler = scheduler
+        self._counters = counters
+        self._ask_again = ask_again
+        self._reading = False
+        # Asked while the file was read: what was read may be older than the question.
+        self._asked_again = False
+
+    def ask(self) -> None:
+        if self._reading:
+            self._asked_again = True
+        else:
+            self._reading = True
+            # Beside the loop: a large file takes longer than an order may wait.
+            self._scheduler.read(self._read, self._take_over, self._refuse)
+
+    def _read(self) -> tuple[Config, dict[str, ListenerTls]]:
+        config = self._read_file()
+        return config, tls_contexts(config)
+
+    def _take_over(self, read: tuple[Config, dict[str, ListenerTls]]) -> None:
+        config, tls = read
+        # Compared with what this start was given, whatever else is taken over.
+        restart = needs_restart(self._started_with, config)
+        if restart:
+            log(
+                "restart_needed",
+                WARNING,
+                text=Ours(f"changed, and in force at the next start: {', '.join(restart)}"),
+            )
+        try:
+            self._floor.redefine(config, self._applied)
+        except ConfigError as error:
+            self._refuse(error)
+            return
+        self._exchange_certificates(tls)
+
+    def _applied(self, changed: int) -> None:
+        counters = self._counters
+        counters.reloads["applied"] += 1
+        log("reloaded", changed=changed, keys=counters.keys, sequence=self._floor.engine.sequence)
+        self._end()
+
+    def _refuse(self, error: Exception) -> None:
+        if not isinstance(error, ConfigError | OSError):
+            raise error
+        self._counters.reloads["refused"] += 1
+        for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
+            log("reload_refused", ERROR, text=Ours(problem))
+        self._end()
+
+    def _end(self) -> None:
+        self._reading = False
+        if self._asked_again:
+            self._asked_again = False
+            self._ask_again()
