@@ -1,4 +1,4 @@
-"""Reading the configuration again while it is in force: a good one is taken over, a bad one changes nothing."""
+"""Reading the configuration again while a venue runs: taken over whole, or refused with nothing changed."""
 
 from collections.abc import Callable
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, cast
 from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
     FRAME_WORK,
-    LOOK_UPS_WAITING_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
 from carbonmatch.matching.accounts import SessionState
@@ -26,7 +25,6 @@ from carbonmatch.matching.messages import (
     SessionOpened,
 )
 from carbonmatch.ops.logs import ERROR, Ours, log
-from carbonmatch.protocol.batch import repeat_of
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
@@ -34,9 +32,10 @@ from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
+from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.relief import relieving
-from carbonmatch.server.stream import Chunk, Stream
+from carbonmatch.server.stream import Stream
 
 if TYPE_CHECKING:
     from carbonmatch.server.gateway import Gateway
@@ -73,8 +72,7 @@ class SessionPeer(Peer):
         self._ref_at_logon = NO_REF
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
-        # Repeated refs whose outcome only the journal has, in the order in which they came.
-        self._past_refs: dict[Ref, None] = {}
+        self._look_ups = LookUps(self)
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -167,7 +165,7 @@ class SessionPeer(Peer):
         for payload in self.stream.payloads_from(next_seq):
             self.send(payload)
         self.stream.receiver = self
-        self._leave()
+        self.leave()
 
     def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
@@ -361,13 +359,13 @@ class SessionPeer(Peer):
 
         def durable() -> None:
             self._goodbye = goodbye
-            self._leave()
+            self.leave()
 
         self.pipeline.when_durable(durable)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Say the goodbye that waits, if one does, unless an answer is on its way from the journal."""
-        if self._goodbye is None or self._closing_ns or self._past_refs:
+        if self._goodbye is None or self._closing_ns or self._look_ups.waiting:
             return
         has_asked = self.state.last_ref > self._ref_at_logon
         if has_asked and self.stream.receiver is not self:
@@ -392,38 +390,11 @@ class SessionPeer(Peer):
         if not self.has_room():
             return
         if stream.chunk_of(ref) is not None:
-            self._send_outcome(ref, stream.outcome(ref))
+            self.send_outcome(ref, stream.outcome(ref))
             return
-        if ref in self._past_refs:
-            return  # asked again while it is looked up: answered once
-        self._past_refs[ref] = None
-        if len(self._past_refs) == 1:
-            self._look_up()
-        elif len(self._past_refs) > LOOK_UPS_WAITING_MAX:
-            self.log_out(LogoutReason.THROTTLED)
+        self._look_ups.ask(ref)
 
-    def _look_up(self) -> None:
-        """One after the other, so that a session which repeats much waits for itself."""
-        ref = next(iter(self._past_refs))
-        self.listener.history.find(self.stream.session_id, ref, self._found, self.past_is_unreadable)
-
-    def _found(self, chunk: Chunk | None) -> None:
-        if not self.connected:
-            return
-        refs = self._past_refs
-        ref = next(iter(refs))
-        del refs[ref]
-        if chunk is None and ref != NO_REF:
-            # Not a refusal: the command may have been applied, and its client would send it again.
-            self.log_out(LogoutReason.HISTORY_LOST, f"the answer to ref {ref} was archived")
-            return
-        self._send_outcome(ref, [] if chunk is None else repeat_of(chunk.payload, ref))
-        if refs:
-            self._look_up()
-        else:
-            self._leave()
-
-    def _send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
+    def send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:
             self.send(encode(reports))
         else:
