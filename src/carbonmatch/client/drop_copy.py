@@ -2,19 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, StreamGap
-from carbonmatch.client.reconnect import Keeper
+from carbonmatch.client.reconnect import Keeper, Kept
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import COPIES_UNREAD_MAX, RECONNECT_SECONDS_MAX
 from carbonmatch.protocol.codec import UnknownMessage, decode_copies
 from carbonmatch.protocol.messages import Copied, LogonAccepted
 
 
-class DropCopyClient:
+class DropCopyClient(Kept):
     """`async with DropCopyClient(access, next_seq=1) as copy:` and then `async for one in copy.copies():`
 
     After a connection is lost it goes on at the next copy. Whoever wants every copy exactly once keeps
@@ -51,19 +50,6 @@ class DropCopyClient:
             random=random,
             seconds=reconnect_seconds,
         )
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
-        await self._keeper.start()
 
     async def stop(self) -> None:
         self._unread.end()

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from carbonmatch.client.book import BookBuilder, Damage, DamageCause, InstrumentBook
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, SubscriptionRefused
-from carbonmatch.client.reconnect import Keeper
+from carbonmatch.client.reconnect import Keeper, Kept
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import BATCHES_UNREAD_MAX, RECONNECT_SECONDS_MAX
 from carbonmatch.matching.messages import InstrumentId, Ref
@@ -32,7 +31,7 @@ _SYNCED_SECONDS: Final = 15.0
 _NEXT_SNAPSHOT_SECONDS: Final = 1.0
 
 
-class MarketDataClient:
+class MarketDataClient(Kept):
     """`async with MarketDataClient(access) as feed:` subscribes; `feed.books` is the market from then on.
 
     After a connection is lost it subscribes anew; until the snapshots have come, the old books stand
@@ -74,19 +73,6 @@ class MarketDataClient:
             random=random,
             seconds=reconnect_seconds,
         )
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Log on and subscribe. The first attempt is the only one."""
-        await self._keeper.start()
 
     async def stop(self) -> None:
         self._batches.end()

@@ -1,9 +1,11 @@
 """When to try again after a connection was lost, and when not."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from carbonmatch.client.connection import Connection
 from carbonmatch.client.errors import Disconnected, LogonRefused
@@ -108,6 +110,29 @@ class Keeper:
                     self._on_reconnect(connection.accepted)
         except Exception as error:
             self.fail(error)
+
+
+class Kept(ABC):
+    """A client that has a Keeper: logs on where an `async with` begins, and out where it ends."""
+
+    _keeper: Keeper
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
+        await self._keeper.start()
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Log out; whoever still waits is told so."""
 
 
 async def reconnect(

@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
 from ssl import SSLContext
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -23,7 +22,7 @@ from carbonmatch.client.errors import (
     SessionRejectedError,
     StreamGap,
 )
-from carbonmatch.client.reconnect import Keeper
+from carbonmatch.client.reconnect import Keeper, Kept
 from carbonmatch.client.stream import StreamReader
 from carbonmatch.client.unread import Unread
 from carbonmatch.limits import (
@@ -106,7 +105,7 @@ def connect(
     return Session(access, next_seq=next_seq, on_events=on_events)
 
 
-class Session:
+class Session(Kept):
     """Gives every command its ref, and keeps it until it is answered.
 
     After a connection is lost, it reconnects, takes up the stream at the next report, and sends what
@@ -150,19 +149,6 @@ class Session:
         )
 
     # --- life --------------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Log on. The first attempt is the only one: raises LogonRefused, Disconnected or OSError."""
-        await self._keeper.start()
 
     async def stop(self) -> None:
         """Log out. Calls that still wait raise Disconnected; `drain` first where that matters."""
