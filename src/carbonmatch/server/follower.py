@@ -190,7 +190,7 @@ class Follower:
         log("digest_compared", sequence=theirs.sequence, digest=digest.hex())
 
     def _digest_in_the_other_mode(self) -> bytes:
-        """What an engine has that was started again with answers before or behind the disk, and did nothing."""
+        """What an engine has that was started again, relaxed or no more, and did nothing."""
         engine = self.engine
         durable = engine.venue.durable
         engine.set_durable(not durable)
