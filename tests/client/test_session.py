@@ -428,7 +428,9 @@ async def test_gives_up_when_the_engine_stays_away_and_says_so_to_everybody() ->
     await session.stop()
 
 
-@pytest.mark.parametrize("reason", [LogoutReason.TAKEN_OVER, LogoutReason.PROTOCOL_ERROR])
+@pytest.mark.parametrize(
+    "reason", [LogoutReason.TAKEN_OVER, LogoutReason.PROTOCOL_ERROR, LogoutReason.HISTORY_LOST]
+)
 @in_virtual_time
 async def test_does_not_come_back_where_that_would_only_do_it_again(reason: LogoutReason) -> None:
     async with FakeServer() as server, session_of(server) as session:

@@ -132,6 +132,18 @@ async def test_what_was_archived_is_said_to_be_lost_and_proven_with_the_archive(
     assert replayed.state_digest == snapshots.load(DiskStorage(directory), commands).state_digest
 
 
+async def test_another_mode_of_an_engine_that_did_nothing_is_no_difference(
+    tmp_path: Path, follower: FollowerProcess
+) -> None:
+    directory = tmp_path / "journal"
+    async with running(directory):
+        pass
+    async with running(directory, sync="relaxed"):
+        await follower.start()
+    await follower.until("digests_compared_total", 1)
+    assert await follower.stop() == 0
+
+
 async def test_a_flipped_field_stops_it_at_that_command_with_its_snapshots_kept(
     follower: FollowerProcess,
 ) -> None:

@@ -13,9 +13,11 @@ from carbonmatch.limits import RECONNECT_WAIT_SECONDS_MAX, RECONNECT_WAIT_SECOND
 from carbonmatch.matching.messages import RejectReason
 from carbonmatch.protocol.messages import LogonAccepted, LogoutReason
 
-# Coming back would only do it again: two processes would take a session from each other for ever, and
-# a frame that broke the protocol once breaks it twice.
-_FINAL_LOGOUTS: Final = frozenset({LogoutReason.TAKEN_OVER, LogoutReason.PROTOCOL_ERROR})
+# Coming back would only do it again: two processes would take a session from each other for ever, a frame
+# that broke the protocol once breaks it twice, and what was archived does not come back.
+_FINAL_LOGOUTS: Final = frozenset(
+    {LogoutReason.TAKEN_OVER, LogoutReason.PROTOCOL_ERROR, LogoutReason.HISTORY_LOST}
+)
 
 # A refused logon is the configuration's fault, unless the engine is only busy with itself.
 _PASSING_REFUSALS: Final = frozenset(

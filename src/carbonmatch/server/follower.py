@@ -180,7 +180,7 @@ class Follower:
 
     def _compare(self, theirs: snapshots.Snapshot) -> None:
         digest = state.digest(self.engine)
-        if theirs.state_digest != digest:
+        if theirs.state_digest != digest and theirs.state_digest != self._digest_in_the_other_mode():
             raise Diverged(
                 f"snapshot {theirs.sequence}: its state has the digest {theirs.state_digest.hex()}, the "
                 f"journal gives {digest.hex()}: move the snapshot away, nothing may start from it"
@@ -188,6 +188,15 @@ class Follower:
         self._compared_sequence = theirs.sequence
         self._counters.digests_compared += 1
         log("digest_compared", sequence=theirs.sequence, digest=digest.hex())
+
+    def _digest_in_the_other_mode(self) -> bytes:
+        """What an engine has that was started again, relaxed or no more, and did nothing."""
+        engine = self.engine
+        durable = engine.venue.durable
+        engine.set_durable(not durable)
+        digest = state.digest(engine)
+        engine.set_durable(durable)
+        return digest
 
     # --- snapshots -----------------------------------------------------------------------------------
 
