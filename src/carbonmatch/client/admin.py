@@ -1,6 +1,7 @@
 """`carbonmatch admin`: an operator's commands, each journaled and answered with its sequence."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +29,35 @@ _ALL = "all"
 main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
 
 
+@dataclass(frozen=True)
+class Operator:
+    """Where the venue is, and who steers it."""
+
+    host: str = "127.0.0.1"
+    "Where the venue is."
+    port: int = 7400
+    "Its order entry."
+    market_data_port: int = 7410
+    "Its market data, which is asked for the number of a symbol; key and session need its role for that."
+    key_id: str | None = None
+    "The operator's key; without one the demo market's, on loopback only."
+    key_file: Path | None = None
+    "The file with the private half: 64 hexadecimal digits."
+    session: str | None = None
+    "The operator's session."
+
+    def accesses(self, tls: TlsOptions) -> tuple[Access, Access]:
+        """To operate, and to read the feed."""
+        key = (self.key_id, self.key_file, self.session, tls)
+        return (
+            access_of(Role.OPERATOR, self.host, self.port, *key),
+            access_of(Role.MARKET_DATA, self.host, self.market_data_port, *key),
+        )
+
+
+_DEMO_OPERATOR = Operator()
+
+
 @main.command
 def phase(
     symbol: str,
@@ -35,12 +65,7 @@ def phase(
     /,
     *,
     text: str = "",
-    host: str = "127.0.0.1",
-    port: int = 7400,
-    market_data_port: int = 7410,
-    key_id: str | None = None,
-    key_file: Path | None = None,
-    session: str | None = None,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Bring an instrument into a phase. Closing it cancels its day orders.
@@ -53,23 +78,9 @@ def phase(
         What it is to admit from now on.
     text
         The reason, which everybody gets to see.
-    host
-        Where the venue is.
-    port
-        Its order entry.
-    market_data_port
-        Its market data, which is asked for the number of a symbol; key and session need its role for that.
-    key_id
-        The operator's key; without one the demo market's, on loopback only.
-    key_file
-        The file with the private half: 64 hexadecimal digits.
-    session
-        The operator's session.
     """
-    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
-    feed = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(operator, feed, symbol, wanted, text))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text))
 
 
 @main.command
@@ -80,12 +91,7 @@ def band(
     /,
     *,
     reference_ticks: int,
-    host: str = "127.0.0.1",
-    port: int = 7400,
-    market_data_port: int = 7410,
-    key_id: str | None = None,
-    key_file: Path | None = None,
-    session: str | None = None,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Set the prices that an instrument admits from now on; what rests outside stays.
@@ -100,22 +106,8 @@ def band(
         The highest price, in ticks.
     reference_ticks
         The reference price they follow from, in ticks.
-    host
-        Where the venue is.
-    port
-        Its order entry.
-    market_data_port
-        Its market data, which is asked for the number of a symbol; key and session need its role for that.
-    key_id
-        The operator's key; without one the demo market's, on loopback only.
-    key_file
-        The file with the private half: 64 hexadecimal digits.
-    session
-        The operator's session.
     """
-    operator = access_of(Role.OPERATOR, host, port, key_id, key_file, session, tls)
-    feed = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
-    asyncio.run(set_band(operator, feed, symbol, reference_ticks, low_ticks, high_ticks))
+    asyncio.run(set_band(*operator.accesses(tls), symbol, reference_ticks, low_ticks, high_ticks))
 
 
 async def set_phase(operator: Access, feed: Access, symbol: str, phase: Phase, text: str) -> None:
