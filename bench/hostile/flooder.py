@@ -5,8 +5,7 @@ Runs in a process of its own, so that the victim's latency is not its loop's.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Final, cast
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench import market
 from bench.generator import Address, Handshake
+from bench.hostile.crew import crew
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.matching.messages import (
     Cancel,
@@ -138,26 +138,9 @@ class Flooder(asyncio.Protocol):
 @contextmanager
 def flooding(address: Address, first_session: int, count: int, frame_commands: int) -> Iterator[None]:
     """`count` flooders in one process, from before the block begins until it ends."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(
-        target=_run, args=(theirs, address, first_session, count, frame_commands), daemon=True
-    )
-    child.start()
-    theirs.close()
-    try:
-        if not ours.poll(_START_SECONDS_MAX):
-            raise TimeoutError("the flooders did not start")
-        ours.recv()
+    arguments = (address, first_session, count, frame_commands)
+    with crew("flooders", _run, arguments, _START_SECONDS_MAX):
         yield
-    finally:
-        with suppress(OSError):
-            ours.send("stop")
-        child.join(5)
-        if child.is_alive():
-            child.kill()
-            child.join()
-        ours.close()
 
 
 def _run(pipe: Connection, address: Address, first_session: int, count: int, frame_commands: int) -> None:

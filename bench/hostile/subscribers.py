@@ -13,8 +13,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from multiprocessing import get_context
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, cast
@@ -26,6 +25,7 @@ from msgspec.msgpack import Decoder
 
 from bench import market
 from bench.generator import Address, Generator, Handshake, Plan
+from bench.hostile.crew import crew
 from bench.latency import Latency, Nanoseconds, fold, latency
 from bench.processes import resident_bytes
 from bench.runs import Setup, started_engine
@@ -178,24 +178,8 @@ class Follower(asyncio.Protocol):
 @contextmanager
 def following(address: Address, first: int, count: int, *, reading: bool) -> Iterator[Connection]:
     """`count` subscribers in a process of their own. It takes "look" and "tell" where they read."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_run, args=(theirs, address, first, count, reading), daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        if not ours.poll(_START_SECONDS_MAX):
-            raise TimeoutError("the subscribers did not start")
-        ours.recv()
-        yield ours
-    finally:
-        with suppress(OSError):
-            ours.send("stop")
-        child.join(5)
-        if child.is_alive():
-            child.kill()
-            child.join()
-        ours.close()
+    with crew("subscribers", _run, (address, first, count, reading), _START_SECONDS_MAX) as pipe:
+        yield pipe
 
 
 def _run(pipe: Connection, address: Address, first: int, count: int, reading: bool) -> None:
