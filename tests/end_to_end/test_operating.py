@@ -1,0 +1,45 @@
+"""What an operator does from the command line, and what an operator then finds in the log."""
+
+import logging
+
+import pytest
+from msgspec import structs
+
+from carbonmatch.client.admin import set_phase
+from carbonmatch.client.errors import ClientError
+from carbonmatch.config import host_and_port
+from carbonmatch.matching.messages import Phase
+from carbonmatch.protocol.messages import Logout, LogoutReason, Role
+from tests.end_to_end import market
+from tests.end_to_end.running import Venue, eventually
+
+
+async def test_a_key_that_may_only_operate_halts_by_number_and_is_told_so(
+    venue: Venue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator = market.access(host_and_port(venue.addresses["order_entry"]), "operator")
+    host, port = host_and_port(venue.addresses["market_data"])
+    feed = structs.replace(operator, host=host, port=port, role=Role.MARKET_DATA)
+    with pytest.raises(ClientError, match="the number of the instrument works without"):
+        await set_phase(operator, feed, "EUA", Phase.HALTED, "")
+    await set_phase(operator, feed, str(market.EUA), Phase.HALTED, "")
+    assert capsys.readouterr().out.startswith(f"{market.EUA} is HALTED since sequence ")
+    assert venue.engine.instruments[market.EUA].phase is Phase.HALTED
+
+
+async def test_the_log_says_of_everybody_who_leaves_why(
+    venue: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "carbonmatch")
+
+    def left() -> list[tuple[str, str]]:
+        fields = [vars(record)["fields"] for record in caplog.records if record.msg == "logged_off"]
+        return [(one["session"], one["reason"]) for one in fields]
+
+    async with venue.wire("alice") as alice:
+        alice.send(Logout())
+        assert (await alice.goodbye()).reason is LogoutReason.REQUESTED
+    await eventually(lambda: left() == [("alice", LogoutReason.REQUESTED.name)])
+    async with venue.wire("bob"):
+        pass
+    await eventually(lambda: left()[1:] == [("bob", "LOST")])
