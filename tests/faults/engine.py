@@ -19,6 +19,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--segment-kib", type=int, default=512)
     parser.add_argument("--stall-seconds", type=float, default=limits.COMMIT_STALL_SECONDS)
     parser.add_argument("--dead-seconds", type=float, default=limits.COMMIT_DEAD_SECONDS)
+    parser.add_argument("--stop-seconds", type=float, help="how long a stop waits for the disk")
     parser.add_argument("--trust", action="store_true", help="wait for the disk in the loop from the start")
     parser.add_argument("--file-bytes-max", type=int, help="RLIMIT_FSIZE once it has started")
     options, rest = parser.parse_known_args(arguments)
@@ -28,6 +29,8 @@ def run(arguments: list[str]) -> None:
     from carbonmatch.cli import main
     from carbonmatch.server import commit, recovery, service
 
+    if options.stop_seconds is not None:
+        service._STOP_SECONDS_MAX = options.stop_seconds  # type: ignore[misc]
     if options.trust:
         commit._QUICK_IN_A_ROW = 0  # type: ignore[misc]
 

@@ -68,3 +68,18 @@ async def test_a_disk_that_does_not_answer_at_all_ends_the_engine(
         assert await alice.ended(), "nothing was told"
     (said,) = process.events("journal_failed") if alone else process.events("journal_dead")
     assert said["level"] == "error"
+
+
+async def test_a_stop_that_the_disk_does_not_answer_is_the_disks_failure(
+    process: Process, faults: Faults
+) -> None:
+    process.program = [*ENGINE, "--stop-seconds", "0.5"]
+    await process.start()
+    async with process.wire("alice") as alice, process.wire("bob") as bob:
+        faults.delay_syncs(SECONDS_MAX)
+        alice.send(buy(1))
+        await bob.settle()
+        await alice.settle()
+        assert await process.stop() == ExitCode.STORAGE_FAILED
+        assert await alice.ended(), "nothing was told"
+    assert process.log.read_text().splitlines()[-1].startswith("carbonmatch: the disk has not answered")

@@ -13,7 +13,7 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from carbonmatch import __version__
 from carbonmatch.config import Config, ListenerTls, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
-from carbonmatch.journal.errors import StorageUnusable
+from carbonmatch.journal.errors import JournalFailed, StorageUnusable
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
@@ -415,14 +415,13 @@ class Service:
 
     async def _close_journal(self) -> None:
         self._keeper.stop()
-        await asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX)
+        await _from_the_disk(asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX), 2 * _STOP_SECONDS_MAX)
         self._scheduler.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()
         self._pipeline.when_durable(durable.set)
-        async with asyncio.timeout(_STOP_SECONDS_MAX):
-            await durable.wait()
+        await _from_the_disk(durable.wait(), _STOP_SECONDS_MAX)
 
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""
@@ -430,6 +429,15 @@ class Service:
             if not self._connection_count():
                 return
             await asyncio.sleep(0.05)
+
+
+async def _from_the_disk(answer: Awaitable[object], seconds: float) -> None:
+    """Wait for what only the disk keeps us from; JournalFailed where that takes too long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await answer
+    except TimeoutError as error:
+        raise JournalFailed(str(error) or f"the disk has not answered for {seconds:.0f} s") from error
 
 
 def _unusable(directory: Path, error: OSError) -> StorageUnusable:
