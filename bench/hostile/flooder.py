@@ -95,7 +95,6 @@ class Flooder(asyncio.Protocol):
         self._ref = _REF_MIN
         self._paused = False
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.sent_commands = 0
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,7 +117,6 @@ class Flooder(asyncio.Protocol):
         assert self._ref + _CHUNK_COMMANDS < _REF_MAX
         self._transport.write(self._template.bytes_from(self._ref))
         self._ref += _CHUNK_COMMANDS
-        self.sent_commands += _CHUNK_COMMANDS
         asyncio.get_running_loop().call_soon(self.begin)
 
     def pause_writing(self) -> None:

@@ -57,7 +57,7 @@ def main(
     levels
         How many price levels of each side.
     once
-        Print the book as it is now and end; so does a terminal that is none.
+        Print the book as it is now and end; the same where the output is no terminal.
     key_id
         A key that may follow market data; without one the demo market's, on loopback only.
     key_file

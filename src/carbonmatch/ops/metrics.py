@@ -62,10 +62,6 @@ class Metric(Struct, frozen=True):
     nanoseconds: bool = False
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
 _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason}
 _CANCEL_REASONS: Final = {reason: reason.name.lower() for reason in CancelReason}
 _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}

@@ -329,7 +329,6 @@ ClientInbound = ClientCommand | SessionControl
 FeedRequest = Subscribe | GapRequest
 FeedInbound = FeedRequest | SessionControl
 SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
-CopyOutbound = Copied | SessionOutbound
 FeedOutbound = (
     Subscribed
     | BatchBegin

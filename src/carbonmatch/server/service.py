@@ -447,6 +447,8 @@ def _unusable(directory: Path, error: OSError) -> StorageUnusable:
         reason += "; a start needs room for a journal segment: free some and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason += "; the venue has to own its journal's directory, and write to it"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        reason = "no directory, and a journal needs one of its own"
     return StorageUnusable(f"{directory}: {reason}")
 
 
