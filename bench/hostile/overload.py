@@ -32,7 +32,6 @@ from carbonmatch.limits import ORDER_WAIT_MS
 
 CANCEL_P99_MS_MAX: Final = 10.0
 ORDER_MS_MAX: Final = 50.0
-RECOVERY_SECONDS_MAX: Final = 1.0
 _SESSIONS: Final = 8
 _WINDOW_NS: Final = 100_000_000
 
