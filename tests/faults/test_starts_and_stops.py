@@ -43,7 +43,8 @@ async def test_a_directory_that_may_not_be_written_is_said_in_one_line(tmp_path:
 async def test_a_file_in_the_place_of_the_directory_is_said_in_one_line(process: Process) -> None:
     process.directory.touch()
     status, word = await process.refused()
-    assert (status, word) == (ExitCode.STORAGE_UNUSABLE, f"carbonmatch: {process.directory}: File exists")
+    assert status == ExitCode.STORAGE_UNUSABLE
+    assert word == f"carbonmatch: {process.directory}: no directory, and a journal needs one of its own"
 
 
 async def test_a_journal_of_another_version_is_refused_until_that_one_has_stopped_cleanly(
