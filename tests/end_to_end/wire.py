@@ -73,7 +73,13 @@ class Wire:
             raise
         name = None if ssl is None else "127.0.0.1"
         limit = receive_bytes or 2**16
-        wire = cls(*await asyncio.open_connection(sock=raw, limit=limit, ssl=ssl, server_hostname=name))
+        try:
+            streams = await asyncio.open_connection(sock=raw, limit=limit, ssl=ssl, server_hostname=name)
+        except BaseException:
+            # The engine has cut the handshake off: the loop closes the socket, and does not tell the object.
+            raw.detach()
+            raise
+        wire = cls(*streams)
         try:
             (wire.challenge,) = await wire.frame()
             yield wire
