@@ -7,6 +7,8 @@ from random import Random
 
 from msgspec import Struct
 
+from carbonmatch.limits import BATCH_COMMANDS_MAX
+
 
 class Faults(Struct):
     """Probabilities, each of the thing that its name says; sizes where small ones find more."""
@@ -46,7 +48,7 @@ class Faults(Struct):
     segment_bytes: int = 256 * 1024
     outbox_bytes: int = 1024 * 1024
     slice_bytes: int = 256 * 1024
-    batch_commands: int = 8_192
+    batch_commands: int = BATCH_COMMANDS_MAX
     turn_session_work: int = 64
     conflate_bytes: int = 256 * 1024
     queued_frame_bytes: int = 64 * 1024
@@ -91,7 +93,7 @@ def drawn(random: Random) -> Faults:
     faults.segment_bytes = random.choice((64, 64, 256)) * 1024
     faults.outbox_bytes = random.choice((1, 500, 5_000, 1024 * 1024))
     faults.slice_bytes = random.choice((1, 2_000, 256 * 1024))
-    faults.batch_commands = random.choice((1, 5, 50, 8_192))
+    faults.batch_commands = random.choice((1, 5, 50, BATCH_COMMANDS_MAX))
     faults.turn_session_work = random.choice((1, 5, 64))
     faults.conflate_bytes = random.choice((500, 5_000, 256 * 1024))
     # As with the real sizes: what is conflated is also paused.
