@@ -18,8 +18,8 @@ from carbonmatch.matching.messages import (
     Side,
 )
 from carbonmatch.protocol.messages import LogoutReason, Subscribe
+from carbonmatch.server import look_ups as look_ups_module
 from carbonmatch.server import pipeline as pipeline_module
-from carbonmatch.server import session_peer as session_peer_module
 from carbonmatch.server import stream as stream_module
 from carbonmatch.server.history import History
 from carbonmatch.server.stream import Chunk
@@ -144,7 +144,7 @@ async def test_a_flood_of_repeats_from_the_past_is_bounded(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "OUTBOX_BYTES_MAX", 1)
-    monkeypatch.setattr(session_peer_module, "LOOK_UPS_WAITING_MAX", 10)
+    monkeypatch.setattr(look_ups_module, "LOOK_UPS_WAITING_MAX", 10)
     async with honest_trading(venue), venue.wire("alice") as alice:
         for ref in range(1, 21):
             alice.send(order(ref))
