@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from carbonmatch.limits import FRAME_MESSAGES_MAX, REPEATS_WAITING_MAX, WIRE_INT_MAX
+from carbonmatch.limits import BATCH_COMMANDS_MAX, FRAME_MESSAGES_MAX, REPEATS_WAITING_MAX, WIRE_INT_MAX
 from carbonmatch.matching.messages import Accepted, NewOrder, Ref, ReportFlag, Side
 from carbonmatch.protocol.batch import repeats_of
 from carbonmatch.protocol.messages import LogoutReason
@@ -74,7 +74,8 @@ async def test_a_command_that_was_applied_is_never_refused_because_many_came_twi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused it would count as not applied, and be sent anew under another ref: executed twice."""
-    count = 40 * FRAME_MESSAGES_MAX
+    # As many as the disk may keep waiting before nobody is served any more.
+    count = BATCH_COMMANDS_MAX
     disk = Disk(monkeypatch)
     # To take a whole batch apart for each ref that is repeated took seconds, and everybody waited.
     taking_apart = Mock(wraps=repeats_of)
