@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     MassCanceled,
     MassCancelScope,
     NewOrder,
+    NewOrderLong,
     OrderId,
     Reduce,
     Reduced,
@@ -84,7 +85,11 @@ async def test_a_late_order_is_refused_and_the_cancels_behind_it_pass(
         await alice.reports(3)
         async with full(venue, disk, monkeypatch):
             alice.send(buy(4))
-            alice.send(buy(5), Cancel(Ref(6), Ref(1)), Replace(Ref(7), Ref(2), OrderId(0), 20, 9))
+            alice.send(
+                NewOrderLong(Ref(5), EUA, Side.BUY, 10, 5000),
+                Cancel(Ref(6), Ref(1)),
+                Replace(Ref(7), Ref(2), OrderId(0), 20, 9),
+            )
             alice.send(Reduce(Ref(8), Ref(2), OrderId(0), 5))
             alice.send(Cancel(Ref(9), Ref(4)))
             alice.send(MassCancel(Ref(10), MassCancelScope.SESSION))

@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
     NewOrder,
+    NewOrderLong,
     Phase,
     Ref,
     RejectReason,
@@ -242,13 +243,14 @@ async def test_an_operators_session_that_trades_steers_nothing(tmp_path: Path) -
         assert venue.engine.instruments[EUA].phase is Phase.HALTED
 
 
-async def test_a_key_for_operating_does_not_trade(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", [NewOrder, NewOrderLong])
+async def test_a_key_for_operating_does_not_trade(tmp_path: Path, layout: type[NewOrder]) -> None:
     both = with_session(market.config(tmp_path / "journal"), "alice", roles=("trade", "operator"))
     async with (
         running(tmp_path / "journal", with_key(both, "alice", roles=("operator", "trade"))) as venue,
         venue.wire("alice", role=Role.OPERATOR) as alice,
     ):
-        alice.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 5000))
+        alice.send(layout(Ref(1), EUA, Side.BUY, 1, 5000))
         assert await alice.next(SessionRejected) == SessionRejected(Ref(1), RejectReason.NOT_ENTITLED)
         assert venue.engine.open_order_count == 0
 

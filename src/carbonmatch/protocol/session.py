@@ -16,7 +16,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, Final, Generic, Never, TypeVar
+from typing import Any, Final, Generic, Never, TypeVar, get_args
 
 from msgspec import Struct
 
@@ -29,15 +29,10 @@ from carbonmatch.limits import (
     LOGON_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import (
-    Cancel,
     ClientCommand,
     MassCancel,
-    NewOrder,
-    NewOrderLong,
     OrderStatusRequest,
-    Reduce,
     RejectReason,
-    Replace,
     SetBand,
     SetPhase,
 )
@@ -65,10 +60,12 @@ _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session.
 _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
+# What operators send; the status of orders is everybody's to ask for.
+_STEERING: Final = frozenset({SetPhase, SetBand})
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
-    Role.TRADE: frozenset({SetPhase, SetBand}),
-    Role.OPERATOR: frozenset({NewOrder, NewOrderLong, Cancel, Reduce, Replace, MassCancel}),
+    Role.TRADE: _STEERING,
+    Role.OPERATOR: frozenset(get_args(ClientCommand)) - _STEERING - {OrderStatusRequest},
     Role.MARKET_DATA: frozenset(),
     Role.DROP_COPY: frozenset(),
 }

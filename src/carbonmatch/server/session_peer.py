@@ -1,7 +1,7 @@
 """One gateway's connection: logon, commands in, its stream out, repeats."""
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, cast, get_args
 
 from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
@@ -16,7 +16,6 @@ from carbonmatch.matching.messages import (
     Cancel,
     ClientCommand,
     NewOrder,
-    NewOrderLong,
     Reduce,
     Ref,
     RejectReason,
@@ -404,7 +403,9 @@ class SessionPeer(Peer):
 
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-_ADDS_RISK: Final = frozenset({NewOrder, NewOrderLong, Replace})
+_ADDS_RISK: Final = frozenset(
+    kind for kind in get_args(ClientCommand) if issubclass(kind, NewOrder | Replace)
+)
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
 _GATHERED: Final = _ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
