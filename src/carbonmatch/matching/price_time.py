@@ -224,8 +224,8 @@ def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention
             order.leaves_lots -= prevented
         maker.level.quantity_lots -= prevented
         venue.mark(maker.level)
-    _report_prevented(venue, taker.session, taker, maker, prevented, mode, ref)
-    _report_prevented(venue, maker.session, maker, taker, prevented, mode, NO_REF)
+    report_prevented(venue, taker.session, taker, maker, prevented, mode, ref)
+    report_prevented(venue, maker.session, maker, taker, prevented, mode, NO_REF)
 
     if mode is SelfTradePrevention.DECREMENT:
         taker_ends = taker.leaves_lots == 0
@@ -243,7 +243,7 @@ def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention
         refresh(maker.ladder, maker, venue.dirty)
 
 
-def _report_prevented(
+def report_prevented(
     venue: Venue,
     session: SessionState,
     order: Order,
