@@ -1,5 +1,6 @@
 """The engine against the reference of tracebook-conformance; `make conformance` asks for more of the same."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def test_what_does_not_apply_is_refused_by_name() -> None:
         Adapter(ConformanceConfig(matching_algorithm="pro_rata"))
 
 
-def test_a_process_of_its_own_answers_as_well() -> None:
+def test_a_process_of_its_own_answers_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
     candidate = ExternalProcessAdapterFactory(
         [sys.executable, "-m", "tests.conformance.adapter"], timeout_seconds=60, cwd=ROOT
     )
