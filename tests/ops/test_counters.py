@@ -11,6 +11,7 @@ from carbonmatch.matching.messages import (
     Executed,
     InstrumentDefined,
     InstrumentDefinition,
+    InstrumentId,
     Liquidity,
     Outputs,
     Phase,
@@ -93,7 +94,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         [],
         [RejectReason.OUTSIDE_BAND, RejectReason.UNKNOWN_ORDER],
         [CancelReason.EXPIRED],
-        prevented=[(4, 7), (4, 1)],
+        prevented=[(InstrumentId(4), 7), (InstrumentId(4), 1)],
     )
     counters.count_batch(4, outputs)
     assert counters.commands == 5
