@@ -76,57 +76,11 @@ def test_at_one_price_the_first_to_come_is_the_first_to_trade() -> None:
     ]
 
 
-def test_a_partial_fill_keeps_its_priority() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=5), sell(2, price=100, lots=5))
-    market.send(BOB, buy(1, price=100, lots=2))
-    assert market.send(BOB, buy(2, price=100, lots=4)) == [
-        "bob 2: accepted #4 buy 4 @ 100",
-        "bob 2: executed #4 taker 3 @ 100, 1 left",
-        "bob 2: executed #4 taker 1 @ 100, 0 left",
-        "alice 0: executed #1 maker 3 @ 100, 0 left",
-        "alice 0: executed #2 maker 1 @ 100, 4 left",
-    ]
-
-
-def test_an_interior_cancel_leaves_the_queue_in_order() -> None:
-    market = Market()
-    market.send(ALICE, *(sell(ref, price=100, lots=1) for ref in (1, 2, 3, 4)))
-    market.send(ALICE, cancel(5, 2), cancel(6, 3))
-    assert market.send(BOB, buy(1, price=100, lots=2))[-2:] == [
-        "alice 0: executed #1 maker 1 @ 100, 0 left",
-        "alice 0: executed #4 maker 1 @ 100, 0 left",
-    ]
-
-
-def test_the_best_price_after_a_cancel_is_not_stale() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=1), sell(2, price=105, lots=1), cancel(3, 1))
-    assert market.send(BOB, buy(1, price=102, lots=1)) == ["bob 1: accepted #4 buy 1 @ 102"]
-    assert market.send(BOB, buy(2, price=105, lots=1))[1] == "bob 2: executed #5 taker 1 @ 105, 0 left"
-
-
 def test_what_remains_of_a_limit_order_rests_at_its_own_price() -> None:
     market = Market()
     market.send(ALICE, sell(1, price=100, lots=2))
     market.send(BOB, buy(1, price=101, lots=5))
     assert (market.bids(), market.asks()) == (["3 in 1 @ 101"], [])
-
-
-def test_the_cancel_of_a_filled_order_is_refused() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=2))
-    market.send(BOB, buy(1, price=100, lots=2))
-    assert market.send(ALICE, cancel(2, 1)) == ["alice 2: rejected UNKNOWN_ORDER"]
-    assert market.send(BOB, cancel(2, 1)) == ["bob 2: rejected UNKNOWN_ORDER"]
-
-
-def test_an_order_is_canceled_only_once() -> None:
-    market = Market()
-    assert market.send(ALICE, sell(1, price=100), cancel(2, 1), cancel(3, 1))[1:] == [
-        "alice 2: canceled #1 1 REQUESTED",
-        "alice 3: rejected UNKNOWN_ORDER",
-    ]
 
 
 def test_a_replacement_into_the_cross_trades_at_once() -> None:
