@@ -11,9 +11,9 @@ help:
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
-	@echo "make torture  kill the engine 450 times under load, fail its disk 200 times, and in simulation cut"
-	@echo "              the power and flip bits at 20,000 places each"
-	@echo "make torture-long  the same with 10,000 kills and a million places: some hours"
+	@echo "make torture  kill the engine 10,000 times under load, fail its disk 100 times, and in simulation cut"
+	@echo "              the power and flip bits at 20,000 places each: an hour at most"
+	@echo "make torture-long  the same with 50,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
 	@echo "make conformance  what docs/conformance.md says of the matching core, all of it again: half an hour"
@@ -45,12 +45,11 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 torture: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
+	$(BIN)/python -m tests.torture.kill --kills 10000 --seed 1000 --jobs 2
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
 	$(BIN)/python -m tests.torture.connections
 	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
+	$(BIN)/python -m tests.torture.kill --kills 100 --seed 3 --follow
 	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
 	$(BIN)/python -m tests.faults.one_failure --calls 100
@@ -58,8 +57,8 @@ torture: $(VENV)/.installed-dev
 
 # Some hours. Whatever fails says its seed, and keeps its journal.
 torture-long: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.torture.kill --kills 7000 --seed 1000
-	$(BIN)/python -m tests.torture.kill --kills 3000 --seed 2000 --segment-kib 1024
+	$(BIN)/python -m tests.torture.kill --kills 50000 --seed 2000 --jobs 2
+	$(BIN)/python -m tests.torture.kill --kills 1000 --seed 3000 --segment-kib 0
 	$(BIN)/python -m tests.journal.damage --cuts 1000000 --flips 1000000
 	$(BIN)/python -m tests.faults.one_failure --calls 200
 
