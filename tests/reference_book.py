@@ -29,6 +29,7 @@ from carbonmatch.matching.messages import (
     OrderType,
     Phase,
     RejectReason,
+    SelfTradeKey,
     SelfTradePrevention,
     Side,
     TimeInForce,
@@ -122,6 +123,7 @@ class ReferenceVenue:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
         self.participants: dict[int, int] = {}
+        self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
         self.last: dict[int, int] = {}  # price of the last trade of each instrument
@@ -167,6 +169,7 @@ class ReferenceVenue:
                 self.public.append(m.InstrumentDefined(self.time_ns, definition))
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
+                self.groups[command.account_id] = command.group_id
             case m.DefineSession():
                 session = self.sessions.setdefault(command.session_id, ReferenceSession((), False))
                 session.account_ids = command.account_ids
@@ -450,6 +453,7 @@ class ReferenceVenue:
         world = ReferenceVenue()
         world.definitions = self.definitions
         world.participants = self.participants
+        world.groups = self.groups
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
         world.arrivals = self.arrivals
@@ -488,8 +492,7 @@ class ReferenceVenue:
             mode = taker.mode
             if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
                 mode = self.definitions[taker.instrument_id].self_trade_prevention
-            same = self.participants[taker.account_id] == self.participants[maker.account_id]
-            if same and mode is not SelfTradePrevention.NONE:
+            if self._is_one_owners(taker, maker) and mode is not SelfTradePrevention.NONE:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
@@ -528,6 +531,15 @@ class ReferenceVenue:
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
+
+    def _is_one_owners(self, one: ReferenceOrder, other: ReferenceOrder) -> bool:
+        key = self.definitions[one.instrument_id].self_trade.key
+        if key is SelfTradeKey.ACCOUNT:
+            return one.account_id == other.account_id
+        groups = self.groups[one.account_id], self.groups[other.account_id]
+        if key is SelfTradeKey.PARTICIPANT or groups == (0, 0):
+            return self.participants[one.account_id] == self.participants[other.account_id]
+        return groups[0] == groups[1]
 
     def _refresh(self, maker: ReferenceOrder) -> None:
         """Gone where it is used up; where only its slice is, behind the others with a new one."""
@@ -837,39 +849,35 @@ class ReferenceVenue:
     def _prevent_in_auction(self, instrument_id: int, price: int, rounds: int) -> int | None:
         """What orders of one participant would have traded with each other; None if there were none."""
         found: int | None = None
-        everybody = sorted(set(self.participants.values()))
         best_bid = self._queue(instrument_id, Side.BUY)[0].price
         best_ask = self._queue(instrument_id, Side.SELL)[0].price
         low, high = (best_ask, best_bid) if rounds >= AUCTION_ROUNDS_MAX else (price, price)
-        for participant in everybody:
-            own = [
-                o
-                for o in self._by_entry()
-                if o.instrument_id == instrument_id
-                and not o.waits
-                and self.participants[o.account_id] == participant
-                and (o.price >= low if o.side is Side.BUY else o.price <= high)
-            ]
-            if len({o.side for o in own}) < 2:
-                continue
-            for newer in own:
-                while newer in self.open:
-                    mode = newer.mode
-                    if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
-                        mode = self.definitions[instrument_id].self_trade_prevention
-                    older = [
-                        o
-                        for o in own
-                        if o in self.open
-                        and o.order_id < newer.order_id
-                        and o.side is not newer.side
-                        and (newer.price >= o.price if newer.side is Side.BUY else newer.price <= o.price)
-                    ]
-                    if mode is SelfTradePrevention.NONE or not older:
-                        break
-                    sign = -1 if newer.side is Side.SELL else 1
-                    other = min(older, key=lambda o: (sign * o.price, o.order_id))
-                    found = (found or 0) + self._keep_apart(newer, other, mode)
+        accepting = [
+            o
+            for o in self._by_entry()
+            if o.instrument_id == instrument_id
+            and not o.waits
+            and (o.price >= low if o.side is Side.BUY else o.price <= high)
+        ]
+        for newer in accepting:
+            while newer in self.open:
+                mode = newer.mode
+                if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
+                    mode = self.definitions[instrument_id].self_trade_prevention
+                older = [
+                    o
+                    for o in accepting
+                    if o in self.open
+                    and o.order_id < newer.order_id
+                    and o.side is not newer.side
+                    and self._is_one_owners(o, newer)
+                    and (newer.price >= o.price if newer.side is Side.BUY else newer.price <= o.price)
+                ]
+                if mode is SelfTradePrevention.NONE or not older:
+                    break
+                sign = -1 if newer.side is Side.SELL else 1
+                other = min(older, key=lambda o: (sign * o.price, o.order_id))
+                found = (found or 0) + self._keep_apart(newer, other, mode)
         return found
 
     def _keep_apart(self, newer: ReferenceOrder, older: ReferenceOrder, mode: SelfTradePrevention) -> int:
@@ -985,6 +993,9 @@ class ReferenceVenue:
         ):
             self._refuse_unless(not asked or has(name), RejectReason.ORDER_TYPE_NOT_ALLOWED)
         self._refuse_unless(has(command.time_in_force.name), RejectReason.TIME_IN_FORCE_NOT_ALLOWED)
+        mode = command.self_trade_prevention
+        may_ask = mode == 0 or definition.self_trade.allowed & getattr(m.SelfTradeFlag, mode.name) != 0
+        self._refuse_unless(may_ask, RejectReason.SELF_TRADE_PREVENTION_NOT_ALLOWED)
 
     def _check_display(self, definition: m.InstrumentDefinition, display: int, quantity: int) -> None:
         self._refuse_unless(display < quantity, RejectReason.INVALID_DISPLAY)

@@ -1,11 +1,11 @@
 """Carrying out an auction: who may not trade with whom, the price, and the trades at it.
 
 1. The price is determined (`auction_price`).
-2. Self-trade prevention: of one participant, orders of both sides that would trade at the price do not
-   meet. They are held against each other in the order of entry, each as the taker of the older ones, as
-   it would have been in continuous trading; whose trade it really is in an auction, nobody can say. Where
+2. Self-trade prevention: of one owner, orders of both sides that accept the price do not meet. They are
+   held against each other in the order of entry, each as the taker of the older ones, as it would have
+   been in continuous trading: who trades with whom at one price is nothing but the order of a queue. Where
    something was prevented, the price is determined again without it, AUCTION_ROUNDS_MAX times; after that
-   whatever crosses within a participant counts as if it traded.
+   whatever crosses within an owner counts as if it accepted the price.
 3. Best price first, then first come first served, orders trade at the one price until nobody on one of the
    sides accepts it. An iceberg trades with all of its quantity in its turn, and keeps its place.
 
@@ -25,14 +25,13 @@ from carbonmatch.matching.messages import (
     CancelReason,
     Executed,
     Liquidity,
-    ParticipantId,
     SelfTradePrevention,
     Side,
     Traded,
     TradeId,
     TradeKind,
 )
-from carbonmatch.matching.price_time import prevention_mode, report_prevented
+from carbonmatch.matching.prevention import mode_in_force, report_prevented
 
 if TYPE_CHECKING:
     from carbonmatch.matching.venue import Venue
@@ -85,7 +84,7 @@ def _accepted_by_both(book: Book, price_ticks: int) -> bool:
 
 
 def _prevent(venue: "Venue", book: Book, price_ticks: int, uncross: Uncross) -> bool:
-    """Keep orders of one participant from trading with each other at the price; whether any was kept.
+    """Keep orders of one owner from trading with each other at the price; whether any was kept.
 
     Each prevention takes at least one order out of the book, or the next look would find the same.
     """
@@ -95,21 +94,43 @@ def _prevent(venue: "Venue", book: Book, price_ticks: int, uncross: Uncross) -> 
     else:
         buys = _orders_from(book.bids, price_ticks)
         sells = _orders_from(book.asks, -price_ticks)
-    buyers = {order.account.participant_id for order in buys}
-    sellers = {order.account.participant_id for order in sells}
-    both = buyers & sellers
-    if not both:
-        return False
-    by_participant: dict[ParticipantId, list[Order]] = {}
-    for order in buys + sells:
-        participant_id = order.account.participant_id
-        if participant_id in both:
-            by_participant.setdefault(participant_id, []).append(order)
+    owner_key = book.instrument.self_trade_key
+    buyers = {order.account.owners[owner_key] for order in buys}
+    both = buyers & {order.account.owners[owner_key] for order in sells}
+    orders = [order for order in buys + sells if order.account.owners[owner_key] in both]
+    orders.sort(key=lambda order: order.order_id)
+    # What each owner has entered before, by side: the best price first, then the oldest.
+    older: dict[tuple[int, Side], list[tuple[int, int, Order]]] = {}
     prevented = False
-    for _, orders in sorted(by_participant.items()):
-        orders.sort(key=lambda order: order.order_id)
-        prevented |= _prevent_within(venue, orders, uncross)
+    for order in orders:
+        owner = order.account.owners[owner_key]
+        side = order.ladder.side
+        others = older.setdefault((owner, order.ladder.opposite.side), [])
+        before = venue.auction_orders_left
+        is_open = _hold_against(venue, order, others, uncross)
+        prevented |= venue.auction_orders_left < before
+        if not venue.auction_orders_left:
+            break
+        if is_open:
+            heappush(older.setdefault((owner, side), []), (-order.level.key, order.order_id, order))
     return prevented
+
+
+def _hold_against(
+    venue: "Venue", order: Order, others: list[tuple[int, int, Order]], uncross: Uncross
+) -> bool:
+    """Let an order meet its owner's older ones of the other side; whether it is open afterwards."""
+    mode = mode_in_force(order.ladder.book.instrument, order.self_trade_prevention)
+    is_open = True
+    while is_open and others and mode is not SelfTradePrevention.NONE and venue.auction_orders_left:
+        other = others[0][2]
+        if order.level.key + other.level.key < 0:
+            break
+        venue.auction_orders_left -= 1
+        is_open, other_is_open = _keep_apart(venue, order, other, mode, uncross)
+        if not other_is_open:
+            heappop(others)
+    return is_open
 
 
 def _orders_from(ladder: Ladder, key: int) -> list[Order]:
@@ -122,38 +143,13 @@ def _orders_from(ladder: Ladder, key: int) -> list[Order]:
     return found
 
 
-def _prevent_within(venue: "Venue", orders: list[Order], uncross: Uncross) -> bool:
-    """Hold one participant's orders against each other, in the order of entry; whether any did not fit."""
-    prevented = False
-    # What has come before, by side: the best price first, then the oldest.
-    older: dict[Side, list[tuple[int, int, Order]]] = {_BUY: [], _SELL: []}
-    for order in orders:
-        ladder = order.ladder
-        mode = prevention_mode(order)
-        others = older[ladder.opposite.side]
-        is_open = True
-        while is_open and others and mode is not SelfTradePrevention.NONE:
-            other = others[0][2]
-            if order.level.key + other.level.key < 0:
-                break
-            if not venue.auction_orders_left:
-                return True
-            venue.auction_orders_left -= 1
-            prevented = True
-            is_open, other_is_open = _keep_apart(venue, order, other, mode, uncross)
-            if not other_is_open:
-                heappop(others)
-        if is_open:
-            heappush(older[ladder.side], (-order.level.key, order.order_id, order))
-    return prevented
-
-
 def _keep_apart(
     venue: "Venue", order: Order, other: Order, mode: SelfTradePrevention, uncross: Uncross
 ) -> tuple[bool, bool]:
     """Let the newer order not trade with the older one; which of them is open afterwards."""
     lots = min(_left_lots(order), _left_lots(other))
     uncross.prevented_lots += lots
+    venue.prevented.append((order.ladder.instrument_id, lots))
     if mode is SelfTradePrevention.DECREMENT:
         for each in (order, other):
             each.ladder.reduce(each, lots, venue.dirty)
