@@ -149,13 +149,11 @@ def _keep_apart(
     """Let the newer order not trade with the older one; which of them is open afterwards."""
     lots = min(_left_lots(order), _left_lots(other))
     uncross.prevented_lots += lots
-    venue.prevented.append((order.ladder.instrument_id, lots))
     if mode is SelfTradePrevention.DECREMENT:
         for each in (order, other):
             each.ladder.reduce(each, lots, venue.dirty)
             each.quantity_lots -= lots
-    report_prevented(venue, order.session, order, other, lots, mode, NO_REF)
-    report_prevented(venue, other.session, other, order, lots, mode, NO_REF)
+    report_prevented(venue, order, other, lots, mode, NO_REF)
     if mode is SelfTradePrevention.DECREMENT:
         is_open, other_is_open = _left_lots(order) > 0, _left_lots(other) > 0
     else:
