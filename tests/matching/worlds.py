@@ -98,6 +98,7 @@ class World:
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
+        commands.append(m.SetSeed(bytes(range(16))))
         return self._entry(0, commands)
 
     def entry(self, choices: Sequence[bytes]) -> Entry:
@@ -153,7 +154,7 @@ class World:
         tif = choices.of(
             (TimeInForce.DAY, TimeInForce.GTC) * 18
             + (TimeInForce.IOC, TimeInForce.FOK) * 6
-            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.GOOD_FOR_AUCTION)
+            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE, TimeInForce.GOOD_FOR_AUCTION)
         )
         mode = choices.of((*SelfTradePrevention, *[SelfTradePrevention.NONE] * 4))
         flags = choices.of((0,) * 20 + (2,) * 6 + (1,) * 4 + (3, 4))
@@ -265,6 +266,20 @@ class World:
             return m.DefineInstrument(choices.of(other_definitions()))
         if kind == 4:
             return m.TimePassed()
+        if kind == 5:
+            if choices.byte() % 4 == 0:
+                return m.SetSeed(bytes([choices.byte()] * 16))
+            ends_ns = self._time_ns() + choices.of((10, 20, 40, 80, 0))
+            return m.StartAuction(
+                InstrumentId(choices.of((1, 2))),
+                choices.of(
+                    (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.PRE_OPEN)
+                ),
+                ends_ns,
+                choices.of((0, 0, 10, 30)),
+                choices.of((0, ends_ns - 8, ends_ns - 3, ends_ns)),
+                choices.of((Phase.CONTINUOUS,) * 5 + (Phase.CLOSED, Phase.HALTED, Phase.CLOSING_AUCTION)),
+            )
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
 

@@ -11,9 +11,7 @@ from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
-    NO_REF,
     BandChanged,
-    CancelReason,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -21,11 +19,9 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Done,
     InstrumentDefined,
-    OrderFlag,
     Ref,
     RejectReason,
     RemoveKey,
-    SessionLost,
     SessionOpened,
     SetBand,
     SetPhase,
@@ -109,14 +105,6 @@ def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
     assert session_id != venue.venue_session.session_id
     assert session_id not in venue.sessions, "one name has one stream"
     venue.drop_copies.define(DropCopy(session_id, command.name, command.account_ids), venue.accounts)
-
-
-def session_lost(venue: Venue, command: SessionLost) -> None:
-    """Cancel the session's orders, in the order of entry, but for those which are to be kept."""
-    session = venue.sessions[command.session_id]
-    for order in list(session.orders.values()):
-        if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
-            venue.end(order, NO_REF, CancelReason.DISCONNECTED)
 
 
 def session_opened(venue: Venue, command: SessionOpened) -> None:

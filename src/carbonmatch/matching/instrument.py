@@ -38,6 +38,12 @@ GATHERING: Final = frozenset(
 )
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
+# In which of these phases an order for an auction only is in the book.
+TAKES_PART: Final[dict[TimeInForce, frozenset[Phase]]] = {
+    TimeInForce.AT_OPEN: frozenset({Phase.PRE_OPEN, Phase.OPENING_AUCTION}),
+    TimeInForce.AT_CLOSE: frozenset({Phase.CLOSING_AUCTION}),
+    TimeInForce.GOOD_FOR_AUCTION: GATHERING,
+}
 
 REFUSAL: Final[dict[Phase, RejectReason]] = {
     Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
@@ -60,6 +66,9 @@ TIME_IN_FORCE_FLAG: Final[dict[TimeInForce, int]] = {
     TimeInForce.IOC: AllowedFlag.IOC,
     TimeInForce.FOK: AllowedFlag.FOK,
     TimeInForce.GTD: AllowedFlag.GTD,
+    TimeInForce.AT_OPEN: AllowedFlag.AT_OPEN,
+    TimeInForce.AT_CLOSE: AllowedFlag.AT_CLOSE,
+    TimeInForce.GOOD_FOR_AUCTION: AllowedFlag.GOOD_FOR_AUCTION,
 }
 # What a plain order may be, all of it.
 _PLAIN: Final = AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.GTC | AllowedFlag.IOC
