@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture torture-long sim conformance coverage mutants bench hostile lock audit sbom clean
+.PHONY: help demo test lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -17,6 +17,8 @@ help:
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
 	@echo "make conformance  what docs/conformance.md says of the matching core, all of it again: half an hour"
+	@echo "make replay-versions  a journal of a million commands, executed again by CPython 3.11, 3.12 and 3.13;"
+	@echo "              PYTHONS='python3.12 /path/to/python3.13' for others, COMMANDS=10000 for fewer"
 	@echo "make coverage  the tests of the matching core run every branch of it"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
@@ -65,6 +67,23 @@ conformance: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
 
+# Each in a virtual environment of its own, as an installation would be. One that there is not is told.
+PYTHONS := python3.11 python3.12 python3.13
+replay-versions: $(VENV)/.installed-dev
+	@given=; for python in $(PYTHONS); do \
+	  name=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || { \
+	    echo "$$python does not run here" >&2; continue; }; \
+	  venv=.venv-$$name; \
+	  if [ ! -e $$venv/.installed ]; then \
+	    echo "installing requirements/runtime.txt for CPython $$name"; \
+	    rm -rf $$venv; "$$python" -m venv $$venv && $$venv/bin/python -m pip install --quiet \
+	      $(if $(UNLOCKED),.,--require-hashes --requirement requirements/runtime.txt) \
+	      && touch $$venv/.installed || exit 1; \
+	  fi; \
+	  given="$$given --python $$venv/bin/python"; \
+	done; \
+	$(BIN)/python -m tests.server.replay_versions --commands $(or $(COMMANDS),1000000) $$given
+
 coverage: $(VENV)/.installed-dev
 	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
 
@@ -89,7 +108,7 @@ hostile: $(VENV)/.installed-dev
 	$(BIN)/python -m bench hostile pull
 
 clean:
-	rm -rf $(VENV) .venv-supply .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
+	rm -rf $(VENV) .venv-supply .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- supply chain ---------------------------------------------------------------------------------
