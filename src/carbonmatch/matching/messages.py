@@ -276,11 +276,20 @@ class RemoveKey(Command, frozen=True, tag=166):
 
 
 class DefineDropCopy(Command, frozen=True, tag=167):
-    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on."""
+    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on.
+
+    Without accounts it shows nothing from here on: so a copy is removed.
+    """
 
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
+
+
+class RemoveSession(Command, frozen=True, tag=168):
+    """Takes a session's powers, and its orders out of the market; its stream stays, and its numbers."""
+
+    session_id: SessionIdField
 
 
 class TimePassed(Command, frozen=True, tag=170):
@@ -575,7 +584,9 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 ClientCommand = (
     NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
 )
-_Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
+_Definition = (
+    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+)
 VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed | StartAuction | SetSeed
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
