@@ -15,12 +15,12 @@ from carbonmatch.config.schema import (
     Key,
     Listen,
     Participant,
-    Section,
     Session,
     Throttle,
     Tls,
     Venue,
 )
+from carbonmatch.config.section import Section
 from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
 TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()

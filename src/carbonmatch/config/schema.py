@@ -5,8 +5,10 @@ from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal, NewType
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, structs
 
+from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.section import Name, Section
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     CONNECTIONS_MAX,
@@ -33,7 +35,6 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
     KeySession,
-    NameField,
     ParticipantId,
     Phase,
     SelfTradePrevention,
@@ -46,8 +47,6 @@ from carbonmatch.protocol.messages import Role
 _SEGMENT_MIB_MIN: Final = SEGMENT_BYTES // 2**20
 _SEGMENT_MIB_MAX: Final = 1024
 
-# A `description` is what a person reads where the value does not fit.
-_Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
 _Positive = Annotated[int, Meta(ge=1)]
 _Count = Annotated[int, Meta(ge=0, le=10**9)]
 _Ticks = Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)]
@@ -77,13 +76,9 @@ ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
 LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file. Field names are its keys."""
-
-
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
-    server_id: _Name = "carbonmatch"
+    server_id: Name = "carbonmatch"
     # A new order that has waited longer for its turn is refused; 0: none is.
     order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
@@ -171,7 +166,7 @@ class Instrument(Section, frozen=True):
     """As `InstrumentDefinition`, field by field: prices in ticks, quantities in lots."""
 
     id: _InstrumentId
-    symbol: _Name
+    symbol: Name
     currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z", description="three capital letters, like CNY")]
     tick_value_minor: _Positive
     price_decimals: Annotated[int, Meta(ge=0, le=9)]
@@ -188,12 +183,15 @@ class Instrument(Section, frozen=True):
     opening_phase: PhaseName = "continuous"
     order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
+    schedule: Name | None = None  # none: operators alone change its phase
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
-        values["opening_phase"] = Phase[self.opening_phase.upper()]
+        # Where there is a schedule, nothing is open before it has said so.
+        is_scheduled = values.pop("schedule") is not None
+        values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         allowed = 0
         for word in (*values.pop("order_types"), *values.pop("times_in_force")):
             allowed |= getattr(AllowedFlag, word.upper())
@@ -203,14 +201,14 @@ class Instrument(Section, frozen=True):
 
 class Account(Section, frozen=True):
     id: _AccountId
-    name: _Name
+    name: Name
 
 
 class Participant(Section, frozen=True):
     """A firm. Self-trade prevention looks at participants, not at accounts."""
 
     id: _ParticipantId
-    name: _Name
+    name: Name
     accounts: tuple[Account, ...]
 
 
@@ -218,7 +216,7 @@ class Session(Section, frozen=True):
     """The identity of one gateway connection, with a stream of reports of its own."""
 
     id: _SessionId
-    name: _Name
+    name: Name
     roles: tuple[RoleName, ...]
     key: _KeyId
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
@@ -244,7 +242,7 @@ class Key(Section, frozen=True):
     # Empty: whatever its session may do.
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
-    sessions: tuple[_Name, ...] = ()
+    sessions: tuple[Name, ...] = ()
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     # Networks it may be used from; empty: any.
     addresses: tuple[str, ...] = ()
@@ -269,6 +267,8 @@ class Config(Section, frozen=True):
     journal: Journal = Journal()
     follower: Follower = Follower()
     throttle: Throttle = Throttle()
+    calendars: tuple[Calendar, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()
     sessions: tuple[Session, ...] = ()

@@ -89,6 +89,11 @@ class Phase(IntEnum):
     HALTED = 2
     CANCEL_ONLY = 3
     CLOSED = 4
+    PRE_OPEN = 5  # orders gather, nothing matches
+    OPENING_AUCTION = 6
+    CLOSING_AUCTION = 7
+    VOLATILITY_AUCTION = 8
+    BREAK = 9
 
 
 @unique

@@ -25,6 +25,11 @@ ALLOWED: Final[dict[Phase, frozenset[type]]] = {
     Phase.CANCEL_ONLY: frozenset({Reduce, Cancel}),
     Phase.HALTED: frozenset({Cancel}),
     Phase.CLOSED: frozenset({Cancel}),
+    Phase.PRE_OPEN: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.OPENING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.CLOSING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.VOLATILITY_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.BREAK: frozenset({Reduce, Cancel}),
 }
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
