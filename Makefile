@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture torture-long sim mutants bench hostile lock audit sbom clean
+.PHONY: help demo test lint fuzz torture torture-long sim conformance coverage mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -16,6 +16,8 @@ help:
 	@echo "make torture-long  the same with 10,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
+	@echo "make conformance  what docs/conformance.md says of the matching core, all of it again: half an hour"
+	@echo "make coverage  the tests of the matching core run every branch of it"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
@@ -27,8 +29,8 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/carbonmatch demo
 
-test: lint
-	$(BIN)/pytest
+test: lint coverage
+	$(BIN)/pytest --ignore=tests/matching
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -59,11 +61,17 @@ torture-long: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.journal.damage --cuts 1000000 --flips 1000000
 	$(BIN)/python -m tests.faults.one_failure --calls 200
 
-# Half an hour. 100 % of the branches of the core are run by its tests, and what of it may be wrong
-# without a test noticing is looked for by changing it 2,000 times.
+# See docs/conformance.md.
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+
+coverage: $(VENV)/.installed-dev
+	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
+
+# An hour. What of the core may be wrong without a test noticing is looked for by changing it 3,000 times.
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
-	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
 	$(BIN)/mutmut run
 	$(BIN)/mutmut export-cicd-stats
 	$(BIN)/python -m tests.mutants mutants/mutmut-cicd-stats.json
