@@ -83,6 +83,10 @@ class ReferenceVenue:
     def __init__(self) -> None:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
+        # What a schedule has said last, with its end, and since when there is one; what operators hold.
+        self.scheduled: dict[int, tuple[Phase, int]] = {}
+        self.has_schedule: set[int] = set()
+        self.holds: dict[int, tuple[Phase, int]] = {}
         self.participants: dict[int, int] = {}
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
@@ -125,6 +129,7 @@ class ReferenceVenue:
             case m.DefineInstrument(definition=definition):
                 self.definitions[definition.instrument_id] = definition
                 self.phases.setdefault(definition.instrument_id, definition.opening_phase)
+                self.scheduled.setdefault(definition.instrument_id, (definition.opening_phase, 0))
                 self.public.append(m.InstrumentDefined(self.time_ns, definition))
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
@@ -143,6 +148,10 @@ class ReferenceVenue:
                 self._set_phase(command)
             case m.SetBand():
                 self._set_band(command)
+            case m.Resume():
+                self._resume(command)
+            case m.SchedulePhase():
+                self._go_on(command)
             case m.TimePassed():
                 pass
             case _:
@@ -166,6 +175,10 @@ class ReferenceVenue:
                 case m.SetPhase():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_phase(command)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Resume():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._resume(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.SetBand():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
@@ -690,29 +703,69 @@ class ReferenceVenue:
     # --- phases and bands ---
 
     def _set_phase(self, command: m.SetPhase) -> None:
-        if command.instrument_id:
-            self._refuse_unless(command.instrument_id in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
-        for instrument_id in sorted(self.definitions):
-            if command.instrument_id not in (0, instrument_id):
-                continue
-            self.phases[instrument_id] = command.phase
-            self.public.append(
-                m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, command.phase, command.text)
-            )
-            if command.phase is Phase.CLOSED:
-                day = [
-                    o
-                    for o in self.open
-                    if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
-                ]
-                buys = [o for o in day if o.side is Side.BUY]
-                sells = [o for o in day if o.side is Side.SELL]
-                bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
-                asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
-                buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
-                sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
-                for order in bids + asks + buy_stops + sell_stops:
-                    self._end(order, CancelReason.EXPIRED)
+        for instrument_id in self._steered(command.instrument_id):
+            stops = command.phase in (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+            self.holds.pop(instrument_id, None)
+            if stops or command.until_ns or instrument_id in self.has_schedule:
+                self.holds[instrument_id] = (command.phase, command.until_ns)
+            else:
+                self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
+            self._change_phase(instrument_id, command.text)
+
+    def _resume(self, command: m.Resume) -> None:
+        for instrument_id in self._steered(command.instrument_id):
+            if self.holds.pop(instrument_id, None):
+                self._change_phase(instrument_id, command.text)
+
+    def _go_on(self, command: m.SchedulePhase) -> None:
+        instrument_id = command.instrument_id
+        before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
+        self.has_schedule.add(instrument_id)
+        self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        held, until_ns = self.holds.get(instrument_id, (None, 0))
+        if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
+            del self.holds[instrument_id]
+        if self._phase_now(instrument_id) != before:
+            self._change_phase(instrument_id, "")
+
+    def _steered(self, named: int) -> list[int]:
+        if named:
+            self._refuse_unless(named in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
+        return [instrument_id for instrument_id in sorted(self.definitions) if named in (0, instrument_id)]
+
+    def _phase_now(self, instrument_id: int) -> tuple[Phase, int]:
+        """What holds by all that was said, and until when."""
+        scheduled = self.scheduled[instrument_id]
+        held = self.holds.get(instrument_id)
+        if held is None:
+            return scheduled
+        if (
+            instrument_id in self.has_schedule
+            and scheduled[0] is Phase.CLOSED
+            and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY)
+        ):
+            return scheduled
+        return held
+
+    def _change_phase(self, instrument_id: int, text: str) -> None:
+        phase, until_ns = self._phase_now(instrument_id)
+        self.phases[instrument_id] = phase
+        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
+        if phase is Phase.CLOSED:
+            self._expire_day(instrument_id)
+
+    def _expire_day(self, instrument_id: int) -> None:
+        day = [
+            o for o in self.open if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+        ]
+        buys = [o for o in day if o.side is Side.BUY]
+        sells = [o for o in day if o.side is Side.SELL]
+        bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
+        asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+        buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
+        sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
+        for order in bids + asks + buy_stops + sell_stops:
+            self._end(order, CancelReason.EXPIRED)
 
     def _set_band(self, command: m.SetBand) -> None:
         definition = self.definitions.get(command.instrument_id)

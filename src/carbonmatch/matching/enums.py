@@ -156,6 +156,7 @@ class RejectReason(IntEnum):
     TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
     INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
     INVALID_MINIMUM = 141  # a minimum above the quantity
+    NOT_IN_THIS_PHASE = 143  # the phase does not admit the command, or not an order of this kind
 
 
 @unique

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     AllowedFlag,
     Cancel,
@@ -38,6 +39,7 @@ REFUSAL: Final[dict[Phase, RejectReason]] = {
     Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
     Phase.HALTED: RejectReason.HALTED,
     Phase.CLOSED: RejectReason.CLOSED,
+    Phase.BREAK: RejectReason.NOT_IN_THIS_PHASE,
 }
 
 
@@ -71,6 +73,7 @@ class Instrument:
         "admits_plain",
         "allowed",
         "configured",
+        "course",
         "definition",
         "instrument_id",
         "phase",
@@ -86,6 +89,7 @@ class Instrument:
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
+        self.course = Course(definition.opening_phase)
         self.enter(definition.opening_phase)
         self.configure(definition)
 

@@ -157,11 +157,26 @@ class OrderStatusRequest(Command, frozen=True, tag=21):
 
 
 class SetPhase(Command, frozen=True, tag=128):
-    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument."""
+    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument.
+
+    What it does to a schedule, and what a schedule does to it, is in [PHASES.md](PHASES.md).
+    """
 
     ref: OptionalRefField
     instrument_id: InstrumentIdField
     phase: Phase
+    text: TextField = ""
+    until_ns: TimeField = 0  # when the schedule counts again, UTC; 0: see [PHASES.md](PHASES.md)
+
+
+class Resume(Command, frozen=True, tag=131):
+    """Operators and the venue only: what SetPhase holds is over, and the schedule counts again.
+
+    An instrument that nobody holds stays as it is. Instrument 0: every instrument.
+    """
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
     text: TextField = ""
 
 
@@ -265,6 +280,15 @@ class DefineDropCopy(Command, frozen=True, tag=167):
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
+
+
+class SchedulePhase(Command, frozen=True, tag=173):
+    """The schedule of an instrument goes on. Where an operator holds it, its phase may stay."""
+
+    instrument_id: InstrumentIdField
+    phase: Phase
+    step_ns: TimeField  # when the schedule has it begin, UTC: before the entry's time, seldom by much
+    until_ns: TimeField  # when the schedule has it end; 0: nothing is planned
 
 
 class TimePassed(Command, frozen=True, tag=170):
@@ -477,6 +501,7 @@ class PhaseChanged(PublicEvent, frozen=True, tag=71):
     time_ns: int
     phase: Phase
     text: str
+    until_ns: int = 0  # when it is to end, as far as is known, UTC; 0: not known
 
 
 class BandChanged(PublicEvent, frozen=True, tag=72):
@@ -506,10 +531,19 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
 # --- sets ----------------------------------------------------------------------------------------
 
 ClientCommand = (
-    NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+    NewOrder
+    | NewOrderLong
+    | Cancel
+    | Reduce
+    | Replace
+    | MassCancel
+    | OrderStatusRequest
+    | SetPhase
+    | SetBand
+    | Resume
 )
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
+VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed | SchedulePhase
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted

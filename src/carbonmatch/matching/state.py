@@ -13,6 +13,7 @@ import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
@@ -34,7 +35,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 DIGEST_BYTES: Final = 32
 
 
@@ -85,12 +86,21 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
+class _CourseState(_State, frozen=True):
+    scheduled: Phase
+    scheduled_ns: int
+    until_ns: int
+    hold: Phase | None
+    hold_until_ns: int
+
+
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    course: _CourseState
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
@@ -192,6 +202,9 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
+        instrument.course = _restored_course(kept_book.course)
+        if instrument.course.hold_until_ns:
+            venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
@@ -239,12 +252,16 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
+    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        _CourseState(
+            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+        ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
@@ -311,6 +328,15 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _restored_course(kept: _CourseState) -> Course:
+    course = Course(kept.scheduled)
+    course.scheduled_ns = kept.scheduled_ns
+    course.until_ns = kept.until_ns
+    course.hold = kept.hold
+    course.hold_until_ns = kept.hold_until_ns
+    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:

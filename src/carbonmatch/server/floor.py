@@ -24,7 +24,7 @@ from carbonmatch.server.configured import (
 from carbonmatch.server.drop_copy import DropCopyListener
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
-from carbonmatch.server.pipeline import Journal, Pipeline
+from carbonmatch.server.pipeline import NS_PER_SECOND, Journal, Pipeline
 from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered
 from carbonmatch.server.scheduler import Scheduler
@@ -159,6 +159,7 @@ class Floor:
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase
+            counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
         for kind, name, open_orders in gone(self.config, engine):
             log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
