@@ -28,6 +28,7 @@ from carbonmatch.server.pipeline import NS_PER_SECOND, Journal, Pipeline
 from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered
 from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.stream import Stream
 
 # Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
@@ -74,6 +75,7 @@ class Floor:
             clocks,
             scheduler.call_soon,
         )
+        self.schedules = Schedules(config, self.pipeline, clocks, scheduler)
         self.gateway = Gateway(
             session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), self._credentials),
             clocks,
@@ -81,6 +83,7 @@ class Floor:
             scheduler,
             self.pipeline,
             history,
+            self.schedules,
             session_settings(config),
             epoch,
             durable,
@@ -106,6 +109,8 @@ class Floor:
 
         def begin() -> None:
             self._begin()
+            # Nobody is let in before the phases are those of now.
+            self.schedules.run()
             done()
 
         self._journal(changed_definitions(self.config, self.engine), begin)
@@ -127,6 +132,8 @@ class Floor:
             self._open_to_keys()
             self.gateway.sessions_changed(session_settings(config))
             self.gateway.end_unentitled()
+            self.schedules.take(config)
+            self.schedules.run()
             self.publisher.end_unentitled()
             self.drop_copies.copies = drop_copies(config)
             self.drop_copies.end_unentitled()
