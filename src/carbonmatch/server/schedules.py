@@ -5,6 +5,7 @@ whatever has stopped the venue in the middle, the next look goes on behind the l
 and makes none twice. The rules are in proto/PHASES.md.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,7 +24,7 @@ from carbonmatch.matching.messages import (
     SchedulePhase,
     VenueCommand,
 )
-from carbonmatch.ops.logs import WARNING, log
+from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.pipeline import NEVER_DUE_NS, NS_PER_SECOND, Pipeline
 from carbonmatch.server.scheduler import Scheduler, Timer
@@ -107,6 +108,8 @@ class Schedules:
         self._is_stopped = False
         # There was more to do than a batch takes: the rest comes with the next one.
         self._is_waiting = False
+        # Steps that were missed, and are made up in this run.
+        self._late: Counter[Phase] = Counter()
         pipeline.on_due = self.run
         self.take(config)
 
@@ -161,11 +164,18 @@ class Schedules:
                 pipeline.when_durable(self._go_on)
                 return
             pipeline.submit_venue([command])
+        self._tell_of_late_steps()
         self._due_ns = min(
             (now.following.at_ns for now in nows.values() if now.following is not None),
             default=NEVER_DUE_NS,
         )
         self.look()
+
+    def _tell_of_late_steps(self) -> None:
+        if self._late:
+            words = ", ".join(f"{count} into {phase.name}" for phase, count in self._late.items())
+            log("steps_made_up", WARNING, text=Ours(f"{words}; while they were due the venue did not run"))
+            self._late.clear()
 
     def _go_on(self) -> None:
         self._is_waiting = False
@@ -188,13 +198,6 @@ class Schedules:
             return
         instrument = book.instrument
         while (step := step_due(instrument.course, now)) is not None:
-            late_ns = now.ns - step.at_ns
-            if late_ns > _LATE_NS:
-                log(
-                    "step_made_up",
-                    WARNING,
-                    instrument=instrument.definition.symbol,
-                    phase=step.phase.name,
-                    seconds=late_ns / NS_PER_SECOND,
-                )
+            if now.ns - step.at_ns > _LATE_NS:
+                self._late[step.phase] += 1
             yield command_of(instrument, step, now)
