@@ -55,7 +55,7 @@ ONLY_IN: Final = {
     "uvloop": ("server/", "client/", "demo"),
     "prometheus_client": ("ops/",),
     # Everywhere else the time comes in as an argument.
-    "time": ("server/service.py", "server/follower_service.py", "client/", "demo"),
+    "time": ("server/service.py", "server/follower_service.py", "client/", "demo", "cli.py"),
 }
 _CLOCKS_OF_DATETIME: Final = {"now", "utcnow", "today"}
 
