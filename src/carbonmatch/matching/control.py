@@ -5,6 +5,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 """
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import change_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument, is_band
@@ -22,8 +23,6 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentId,
     OrderFlag,
-    Phase,
-    PhaseChanged,
     Ref,
     RejectReason,
     RemoveKey,
@@ -33,14 +32,16 @@ from carbonmatch.matching.messages import (
     SessionOpened,
     SetBand,
     SetPhase,
-    TimeInForce,
     TimePassed,
 )
 from carbonmatch.matching.venue import Venue
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
-    """Change the phase of one instrument or of all; closing expires DAY orders."""
+    """Hold one instrument or all of them in a phase; closing expires DAY orders.
+
+    Where that ends an auction which takes more than one entry, the phase changes when it is done.
+    """
     books = _books_to_steer(venue, session, command.instrument_id, ref)
     if books is None:
         return
@@ -102,15 +103,15 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
-    """Add an account; or change its name and participant, which then counts for its open orders too."""
+    """Add an account; or change its name and whose it is, which then counts for its open orders too."""
     account = venue.accounts.get(command.account_id)
     if account is None:
         assert command.account_id != 0, "0 means the default account"
-        account = Account(command.account_id, command.participant_id, command.name)
-        venue.accounts[command.account_id] = account
+        venue.accounts[command.account_id] = Account(
+            command.account_id, command.participant_id, command.name, command.group_id
+        )
     else:
-        account.participant_id = command.participant_id
-        account.name = command.name
+        account.assign(command.participant_id, command.name, command.group_id)
 
 
 def define_session(venue: Venue, command: DefineSession) -> None:
@@ -177,24 +178,14 @@ def _books_to_steer(
 
 
 def _follow_course(venue: Venue, book: Book, text: str) -> None:
-    """Bring the instrument into the phase that its course says; closing expires DAY orders."""
+    """Bring the instrument into the phase that its course says."""
     instrument = book.instrument
     course = instrument.course
-    phase, until_ns = course.phase, course.phase_until_ns
     if course.hold_until_ns:
         venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
     else:
         venue.held_until_ns.pop(instrument.instrument_id, None)
-    instrument.enter(phase)
-    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
-    if phase is Phase.CLOSED:
-        _expire(venue, book)
-
-
-def _expire(venue: Venue, book: Book) -> None:
-    for order in [*book.orders(), *book.stops()]:
-        if order.time_in_force is TimeInForce.DAY:
-            venue.end(order, NO_REF, CancelReason.EXPIRED)
+    change_phase(venue, book, course.phase, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

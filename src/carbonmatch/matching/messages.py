@@ -23,6 +23,7 @@ from carbonmatch.limits import (
     WIRE_INT_MAX,
 )
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
+from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
 from carbonmatch.matching.enums import Liquidity as Liquidity
 from carbonmatch.matching.enums import MassCancelScope as MassCancelScope
@@ -31,9 +32,12 @@ from carbonmatch.matching.enums import OrderType as OrderType
 from carbonmatch.matching.enums import Phase as Phase
 from carbonmatch.matching.enums import RejectReason as RejectReason
 from carbonmatch.matching.enums import ReportFlag as ReportFlag
+from carbonmatch.matching.enums import SelfTradeFlag as SelfTradeFlag
+from carbonmatch.matching.enums import SelfTradeKey as SelfTradeKey
 from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
 from carbonmatch.matching.enums import Side as Side
 from carbonmatch.matching.enums import TimeInForce as TimeInForce
+from carbonmatch.matching.enums import TradeKind as TradeKind
 
 # The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
 
@@ -43,6 +47,8 @@ from carbonmatch.matching.enums import TimeInForce as TimeInForce
 InstrumentId = NewType("InstrumentId", int)
 AccountId = NewType("AccountId", int)
 ParticipantId = NewType("ParticipantId", int)
+# Accounts that are one beneficial owner's, also over several participants. 0: none.
+GroupId = NewType("GroupId", int)
 SessionId = NewType("SessionId", int)
 # The journal sequence of the command that entered the order: unique in the venue, for ever.
 OrderId = NewType("OrderId", int)
@@ -58,6 +64,7 @@ OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
 InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
 AccountIdField = Annotated[AccountId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+GroupIdField = Annotated[GroupId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
 NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
@@ -193,6 +200,13 @@ class SetBand(Command, frozen=True, tag=130):
 # Entries of the venue itself, never accepted from a session.
 
 
+class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
+    """Between whose orders there is self-trade prevention, and which modes an order may ask for."""
+
+    key: SelfTradeKey = SelfTradeKey.PARTICIPANT  # who is one owner
+    allowed: NumberField = SelfTradeFlag.ALL  # bits of [SelfTradeFlag](#selftradeflag)
+
+
 class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     """What a tick and a lot are worth, and what the instrument admits."""
 
@@ -215,6 +229,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
+    self_trade: SelfTradeRules = SelfTradeRules()
 
 
 class DefineInstrument(Command, frozen=True, tag=160):
@@ -227,6 +242,7 @@ class DefineAccount(Command, frozen=True, tag=161):
     account_id: AccountIdField
     participant_id: ParticipantIdField
     name: NameField
+    group_id: GroupIdField = GroupId(0)
 
 
 class DefineSession(Command, frozen=True, tag=162):
@@ -292,10 +308,30 @@ class SchedulePhase(Command, frozen=True, tag=173):
 
 
 class TimePassed(Command, frozen=True, tag=170):
-    """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
+    """Nothing but its time: orders whose time is up go, auctions end, stops that wait for their turn fire.
 
     Every entry does that before its commands; this one is for when there are no commands.
     """
+
+
+class StartAuction(Command, frozen=True, tag=171):
+    """Enters an auction that ends by itself, in `next_phase`: at a time from `ends_ns` on that is drawn here.
+
+    The time is not told before it has come. All times are UTC.
+    """
+
+    instrument_id: InstrumentIdField
+    phase: Phase  # the auction
+    ends_ns: TimeField  # not before
+    random_ns: NumberField = 0  # at most so much later: drawn from the venue's seed
+    freeze_ns: TimeField = 0  # from this time on nothing is cancelled or amended; 0: always
+    next_phase: Phase = Phase.CONTINUOUS  # after it
+
+
+class SetSeed(Command, frozen=True, tag=172):
+    """What the ends of auctions are drawn from: given at each start by the service, and told to nobody."""
+
+    seed: Annotated[bytes, Meta(min_length=16, max_length=16)]  # random
 
 
 # --- reports: private, numbered in the stream of their session -----------------------------------
@@ -400,7 +436,7 @@ class Replaced(Report, frozen=True, tag=53):
 
 
 class SelfTradePrevented(Report, frozen=True, tag=54):
-    """`prevented_lots` did not trade between two orders of one participant. One to each side."""
+    """`prevented_lots` did not trade between two orders of one owner. One to each side."""
 
     seq: int
     ref: Ref
@@ -493,7 +529,8 @@ class Traded(PublicEvent, frozen=True, tag=70):
     trade_id: TradeId
     price_ticks: int
     quantity_lots: int
-    aggressor: Side
+    aggressor: Side  # of the later order
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
 
 
 class PhaseChanged(PublicEvent, frozen=True, tag=71):
@@ -515,6 +552,36 @@ class BandChanged(PublicEvent, frozen=True, tag=72):
 class InstrumentDefined(PublicEvent, frozen=True, tag=73):
     time_ns: int
     definition: InstrumentDefinition
+
+
+class AuctionIndicated(PublicEvent, frozen=True, tag=75):
+    """How an auction would end if it ended now; price 0: nothing would trade."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    price_ticks: int
+    volume_lots: int  # what would trade
+    surplus_lots: int  # what would be left unfilled at the price
+    surplus_side: int  # of what would be left; 0: nothing, 1: BUY, 2: SELL
+
+
+class AuctionEnded(PublicEvent, frozen=True, tag=76):
+    """How an auction has ended, after its trades. A time that was drawn can be computed again by everyone."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    phase: Phase  # the auction, or whatever else orders had gathered in
+    price_ticks: int  # of all its trades; 0: nothing could trade
+    volume_lots: int  # what was traded
+    surplus_lots: int  # what was left unfilled at the price
+    surplus_side: int  # of what was left; 0: nothing, 1: BUY, 2: SELL
+    rule: AuctionRule  # which decided the price
+    reference_price_ticks: int  # that the price was held against; 0: none
+    prevented_lots: int = 0  # did not trade because of self-trade prevention
+    ends_ns: int = 0  # before which it could not end; 0: the end was not drawn
+    random_ns: int = 0  # how much later it could end
+    ended_ns: int = 0  # the end that was drawn; 0: it was not drawn
+    seed: bytes = b""  # what the end was drawn from: of this auction alone, from the venue's seed
 
 
 # Not journaled: a batch's level changes follow from its entries.
@@ -543,7 +610,8 @@ ClientCommand = (
     | Resume
 )
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed | SchedulePhase
+_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
+VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted
@@ -560,7 +628,7 @@ AnyReport = (
     | StatusEnd
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined
+AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -612,3 +680,5 @@ class Outputs(Struct, frozen=True, gc=False):
     refusals: list[RejectReason] = []
     cancels: list[CancelReason] = []
     copies: list[CopyChunk] = []
+    # What self-trade prevention kept from trading: the lots of each meeting of two orders.
+    prevented: list[tuple[InstrumentId, int]] = []

@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
@@ -19,7 +21,9 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
+    AuctionRule,
     DefineKey,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     OrderId,
@@ -35,7 +39,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 6
 DIGEST_BYTES: Final = 32
 
 
@@ -47,6 +51,7 @@ class _AccountState(_State, frozen=True):
     account_id: AccountId
     participant_id: ParticipantId
     name: str
+    group_id: GroupId
 
 
 class _StreamState(_State, frozen=True):
@@ -67,6 +72,7 @@ class _TermsState(_State, frozen=True):
     minimum_lots: int
     expires_ns: int
     waits_since: int
+    ends_with_auction: bool
 
 
 class _OrderState(_State, frozen=True):
@@ -94,6 +100,26 @@ class _CourseState(_State, frozen=True):
     hold_until_ns: int
 
 
+class _AuctionPriceState(_State, frozen=True):
+    price_ticks: int
+    volume_lots: int
+    surplus_lots: int
+    rule: AuctionRule
+    reference_price_ticks: int
+    level_count: int
+
+
+class _TransitionState(_State, frozen=True):
+    """An auction that is being carried out, and the phase after it."""
+
+    phase: Phase
+    text: str
+    price: _AuctionPriceState | None
+    traded_lots: int
+    prevented_lots: int
+    rounds: int
+
+
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
@@ -104,6 +130,7 @@ class _BookState(_State, frozen=True):
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    transition: _TransitionState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -134,6 +161,7 @@ class _VenueState(_State, frozen=True):
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
+    uncrossing: list[InstrumentId]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -154,7 +182,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.time_ns,
             venue.last_trade_id,
             [
-                _AccountState(account.account_id, account.participant_id, account.name)
+                _AccountState(account.account_id, account.participant_id, account.name, account.group_id)
                 for _, account in sorted(venue.accounts.items())
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
@@ -168,6 +196,7 @@ def snapshot(engine: Engine) -> bytes:
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
             ],
+            [book.instrument.instrument_id for book in venue.uncrossing],
         )
     )
 
@@ -184,7 +213,7 @@ def restore(data: bytes) -> Engine:
     venue.last_trade_id = state.last_trade_id
     for kept_account in state.accounts:
         venue.accounts[kept_account.account_id] = Account(
-            kept_account.account_id, kept_account.participant_id, kept_account.name
+            kept_account.account_id, kept_account.participant_id, kept_account.name, kept_account.group_id
         )
     for stream in state.sessions:
         session = SessionState(stream.session_id)
@@ -208,6 +237,9 @@ def restore(data: bytes) -> Engine:
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        if kept_book.transition is not None:
+            book.transition = _restored_transition(kept_book.transition)
+            instrument.freeze(uncrossing=True)
         for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
@@ -215,6 +247,7 @@ def restore(data: bytes) -> Engine:
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
+    venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -265,7 +298,31 @@ def _book_state(book: Book) -> _BookState:
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        None if book.transition is None else _transition_state(book.transition),
     )
+
+
+def _transition_state(transition: Transition) -> _TransitionState:
+    uncross = transition.uncross
+    return _TransitionState(
+        transition.phase,
+        transition.text,
+        None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
+        uncross.traded_lots,
+        uncross.prevented_lots,
+        uncross.rounds,
+    )
+
+
+def _restored_transition(kept: _TransitionState) -> Transition:
+    transition = Transition(kept.phase, kept.text)
+    uncross = transition.uncross
+    if kept.price is not None:
+        uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
+    uncross.traded_lots = kept.traded_lots
+    uncross.prevented_lots = kept.prevented_lots
+    uncross.rounds = kept.rounds
+    return transition
 
 
 def _order_state(order: Order) -> _OrderState:
@@ -293,6 +350,7 @@ def _order_state(order: Order) -> _OrderState:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         ),
     )
 
@@ -323,6 +381,7 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         )
     )
     if order.ref != order.entry_ref:

@@ -122,12 +122,14 @@ class Counters:
         "order_latency_ns",
         "phase_end_s",
         "phases",
+        "prevented_tonnes",
         "received_bytes",
         "recovery_duration_ns",
         "rejects",
         "reloads",
         "repeats",
         "reports",
+        "self_trades_prevented",
         "sent_bytes",
         "sessions",
         "slow_readers_cut",
@@ -156,6 +158,8 @@ class Counters:
         self.phase_end_s: dict[InstrumentId, int] = {}
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
         # Time.
         self.order_latency_ns = Histogram()
         self.commit_duration_ns = Histogram()
@@ -219,6 +223,9 @@ class Counters:
         _count(self.cancels, outputs.cancels)
         for event in outputs.public:
             self._count_public(event)
+        for instrument_id, lots in outputs.prevented:
+            self.self_trades_prevented[instrument_id] += 1
+            self.prevented_tonnes[instrument_id] += lots * self.instruments[instrument_id].lot_tonnes
 
     def _count_public(self, event: AnyPublicEvent) -> None:
         if type(event) is Traded:
