@@ -179,7 +179,7 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             "from time import time_ns",
             [
                 "server/pipeline.py imports time, which only "
-                "server/service.py, server/follower_service.py, client/, demo may"
+                "server/service.py, server/follower_service.py, client/, demo, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),
