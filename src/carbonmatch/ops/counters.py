@@ -111,6 +111,7 @@ class Counters:
         "journal_spare_segments",
         "journal_torn_bytes",
         "keys",
+        "keys_blocked",
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
@@ -175,6 +176,7 @@ class Counters:
         self.slow_readers_cut = 0
         self.turned_away: Counter[TurnedAway] = Counter()
         self.addresses_blocked = 0
+        self.keys_blocked = 0
         self.tls_handshakes: Counter[str] = Counter()
         self.tls_certificate_expires_ns = 0  # of the first to expire; 0: there is none
         self.keys = 0

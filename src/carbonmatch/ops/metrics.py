@@ -189,6 +189,7 @@ METRICS: Final = (
         values=_TURNED_AWAY,
     ),
     _counter("addresses_blocked", "addresses_blocked", "Addresses blocked for failed logons."),
+    _counter("keys_blocked", "keys_blocked", "Keys blocked from one address for failed logons."),
     _counter(
         "tls_handshakes",
         "tls_handshakes",

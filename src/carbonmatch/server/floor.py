@@ -24,6 +24,7 @@ from carbonmatch.server.configured import (
 from carbonmatch.server.drop_copy import DropCopyListener
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
+from carbonmatch.server.networks import Networks
 from carbonmatch.server.pipeline import NS_PER_SECOND, Journal, Pipeline
 from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered
@@ -56,6 +57,8 @@ class Floor:
         server_id = config.venue.server_id
         # Who may log on, as of what is durable. All listeners look here at each logon.
         self._credentials: dict[str, session.Credential] = {}
+        # Where keys are used from, of those that say so.
+        self.named_networks = Networks(())
         self.publisher = Publisher(
             session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials),
             clocks,
@@ -157,6 +160,9 @@ class Floor:
         self._credentials.clear()
         self._credentials.update(credentials(self.engine))
         self.counters.keys = len(self._credentials)
+        self.named_networks = Networks(
+            network for credential in self._credentials.values() for network in credential.networks
+        )
         for session_id in (*self.engine.sessions, *self.engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
