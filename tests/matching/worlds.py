@@ -84,6 +84,7 @@ class World:
 
     def __init__(self) -> None:
         self.sequence = 0
+        self.steps = 0  # of schedules
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
@@ -244,12 +245,16 @@ class World:
         )
 
     def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
-        if choices.byte() % 2:
+        how = choices.byte()
+        if how % 8 == 1:
+            return m.Resume(ref, InstrumentId(choices.of((1, 2, 0, 3))), "on")
+        if how % 2:
             return m.SetPhase(
                 ref,
                 InstrumentId(choices.of((1, 2, 0, 3))),
                 choices.of((*Phase, *[Phase.CONTINUOUS] * 12)),
                 "why",
+                choices.of((0, 0, 1_000_000)),
             )
         low = 90 + choices.byte() % 12
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
@@ -258,7 +263,7 @@ class World:
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 8
+        kind = choices.byte() % 12
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
@@ -273,6 +278,13 @@ class World:
             return m.DefineInstrument(choices.of(other_definitions()))
         if kind == 4:
             return m.TimePassed()
+        if kind == 8:
+            self.steps += 1
+            return m.SchedulePhase(
+                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+            )
+        if kind in (9, 10):
+            return m.Resume(Ref(0), InstrumentId(choices.of((0, 1, 2))))
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
 
