@@ -207,6 +207,10 @@ ENDS: dict[str, tuple[m.NewOrder, list[tuple[m.SessionId, m.AnyCommand]]]] = {
         [(OPS, m.SetBand(Ref(1), EUA, 100, 90, 103)), (BOB, sell(4, 103)), (ALICE, buy(3, 103))],
     ),
     "MINIMUM_NOT_MET": (buy(2, 104, 5, stop=100, minimum=5), []),
+    "AUCTION_OVER": (
+        buy(2, 94, market=True),
+        [(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS))],
+    ),
     "SELF_TRADE": (buy(2, 99), [(ALICE, sell(3, 99, stp=m.SelfTradePrevention.CANCEL_OLDEST))]),
 }
 # Ends that other tests are about: they need another session, or more orders than fit here.
@@ -223,13 +227,18 @@ def test_every_way_to_end_is_in_the_table_and_tried() -> None:
 def test_an_order_ends_once_and_for_its_reason(reason: str) -> None:
     order, happens = ENDS[reason]
     found = market()
+    if reason == "AUCTION_OVER":
+        found.send(OPS, m.SetPhase(Ref(1), EUA, m.Phase.OPENING_AUCTION))
     told = found.send(ALICE, order)
     for session, command in happens:
         told += found.send(session, command)
-    ends = [line for line in told if "canceled #5" in line]
+    number = found.engine.sequence - found.setup_commands - len(happens)
+    ends = [line for line in told if f"canceled #{number}" in line]
     assert len(ends) == 1
     assert ends[0].endswith(reason)
-    assert found.send(ALICE, cancel(9, order_id=found.order_id(5))) == ["alice 9: rejected UNKNOWN_ORDER"]
+    assert found.send(ALICE, cancel(9, order_id=found.order_id(number))) == [
+        "alice 9: rejected UNKNOWN_ORDER"
+    ]
 
 
 def test_every_kind_and_time_in_force_is_in_the_page() -> None:

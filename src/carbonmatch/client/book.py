@@ -22,6 +22,8 @@ from sortedcontainers import SortedDict
 
 from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     BatchBegin,
     Conflated,
@@ -77,10 +79,14 @@ class InstrumentBook:
         self.instrument_seq = 0
         self.definition: InstrumentDefinition | None = None
         self.phase: Phase | None = None
+        self.phase_until_ns = 0  # 0: not known
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
         self.statistics: Statistics | None = None
+        # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
+        self.auction: AuctionUpdate | None = None
+        self.auction_result: AuctionResult | None = None
         # Those this reader has seen, the newest last; a snapshot brings none.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         # By price, with the sign that puts the best level first on both sides.
@@ -154,7 +160,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif type(message) is PhaseUpdate or type(message) is BandUpdate:
+        elif isinstance(message, PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -186,9 +192,11 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # The statistics of a snapshot repeat its number; all else is in it already.
-            if type(message) is Statistics and found == book.instrument_seq:
+            # The statistics and the auction of a snapshot repeat its number; all else is in it already.
+            if found == book.instrument_seq and type(message) is Statistics:
                 book.statistics = message
+            elif found == book.instrument_seq and type(message) is AuctionUpdate:
+                book.auction = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -201,6 +209,11 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+            book.phase_until_ns = message.until_ns
+        elif type(message) is AuctionUpdate:
+            book.auction = message
+        elif type(message) is AuctionResult:
+            book.auction, book.auction_result = None, message
         else:
             assert type(message) is BandUpdate
             book.set_band(message)
@@ -230,7 +243,9 @@ class BookBuilder:
             return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
         book.instrument_seq = begun.instrument_seq
         book.phase = begun.phase
+        book.phase_until_ns = begun.until_ns
         book.set_band(begun)
+        book.auction = None
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -238,7 +253,7 @@ class BookBuilder:
         return None
 
 
-Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate
+Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

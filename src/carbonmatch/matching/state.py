@@ -12,12 +12,16 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
+    AuctionRule,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -35,7 +39,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 6
 DIGEST_BYTES: Final = 32
 
 
@@ -68,6 +72,7 @@ class _TermsState(_State, frozen=True):
     minimum_lots: int
     expires_ns: int
     waits_since: int
+    ends_with_auction: bool
 
 
 class _OrderState(_State, frozen=True):
@@ -87,15 +92,45 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
+class _CourseState(_State, frozen=True):
+    scheduled: Phase
+    scheduled_ns: int
+    until_ns: int
+    hold: Phase | None
+    hold_until_ns: int
+
+
+class _AuctionPriceState(_State, frozen=True):
+    price_ticks: int
+    volume_lots: int
+    surplus_lots: int
+    rule: AuctionRule
+    reference_price_ticks: int
+    level_count: int
+
+
+class _TransitionState(_State, frozen=True):
+    """An auction that is being carried out, and the phase after it."""
+
+    phase: Phase
+    text: str
+    price: _AuctionPriceState | None
+    traded_lots: int
+    prevented_lots: int
+    rounds: int
+
+
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    course: _CourseState
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    transition: _TransitionState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -126,6 +161,7 @@ class _VenueState(_State, frozen=True):
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
+    uncrossing: list[InstrumentId]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -160,6 +196,7 @@ def snapshot(engine: Engine) -> bytes:
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
             ],
+            [book.instrument.instrument_id for book in venue.uncrossing],
         )
     )
 
@@ -194,9 +231,15 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
+        instrument.course = _restored_course(kept_book.course)
+        if instrument.course.hold_until_ns:
+            venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        if kept_book.transition is not None:
+            book.transition = _restored_transition(kept_book.transition)
+            instrument.freeze(uncrossing=True)
         for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
@@ -204,6 +247,7 @@ def restore(data: bytes) -> Engine:
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
+    venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -241,16 +285,44 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
+    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        _CourseState(
+            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+        ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        None if book.transition is None else _transition_state(book.transition),
     )
+
+
+def _transition_state(transition: Transition) -> _TransitionState:
+    uncross = transition.uncross
+    return _TransitionState(
+        transition.phase,
+        transition.text,
+        None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
+        uncross.traded_lots,
+        uncross.prevented_lots,
+        uncross.rounds,
+    )
+
+
+def _restored_transition(kept: _TransitionState) -> Transition:
+    transition = Transition(kept.phase, kept.text)
+    uncross = transition.uncross
+    if kept.price is not None:
+        uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
+    uncross.traded_lots = kept.traded_lots
+    uncross.prevented_lots = kept.prevented_lots
+    uncross.rounds = kept.rounds
+    return transition
 
 
 def _order_state(order: Order) -> _OrderState:
@@ -278,6 +350,7 @@ def _order_state(order: Order) -> _OrderState:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         ),
     )
 
@@ -308,11 +381,21 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         )
     )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _restored_course(kept: _CourseState) -> Course:
+    course = Course(kept.scheduled)
+    course.scheduled_ns = kept.scheduled_ns
+    course.until_ns = kept.until_ns
+    course.hold = kept.hold
+    course.hold_until_ns = kept.hold_until_ns
+    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:
