@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     AllowedFlag,
     Cancel,
@@ -77,6 +78,7 @@ class Instrument:
         "admits_plain",
         "allowed",
         "configured",
+        "course",
         "definition",
         "instrument_id",
         "is_frozen",
@@ -98,6 +100,7 @@ class Instrument:
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
+        self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
         self.configure(definition)

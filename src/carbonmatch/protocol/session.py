@@ -33,6 +33,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     OrderStatusRequest,
     RejectReason,
+    Resume,
     SetBand,
     SetPhase,
 )
@@ -61,7 +62,7 @@ _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session.
 _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
 # What operators send; the status of orders is everybody's to ask for.
-_STEERING: Final = frozenset({SetPhase, SetBand})
+_STEERING: Final = frozenset({SetPhase, SetBand, Resume})
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.TRADE: _STEERING,
