@@ -135,6 +135,10 @@ class ReferenceVenue:
     def __init__(self) -> None:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
+        # What a schedule has said last, with its end, and since when there is one; what operators hold.
+        self.scheduled: dict[int, tuple[Phase, int]] = {}
+        self.has_schedule: set[int] = set()
+        self.holds: dict[int, tuple[Phase, int]] = {}
         self.participants: dict[int, int] = {}
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
@@ -144,9 +148,7 @@ class ReferenceVenue:
         self.stops_left = 0
         self.public: list[Any] = []
         self.seed = b""
-        self.timings: dict[
-            int, tuple[int, m.StartAuction, bytes]
-        ] = {}  # the end that was drawn, and from what
+        self.timings: dict[int, tuple[int, m.StartAuction, bytes, Phase]] = {}
         self.frozen: set[int] = set()
         self.lost: dict[int, list[ReferenceOrder]] = {}  # by session: to be cancelled when it may be
         self.sequence = 0
@@ -186,6 +188,7 @@ class ReferenceVenue:
             case m.DefineInstrument(definition=definition):
                 self.definitions[definition.instrument_id] = definition
                 self.phases.setdefault(definition.instrument_id, definition.opening_phase)
+                self.scheduled.setdefault(definition.instrument_id, (definition.opening_phase, 0))
                 self.public.append(m.InstrumentDefined(self.time_ns, definition))
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
@@ -208,10 +211,20 @@ class ReferenceVenue:
                 self.seed = command.seed
             case m.StartAuction():
                 self._start_auction(command)
+            case m.RemoveSession():
+                for order in self._by_entry():
+                    if order.session_id == command.session_id:
+                        self._end(order, CancelReason.SESSION_REMOVED)
+                self.sessions[command.session_id].account_ids = ()
+                self.sessions[command.session_id].operator = False
             case m.SetPhase():
                 self._set_phase(command)
             case m.SetBand():
                 self._set_band(command)
+            case m.Resume():
+                self._resume(command)
+            case m.SchedulePhase():
+                self._go_on(command)
             case m.TimePassed():
                 pass
             case _:
@@ -235,6 +248,10 @@ class ReferenceVenue:
                 case m.SetPhase():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_phase(command)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Resume():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._resume(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.SetBand():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
@@ -793,51 +810,106 @@ class ReferenceVenue:
     # --- phases and bands ---
 
     def _set_phase(self, command: m.SetPhase) -> None:
-        if command.instrument_id:
-            self._refuse_unless(command.instrument_id in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
-        for instrument_id in sorted(self.definitions):
-            if command.instrument_id not in (0, instrument_id):
-                continue
-            self._change_phase(instrument_id, command.phase, command.text)
+        for instrument_id in self._steered(command.instrument_id):
+            stops = command.phase in (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+            self.holds.pop(instrument_id, None)
+            if stops or command.until_ns or instrument_id in self.has_schedule:
+                self.holds[instrument_id] = (command.phase, command.until_ns)
+            else:
+                self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
+            self._change_phase(instrument_id, command.text)
 
     def _start_auction(self, command: m.StartAuction) -> None:
+        instrument_id = command.instrument_id
+        if self._is_held(instrument_id):
+            return
         seed, ended_ns = b"", command.ends_ns
         if command.random_ns:
             place = command.instrument_id.to_bytes(4, "big") + self.sequence.to_bytes(8, "big")
             seed = hashlib.blake2b(place, key=self.seed, digest_size=16).digest()
             drawn = Fraction(int.from_bytes(seed[:8], "big"), 2**64) * (command.random_ns + 1)
             ended_ns += int(drawn)
-        self._change_phase(command.instrument_id, command.phase, "")
-        self.timings[command.instrument_id] = (ended_ns, command, seed)
+        timing = (ended_ns, command, seed, self._phase_now(instrument_id)[0])
+        if self.phases[instrument_id] is command.phase:
+            self._thaw(instrument_id)
+        else:
+            self._enter_phase(instrument_id, command.phase, "", command.ends_ns)
+        self.timings[instrument_id] = timing
         self._freeze()
 
     def _freeze(self) -> None:
-        for instrument_id, (_, command, _) in self.timings.items():
+        for instrument_id, (_, command, _, _) in self.timings.items():
             if command.freeze_ns and command.freeze_ns <= self.time_ns:
                 self.frozen.add(instrument_id)
 
     def _end_auctions(self) -> None:
         self._freeze()
         while self.timings:
-            (ended_ns, command, _), instrument_id = min(
-                ((timing, one) for one, timing in self.timings.items()),
-                key=lambda each: (each[0][0], each[1]),
-            )
+            ended_ns, instrument_id = min((timing[0], one) for one, timing in self.timings.items())
             if ended_ns > self.time_ns:
                 return
-            self._change_phase(instrument_id, command.next_phase, "")
+            _, command, _, before = self.timings[instrument_id]
+            phase, until_ns = self._phase_now(instrument_id)
+            if phase is before:
+                phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
+            self._enter_phase(instrument_id, phase, "", until_ns)
 
-    def _change_phase(self, instrument_id: int, phase: Phase, text: str) -> None:
+    def _resume(self, command: m.Resume) -> None:
+        for instrument_id in self._steered(command.instrument_id):
+            if self.holds.pop(instrument_id, None):
+                self._change_phase(instrument_id, command.text)
+
+    def _go_on(self, command: m.SchedulePhase) -> None:
+        instrument_id = command.instrument_id
+        before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
+        self.has_schedule.add(instrument_id)
+        self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        held, until_ns = self.holds.get(instrument_id, (None, 0))
+        if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
+            del self.holds[instrument_id]
+        if instrument_id in self.timings and not self._is_held(instrument_id):
+            return
+        if self._phase_now(instrument_id) != before:
+            self._change_phase(instrument_id, "")
+
+    def _is_held(self, instrument_id: int) -> bool:
+        held = self.holds.get(instrument_id)
+        closes = instrument_id in self.has_schedule and self.scheduled[instrument_id][0] is Phase.CLOSED
+        stops = (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+        return held is not None and not (closes and held[0] in stops)
+
+    def _steered(self, named: int) -> list[int]:
+        if named:
+            self._refuse_unless(named in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
+        return [instrument_id for instrument_id in sorted(self.definitions) if named in (0, instrument_id)]
+
+    def _phase_now(self, instrument_id: int) -> tuple[Phase, int]:
+        """What holds by all that was said, and until when."""
+        scheduled = self.scheduled[instrument_id]
+        held = self.holds.get(instrument_id)
+        if held is None:
+            return scheduled
+        if (
+            instrument_id in self.has_schedule
+            and scheduled[0] is Phase.CLOSED
+            and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY)
+        ):
+            return scheduled
+        return held
+
+    def _change_phase(self, instrument_id: int, text: str) -> None:
+        self._enter_phase(
+            instrument_id, self._phase_now(instrument_id)[0], text, self._phase_now(instrument_id)[1]
+        )
+
+    def _enter_phase(self, instrument_id: int, phase: Phase, text: str, until_ns: int) -> None:
         before = self.phases[instrument_id]
         if (phase is Phase.CONTINUOUS and before is not Phase.CONTINUOUS) or (
             phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
         ):
             self._uncross(instrument_id)
         self.timings.pop(instrument_id, None)
-        self.frozen.discard(instrument_id)
-        for lost in self.lost.values():
-            for order in [o for o in lost if o in self.open and o.instrument_id == instrument_id]:
-                self._end(order, CancelReason.DISCONNECTED)
+        self._thaw(instrument_id)
         if phase in (Phase.CONTINUOUS, Phase.CLOSED):
             for order in [
                 o
@@ -846,7 +918,7 @@ class ReferenceVenue:
             ]:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
-        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text))
+        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
         aside = [o for o in self.open if o.instrument_id == instrument_id and o.aside]
         for order in sorted(aside, key=lambda o: o.arrival):
             if phase in TAKES_PART[order.time_in_force]:
@@ -862,6 +934,12 @@ class ReferenceVenue:
             buys = sorted((o for o in found if o.side is Side.BUY), key=lambda o: (o.stop, o.arrival))
             sells = sorted((o for o in found if o.side is Side.SELL), key=lambda o: (-o.stop, o.arrival))
             self.reached += buys + sells
+
+    def _thaw(self, instrument_id: int) -> None:
+        self.frozen.discard(instrument_id)
+        for lost in self.lost.values():
+            for order in [o for o in lost if o in self.open and o.instrument_id == instrument_id]:
+                self._end(order, CancelReason.DISCONNECTED)
 
     def _close(self, instrument_id: int) -> None:
         day = [
@@ -923,7 +1001,7 @@ class ReferenceVenue:
     def _drawn(self, instrument_id: int) -> tuple[Any, ...]:
         if instrument_id not in self.timings or not self.timings[instrument_id][2]:
             return ()
-        ended_ns, command, seed = self.timings[instrument_id]
+        ended_ns, command, seed, _ = self.timings[instrument_id]
         return command.ends_ns, command.random_ns, ended_ns, seed
 
     def _reference_price(self, instrument_id: int) -> int:

@@ -179,9 +179,10 @@ class PublicInstrument:
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         self.depth.phase = event.phase
+        self.depth.until_ns = event.until_ns
         self.seq += 1
         changed.messages.append(
-            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns)
+            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns, event.until_ns)
         )
         if self.statistics.change_phase(event.phase):
             changed.kinds |= FeedKind.STATISTICS
@@ -246,7 +247,15 @@ class PublicInstrument:
         levels = depth.levels() if kinds & FeedKind.LEVELS else []
         messages: list[InstrumentMessage] = [
             Instrument(self.definition),
-            SnapshotBegin(instrument_id, self.feed_sequence, self.seq, depth.phase, *depth.band, len(levels)),
+            SnapshotBegin(
+                instrument_id,
+                self.feed_sequence,
+                self.seq,
+                depth.phase,
+                *depth.band,
+                len(levels),
+                depth.until_ns,
+            ),
         ]
         messages += [
             SnapshotLevel(
@@ -288,6 +297,7 @@ class PublicInstrument:
             self.statistics.is_day_over,
             self.depth.levels(),
             self.auction,
+            self.depth.until_ns,
         )
 
     @classmethod
@@ -298,6 +308,7 @@ class PublicInstrument:
         instrument.statistics.restore(saved.statistics, is_day_over=saved.is_day_over)
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
+        instrument.depth.until_ns = saved.until_ns
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         return instrument
@@ -315,3 +326,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     is_day_over: bool
     levels: list[LevelChanged]
     auction: AuctionIndicated | None = None
+    until_ns: int = 0

@@ -98,14 +98,17 @@ def carry_out(venue: Venue) -> None:
 
 def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | None) -> None:
     instrument = book.instrument
-    venue.frozen.pop(instrument.instrument_id, None)
-    _end_lost(venue, book)
+    _thaw(venue, book)
     if phase is Phase.CONTINUOUS or phase is Phase.CLOSED:
         for order in list(book.auction_orders.values()):
             if not order.ladder.is_hidden:
                 venue.end(order, NO_REF, CancelReason.AUCTION_OVER)
     instrument.enter(phase)
-    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text))
+    course = instrument.course
+    until_ns = course.phase_until_ns if phase is course.phase else 0
+    if timing is not None:
+        until_ns = timing.ends_ns
+    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
     set_alarm(venue, book)
     if phase is Phase.CLOSED:
@@ -141,9 +144,13 @@ def _expire(venue: Venue, book: Book) -> None:
 
 
 def start_auction(venue: Venue, command: StartAuction) -> None:
+    """Nothing happens where an operator holds the instrument in another phase."""
+    book = venue.books[command.instrument_id]
+    if book.instrument.course.is_held:
+        return
     start(
         venue,
-        venue.books[command.instrument_id],
+        book,
         command.phase,
         command.ends_ns,
         command.random_ns,
@@ -162,13 +169,23 @@ def start(
     next_phase: Phase = Phase.CONTINUOUS,
     text: str = "",
 ) -> None:
-    """Enter an auction that ends in `next_phase`, from `ends_ns` on and at most `random_ns` later."""
+    """Enter an auction that ends in `next_phase`, from `ends_ns` on and at most `random_ns` later.
+
+    One that is in this phase already gets these times instead of its own. Where the schedule goes on
+    meanwhile, its phase comes after the auction.
+    """
     assert phase in GATHERING, f"{phase.name} gathers no orders"
     assert venue.seed or not random_ns, "the service gives a seed at its start"
     seed = auction_seed(venue.seed, book.instrument.instrument_id, venue.sequence) if random_ns else b""
     ended_ns = drawn_end_ns(ends_ns, random_ns, seed) if random_ns else ends_ns
-    timing = Timing(ends_ns, random_ns, freeze_ns, next_phase, ended_ns, seed)
-    change_phase(venue, book, phase, text, timing)
+    course_phase = book.instrument.course.phase
+    timing = Timing(ends_ns, random_ns, freeze_ns, next_phase, ended_ns, seed, course_phase)
+    if book.instrument.phase is phase and book.transition is None:
+        _thaw(venue, book)
+        book.timing = timing
+        set_alarm(venue, book)
+    else:
+        change_phase(venue, book, phase, text, timing)
 
 
 def set_seed(venue: Venue, command: SetSeed) -> None:
@@ -182,7 +199,9 @@ def do_what_is_due(venue: Venue) -> None:
         book = venue.books[alarms.first()]
         timing = book.timing
         if timing is not None and timing.ended_ns <= venue.time_ns:
-            change_phase(venue, book, timing.next_phase, "")
+            course_phase = book.instrument.course.phase
+            is_moved = course_phase is not timing.course_phase
+            change_phase(venue, book, course_phase if is_moved else timing.next_phase, "")
         else:
             set_alarm(venue, book)
     carry_out(venue)
@@ -209,6 +228,13 @@ def set_alarm(venue: Venue, book: Book) -> None:
 def _freeze(venue: Venue, book: Book, *, uncrossing: bool = False) -> None:
     book.instrument.freeze(uncrossing=uncrossing)
     venue.frozen[book.instrument.instrument_id] = book
+
+
+def _thaw(venue: Venue, book: Book) -> None:
+    """Let orders be cancelled again; those go that were to go meanwhile."""
+    if venue.frozen.pop(book.instrument.instrument_id, None) is not None:
+        book.instrument.thaw()
+        _end_lost(venue, book)
 
 
 def session_lost(venue: Venue, command: SessionLost) -> None:

@@ -19,7 +19,10 @@ SEED_BYTES: Final = 16
 
 
 class Timing(Struct, frozen=True, gc=False, array_like=True):
-    """When an auction freezes (0: never) and ends, and what it was drawn from."""
+    """When an auction freezes (0: never) and ends, and what that was drawn from.
+
+    Afterwards comes `next_phase`, or what the course says, if that is not `course_phase` any more.
+    """
 
     ends_ns: int
     random_ns: int
@@ -27,6 +30,7 @@ class Timing(Struct, frozen=True, gc=False, array_like=True):
     next_phase: Phase
     ended_ns: int
     seed: bytes
+    course_phase: Phase
 
 
 def auction_seed(venue_seed: bytes, instrument_id: InstrumentId, sequence: int) -> bytes:

@@ -11,7 +11,9 @@ from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
+    NO_REF,
     BandChanged,
+    CancelReason,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -19,9 +21,13 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Done,
     InstrumentDefined,
+    InstrumentId,
     Ref,
     RejectReason,
     RemoveKey,
+    RemoveSession,
+    Resume,
+    SchedulePhase,
     SessionOpened,
     SetBand,
     SetPhase,
@@ -31,22 +37,43 @@ from carbonmatch.matching.venue import Venue
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
-    """Change the phase of one instrument or of all; closing expires DAY orders.
+    """Hold one instrument or all of them in a phase; closing expires DAY orders.
 
     Where that ends an auction which takes more than one entry, the phase changes when it is done.
     """
-    reason = None
-    if not session.operator:
-        reason = RejectReason.NOT_ENTITLED
-    elif command.instrument_id != ANY and command.instrument_id not in venue.books:
-        reason = RejectReason.UNKNOWN_INSTRUMENT
-    if reason is not None:
-        _refuse(venue, session, ref, reason)
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
         return
-    ids = [command.instrument_id] if command.instrument_id else sorted(venue.books)
-    for instrument_id in ids:
-        change_phase(venue, venue.books[instrument_id], command.phase, command.text)
+    for book in books:
+        book.instrument.course.set(command.phase, command.until_ns)
+        _follow_course(venue, book, command.text)
     _report_done(venue, session, ref)
+
+
+def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
+    """End what operators hold of one instrument or of all; one that nobody holds is left alone."""
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
+        return
+    for book in books:
+        course = book.instrument.course
+        if course.hold is not None:
+            course.resume()
+            _follow_course(venue, book, command.text)
+    _report_done(venue, session, ref)
+
+
+def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
+    """Go on with the schedule of an instrument; it is told where that changes its phase, or its end."""
+    book = venue.books[command.instrument_id]
+    course = book.instrument.course
+    before = (book.instrument.phase, course.phase_until_ns)
+    course.step(command.phase, command.step_ns, command.until_ns)
+    if book.timing is not None and book.transition is None and not course.is_held:
+        # An auction that ends by itself takes longer than planned: its end looks at the course.
+        return
+    if (course.phase, course.phase_until_ns) != before:
+        _follow_course(venue, book, "")
 
 
 def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
@@ -99,6 +126,14 @@ def define_session(venue: Venue, command: DefineSession) -> None:
     session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
 
 
+def remove_session(venue: Venue, command: RemoveSession) -> None:
+    """Cancel all orders of the session, in the order of entry: nobody could ask for that any more."""
+    session = venue.sessions[command.session_id]
+    for order in list(session.orders.values()):
+        venue.end(order, NO_REF, CancelReason.SESSION_REMOVED)
+    session.entitle(session.name, (), False, venue.accounts)
+
+
 def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
     """Add a copy, numbered from here on; or change which accounts it shows from here on."""
     session_id = command.session_id
@@ -127,6 +162,32 @@ def remove_key(venue: Venue, command: RemoveKey) -> None:
 
 def time_passed(_venue: Venue, _command: TimePassed) -> None:
     """What is to be done as time passes, the engine does at the beginning of every entry."""
+
+
+def _books_to_steer(
+    venue: Venue, session: SessionState, instrument_id: InstrumentId, ref: Ref
+) -> list[Book] | None:
+    """The books that an operator's command is for; None where it is refused."""
+    if not session.operator:
+        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+    elif instrument_id == ANY:
+        return [book for _, book in sorted(venue.books.items())]
+    elif instrument_id not in venue.books:
+        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+    else:
+        return [venue.books[instrument_id]]
+    return None
+
+
+def _follow_course(venue: Venue, book: Book, text: str) -> None:
+    """Bring the instrument into the phase that its course says."""
+    instrument = book.instrument
+    course = instrument.course
+    if course.hold_until_ns:
+        venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
+    else:
+        venue.held_until_ns.pop(instrument.instrument_id, None)
+    change_phase(venue, book, course.phase, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -40,7 +40,10 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     RemoveKey,
+    RemoveSession,
     Replace,
+    Resume,
+    SchedulePhase,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -65,19 +68,22 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     OrderStatusRequest: queries.order_status,
     SetPhase: control.set_phase,
     SetBand: control.set_band,
+    Resume: control.resume,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
+    RemoveSession: control.remove_session,
     SessionLost: auction.session_lost,
     StartAuction: auction.start_auction,
     SetSeed: auction.set_seed,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
+    SchedulePhase: control.schedule_phase,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     AllowedFlag,
     Cancel,
@@ -86,6 +87,7 @@ class Instrument:
         "admits_plain",
         "allowed",
         "configured",
+        "course",
         "definition",
         "instrument_id",
         "is_frozen",
@@ -107,19 +109,23 @@ class Instrument:
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
+        self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
         self.configure(definition)
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
-        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
     def freeze(self, *, uncrossing: bool = False) -> None:
-        """Until the next phase nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
+        """From here on nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
         self.is_frozen = True
         self.is_uncrossing = uncrossing
+        self._admit()
+
+    def thaw(self) -> None:
+        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
     def refusal(self, kind: type) -> RejectReason | None:
