@@ -120,14 +120,15 @@ def test_a_halt_is_held_over_steps_and_nights_and_day_orders_expire_all_the_same
     ]
 
 
-def test_what_an_operator_closes_in_the_night_is_not_said_to_open_in_the_morning() -> None:
+def test_an_operators_close_is_not_told_with_the_end_of_the_schedules_close() -> None:
+    """It does not end then: the instrument stays closed until somebody lifts it."""
     market = Market()
     step(market, Phase.CLOSED, 1, until=20)
-    [closed] = told(market, OPS, m.SetPhase(Ref(1), EUA, Phase.CLOSED, "for good"))
-    assert closed.until_ns == 0
-    # A halt in the night is one from the morning on: what holds until then is the night.
-    [halted] = told(market, OPS, m.SetPhase(Ref(2), EUA, Phase.HALTED))
-    assert (halted.phase, halted.until_ns) == (Phase.CLOSED, TIME_NS + 20 * HOUR_NS)
+    assert told(market, OPS, m.SetPhase(Ref(1), EUA, Phase.CLOSED)) == [
+        m.PhaseChanged(EUA, TIME_NS, Phase.CLOSED, "", 0)
+    ]
+    assert step(market, Phase.CONTINUOUS, 20) == []
+    assert phase(market) is Phase.CLOSED
 
 
 def test_resume_brings_back_what_the_schedule_says_now() -> None:

@@ -222,3 +222,4 @@ class CancelReason(IntEnum):
     MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
     REFUSED_WHEN_FIRED = 12  # a stop fired at a price that the band does not admit, or without protection
     AUCTION_OVER = 13  # what an order for an auction only had left after it
+    SESSION_REMOVED = 16  # its session is none of the venue's any more
