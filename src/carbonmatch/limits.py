@@ -253,6 +253,11 @@ STOP_MAKERS_MIN: Final = ENTRY_MAKERS_MAX // 2
 # GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
 ENTRY_EXPIRIES_MAX: Final = 10_000
 
+# Prices that one look-back window remembers on each side, 100 bytes each: only those that no later trade has
+# outdone, so a market that runs one way for so many prices without a step back. Beyond, the two newest count
+# as one.
+WINDOW_EXTREMES_MAX: Final = 1_024
+
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
 

@@ -29,6 +29,7 @@ from carbonmatch.protocol.messages import (
     FeedOutbound,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SessionOutbound,
     SnapshotBegin,
@@ -80,6 +81,8 @@ class InstrumentBook:
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
+        # Interval price limits as they were last told; None: the instrument has none.
+        self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
         # Those this reader has seen, the newest last; a snapshot brings none.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
@@ -154,7 +157,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif type(message) is PhaseUpdate or type(message) is BandUpdate:
+        elif isinstance(message, PhaseUpdate | BandUpdate | LimitsUpdate):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -186,9 +189,12 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # The statistics of a snapshot repeat its number; all else is in it already.
-            if type(message) is Statistics and found == book.instrument_seq:
-                book.statistics = message
+            # Statistics and limits of a snapshot repeat its number; all else is in it already.
+            if found == book.instrument_seq:
+                if type(message) is Statistics:
+                    book.statistics = message
+                elif type(message) is LimitsUpdate:
+                    book.limits = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -201,6 +207,8 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+        elif type(message) is LimitsUpdate:
+            book.limits = message
         else:
             assert type(message) is BandUpdate
             book.set_band(message)
@@ -238,7 +246,7 @@ class BookBuilder:
         return None
 
 
-Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate
+Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | LimitsUpdate
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

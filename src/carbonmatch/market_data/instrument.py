@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
+    LimitsChanged,
     Phase,
     PhaseChanged,
     Traded,
@@ -24,6 +25,7 @@ from carbonmatch.protocol.messages import (
     FeedKind,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
@@ -47,6 +49,7 @@ InstrumentMessage = (
     | Trade
     | PhaseUpdate
     | BandUpdate
+    | LimitsUpdate
     | Statistics
 )
 
@@ -75,13 +78,15 @@ class InstrumentChanges(Struct, gc=False):
 class PublicInstrument:
     """Invariant: `seq` is the number of its last message, `feed_sequence` of the batch with that."""
 
-    __slots__ = ("definition", "depth", "feed_sequence", "instrument_id", "seq", "statistics")
+    __slots__ = ("definition", "depth", "feed_sequence", "instrument_id", "limits", "seq", "statistics")
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.definition = definition
         self.depth = Depth(definition)
         self.statistics = DayStatistics(definition.opening_phase)
+        # As they were last told; None: never.
+        self.limits: LimitsChanged | None = None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -120,6 +125,8 @@ class PublicInstrument:
                 self._change_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
+            elif type(event) is LimitsChanged:
+                self._change_limits(event, changed)
             else:
                 assert type(event) is InstrumentDefined
                 self._define(event, changed, feed_sequence)
@@ -179,6 +186,11 @@ class PublicInstrument:
         self.seq += 1
         changed.messages.append(BandUpdate(self.instrument_id, self.seq, *band, event.time_ns))
 
+    def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
+        self.limits = event
+        self.seq += 1
+        changed.messages.append(self._limits_message(event))
+
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
         if not self.feed_sequence:
@@ -214,9 +226,22 @@ class PublicInstrument:
             for level in levels
         ]
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        if self.limits is not None:
+            messages.append(self._limits_message(self.limits))
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
+
+    def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
+        return LimitsUpdate(
+            self.instrument_id,
+            self.seq,
+            limits.anchor_ticks,
+            limits.low_ticks,
+            limits.high_ticks,
+            limits.hold_ends_ns,
+            limits.time_ns,
+        )
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
@@ -233,6 +258,7 @@ class PublicInstrument:
             self.statistics.figures(),
             self.statistics.is_day_over,
             self.depth.levels(),
+            self.limits,
         )
 
     @classmethod
@@ -244,6 +270,7 @@ class PublicInstrument:
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
         instrument.depth.update(saved.levels)
+        instrument.limits = saved.limits
         return instrument
 
 
@@ -258,3 +285,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     statistics: Figures
     is_day_over: bool
     levels: list[LevelChanged]
+    limits: LimitsChanged | None = None

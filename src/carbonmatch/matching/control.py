@@ -4,6 +4,8 @@ The venue's own entries come from configuration and schedules which were checked
 not fit there is our own fault and an assertion. A definition that changes nothing is repeated freely.
 """
 
+import msgspec
+
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
@@ -34,6 +36,7 @@ from carbonmatch.matching.messages import (
     TimePassed,
 )
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import configure, restart_limits, set_reference
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
@@ -51,6 +54,8 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
         book = venue.books[instrument_id]
         book.instrument.enter(command.phase)
         venue.public.append(PhaseChanged(instrument_id, venue.time_ns, command.phase, command.text))
+        if book.guard is not None:
+            restart_limits(venue, book)
         if command.phase is Phase.CLOSED:
             _expire(venue, book)
     _report_done(venue, session, ref)
@@ -68,6 +73,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
         _refuse(venue, session, ref, RejectReason.INVALID_PRICE)
     else:
         book.instrument.set_band(reference, low, high)
+        set_reference(book)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
         _report_done(venue, session, ref)
 
@@ -81,7 +87,10 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         venue.books[definition.instrument_id] = Book(Instrument(definition))
     else:
         book.instrument.configure(definition)
-    venue.public.append(InstrumentDefined(venue.time_ns, definition))
+    # Whoever knows how far prices may go drives them there.
+    public = msgspec.structs.replace(definition, volatility=None)
+    venue.public.append(InstrumentDefined(venue.time_ns, public))
+    configure(venue, venue.books[definition.instrument_id])
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:

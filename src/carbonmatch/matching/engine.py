@@ -50,6 +50,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import recalculate_due, would_recalculate
 
 _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
     NewOrder: orders.new_order,
@@ -119,7 +120,12 @@ class Engine:
 
     def is_due(self, time_ns: int) -> bool:
         """Whether an entry at this time would do something of itself: TimePassed is for that."""
-        return self.venue.expiries.next_ns <= time_ns or may_fire(self.venue)
+        venue = self.venue
+        return (
+            venue.expiries.next_ns <= time_ns
+            or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
+            or may_fire(venue)
+        )
 
     def apply(self, entry: Entry) -> None:
         """Apply the commands of one entry. What they cause gathers until `take_outputs`.
@@ -151,7 +157,8 @@ class Engine:
         sequence = venue.sequence
         last_ref = session.last_ref
         reached = venue.reached
-        if reached or venue.expiries.next_ns <= entry.time_ns:
+        time_ns = entry.time_ns
+        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns:
             _do_what_is_due(venue)
         for command in entry.commands:
             sequence += 1
@@ -219,4 +226,6 @@ class Engine:
 def _do_what_is_due(venue: Venue) -> None:
     """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
     expire_due(venue)
+    if venue.limits_due_ns <= venue.time_ns:
+        recalculate_due(venue)
     fire_reached(venue)

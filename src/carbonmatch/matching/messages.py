@@ -18,6 +18,7 @@ from carbonmatch.limits import (
     KEY_ADDRESSES_MAX,
     KEY_SESSIONS_MAX,
     NAME_CHARS_MAX,
+    PRICE_TICKS_MAX,
     SESSION_ID_MAX,
     TIME_NS_MAX,
     WIRE_INT_MAX,
@@ -178,6 +179,32 @@ class SetBand(Command, frozen=True, tag=130):
 # Entries of the venue itself, never accepted from a session.
 
 
+class Width(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A distance from a price: the larger of the two. 0 and 0: none is set."""
+
+    ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0
+    basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 0  # of the price, rounded down to whole ticks
+
+
+class VolatilityRules(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """What restrains the prices of an instrument beside its band. Nobody but the venue is told."""
+
+    collar: Width = Width()  # of a new price beyond the opposite best
+    static: Width = Width()  # of a trade from the reference price; beyond, an auction begins
+    short: Width = Width()  # of a trade from any of the short window; beyond, an auction begins
+    short_window_ns: TimeField = 0
+    long: Width = Width()  # the same, of the long window
+    long_window_ns: TimeField = 0
+    auction_ns: TimeField = 0  # how long that auction takes at least
+    auction_random_ns: TimeField = 0  # and by how much longer at most, drawn from the venue's seed
+    extension: Width = Width()  # of the auction's price from the last trade; beyond, the auction goes on
+    extensions_max: NumberField = 0  # as often
+    waits_for_operator: bool = False  # then: it goes on until an operator ends it
+    interval: Width = Width()  # of a trade from the anchor; beyond, nothing trades
+    interval_recalculation_ns: TimeField = 0  # how often the anchor is set anew
+    interval_hold_ns: TimeField = 0  # how long it stands once the limit has stopped a trade
+
+
 class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     """What a tick and a lot are worth, and what the instrument admits."""
 
@@ -200,6 +227,8 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
+    # None: nothing beside the band; and in what the public sees, where it is never told.
+    volatility: VolatilityRules | None = None
 
 
 class DefineInstrument(Command, frozen=True, tag=160):
@@ -492,6 +521,17 @@ class InstrumentDefined(PublicEvent, frozen=True, tag=73):
     definition: InstrumentDefinition
 
 
+class LimitsChanged(PublicEvent, frozen=True, tag=79):
+    """Interval price limits: from now on no trade is below or above them, both inclusive."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    anchor_ticks: int  # 0: there is none, and so there are no limits
+    low_ticks: int
+    high_ticks: int
+    hold_ends_ns: int  # until then they stay as they are; 0: they may be set anew as time passes
+
+
 # Not journaled: a batch's level changes follow from its entries.
 class LevelChanged(PublicEvent, frozen=True, tag=74):
     """What a price level held after a batch; 0 lots and 0 orders: it is gone."""
@@ -526,7 +566,7 @@ AnyReport = (
     | StatusEnd
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined
+AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | LimitsChanged
 
 
 class Entry(Struct, frozen=True, gc=False):

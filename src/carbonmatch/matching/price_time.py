@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Ladder, Level, Order
 from carbonmatch.matching.iceberg import refresh
@@ -39,6 +40,8 @@ from carbonmatch.matching.venue import Venue
 _NONE: Final = SelfTradePrevention.NONE
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
+# The limits of trades where nothing limits them.
+_EVERY_PRICE: Final = (1, PRICE_TICKS_MAX)
 
 
 def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
@@ -156,6 +159,23 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             venue.reach(stops, price_ticks)
 
 
+def prevent_ahead(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
+    """Prevent the self-trades that `match` would begin with, so that what it meets next is a trade."""
+    ladder = taker.ladder.opposite
+    participant_id = taker.account.participant_id
+    mode = prevention_mode(taker)
+    if mode is _NONE:
+        return
+    while taker.leaves_lots and limit_key + ladder.best_key >= 0 and venue.makers_left:
+        assert ladder.best is not None
+        maker = ladder.best.first
+        assert maker is not None, "the best level holds orders"
+        if maker.account.participant_id != participant_id:
+            return
+        venue.makers_left -= 1
+        _prevent(venue, taker, maker, mode, ref)
+
+
 def prevention_mode(taker: Order) -> SelfTradePrevention:
     """What the taker asks for, or else its instrument's default."""
     mode = taker.self_trade_prevention
@@ -175,13 +195,19 @@ def can_fill(
     """Whether `match` would trade so many lots of a taker with this limit against `ladder`.
 
     Self-trade prevention counts: orders of the same participant are passed over where they would be
-    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What
+    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. So does
+    a price which the instrument's guard does not let trade. What
     was looked at in vain counts as met: looking must not cost without bound.
     """
     looked = 0
+    guard = ladder.book.guard
+    low_ticks, high_ticks = _EVERY_PRICE if guard is None else guard.limits(venue.time_ns)
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
             break
+        price_ticks = level.price_ticks
+        stops = not low_ticks <= price_ticks <= high_ticks
+        wanted_lots = quantity_lots
         for lots, maker in _slices(level):
             if looked == venue.makers_left:
                 venue.makers_left = 0
@@ -192,9 +218,15 @@ def can_fill(
                     venue.makers_left -= looked
                     return False
                 continue
+            if stops:
+                venue.makers_left -= looked
+                return False
             quantity_lots -= lots
             if quantity_lots <= 0:
                 return True
+        if guard is not None and quantity_lots < wanted_lots:
+            low, high = guard.limits_after(price_ticks, venue.time_ns)
+            low_ticks, high_ticks = max(low_ticks, low), min(high_ticks, high)
     venue.makers_left -= looked
     return False
 
