@@ -5,6 +5,7 @@ Zeros are the plainest choice: a resting limit order of the first session.
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import TypeVar
 
 import msgspec
@@ -28,6 +29,8 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    VolatilityRules,
+    Width,
 )
 
 COMMAND_BYTES = 20
@@ -71,17 +74,35 @@ def other_definitions() -> list[InstrumentDefinition]:
     ]
 
 
-class World:
-    """Turns bytes into entries. Knows the names that commands may have given to orders."""
+# Rules of markets with small prices, in which a command takes a nanosecond. None: as there were none.
+COLLAR = VolatilityRules(collar=Width(ticks=3, basis_points=450))
+INTERVAL = VolatilityRules(
+    collar=Width(8), interval=Width(2, 250), interval_recalculation_ns=30, interval_hold_ns=80
+)
+OTHER_INTERVAL = VolatilityRules(
+    interval=Width(basis_points=300), interval_recalculation_ns=7, interval_hold_ns=20
+)
+LIMITED: tuple[VolatilityRules | None, ...] = (INTERVAL, COLLAR, None, OTHER_INTERVAL, INTERVAL)
 
-    def __init__(self) -> None:
+
+class World:
+    """Turns bytes into entries. Knows the names that commands may have given to orders.
+
+    `rules` are those that its instruments begin with, in turn, and may come to have.
+    """
+
+    def __init__(self, rules: Sequence[VolatilityRules | None] = (None,)) -> None:
+        self.rules = rules
         self.sequence = 0
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
 
     def setup(self) -> Entry:
-        commands: list[AnyCommand] = [m.DefineInstrument(each) for each in definitions()]
+        commands: list[AnyCommand] = [
+            m.DefineInstrument(msgspec.structs.replace(each, volatility=rules))
+            for each, rules in zip(definitions(), cycle(self.rules), strict=False)
+        ]
         for account, participant in ((11, 1), (12, 1), (13, 13), (14, 14)):
             commands.append(m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}"))
         for number, accounts in enumerate(SESSIONS, 1):
@@ -249,7 +270,11 @@ class World:
             return m.DefineAccount(AccountId(account), ParticipantId(choices.of((1, 1, account))), "new-name")
         if kind == 3:
             # Most of all as it was.
-            return m.DefineInstrument(choices.of(other_definitions()))
+            chosen = choices.of(other_definitions())
+            rules = self.rules[chosen.instrument_id % len(self.rules)]
+            if choices.byte() % 4 == 3:
+                rules = choices.of(self.rules)
+            return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
         # Most of all back to trading, or there would be nothing to see.
@@ -269,10 +294,10 @@ class Choices:
         return options[self.byte() % len(options)]
 
 
-def seeded(seed: int, commands: int) -> Iterator[Entry]:
+def seeded(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = (None,)) -> Iterator[Entry]:
     """A world of so many commands or a few more, in entries of one to eight."""
     chance = random.Random(seed)
-    world = World()
+    world = World(rules)
     yield world.setup()
     while world.sequence < commands:
         yield world.entry([chance.randbytes(COMMAND_BYTES) for _ in range(1 + chance.randrange(8))])

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, NewType
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     CONNECTIONS_MAX,
@@ -188,6 +189,7 @@ class Instrument(Section, frozen=True):
     opening_phase: PhaseName = "continuous"
     order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
+    volatility: Volatility = Volatility()
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -198,6 +200,7 @@ class Instrument(Section, frozen=True):
         for word in (*values.pop("order_types"), *values.pop("times_in_force")):
             allowed |= getattr(AllowedFlag, word.upper())
         values["allowed"] = allowed
+        values["volatility"] = self.volatility.rules()
         return InstrumentDefinition(**values)
 
 

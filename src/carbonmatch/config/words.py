@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from carbonmatch.config import volatility
 from carbonmatch.config.schema import (
     LISTENERS,
     Config,
@@ -30,7 +31,7 @@ def in_words(config: Config) -> list[str]:
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         _throttle(config),
         f"{len(config.instruments)} instruments",
-        *(f"  {_instrument(instrument)}" for instrument in config.instruments),
+        *(line for instrument in config.instruments for line in _instrument_lines(instrument)),
         f"{len(config.participants)} participants, {accounts} accounts",
         f"{len(config.sessions)} sessions",
         *(f"  {_session(config, session)}" for session in config.sessions),
@@ -67,6 +68,11 @@ def _throttle(config: Config) -> str:
     if throttle.cancels_per_second:
         cancels = f"{throttle.cancels_per_second} cancels a second ({throttle.cancels_burst} at once)"
     return f"a session may send {commands} and {cancels}"
+
+
+def _instrument_lines(instrument: Instrument) -> list[str]:
+    restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in restraints)]
 
 
 def _instrument(instrument: Instrument) -> str:

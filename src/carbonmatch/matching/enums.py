@@ -169,7 +169,6 @@ class CancelReason(IntEnum):
     REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
     TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
     MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
-    # A stop fired at a price that the band or the collar does not admit, or without protection.
-    REFUSED_WHEN_FIRED = 12
+    REFUSED_WHEN_FIRED = 12  # a stop fired at a price that band or collar do not admit, or without protection
     VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies

@@ -182,7 +182,7 @@ class SetBand(Command, frozen=True, tag=130):
 class Width(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """A distance from a price: the larger of the two. 0 and 0: none is set."""
 
-    ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0
+    ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0  # so many
     basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 0  # of the price, rounded down to whole ticks
 
 
@@ -192,9 +192,9 @@ class VolatilityRules(Struct, frozen=True, gc=False, array_like=True, forbid_unk
     collar: Width = Width()  # of a new price beyond the opposite best
     static: Width = Width()  # of a trade from the reference price; beyond, an auction begins
     short: Width = Width()  # of a trade from any of the short window; beyond, an auction begins
-    short_window_ns: TimeField = 0
+    short_window_ns: TimeField = 0  # how long a trade counts in it
     long: Width = Width()  # the same, of the long window
-    long_window_ns: TimeField = 0
+    long_window_ns: TimeField = 0  # how long a trade counts in it
     auction_ns: TimeField = 0  # how long that auction takes at least
     auction_random_ns: TimeField = 0  # and by how much longer at most, drawn from the venue's seed
     extension: Width = Width()  # of the auction's price from the last trade; beyond, the auction goes on
@@ -227,8 +227,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
-    # None: nothing beside the band; and in what the public sees, where it is never told.
-    volatility: VolatilityRules | None = None
+    volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
 
 
 class DefineInstrument(Command, frozen=True, tag=160):

@@ -93,6 +93,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "time_in_force": "how long the order stands",
     "time_ns": "nanoseconds since 1970, UTC",
     "token": "any number, to know the answer by",
+    "high_ticks": "highest price at which trades are",
+    "low_ticks": "lowest price at which trades are",
     "trade_id": "trade, dense from 1 over the venue",
     "version_max": "highest version of the protocol that the sender speaks",
     "version_min": "lowest version of the protocol that the sender speaks",
@@ -109,7 +111,12 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("In the journal only: the venue's own commands", market.VenueCommand),
     ("In the journal only: public events", market.AnyPublicEvent),
 )
-STRUCTURES: Final[tuple[type[Struct], ...]] = (market.InstrumentDefinition, market.KeySession)
+STRUCTURES: Final[tuple[type[Struct], ...]] = (
+    market.InstrumentDefinition,
+    market.VolatilityRules,
+    market.Width,
+    market.KeySession,
+)
 ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.Side,
     market.OrderType,
@@ -260,6 +267,8 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"text{_lengths(low, high)}"
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return f"binary{_lengths(low, high)}"
+        case msgspec.inspect.UnionType(types=[inner, msgspec.inspect.NoneType()]):
+            return f"{_type(inner)} or nil"
         case msgspec.inspect.UnionType():
             return "a report of order entry"
         case msgspec.inspect.BoolType():
@@ -285,6 +294,10 @@ def _default(field: msgspec.inspect.Field) -> str:
         return ""
     if isinstance(value, IntEnum):
         return f"{value.value} {value.name}"
+    if value is None:
+        return "nil"
+    if isinstance(value, Struct):
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if value or value == 0 else "empty"
