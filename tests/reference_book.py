@@ -28,6 +28,7 @@ from carbonmatch.matching.messages import (
     OrderType,
     Phase,
     RejectReason,
+    SelfTradeKey,
     SelfTradePrevention,
     Side,
     TimeInForce,
@@ -93,6 +94,7 @@ class ReferenceVenue:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
         self.participants: dict[int, int] = {}
+        self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
         self.last: dict[int, int] = {}  # price of the last trade of each instrument
@@ -145,6 +147,7 @@ class ReferenceVenue:
                 self._define_limits(definition, None if former is None else former.volatility)
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
+                self.groups[command.account_id] = command.group_id
             case m.DefineSession():
                 session = self.sessions.setdefault(command.session_id, ReferenceSession((), False))
                 session.account_ids = command.account_ids
@@ -420,6 +423,7 @@ class ReferenceVenue:
         world = ReferenceVenue()
         world.definitions = self.definitions
         world.participants = self.participants
+        world.groups = self.groups
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
         world.arrivals = self.arrivals
@@ -462,8 +466,7 @@ class ReferenceVenue:
             mode = taker.mode
             if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
                 mode = self.definitions[taker.instrument_id].self_trade_prevention
-            same = self.participants[taker.account_id] == self.participants[maker.account_id]
-            if same and mode is not SelfTradePrevention.NONE:
+            if self._is_one_owners(taker, maker) and mode is not SelfTradePrevention.NONE:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
@@ -506,6 +509,15 @@ class ReferenceVenue:
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
+
+    def _is_one_owners(self, one: ReferenceOrder, other: ReferenceOrder) -> bool:
+        key = self.definitions[one.instrument_id].self_trade.key
+        if key is SelfTradeKey.ACCOUNT:
+            return one.account_id == other.account_id
+        groups = self.groups[one.account_id], self.groups[other.account_id]
+        if key is SelfTradeKey.PARTICIPANT or groups == (0, 0):
+            return self.participants[one.account_id] == self.participants[other.account_id]
+        return groups[0] == groups[1]
 
     def _refresh(self, maker: ReferenceOrder) -> None:
         """Gone where it is used up; where only its slice is, behind the others with a new one."""
@@ -915,6 +927,9 @@ class ReferenceVenue:
         ):
             self._refuse_unless(not asked or has(name), RejectReason.ORDER_TYPE_NOT_ALLOWED)
         self._refuse_unless(has(command.time_in_force.name), RejectReason.TIME_IN_FORCE_NOT_ALLOWED)
+        mode = command.self_trade_prevention
+        may_ask = mode == 0 or definition.self_trade.allowed & getattr(m.SelfTradeFlag, mode.name) != 0
+        self._refuse_unless(may_ask, RejectReason.SELF_TRADE_PREVENTION_NOT_ALLOWED)
 
     def _check_display(self, definition: m.InstrumentDefinition, display: int, quantity: int) -> None:
         self._refuse_unless(display < quantity, RejectReason.INVALID_DISPLAY)

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     AllowedFlag,
     AnyCommand,
     Entry,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
@@ -59,15 +60,22 @@ def definitions() -> list[InstrumentDefinition]:
             band_high_ticks=108,
             self_trade_prevention=SelfTradePrevention.DECREMENT,
             allowed=ALL,
+            self_trade=m.SelfTradeRules(m.SelfTradeKey.GROUP),
         ),
     ]
 
 
 def other_definitions() -> list[InstrumentDefinition]:
-    """What the venue may come to define: fewer types, no protection."""
+    """What the venue may come to define: fewer types, no protection, other owners and modes."""
     eua, cea = definitions()
+    modes = m.SelfTradeFlag
+    by_account = m.SelfTradeRules(m.SelfTradeKey.ACCOUNT, modes.ALL & ~modes.CANCEL_BOTH)
+    by_group = m.SelfTradeRules(m.SelfTradeKey.GROUP)
+    never_none = m.SelfTradeRules(m.SelfTradeKey.GROUP, modes.ALL & ~modes.NONE)
     return [
         *(eua, cea) * 8,
+        *[msgspec.structs.replace(eua, self_trade=rules) for rules in (by_group, by_group, never_none)],
+        *[msgspec.structs.replace(cea, self_trade=rules) for rules in (by_account, never_none)],
         msgspec.structs.replace(eua, market_protection_ticks=0),
         msgspec.structs.replace(eua, allowed=AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.STOP),
         msgspec.structs.replace(cea, allowed=ALL & ~AllowedFlag.GTD & ~AllowedFlag.POST_ONLY),
@@ -103,8 +111,11 @@ class World:
             m.DefineInstrument(msgspec.structs.replace(each, volatility=rules))
             for each, rules in zip(definitions(), cycle(self.rules), strict=False)
         ]
-        for account, participant in ((11, 1), (12, 1), (13, 13), (14, 14)):
-            commands.append(m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}"))
+        # Group 1 is not participant 1, and spans two others.
+        for account, participant, group in ((11, 1, 0), (12, 1, 7), (13, 13, 1), (14, 14, 1)):
+            commands.append(
+                m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}", GroupId(group))
+            )
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
@@ -267,7 +278,9 @@ class World:
             return m.SetPhase(Ref(0), InstrumentId(choices.of((0, 1, 2))), choices.of(tuple(Phase)))
         if kind == 2:
             account = choices.of((12, 13, 14))
-            return m.DefineAccount(AccountId(account), ParticipantId(choices.of((1, 1, account))), "new-name")
+            participant = ParticipantId(choices.of((1, 1, account)))
+            group = GroupId(choices.of((0, 7, 1, 8)))
+            return m.DefineAccount(AccountId(account), participant, "new-name", group)
         if kind == 3:
             # Most of all as it was.
             chosen = choices.of(other_definitions())

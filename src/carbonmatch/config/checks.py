@@ -196,6 +196,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         if not words:
             yield f"{at}.{name}: empty, so that no order could be entered"
         yield from _repetitions(f"{at}.{name}", "word", words)
+    yield from _self_trade_problems(at, instrument)
     for name in ("reference_price_ticks", "band_low_ticks", "band_high_ticks"):
         yield from _increment_problems(at, instrument, name, "price_increment_ticks")
     if instrument.quantity_min_lots > instrument.quantity_max_lots:
@@ -210,6 +211,16 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         yield (
             f"{at}: the dearest order it admits is worth {money} minor units, expected at most {_MONEY_MAX}; "
             "set a band, or lower quantity_max_lots or tick_value_minor"
+        )
+
+
+def _self_trade_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    modes = instrument.self_trade.modes
+    yield from _repetitions(f"{at}.self_trade.modes", "word", modes)
+    if instrument.self_trade_prevention not in modes:
+        yield (
+            f"{at}.self_trade.modes: expected {instrument.self_trade_prevention} among them, which "
+            f"self_trade_prevention says, found {', '.join(modes) or 'none at all'}"
         )
 
 

@@ -1,8 +1,9 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Any, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType, get_args
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -31,13 +32,17 @@ from carbonmatch.matching.messages import (
     DefineInstrument,
     DefineKey,
     DefineSession,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     KeySession,
     NameField,
     ParticipantId,
     Phase,
+    SelfTradeFlag,
+    SelfTradeKey,
     SelfTradePrevention,
+    SelfTradeRules,
     SessionId,
     VenueCommand,
 )
@@ -57,6 +62,7 @@ _Lots = Annotated[int, Meta(ge=1, le=QUANTITY_LOTS_MAX)]
 _InstrumentId = Annotated[InstrumentId, Meta(ge=1, le=INSTRUMENT_ID_MAX)]
 _ParticipantId = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 _AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+_GroupId = Annotated[GroupId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 _SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Goes over the wire as a name.
 KeyId = NewType("KeyId", str)
@@ -72,7 +78,8 @@ PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "iceberg", "minimum_quantity", "post_only"]
 TimeInForceName = Literal["day", "gtc", "ioc", "fok", "gtd"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
-
+SELF_TRADE_MODES: Final[tuple[SelfTradePreventionName, ...]] = get_args(SelfTradePreventionName)
+SelfTradeKeyName = Literal["participant", "account", "group"]
 
 ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
 LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
@@ -168,6 +175,16 @@ class Throttle(Section, frozen=True):
     cancels_burst: _Count = 0
 
 
+class SelfTrade(Section, frozen=True):
+    """Whose orders do not trade with each other, and what an order may ask for."""
+
+    key: SelfTradeKeyName = "participant"
+    modes: tuple[SelfTradePreventionName, ...] = SELF_TRADE_MODES
+
+    def rules(self) -> SelfTradeRules:
+        return SelfTradeRules(SelfTradeKey[self.key.upper()], _bits(SelfTradeFlag, self.modes))
+
+
 class Instrument(Section, frozen=True):
     """As `InstrumentDefinition`, field by field: prices in ticks, quantities in lots."""
 
@@ -189,6 +206,7 @@ class Instrument(Section, frozen=True):
     opening_phase: PhaseName = "continuous"
     order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
+    self_trade: SelfTrade = SelfTrade()
     volatility: Volatility = Volatility()
 
     def definition(self) -> InstrumentDefinition:
@@ -196,10 +214,8 @@ class Instrument(Section, frozen=True):
         values["instrument_id"] = values.pop("id")
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
         values["opening_phase"] = Phase[self.opening_phase.upper()]
-        allowed = 0
-        for word in (*values.pop("order_types"), *values.pop("times_in_force")):
-            allowed |= getattr(AllowedFlag, word.upper())
-        values["allowed"] = allowed
+        values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
+        values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
         return InstrumentDefinition(**values)
 
@@ -207,10 +223,12 @@ class Instrument(Section, frozen=True):
 class Account(Section, frozen=True):
     id: _AccountId
     name: _Name
+    # Whose it really is, where an instrument's self-trade prevention goes by groups; 0: its participant's.
+    group: _GroupId = GroupId(0)
 
 
 class Participant(Section, frozen=True):
-    """A firm. Self-trade prevention looks at participants, not at accounts."""
+    """A firm."""
 
     id: _ParticipantId
     name: _Name
@@ -303,7 +321,7 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         (account, participant) for participant in config.participants for account in participant.accounts
     ]
     commands += [
-        DefineAccount(account.id, participant.id, account.name)
+        DefineAccount(account.id, participant.id, account.name, account.group)
         for account, participant in sorted(holders, key=lambda holder: holder[0].id)
     ]
     commands += [
@@ -347,6 +365,14 @@ def key_commands(config: Config) -> list[DefineKey]:
 def configuration_digest(config: Config) -> bytes:
     """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
     return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
+
+
+def _bits(flags: type, words: Iterable[str]) -> int:
+    """The bits of `flags` that are written as these words."""
+    bits = 0
+    for word in words:
+        bits |= getattr(flags, word.upper())
+    return bits
 
 
 def _id(item: Instrument | Session | Key) -> Any:

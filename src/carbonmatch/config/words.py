@@ -5,6 +5,7 @@ from typing import Final
 from carbonmatch.config import volatility
 from carbonmatch.config.schema import (
     LISTENERS,
+    SELF_TRADE_MODES,
     Config,
     Instrument,
     Session,
@@ -16,6 +17,12 @@ from carbonmatch.words import price_text
 _SYNC: Final = {
     "always": "nothing is answered before the disk has it",
     "relaxed": "RELAXED: answers do not wait for the disk, and a crash can take them back",
+}
+
+_OWNER: Final = {
+    "participant": "a participant",
+    "account": "an account",
+    "group": "a group of accounts",
 }
 
 
@@ -33,6 +40,7 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.instruments)} instruments",
         *(line for instrument in config.instruments for line in _instrument_lines(instrument)),
         f"{len(config.participants)} participants, {accounts} accounts",
+        *_groups(config),
         f"{len(config.sessions)} sessions",
         *(f"  {_session(config, session)}" for session in config.sessions),
         f"{len(config.keys)} keys",
@@ -91,8 +99,29 @@ def _instrument(instrument: Instrument) -> str:
     return (
         f"{instrument.id} {instrument.symbol}: {instrument.currency}, {band}; {sizes}; "
         f"opens {instrument.opening_phase}; orders {', '.join(instrument.order_types)}; "
-        f"for {', '.join(instrument.times_in_force)}"
+        f"for {', '.join(instrument.times_in_force)}; {_self_trade(instrument)}"
     )
+
+
+def _self_trade(instrument: Instrument) -> str:
+    default = instrument.self_trade_prevention
+    others = [mode for mode in SELF_TRADE_MODES if mode != default and mode in instrument.self_trade.modes]
+    if not others:
+        asked = "whatever an order asks for"
+    elif len(others) == len(SELF_TRADE_MODES) - 1:
+        asked = "unless an order asks for another mode"
+    else:
+        asked = f"unless an order asks for {' or '.join(others)}"
+    return f"self-trades of {_OWNER[instrument.self_trade.key]}: {default} {asked}"
+
+
+def _groups(config: Config) -> list[str]:
+    members: dict[int, list[str]] = {}
+    for participant in config.participants:
+        for account in participant.accounts:
+            if account.group:
+                members.setdefault(account.group, []).append(f"{account.name} of {participant.name}")
+    return [f"  group {group}: {', '.join(names)}" for group, names in sorted(members.items())]
 
 
 def _session(config: Config, session: Session) -> str:

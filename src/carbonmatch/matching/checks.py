@@ -1,11 +1,11 @@
 """What a command must satisfy to be applied: each rule with its own reason, in a fixed order.
 
-For a new order: account; instrument; phase; instructions that go together; type and time in force
-that the instrument has; quantity (positive, minimum, maximum, increment), of which so much is
-displayed, and so much at least trades; price (positive, increment, band), stop price; time of expiry;
-protection of a market order; open orders; post-only; fill-or-kill; minimum quantity. What the order
-says of itself comes before the state of the market, so the same wrong order gets the same answer at
-any time.
+For a new order: account; instrument; phase; instructions that go together; type, time in force and
+self-trade prevention that the instrument has; quantity (positive, minimum, maximum, increment), of
+which so much is displayed, and so much at least trades; price (positive, increment, band), stop price;
+time of expiry; protection of a market order; open orders; post-only; fill-or-kill; minimum quantity.
+What the order says of itself comes before the state of the market, so the same wrong order gets the
+same answer at any time.
 """
 
 from typing import Final
@@ -26,7 +26,6 @@ from carbonmatch.matching.messages import (
     OrderType,
     RejectReason,
     Replace,
-    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -39,7 +38,6 @@ _LIMIT: Final = OrderType.LIMIT
 _MARKET: Final = OrderType.MARKET
 _STOP: Final = OrderType.STOP
 _STOP_LIMIT: Final = OrderType.STOP_LIMIT
-_INSTRUMENT_DEFAULT: Final = SelfTradePrevention.INSTRUMENT_DEFAULT
 _BUY: Final = Side.BUY
 _FOK: Final = TimeInForce.FOK
 _GTD: Final = TimeInForce.GTD
@@ -225,6 +223,8 @@ def _instructions_refusal(instrument: Instrument, command: NewOrderLong) -> Reje
         return RejectReason.ORDER_TYPE_NOT_ALLOWED
     if not TIME_IN_FORCE_FLAG.get(command.time_in_force, 0) & allowed:
         return RejectReason.TIME_IN_FORCE_NOT_ALLOWED
+    if command.self_trade_prevention not in instrument.modes:
+        return RejectReason.SELF_TRADE_PREVENTION_NOT_ALLOWED
     return None
 
 
@@ -323,8 +323,6 @@ def _book_refusal(
     else:
         return None
     mode = command.self_trade_prevention
-    if mode is _INSTRUMENT_DEFAULT:
-        mode = ladder.book.instrument.self_trade_prevention
-    if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account.participant_id, mode):
+    if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account, mode):
         return None
     return reason

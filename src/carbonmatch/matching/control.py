@@ -94,15 +94,15 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
-    """Add an account; or change its name and participant, which then counts for its open orders too."""
+    """Add an account; or change its name and whose it is, which then counts for its open orders too."""
     account = venue.accounts.get(command.account_id)
     if account is None:
         assert command.account_id != 0, "0 means the default account"
-        account = Account(command.account_id, command.participant_id, command.name)
-        venue.accounts[command.account_id] = account
+        venue.accounts[command.account_id] = Account(
+            command.account_id, command.participant_id, command.name, command.group_id
+        )
     else:
-        account.participant_id = command.participant_id
-        account.name = command.name
+        account.assign(command.participant_id, command.name, command.group_id)
 
 
 def define_session(venue: Venue, command: DefineSession) -> None:

@@ -5,7 +5,8 @@ entries give the same events and the same state, which is what makes the journal
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `queries`, `control`; the matching loop is `price_time`,
-the rules of entry are `checks`. What follows by itself is in `stops` and `expiry`.
+self-trade prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in
+`stops` and `expiry`.
 """
 
 from collections.abc import Callable
@@ -191,9 +192,12 @@ class Engine:
         for level in venue.dirty:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
-        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels, copies)
+        outputs = Outputs(
+            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented
+        )
         venue.refusals = []
         venue.cancels = []
+        venue.prevented = []
         venue.touched = []
         venue.public = []
         venue.dirty = []

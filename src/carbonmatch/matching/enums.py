@@ -33,7 +33,7 @@ class TimeInForce(IntEnum):
 
 @unique
 class SelfTradePrevention(IntEnum):
-    """What happens where an order would trade with one of the same participant."""
+    """What happens where an order would trade with one of the same owner; the taker's wish decides."""
 
     INSTRUMENT_DEFAULT = 0
     NONE = 1
@@ -41,6 +41,26 @@ class SelfTradePrevention(IntEnum):
     CANCEL_OLDEST = 3  # the maker
     CANCEL_BOTH = 4
     DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
+
+
+@unique
+class SelfTradeKey(IntEnum):
+    """Whose orders an instrument takes for one owner's: self-trade prevention is between them."""
+
+    PARTICIPANT = 1  # all accounts of a firm
+    ACCOUNT = 2  # each account by itself
+    GROUP = 3  # the accounts of a group, of whatever firm; of an account without a group, its firm
+
+
+class SelfTradeFlag:
+    """Bits of `SelfTradeRules.allowed`: which modes an order may ask for. Append-only."""
+
+    NONE: Final = 1 << 1
+    CANCEL_NEWEST: Final = 1 << 2
+    CANCEL_OLDEST: Final = 1 << 3
+    CANCEL_BOTH: Final = 1 << 4
+    DECREMENT: Final = 1 << 5
+    ALL: Final = NONE | CANCEL_NEWEST | CANCEL_OLDEST | CANCEL_BOTH | DECREMENT
 
 
 class OrderFlag:
@@ -152,6 +172,7 @@ class RejectReason(IntEnum):
     TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
     INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
     INVALID_MINIMUM = 141  # a minimum above the quantity
+    SELF_TRADE_PREVENTION_NOT_ALLOWED = 144  # the instrument does not have this mode
 
 
 @unique

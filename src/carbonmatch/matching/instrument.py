@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     RejectReason,
     Replace,
+    SelfTradeFlag,
     SelfTradePrevention,
     TimeInForce,
 )
@@ -70,6 +71,7 @@ class Instrument:
         "configured",
         "definition",
         "instrument_id",
+        "modes",
         "phase",
         "price_high_ticks",
         "price_increment_ticks",
@@ -77,6 +79,7 @@ class Instrument:
         "quantity_increment_lots",
         "quantity_max_lots",
         "quantity_min_lots",
+        "self_trade_key",
         "self_trade_prevention",
         "volatility",
     )
@@ -112,7 +115,6 @@ class Instrument:
         assert definition.volatility is None or not [*faults(definition.volatility)]
         assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
-        assert definition.self_trade_prevention is not SelfTradePrevention.INSTRUMENT_DEFAULT
         self.definition = definition
         self.allowed = definition.allowed
         self.volatility = definition.volatility
@@ -123,6 +125,9 @@ class Instrument:
         self.quantity_min_lots = definition.quantity_min_lots
         self.quantity_max_lots = definition.quantity_max_lots
         self.self_trade_prevention = definition.self_trade_prevention
+        # As a plain int, by which a tuple is read in one step of the interpreter.
+        self.self_trade_key: int = definition.self_trade.key.value
+        self.modes = _modes(definition)
         # The band where there is one, and what the system can count where there is none.
         self.price_low_ticks = max(1, definition.band_low_ticks)
         self.price_high_ticks = definition.band_high_ticks or PRICE_TICKS_MAX
@@ -136,6 +141,15 @@ class Instrument:
                 band_high_ticks=band_high_ticks,
             )
         )
+
+
+def _modes(definition: InstrumentDefinition) -> tuple[SelfTradePrevention, ...]:
+    """What an order may ask for: the default, and whatever else is allowed by name."""
+    allowed = definition.self_trade.allowed
+    assert not allowed & ~SelfTradeFlag.ALL, "a mode that does not exist yet cannot be allowed"
+    modes = tuple(mode for mode in SelfTradePrevention if allowed & 1 << mode)
+    assert definition.self_trade_prevention in modes
+    return (SelfTradePrevention.INSTRUMENT_DEFAULT, *modes)
 
 
 def is_band(reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> bool:

@@ -32,6 +32,8 @@ from carbonmatch.matching.enums import OrderType as OrderType
 from carbonmatch.matching.enums import Phase as Phase
 from carbonmatch.matching.enums import RejectReason as RejectReason
 from carbonmatch.matching.enums import ReportFlag as ReportFlag
+from carbonmatch.matching.enums import SelfTradeFlag as SelfTradeFlag
+from carbonmatch.matching.enums import SelfTradeKey as SelfTradeKey
 from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
 from carbonmatch.matching.enums import Side as Side
 from carbonmatch.matching.enums import TimeInForce as TimeInForce
@@ -44,6 +46,8 @@ from carbonmatch.matching.enums import TimeInForce as TimeInForce
 InstrumentId = NewType("InstrumentId", int)
 AccountId = NewType("AccountId", int)
 ParticipantId = NewType("ParticipantId", int)
+# Accounts that are one beneficial owner's, also over several participants. 0: none.
+GroupId = NewType("GroupId", int)
 SessionId = NewType("SessionId", int)
 # The journal sequence of the command that entered the order: unique in the venue, for ever.
 OrderId = NewType("OrderId", int)
@@ -59,6 +63,7 @@ OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
 InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
 AccountIdField = Annotated[AccountId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+GroupIdField = Annotated[GroupId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
 NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
@@ -179,6 +184,13 @@ class SetBand(Command, frozen=True, tag=130):
 # Entries of the venue itself, never accepted from a session.
 
 
+class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
+    """Between whose orders there is self-trade prevention, and which modes an order may ask for."""
+
+    key: SelfTradeKey = SelfTradeKey.PARTICIPANT  # who is one owner
+    allowed: NumberField = SelfTradeFlag.ALL  # bits of [SelfTradeFlag](#selftradeflag)
+
+
 class Width(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """A distance from a price: the larger of the two. 0 and 0: none is set."""
 
@@ -227,6 +239,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     opening_phase: Phase = Phase.CONTINUOUS
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
+    self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
 
 
@@ -240,6 +253,7 @@ class DefineAccount(Command, frozen=True, tag=161):
     account_id: AccountIdField
     participant_id: ParticipantIdField
     name: NameField
+    group_id: GroupIdField = GroupId(0)
 
 
 class DefineSession(Command, frozen=True, tag=162):
@@ -404,7 +418,7 @@ class Replaced(Report, frozen=True, tag=53):
 
 
 class SelfTradePrevented(Report, frozen=True, tag=54):
-    """`prevented_lots` did not trade between two orders of one participant. One to each side."""
+    """`prevented_lots` did not trade between two orders of one owner. One to each side."""
 
     seq: int
     ref: Ref
@@ -617,3 +631,5 @@ class Outputs(Struct, frozen=True, gc=False):
     refusals: list[RejectReason] = []
     cancels: list[CancelReason] = []
     copies: list[CopyChunk] = []
+    # What self-trade prevention kept from trading: the lots of each meeting of two orders.
+    prevented: list[tuple[InstrumentId, int]] = []

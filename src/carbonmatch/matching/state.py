@@ -21,6 +21,7 @@ from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
     AccountId,
     DefineKey,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     OrderId,
@@ -37,7 +38,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.volatility import new_guard, reschedule
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 DIGEST_BYTES: Final = 32
 
 
@@ -49,6 +50,7 @@ class _AccountState(_State, frozen=True):
     account_id: AccountId
     participant_id: ParticipantId
     name: str
+    group_id: GroupId
 
 
 class _StreamState(_State, frozen=True):
@@ -160,7 +162,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.time_ns,
             venue.last_trade_id,
             [
-                _AccountState(account.account_id, account.participant_id, account.name)
+                _AccountState(account.account_id, account.participant_id, account.name, account.group_id)
                 for _, account in sorted(venue.accounts.items())
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
@@ -190,7 +192,7 @@ def restore(data: bytes) -> Engine:
     venue.last_trade_id = state.last_trade_id
     for kept_account in state.accounts:
         venue.accounts[kept_account.account_id] = Account(
-            kept_account.account_id, kept_account.participant_id, kept_account.name
+            kept_account.account_id, kept_account.participant_id, kept_account.name, kept_account.group_id
         )
     for stream in state.sessions:
         session = SessionState(stream.session_id)

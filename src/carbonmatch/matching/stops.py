@@ -17,7 +17,7 @@ from carbonmatch.matching.book import Ladder, Order, StopLadder
 from carbonmatch.matching.checks import is_protected, price_refusal, protection_ticks
 from carbonmatch.matching.entering import trade_and_rest
 from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, Triggered
-from carbonmatch.matching.price_time import can_fill, prevention_mode
+from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
 from carbonmatch.matching.volatility import is_outside_collar
@@ -99,8 +99,8 @@ def _refusal(venue: Venue, order: Order, terms: Terms, key: int) -> CancelReason
         ladder.opposite,
         key,
         terms.minimum_lots,
-        order.account.participant_id,
-        prevention_mode(order),
+        order.account,
+        order.self_trade_prevention,
     ):
         return CancelReason.MINIMUM_NOT_MET
     return None

@@ -47,6 +47,7 @@ class Venue:
         "makers_left",
         "open_order_count",
         "own_report_count",
+        "prevented",
         "public",
         "reached",
         "refusals",
@@ -96,6 +97,7 @@ class Venue:
         self.dirty: list[Level] = []
         self.refusals: list[RejectReason] = []
         self.cancels: list[CancelReason] = []
+        self.prevented: list[tuple[InstrumentId, int]] = []
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0

@@ -20,7 +20,8 @@ from carbonmatch.matching.expiry import NEVER_NS
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.interval_limit import IntervalLimit, anchor_between
 from carbonmatch.matching.messages import CancelReason, LimitsChanged, Phase, Ref
-from carbonmatch.matching.price_time import match, prevent_ahead
+from carbonmatch.matching.prevention import prevent_ahead
+from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
 from carbonmatch.matching.volatility_rules import NO_WIDTH, has_corridor, has_interval, width_ticks
 

@@ -119,12 +119,14 @@ class Counters:
         "open_orders",
         "order_latency_ns",
         "phases",
+        "prevented_tonnes",
         "received_bytes",
         "recovery_duration_ns",
         "rejects",
         "reloads",
         "repeats",
         "reports",
+        "self_trades_prevented",
         "sent_bytes",
         "sessions",
         "slow_readers_cut",
@@ -151,6 +153,8 @@ class Counters:
         self.phases: dict[InstrumentId, Phase] = {}
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
         # Time.
         self.order_latency_ns = Histogram()
         self.commit_duration_ns = Histogram()
@@ -214,6 +218,9 @@ class Counters:
         _count(self.cancels, outputs.cancels)
         for event in outputs.public:
             self._count_public(event)
+        for instrument_id, lots in outputs.prevented:
+            self.self_trades_prevented[instrument_id] += 1
+            self.prevented_tonnes[instrument_id] += lots * self.instruments[instrument_id].lot_tonnes
 
     def _count_public(self, event: AnyPublicEvent) -> None:
         if type(event) is Traded:

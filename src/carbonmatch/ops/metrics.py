@@ -129,6 +129,19 @@ METRICS: Final = (
     _counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
+    _counter(
+        "self_trades_prevented",
+        "self_trades_prevented",
+        "Meetings of two orders of one owner that did not trade.",
+        label="instrument",
+    ),
+    _counter(
+        "prevented_tonnes",
+        "prevented_tonnes",
+        "Tonnes of CO2 that self-trade prevention kept from changing hands, as a trade would count them.",
+        "tonnes",
+        label="instrument",
+    ),
     _gauge(
         "instrument_phase",
         "phases",

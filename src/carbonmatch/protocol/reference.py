@@ -44,6 +44,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "expires_ns": "when it goes, nanoseconds since 1970, UTC; 0: no such time",
     "feed_sequence": "number of the batch in the feed, dense over the venue",
     "flags": "bits of [ReportFlag](#reportflag)",
+    "group_id": "whose accounts these are, as configured; 0: the participant's own",
     "grace_ms": "milliseconds from the loss of the connection to cancel-on-disconnect",
     "heartbeat_ms": "milliseconds of silence after which each side sends a heartbeat",
     "instrument_id": "instrument, as configured",
@@ -64,7 +65,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "order_id": "order, unique in the venue for ever",
     "order_ref": "the ref that names the order in this session, or 0",
     "order_type": "limit, market, or a stop which becomes one of them",
-    "other_order_id": "the other order of the same participant",
+    "other_order_id": "the other order of the same owner",
     "participant_id": "firm, as configured",
     "phase": "state of the instrument",
     "prevented_lots": "what did not trade",
@@ -80,7 +81,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "retry_after_us": "microseconds after which to try again; 0: does not apply",
     "role": "what the connection is for",
     "scope": "whose orders",
-    "self_trade_prevention": "what happens where it would trade with an order of the same participant",
+    "self_trade": "whose orders do not trade with each other",
+    "self_trade_prevention": "what happens where it would trade with an order of the same owner",
     "seq": "number of the report, dense from 1 in its stream",
     "sequence": "place of the command in the journal, dense from 1 over the venue",
     "server_id": "name of the venue, part of what is signed",
@@ -113,6 +115,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
 )
 STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.InstrumentDefinition,
+    market.SelfTradeRules,
     market.VolatilityRules,
     market.Width,
     market.KeySession,
@@ -122,6 +125,7 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.OrderType,
     market.TimeInForce,
     market.SelfTradePrevention,
+    market.SelfTradeKey,
     market.Phase,
     market.Liquidity,
     market.MassCancelScope,
@@ -133,6 +137,7 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
 FLAGS: Final[tuple[type, ...]] = (
     market.OrderFlag,
     market.AllowedFlag,
+    market.SelfTradeFlag,
     market.ReportFlag,
     wire.FeedKind,
 )
@@ -296,10 +301,10 @@ def _default(field: msgspec.inspect.Field) -> str:
         return f"{value.value} {value.name}"
     if value is None:
         return "nil"
-    if isinstance(value, Struct):
-        return "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Struct):
+        return "its own defaults"
     return str(value) if value or value == 0 else "empty"
 
 

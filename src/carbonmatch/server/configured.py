@@ -97,7 +97,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
     ]
     commands += [
-        DefineAccount(account.account_id, account.participant_id, account.name)
+        DefineAccount(account.account_id, account.participant_id, account.name, account.group_id)
         for account in engine.accounts.values()
     ]
     commands += [
