@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from carbonmatch.limits import (
+    AUCTION_ROUNDS_MAX,
     ENTRY_EXPIRIES_MAX,
     ENTRY_STOPS_MAX,
     PRICE_TICKS_MAX,
@@ -33,6 +34,42 @@ from carbonmatch.matching.messages import (
     Side,
     TimeInForce,
 )
+
+GATHERING = (Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION)
+
+
+def auction_price(
+    orders: list[tuple[Side, int, int]], reference: int, increment: int
+) -> tuple[int, int, int, m.AuctionRule]:
+    """Price, volume, surplus of buyers and rule for orders of (side, price, lots): every price is tried."""
+    limits = [price for _, price, _ in orders]
+    if not limits:
+        return 0, 0, 0, m.AuctionRule.NONE
+    multiples = [price for price in range(min(limits), max(limits) + 1) if price % increment == 0]
+    tried = []
+    for price in sorted({*limits, *multiples}):
+        bid = sum(lots for side, limit, lots in orders if side is Side.BUY and limit >= price)
+        asked = sum(lots for side, limit, lots in orders if side is Side.SELL and limit <= price)
+        tried.append((price, min(bid, asked), bid - asked))
+    most = max(volume for _, volume, _ in tried)
+    if most == 0:
+        return 0, 0, 0, m.AuctionRule.NONE
+    left = [one for one in tried if one[1] == most]
+    if len(left) == 1:
+        return *left[0], m.AuctionRule.VOLUME
+    least = min(abs(surplus) for _, _, surplus in left)
+    left = [one for one in left if abs(one[2]) == least]
+    if len(left) == 1:
+        return *left[0], m.AuctionRule.SURPLUS
+    if all(surplus > 0 for _, _, surplus in left):
+        return *left[-1], m.AuctionRule.PRESSURE
+    if all(surplus < 0 for _, _, surplus in left):
+        return *left[0], m.AuctionRule.PRESSURE
+    if least:
+        left = [max(one for one in left if one[2] > 0), min(one for one in left if one[2] < 0)]
+    wanted = reference or (left[0][0] + left[-1][0]) // 2
+    nearest = min(left, key=lambda one: (abs(one[0] - wanted), one[0]))
+    return *nearest, m.AuctionRule.REFERENCE if reference else m.AuctionRule.MIDDLE
 
 
 @dataclass
@@ -56,6 +93,7 @@ class ReferenceOrder:
     display: int = 0
     minimum: int = 0
     expires_ns: int = 0
+    for_auction: bool = False  # goes after the next one
 
     @property
     def waits(self) -> bool:
@@ -109,6 +147,7 @@ class ReferenceVenue:
         self.arrivals = 0
         self.trades = 0
         self.time_ns = 0
+        self.reference_before = 0  # the reference price when an auction's price was last determined
 
     # --- entries ---
 
@@ -209,7 +248,8 @@ class ReferenceVenue:
         definition = self.definitions.get(command.instrument_id)
         if definition is None:
             raise RefusedError(RejectReason.UNKNOWN_INSTRUMENT)
-        self._check_phase(command.instrument_id, {Phase.CONTINUOUS})
+        self._check_phase(command.instrument_id, {Phase.CONTINUOUS, *GATHERING})
+        gathers = self.phases[command.instrument_id] in GATHERING
 
         stop = display = minimum = expires_ns = 0
         if isinstance(command, m.NewOrderLong):
@@ -229,6 +269,9 @@ class ReferenceVenue:
             RejectReason.INCOMPATIBLE_INSTRUCTIONS,
         )
         self._check_allowed(definition, command, post_only, display, minimum)
+        if gathers:
+            at_once_too = at_once or post_only or (minimum > 0 and not is_stop)
+            self._refuse_unless(not at_once_too, RejectReason.NOT_IN_THIS_PHASE)
         self._check_quantity(definition, command.quantity_lots)
         if display:
             self._check_display(definition, display, command.quantity_lots)
@@ -244,9 +287,14 @@ class ReferenceVenue:
             self._refuse_unless(expires_ns > self.time_ns, RejectReason.INVALID_EXPIRY)
 
         opposite = self._opposite(command.instrument_id, command.side)
-        if is_market and not price:
+        is_auction_market = gathers and command.order_type is OrderType.MARKET
+        if is_auction_market:
+            self._refuse_unless(price > 0 or definition.band_high_ticks > 0, RejectReason.NO_PROTECTION_PRICE)
+            limits = (definition.band_high_ticks, definition.band_low_ticks or 1)
+            price = price or limits[command.side is Side.SELL]
+        elif is_market and not price:
             self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
-        if command.order_type is OrderType.MARKET:
+        if command.order_type is OrderType.MARKET and not gathers:
             self._refuse_unless(len(opposite) > 0, RejectReason.NO_LIQUIDITY)
             price = price or self._protection(definition, command.side, opposite)
         elif not at_once:
@@ -274,8 +322,9 @@ class ReferenceVenue:
             display=display,
             minimum=minimum,
             expires_ns=expires_ns,
+            for_auction=is_auction_market,
         )
-        if not is_stop:
+        if not is_stop and not gathers:
             if price and (command.price_ticks or not is_market):
                 self._refuse_unless(self._is_inside_collar(order), RejectReason.OUTSIDE_COLLAR)
             if post_only:
@@ -301,15 +350,19 @@ class ReferenceVenue:
             self._take(order, command.ref)
 
     def _take(self, order: ReferenceOrder, ref: int) -> None:
-        """Trade; what is left rests or goes."""
+        """Trade; what is left rests or goes. Where orders gather, it just rests."""
         self.stopped = False
+        if self.phases[order.instrument_id] in GATHERING:
+            order.shown = self._slice(order)
+            self.open.append(order)
+            return
         ended = self._trade(order, ref)
         if ended or order.leaves == 0:
-            if self.stopped:
-                raise AssertionError("what has nothing left is not stopped")
+            assert not self.stopped, "what has nothing left is not stopped"
             return
-        if self._goes_for_its_limit(order, self.stopped):
-            self._report_canceled(order.session_id, ref, order, CancelReason.INTERVAL_LIMIT)
+        reason = self._why_it_goes(order, self.stopped)
+        if reason is not None:
+            self._report_canceled(order.session_id, ref, order, reason)
         elif order.order_type in (OrderType.MARKET, OrderType.STOP):
             self._report_canceled(order.session_id, ref, order, CancelReason.MARKET_REMAINDER)
         elif order.time_in_force is TimeInForce.IOC:
@@ -336,6 +389,8 @@ class ReferenceVenue:
 
     def _reach_at_once(self, order: ReferenceOrder) -> None:
         last = self.last.get(order.instrument_id)
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+            return
         if last is not None and self._is_reached(order, last):
             self.reached.append(order)
 
@@ -577,6 +632,8 @@ class ReferenceVenue:
     def _is_inside_collar(self, order: ReferenceOrder) -> bool:
         collar = self._rules(order.instrument_id).collar
         opposite = [o.price for o in self._opposite(order.instrument_id, order.side)]
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+            return True
         if not opposite or collar == m.Width():
             return True
         if order.side is Side.BUY:
@@ -607,19 +664,32 @@ class ReferenceVenue:
                 return False
         return True
 
+    def _why_it_goes(self, order: ReferenceOrder, stopped: bool) -> CancelReason | None:
+        """What is stopped begins an auction or a hold."""
+        if order.instrument_id in self.limits:
+            return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
+        if not stopped:
+            return None
+        self._change_phase(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption")
+        if self._goes_anyway(order):
+            return CancelReason.VOLATILITY_INTERRUPTION
+        return None
+
+    @staticmethod
+    def _goes_anyway(order: ReferenceOrder) -> bool:
+        is_market = order.order_type in (OrderType.MARKET, OrderType.STOP)
+        return is_market or order.time_in_force is TimeInForce.IOC
+
     def _goes_for_its_limit(self, order: ReferenceOrder, stopped: bool) -> bool:
         """Under an interval price limit: what was stopped, and what would rest beyond it."""
-        limits = self.limits.get(order.instrument_id)
-        if limits is None:
-            return False
+        limits = self.limits[order.instrument_id]
         if stopped and not limits.held:
             limits.held = True
             limits.next_ns = self.time_ns + self._rules(order.instrument_id).interval_hold_ns
             self._report_limits(order.instrument_id)
         if stopped:
             return True
-        is_market = order.order_type in (OrderType.MARKET, OrderType.STOP)
-        if is_market or order.time_in_force is TimeInForce.IOC or not limits.anchor:
+        if self._goes_anyway(order) or not limits.anchor:
             return False
         width = _width(self._rules(order.instrument_id).interval, limits.anchor)
         if order.side is Side.BUY:
@@ -710,7 +780,7 @@ class ReferenceVenue:
 
     def _reduce(self, session_id: int, command: m.Reduce) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
-        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY})
+        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY, Phase.BREAK, *GATHERING})
         self._refuse_unless(command.quantity_lots < order.total, RejectReason.NOT_AMENDABLE)
         if command.quantity_lots <= order.executed:
             self._end_filled(session_id, command.ref, order)
@@ -726,7 +796,7 @@ class ReferenceVenue:
     def _replace(self, session_id: int, command: m.Replace) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
         definition = self.definitions[order.instrument_id]
-        self._check_phase(order.instrument_id, {Phase.CONTINUOUS})
+        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, *GATHERING})
         self._check_quantity(definition, command.quantity_lots)
         is_waiting_market = order.waits and order.order_type is OrderType.STOP
         if command.price_ticks or not is_waiting_market:
@@ -860,25 +930,193 @@ class ReferenceVenue:
         for instrument_id in sorted(self.definitions):
             if command.instrument_id not in (0, instrument_id):
                 continue
-            self.phases[instrument_id] = command.phase
-            self.public.append(
-                m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, command.phase, command.text)
+            self._change_phase(instrument_id, command.phase, command.text)
+
+    def _change_phase(self, instrument_id: int, phase: Phase, text: str) -> None:
+        before = self.phases[instrument_id]
+        if (phase is Phase.CONTINUOUS and before is not Phase.CONTINUOUS) or (
+            phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
+        ):
+            self._uncross(instrument_id)
+        if phase in (Phase.CONTINUOUS, Phase.CLOSED):
+            for order in [o for o in self._by_entry() if o.instrument_id == instrument_id and o.for_auction]:
+                self._end(order, CancelReason.AUCTION_OVER)
+        self.phases[instrument_id] = phase
+        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text))
+        self._restart_limits(instrument_id)
+        if phase is Phase.CLOSED:
+            self._close(instrument_id)
+        if phase is Phase.CONTINUOUS and instrument_id in self.last:
+            last = self.last[instrument_id]
+            waiting = [o for o in self.open if o.instrument_id == instrument_id and o.waits]
+            found = [o for o in waiting if self._is_reached(o, last) and o not in self.reached]
+            buys = sorted((o for o in found if o.side is Side.BUY), key=lambda o: (o.stop, o.arrival))
+            sells = sorted((o for o in found if o.side is Side.SELL), key=lambda o: (-o.stop, o.arrival))
+            self.reached += buys + sells
+
+    def _close(self, instrument_id: int) -> None:
+        day = [
+            o for o in self.open if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+        ]
+        buys = [o for o in day if o.side is Side.BUY]
+        sells = [o for o in day if o.side is Side.SELL]
+        bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
+        asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+        buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
+        sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
+        for order in bids + asks + buy_stops + sell_stops:
+            self._end(order, CancelReason.EXPIRED)
+
+    # --- auctions ---
+
+    def _queue(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
+        """Who trades first in an auction."""
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        return sorted(orders, key=lambda o: (-o.price if side is Side.BUY else o.price, o.arrival))
+
+    def _uncross(self, instrument_id: int) -> None:
+        bids, asks = self._queue(instrument_id, Side.BUY), self._queue(instrument_id, Side.SELL)
+        is_crossed = bool(bids and asks and bids[0].price >= asks[0].price)
+        before = self.phases[instrument_id]
+        if not is_crossed and before not in GATHERING:
+            return
+        prevented = rounds = 0
+        while True:
+            price, volume, surplus, rule = self._auction_price(instrument_id)
+            lots = self._prevent_in_auction(instrument_id, price, rounds) if price else None
+            if lots is None:
+                break
+            prevented += lots
+            rounds += 1
+        traded = self._trade_in_auction(instrument_id, price) if price else 0
+        assert traded == volume
+        self.public.append(
+            m.AuctionEnded(
+                m.InstrumentId(instrument_id),
+                self.time_ns,
+                before,
+                price,
+                traded,
+                abs(surplus),
+                0 if not surplus else Side.BUY if surplus > 0 else Side.SELL,
+                rule,
+                self._reference_price(instrument_id) if not traded else self.reference_before,
+                prevented,
             )
-            self._restart_limits(instrument_id)
-            if command.phase is Phase.CLOSED:
-                day = [
+        )
+
+    def _reference_price(self, instrument_id: int) -> int:
+        return self.last.get(instrument_id) or self.definitions[instrument_id].reference_price_ticks
+
+    def _auction_price(self, instrument_id: int) -> tuple[int, int, int, m.AuctionRule]:
+        """Price, volume, surplus of buyers, rule: found by trying every price there is."""
+        reference = self.reference_before = self._reference_price(instrument_id)
+        buys, sells = self._queue(instrument_id, Side.BUY), self._queue(instrument_id, Side.SELL)
+        orders = [(Side.BUY if o.side is Side.BUY else Side.SELL, o.price, o.leaves) for o in buys + sells]
+        return auction_price(orders, reference, self.definitions[instrument_id].price_increment_ticks)
+
+    def _prevent_in_auction(self, instrument_id: int, price: int, rounds: int) -> int | None:
+        """What orders of one participant would have traded with each other; None if there were none."""
+        found: int | None = None
+        best_bid = self._queue(instrument_id, Side.BUY)[0].price
+        best_ask = self._queue(instrument_id, Side.SELL)[0].price
+        low, high = (best_ask, best_bid) if rounds >= AUCTION_ROUNDS_MAX else (price, price)
+        accepting = [
+            o
+            for o in self._by_entry()
+            if o.instrument_id == instrument_id
+            and not o.waits
+            and (o.price >= low if o.side is Side.BUY else o.price <= high)
+        ]
+        for newer in accepting:
+            while newer in self.open:
+                mode = newer.mode
+                if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
+                    mode = self.definitions[instrument_id].self_trade_prevention
+                older = [
                     o
-                    for o in self.open
-                    if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+                    for o in accepting
+                    if o in self.open
+                    and o.order_id < newer.order_id
+                    and o.side is not newer.side
+                    and self._is_one_owners(o, newer)
+                    and (newer.price >= o.price if newer.side is Side.BUY else newer.price <= o.price)
                 ]
-                buys = [o for o in day if o.side is Side.BUY]
-                sells = [o for o in day if o.side is Side.SELL]
-                bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
-                asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
-                buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
-                sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
-                for order in bids + asks + buy_stops + sell_stops:
-                    self._end(order, CancelReason.EXPIRED)
+                if mode is SelfTradePrevention.NONE or not older:
+                    break
+                sign = -1 if newer.side is Side.SELL else 1
+                other = min(older, key=lambda o: (sign * o.price, o.order_id))
+                found = (found or 0) + self._keep_apart(newer, other, mode)
+        return found
+
+    def _keep_apart(self, newer: ReferenceOrder, older: ReferenceOrder, mode: SelfTradePrevention) -> int:
+        lots = min(newer.leaves, older.leaves)
+        if mode is SelfTradePrevention.DECREMENT:
+            for order in (newer, older):
+                order.total -= lots
+                order.shown = min(order.shown, order.leaves)
+        for one, other in ((newer, older), (older, newer)):
+            self._report(
+                one.session_id, m.SelfTradePrevented, 0, one.order_id, other.order_id, lots, one.leaves, mode
+            )
+        newer_ends, older_ends = {
+            SelfTradePrevention.CANCEL_NEWEST: (True, False),
+            SelfTradePrevention.CANCEL_OLDEST: (False, True),
+            SelfTradePrevention.CANCEL_BOTH: (True, True),
+            SelfTradePrevention.DECREMENT: (newer.leaves == 0, older.leaves == 0),
+        }[mode]
+        if newer_ends:
+            self._end(newer, CancelReason.SELF_TRADE)
+        if older_ends:
+            self._end(older, CancelReason.SELF_TRADE)
+        return lots
+
+    def _trade_in_auction(self, instrument_id: int, price: int) -> int:
+        traded = 0
+        while True:
+            buys = [o for o in self._queue(instrument_id, Side.BUY) if o.price >= price]
+            sells = [o for o in self._queue(instrument_id, Side.SELL) if o.price <= price]
+            if not buys or not sells:
+                break
+            buy, sell = buys[0], sells[0]
+            lots = min(buy.leaves, sell.leaves)
+            traded += lots
+            self.trades += 1
+            for order in (buy, sell):
+                order.executed += lots
+                order.shown = order.shown - lots if order.shown > lots else self._slice(order)
+                self._report(
+                    order.session_id,
+                    m.Executed,
+                    0,
+                    order.order_id,
+                    self.trades,
+                    order.instrument_id,
+                    order.account_id,
+                    order.side,
+                    price,
+                    lots,
+                    order.leaves,
+                    m.Liquidity.AUCTION,
+                )
+                if order.leaves == 0:
+                    self._forget(order)
+            self.public.append(
+                m.Traded(
+                    m.InstrumentId(instrument_id),
+                    self.time_ns,
+                    m.TradeId(self.trades),
+                    price,
+                    lots,
+                    max(buy, sell, key=lambda o: o.order_id).side,
+                    m.TradeKind.AUCTION,
+                )
+            )
+            self.last[instrument_id] = price
+        if traded:
+            self.history[instrument_id] = [(self.time_ns, price)]
+            self.references[instrument_id] = price
+        return traded
 
     def _set_band(self, command: m.SetBand) -> None:
         definition = self.definitions.get(command.instrument_id)
@@ -906,7 +1144,8 @@ class ReferenceVenue:
     def _check_phase(self, instrument_id: int, allowed: set[Phase]) -> None:
         phase = self.phases[instrument_id]
         if phase not in allowed:
-            raise RefusedError(RejectReason[phase.name])
+            breaks = phase is Phase.BREAK
+            raise RefusedError(RejectReason.NOT_IN_THIS_PHASE if breaks else RejectReason[phase.name])
 
     def _check_allowed(
         self,

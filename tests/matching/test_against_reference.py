@@ -56,7 +56,7 @@ def test_worlds_with_collars_and_limits_equal_the_reference() -> None:
         seen.update(type(event) for event in both.reference.public)
         for session in both.reference.sessions.values():
             seen.update(one.reason for one in session.reports if isinstance(one, Canceled | Rejected))
-    assert seen[LimitsChanged] > 50
+    assert seen[LimitsChanged] > 20
     assert seen[RejectReason.OUTSIDE_COLLAR] > 10
     assert seen[CancelReason.INTERVAL_LIMIT] > 20
 

@@ -103,6 +103,11 @@ def test_every_phase_has_its_row() -> None:
         Phase.CANCEL_ONLY: {"Reduce", "Cancel"},
         Phase.HALTED: {"Cancel"},
         Phase.CLOSED: {"Cancel"},
+        Phase.PRE_OPEN: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.OPENING_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.CLOSING_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.VOLATILITY_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.BREAK: {"Reduce", "Cancel"},
     }
 
 

@@ -34,9 +34,14 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def market() -> Market:
+def market(volatility: m.VolatilityRules | None = None) -> Market:
     """The last price is 100; Bob's asks begin at 105, and his bids at 95."""
-    market = Market(allowed=AllowedFlag.ALL, market_protection_ticks=20)
+    market = Market(
+        allowed=AllowedFlag.ALL,
+        market_protection_ticks=20,
+        reference_price_ticks=100,
+        volatility=volatility,
+    )
     market.send(BOB, sell(1, 100), sell(2, 105, 50), buy(3, 95, 50))
     market.send(ALICE, buy(1, 100))
     return market
@@ -207,7 +212,18 @@ ENDS: dict[str, tuple[m.NewOrder, list[tuple[m.SessionId, m.AnyCommand]]]] = {
         [(OPS, m.SetBand(Ref(1), EUA, 100, 90, 103)), (BOB, sell(4, 103)), (ALICE, buy(3, 103))],
     ),
     "MINIMUM_NOT_MET": (buy(2, 104, 5, stop=100, minimum=5), []),
+    "AUCTION_OVER": (
+        buy(2, 94, market=True),
+        [(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS))],
+    ),
+    "VOLATILITY_INTERRUPTION": (buy(2, 105, tif=TimeInForce.IOC), []),
+    "INTERVAL_LIMIT": (buy(2, 105), []),
     "SELF_TRADE": (buy(2, 99), [(ALICE, sell(3, 99, stp=m.SelfTradePrevention.CANCEL_OLDEST))]),
+}
+# What the instrument has for some of them: trades no further than 3 from 100.
+RULES = {
+    "VOLATILITY_INTERRUPTION": m.VolatilityRules(static=m.Width(3), auction_ns=1),
+    "INTERVAL_LIMIT": m.VolatilityRules(interval=m.Width(3), interval_recalculation_ns=1, interval_hold_ns=1),
 }
 # Ends that other tests are about: they need another session, or more orders than fit here.
 ELSEWHERE = {"REQUESTED_BY_OTHER_SESSION", "TOO_MANY_MAKERS"}
@@ -222,14 +238,19 @@ def test_every_way_to_end_is_in_the_table_and_tried() -> None:
 @pytest.mark.parametrize("reason", ENDS)
 def test_an_order_ends_once_and_for_its_reason(reason: str) -> None:
     order, happens = ENDS[reason]
-    found = market()
+    found = market(RULES.get(reason))
+    if reason == "AUCTION_OVER":
+        found.send(OPS, m.SetPhase(Ref(1), EUA, m.Phase.OPENING_AUCTION))
     told = found.send(ALICE, order)
     for session, command in happens:
         told += found.send(session, command)
-    ends = [line for line in told if "canceled #5" in line]
+    number = found.engine.sequence - found.setup_commands - len(happens)
+    ends = [line for line in told if f"canceled #{number}" in line]
     assert len(ends) == 1
     assert ends[0].endswith(reason)
-    assert found.send(ALICE, cancel(9, order_id=found.order_id(5))) == ["alice 9: rejected UNKNOWN_ORDER"]
+    assert found.send(ALICE, cancel(9, order_id=found.order_id(number))) == [
+        "alice 9: rejected UNKNOWN_ORDER"
+    ]
 
 
 def test_every_kind_and_time_in_force_is_in_the_page() -> None:

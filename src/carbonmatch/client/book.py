@@ -22,6 +22,8 @@ from sortedcontainers import SortedDict
 
 from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     BatchBegin,
     Conflated,
@@ -84,6 +86,9 @@ class InstrumentBook:
         # Interval price limits as they were last told; None: the instrument has none.
         self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
+        # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
+        self.auction: AuctionUpdate | None = None
+        self.auction_result: AuctionResult | None = None
         # Those this reader has seen, the newest last; a snapshot brings none.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         # By price, with the sign that puts the best level first on both sides.
@@ -157,7 +162,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif isinstance(message, PhaseUpdate | BandUpdate | LimitsUpdate):
+        elif isinstance(message, PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -189,10 +194,12 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # Statistics and limits of a snapshot repeat its number; all else is in it already.
+            # What follows a snapshot repeats its number; all else is in it already.
             if found == book.instrument_seq:
                 if type(message) is Statistics:
                     book.statistics = message
+                elif type(message) is AuctionUpdate:
+                    book.auction = message
                 elif type(message) is LimitsUpdate:
                     book.limits = message
             return None
@@ -209,6 +216,10 @@ class BookBuilder:
             book.phase = message.phase
         elif type(message) is LimitsUpdate:
             book.limits = message
+        elif type(message) is AuctionUpdate:
+            book.auction = message
+        elif type(message) is AuctionResult:
+            book.auction, book.auction_result = None, message
         else:
             assert type(message) is BandUpdate
             book.set_band(message)
@@ -239,6 +250,7 @@ class BookBuilder:
         book.instrument_seq = begun.instrument_seq
         book.phase = begun.phase
         book.set_band(begun)
+        book.auction = None
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -246,7 +258,9 @@ class BookBuilder:
         return None
 
 
-Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | LimitsUpdate
+Increment = (
+    LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult
+)
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

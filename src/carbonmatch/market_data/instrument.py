@@ -1,6 +1,6 @@
 """One instrument as the public knows it: its events in, its numbered messages out.
 
-The order of its messages in a batch: definitions, trades, phases and bands as they happened, then
+The order of its messages in a batch: definitions, trades, phases, bands and auctions as they happened, then
 levels, then statistics at most once.
 """
 
@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
+    AuctionEnded,
+    AuctionIndicated,
     BandChanged,
     InstrumentDefined,
     InstrumentDefinition,
@@ -21,6 +23,8 @@ from carbonmatch.matching.messages import (
     Traded,
 )
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     FeedKind,
     Instrument,
@@ -51,6 +55,8 @@ InstrumentMessage = (
     | BandUpdate
     | LimitsUpdate
     | Statistics
+    | AuctionUpdate
+    | AuctionResult
 )
 
 _KIND: Final[dict[type, int]] = {
@@ -78,14 +84,25 @@ class InstrumentChanges(Struct, gc=False):
 class PublicInstrument:
     """Invariant: `seq` is the number of its last message, `feed_sequence` of the batch with that."""
 
-    __slots__ = ("definition", "depth", "feed_sequence", "instrument_id", "limits", "seq", "statistics")
+    __slots__ = (
+        "auction",
+        "definition",
+        "depth",
+        "feed_sequence",
+        "instrument_id",
+        "limits",
+        "seq",
+        "statistics",
+    )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.definition = definition
         self.depth = Depth(definition)
         self.statistics = DayStatistics(definition.opening_phase)
-        # As they were last told; None: never.
+        # How an auction would end now, while orders gather for one.
+        self.auction: AuctionIndicated | None = None
+        # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
@@ -125,6 +142,10 @@ class PublicInstrument:
                 self._change_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
+            elif type(event) is AuctionIndicated:
+                self._indicate(event, changed)
+            elif type(event) is AuctionEnded:
+                self._end_auction(event, changed)
             elif type(event) is LimitsChanged:
                 self._change_limits(event, changed)
             else:
@@ -146,6 +167,7 @@ class PublicInstrument:
                 trade.quantity_lots,
                 trade.aggressor,
                 trade.time_ns,
+                trade.kind,
             )
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
@@ -185,6 +207,34 @@ class PublicInstrument:
         self.depth.band = band
         self.seq += 1
         changed.messages.append(BandUpdate(self.instrument_id, self.seq, *band, event.time_ns))
+
+    def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
+        self.auction = event
+        self.seq += 1
+        changed.messages.append(self._auction_message(event))
+
+    def _end_auction(self, event: AuctionEnded, changed: InstrumentChanges) -> None:
+        self.auction = None
+        self.seq += 1
+        changed.messages.append(
+            AuctionResult(
+                self.instrument_id,
+                self.seq,
+                event.phase,
+                event.price_ticks,
+                event.volume_lots,
+                event.surplus_lots,
+                event.surplus_side,
+                event.rule,
+                event.reference_price_ticks,
+                event.prevented_lots,
+                event.ends_ns,
+                event.random_ns,
+                event.ended_ns,
+                event.seed,
+                event.time_ns,
+            )
+        )
 
     def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
         self.limits = event
@@ -226,11 +276,24 @@ class PublicInstrument:
             for level in levels
         ]
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        if self.auction is not None:
+            messages.append(self._auction_message(self.auction))
         if self.limits is not None:
             messages.append(self._limits_message(self.limits))
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
+
+    def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
+        return AuctionUpdate(
+            self.instrument_id,
+            self.seq,
+            auction.price_ticks,
+            auction.volume_lots,
+            auction.surplus_lots,
+            auction.surplus_side,
+            auction.time_ns,
+        )
 
     def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
         return LimitsUpdate(
@@ -258,6 +321,7 @@ class PublicInstrument:
             self.statistics.figures(),
             self.statistics.is_day_over,
             self.depth.levels(),
+            self.auction,
             self.limits,
         )
 
@@ -270,6 +334,7 @@ class PublicInstrument:
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
         instrument.depth.update(saved.levels)
+        instrument.auction = saved.auction
         instrument.limits = saved.limits
         return instrument
 
@@ -285,4 +350,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     statistics: Figures
     is_day_over: bool
     levels: list[LevelChanged]
+    auction: AuctionIndicated | None = None
     limits: LimitsChanged | None = None

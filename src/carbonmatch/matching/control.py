@@ -7,8 +7,10 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import change_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
+from carbonmatch.matching.guards import configure, set_reference
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
@@ -23,8 +25,6 @@ from carbonmatch.matching.messages import (
     Done,
     InstrumentDefined,
     OrderFlag,
-    Phase,
-    PhaseChanged,
     Ref,
     RejectReason,
     RemoveKey,
@@ -32,15 +32,16 @@ from carbonmatch.matching.messages import (
     SessionOpened,
     SetBand,
     SetPhase,
-    TimeInForce,
     TimePassed,
 )
 from carbonmatch.matching.venue import Venue
-from carbonmatch.matching.volatility import configure, restart_limits, set_reference
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
-    """Change the phase of one instrument or of all; closing expires DAY orders."""
+    """Change the phase of one instrument or of all; closing expires DAY orders.
+
+    Where that ends an auction which takes more than one entry, the phase changes when it is done.
+    """
     reason = None
     if not session.operator:
         reason = RejectReason.NOT_ENTITLED
@@ -51,13 +52,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
         return
     ids = [command.instrument_id] if command.instrument_id else sorted(venue.books)
     for instrument_id in ids:
-        book = venue.books[instrument_id]
-        book.instrument.enter(command.phase)
-        venue.public.append(PhaseChanged(instrument_id, venue.time_ns, command.phase, command.text))
-        if book.guard is not None:
-            restart_limits(venue, book)
-        if command.phase is Phase.CLOSED:
-            _expire(venue, book)
+        change_phase(venue, venue.books[instrument_id], command.phase, command.text)
     _report_done(venue, session, ref)
 
 
@@ -151,12 +146,6 @@ def remove_key(venue: Venue, command: RemoveKey) -> None:
 
 def time_passed(_venue: Venue, _command: TimePassed) -> None:
     """What is to be done as time passes, the engine does at the beginning of every entry."""
-
-
-def _expire(venue: Venue, book: Book) -> None:
-    for order in [*book.orders(), *book.stops()]:
-        if order.time_in_force is TimeInForce.DAY:
-            venue.end(order, NO_REF, CancelReason.EXPIRED)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -6,18 +6,20 @@ entries give the same events and the same state, which is what makes the journal
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `queries`, `control`; the matching loop is `price_time`,
 self-trade prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in
-`stops` and `expiry`.
+`stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from carbonmatch.limits import ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
+from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, control, entering, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import carry_out
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
+from carbonmatch.matching.guards import recalculate_due, would_recalculate
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -51,7 +53,6 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
-from carbonmatch.matching.volatility import recalculate_due, would_recalculate
 
 _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
     NewOrder: orders.new_order,
@@ -125,6 +126,7 @@ class Engine:
         return (
             venue.expiries.next_ns <= time_ns
             or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
+            or bool(venue.uncrossing)
             or may_fire(venue)
         )
 
@@ -144,6 +146,7 @@ class Engine:
         venue.time_ns = entry.time_ns
         venue.makers_left = ENTRY_MAKERS_MAX
         venue.stops_left = ENTRY_STOPS_MAX
+        venue.auction_orders_left = ENTRY_AUCTION_ORDERS_MAX
         if entry.session_id == VENUE_SESSION_ID:
             self._apply_venue(entry)
             return
@@ -159,7 +162,7 @@ class Engine:
         last_ref = session.last_ref
         reached = venue.reached
         time_ns = entry.time_ns
-        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns:
+        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns or venue.uncrossing:
             _do_what_is_due(venue)
         for command in entry.commands:
             sequence += 1
@@ -232,4 +235,5 @@ def _do_what_is_due(venue: Venue) -> None:
     expire_due(venue)
     if venue.limits_due_ns <= venue.time_ns:
         recalculate_due(venue)
+    carry_out(venue)
     fire_reached(venue)

@@ -26,9 +26,9 @@ class TimeInForce(IntEnum):
     IOC = 3  # trades what it can at once, the rest is cancelled
     FOK = 4  # trades completely at once, or is refused
     GTD = 5  # rests until the time it gives
-    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
-    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
-    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
+    AT_OPEN = 6  # for the opening auction only
+    AT_CLOSE = 7  # for the closing auction only
+    GOOD_FOR_AUCTION = 8  # for the next auction, whichever
 
 
 @unique
@@ -89,6 +89,9 @@ class AllowedFlag:
     IOC: Final = 1 << 18
     FOK: Final = 1 << 19
     GTD: Final = 1 << 20
+    AT_OPEN: Final = 1 << 21
+    AT_CLOSE: Final = 1 << 22
+    GOOD_FOR_AUCTION: Final = 1 << 23
     # What an instrument allows whose definition does not say: all that there was before there was a choice.
     DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
     ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
@@ -109,12 +112,38 @@ class Phase(IntEnum):
     HALTED = 2
     CANCEL_ONLY = 3
     CLOSED = 4
+    PRE_OPEN = 5  # orders gather for the opening, nothing matches
+    OPENING_AUCTION = 6
+    CLOSING_AUCTION = 7
+    VOLATILITY_AUCTION = 8
+    BREAK = 9  # the pause within a trading day
 
 
 @unique
 class Liquidity(IntEnum):
     MAKER = 1
     TAKER = 2
+    AUCTION = 3  # neither: the fill is one of an auction
+
+
+@unique
+class TradeKind(IntEnum):
+    """How a trade came about."""
+
+    CONTINUOUS = 1
+    AUCTION = 2  # at the one price of an auction
+
+
+@unique
+class AuctionRule(IntEnum):
+    """What decided the price of an auction: the first rule that left one price only."""
+
+    NONE = 0  # nothing could trade, so there is no price
+    VOLUME = 1  # the most is traded at it
+    SURPLUS = 2  # of those prices, it leaves the least unfilled
+    PRESSURE = 3  # of those, the highest where buyers are left over, the lowest where sellers are
+    REFERENCE = 4  # of those, the nearest to the reference price
+    MIDDLE = 5  # of those, where there is no reference price, the middle of the lowest and the highest
 
 
 @unique
@@ -172,6 +201,8 @@ class RejectReason(IntEnum):
     TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
     INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
     INVALID_MINIMUM = 141  # a minimum above the quantity
+    FROZEN = 142  # so near the end of an auction, and while it is carried out, orders stay as they are
+    NOT_IN_THIS_PHASE = 143  # the phase does not admit the command, or not an order of this kind
     SELF_TRADE_PREVENTION_NOT_ALLOWED = 144  # the instrument does not have this mode
 
 
@@ -191,5 +222,6 @@ class CancelReason(IntEnum):
     TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
     MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
     REFUSED_WHEN_FIRED = 12  # a stop fired at a price that band or collar do not admit, or without protection
+    AUCTION_OVER = 13  # what an order for an auction only had left after it
     VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies

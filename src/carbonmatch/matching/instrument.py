@@ -27,7 +27,16 @@ ALLOWED: Final[dict[Phase, frozenset[type]]] = {
     Phase.CANCEL_ONLY: frozenset({Reduce, Cancel}),
     Phase.HALTED: frozenset({Cancel}),
     Phase.CLOSED: frozenset({Cancel}),
+    Phase.PRE_OPEN: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.OPENING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.CLOSING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.VOLATILITY_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.BREAK: frozenset({Reduce, Cancel}),
 }
+# Where orders are taken and do not trade: they gather for an auction, and may cross each other.
+GATHERING: Final = frozenset(
+    {Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION}
+)
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
 
@@ -35,10 +44,11 @@ REFUSAL: Final[dict[Phase, RejectReason]] = {
     Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
     Phase.HALTED: RejectReason.HALTED,
     Phase.CLOSED: RejectReason.CLOSED,
+    Phase.BREAK: RejectReason.NOT_IN_THIS_PHASE,
 }
 
 
-# The bit of each type and time in force in `InstrumentDefinition.allowed`; the others no instrument has.
+# The bit of each type and time in force in `InstrumentDefinition.allowed`.
 TYPE_FLAG: Final[dict[OrderType, int]] = {
     OrderType.LIMIT: AllowedFlag.LIMIT,
     OrderType.MARKET: AllowedFlag.MARKET,
@@ -71,6 +81,10 @@ class Instrument:
         "configured",
         "definition",
         "instrument_id",
+        "is_frozen",
+        "is_gathering",
+        "is_trading",
+        "is_uncrossing",
         "modes",
         "phase",
         "price_high_ticks",
@@ -88,16 +102,32 @@ class Instrument:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
         self.volatility = definition.volatility
+        self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
         self.configure(definition)
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
+        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
+    def freeze(self, *, uncrossing: bool = False) -> None:
+        """Until the next phase nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
+        self.is_frozen = True
+        self.is_uncrossing = uncrossing
+        self._admit()
+
+    def refusal(self, kind: type) -> RejectReason | None:
+        """Why a command of this kind is not admitted now, None if it is."""
+        if self.is_frozen and (kind is not NewOrder or self.is_uncrossing):
+            return RejectReason.FROZEN
+        return None if kind in ALLOWED[self.phase] else REFUSAL[self.phase]
+
     def _admit(self) -> None:
-        self.admits_new = NewOrder in ALLOWED[self.phase]
-        self.admits_plain = self.admits_new and self.allowed & _PLAIN == _PLAIN and self.volatility is None
+        self.is_trading = self.phase is Phase.CONTINUOUS
+        self.is_gathering = self.phase in GATHERING
+        self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
+        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN and self.volatility is None
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""

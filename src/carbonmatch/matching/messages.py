@@ -24,6 +24,7 @@ from carbonmatch.limits import (
     WIRE_INT_MAX,
 )
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
+from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
 from carbonmatch.matching.enums import Liquidity as Liquidity
 from carbonmatch.matching.enums import MassCancelScope as MassCancelScope
@@ -37,6 +38,7 @@ from carbonmatch.matching.enums import SelfTradeKey as SelfTradeKey
 from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
 from carbonmatch.matching.enums import Side as Side
 from carbonmatch.matching.enums import TimeInForce as TimeInForce
+from carbonmatch.matching.enums import TradeKind as TradeKind
 
 # The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
 
@@ -310,10 +312,30 @@ class DefineDropCopy(Command, frozen=True, tag=167):
 
 
 class TimePassed(Command, frozen=True, tag=170):
-    """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
+    """Nothing but its time: orders whose time is up go, auctions end, stops that wait for their turn fire.
 
     Every entry does that before its commands; this one is for when there are no commands.
     """
+
+
+class StartAuction(Command, frozen=True, tag=171):
+    """Enters an auction that ends by itself, in `next_phase`: at a time from `ends_ns` on that is drawn here.
+
+    The time is not told before it has come. All times are UTC.
+    """
+
+    instrument_id: InstrumentIdField
+    phase: Phase  # the auction
+    ends_ns: TimeField  # not before
+    random_ns: NumberField = 0  # at most so much later: drawn from the venue's seed
+    freeze_ns: TimeField = 0  # from this time on nothing is cancelled or amended; 0: always
+    next_phase: Phase = Phase.CONTINUOUS  # after it
+
+
+class SetSeed(Command, frozen=True, tag=172):
+    """What the ends of auctions are drawn from: given at each start by the service, and told to nobody."""
+
+    seed: Annotated[bytes, Meta(min_length=16, max_length=16)]  # random
 
 
 # --- reports: private, numbered in the stream of their session -----------------------------------
@@ -511,7 +533,8 @@ class Traded(PublicEvent, frozen=True, tag=70):
     trade_id: TradeId
     price_ticks: int
     quantity_lots: int
-    aggressor: Side
+    aggressor: Side  # of the later order
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
 
 
 class PhaseChanged(PublicEvent, frozen=True, tag=71):
@@ -532,6 +555,36 @@ class BandChanged(PublicEvent, frozen=True, tag=72):
 class InstrumentDefined(PublicEvent, frozen=True, tag=73):
     time_ns: int
     definition: InstrumentDefinition
+
+
+class AuctionIndicated(PublicEvent, frozen=True, tag=75):
+    """How an auction would end if it ended now; price 0: nothing would trade."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    price_ticks: int
+    volume_lots: int  # what would trade
+    surplus_lots: int  # what would be left unfilled at the price
+    surplus_side: int  # of what would be left; 0: nothing, 1: BUY, 2: SELL
+
+
+class AuctionEnded(PublicEvent, frozen=True, tag=76):
+    """How an auction has ended, after its trades. A time that was drawn can be computed again by everyone."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    phase: Phase  # the auction, or whatever else orders had gathered in
+    price_ticks: int  # of all its trades; 0: nothing could trade
+    volume_lots: int  # what was traded
+    surplus_lots: int  # what was left unfilled at the price
+    surplus_side: int  # of what was left; 0: nothing, 1: BUY, 2: SELL
+    rule: AuctionRule  # which decided the price
+    reference_price_ticks: int  # that the price was held against; 0: none
+    prevented_lots: int = 0  # did not trade because of self-trade prevention
+    ends_ns: int = 0  # before which it could not end; 0: the end was not drawn
+    random_ns: int = 0  # how much later it could end
+    ended_ns: int = 0  # the end that was drawn; 0: it was not drawn
+    seed: bytes = b""  # what the end was drawn from: of this auction alone, from the venue's seed
 
 
 class LimitsChanged(PublicEvent, frozen=True, tag=79):
@@ -562,7 +615,7 @@ ClientCommand = (
     NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
 )
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
+VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed | StartAuction | SetSeed
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted
@@ -579,7 +632,9 @@ AnyReport = (
     | StatusEnd
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | LimitsChanged
+AnyPublicEvent = (
+    Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded | LimitsChanged
+)
 
 
 class Entry(Struct, frozen=True, gc=False):

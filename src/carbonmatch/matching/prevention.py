@@ -45,8 +45,12 @@ _DECREMENT: Final = SelfTradePrevention.DECREMENT
 def may_trade(taker: Order, maker: Order) -> bool:
     """Whether two orders may trade with each other; in an auction `taker` is the one entered later."""
     instrument = taker.ladder.book.instrument
-    avoided = avoided_owner(instrument, taker.account, taker.self_trade_prevention)
-    return maker.account.owners[instrument.self_trade_key] != avoided
+    return owner_of(maker) != avoided_owner(instrument, taker.account, taker.self_trade_prevention)
+
+
+def owner_of(order: Order) -> int:
+    """Whose the order is, by what its instrument goes by: equal numbers in one book are one owner."""
+    return order.account.owners[order.ladder.book.instrument.self_trade_key]
 
 
 def avoided_owner(instrument: Instrument, account: Account, asked: SelfTradePrevention) -> int:
@@ -75,9 +79,7 @@ def prevent(venue: Venue, taker: Order, maker: Order, ref: Ref) -> None:
             order.leaves_lots -= prevented_lots
         maker.level.quantity_lots -= prevented_lots
         venue.mark(maker.level)
-    venue.prevented.append((instrument.instrument_id, prevented_lots))
-    _report_prevented(venue, taker.session, taker, maker, prevented_lots, mode, ref)
-    _report_prevented(venue, maker.session, maker, taker, prevented_lots, mode, NO_REF)
+    report_prevented(venue, taker, maker, prevented_lots, mode, ref)
 
     if mode is _DECREMENT:
         taker_ends = taker.leaves_lots == 0
@@ -108,7 +110,16 @@ def prevent_ahead(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         prevent(venue, taker, maker, ref)
 
 
-def _report_prevented(
+def report_prevented(
+    venue: Venue, taker: Order, maker: Order, prevented_lots: int, mode: SelfTradePrevention, ref: Ref
+) -> None:
+    """Tell both sides, with what they have left now, and whoever counts it."""
+    venue.prevented.append((taker.ladder.instrument_id, prevented_lots))
+    _report_to(venue, taker.session, taker, maker, prevented_lots, mode, ref)
+    _report_to(venue, maker.session, maker, taker, prevented_lots, mode, NO_REF)
+
+
+def _report_to(
     venue: Venue,
     session: SessionState,
     order: Order,

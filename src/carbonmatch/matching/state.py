@@ -12,14 +12,18 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor, Extreme
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.guards import new_guard, reschedule
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
     AccountId,
+    AuctionRule,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -36,7 +40,6 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.matching.terms import Terms
-from carbonmatch.matching.volatility import new_guard, reschedule
 
 STATE_VERSION: Final = 5
 DIGEST_BYTES: Final = 32
@@ -71,6 +74,7 @@ class _TermsState(_State, frozen=True):
     minimum_lots: int
     expires_ns: int
     waits_since: int
+    ends_with_auction: bool
 
 
 class _OrderState(_State, frozen=True):
@@ -88,6 +92,26 @@ class _OrderState(_State, frozen=True):
     self_trade_prevention: SelfTradePrevention
     flags: int
     terms: _TermsState | None
+
+
+class _AuctionPriceState(_State, frozen=True):
+    price_ticks: int
+    volume_lots: int
+    surplus_lots: int
+    rule: AuctionRule
+    reference_price_ticks: int
+    level_count: int
+
+
+class _TransitionState(_State, frozen=True):
+    """An auction that is being carried out, and the phase after it."""
+
+    phase: Phase
+    text: str
+    price: _AuctionPriceState | None
+    traded_lots: int
+    prevented_lots: int
+    rounds: int
 
 
 class _CorridorState(_State, frozen=True):
@@ -110,6 +134,7 @@ class _BookState(_State, frozen=True):
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    transition: _TransitionState | None
     corridor: _CorridorState | None
     interval: _IntervalState | None
 
@@ -142,6 +167,7 @@ class _VenueState(_State, frozen=True):
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
+    uncrossing: list[InstrumentId]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -176,6 +202,7 @@ def snapshot(engine: Engine) -> bytes:
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
             ],
+            [book.instrument.instrument_id for book in venue.uncrossing],
         )
     )
 
@@ -213,6 +240,9 @@ def restore(data: bytes) -> Engine:
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        if kept_book.transition is not None:
+            book.transition = _restored_transition(kept_book.transition)
+            instrument.freeze(uncrossing=True)
         _restore_guard(book, kept_book)
         for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
@@ -221,6 +251,7 @@ def restore(data: bytes) -> Engine:
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
+    venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -268,9 +299,33 @@ def _book_state(book: Book) -> _BookState:
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        None if book.transition is None else _transition_state(book.transition),
         _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,
         _interval_state(book.guard) if isinstance(book.guard, IntervalLimit) else None,
     )
+
+
+def _transition_state(transition: Transition) -> _TransitionState:
+    uncross = transition.uncross
+    return _TransitionState(
+        transition.phase,
+        transition.text,
+        None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
+        uncross.traded_lots,
+        uncross.prevented_lots,
+        uncross.rounds,
+    )
+
+
+def _restored_transition(kept: _TransitionState) -> Transition:
+    transition = Transition(kept.phase, kept.text)
+    uncross = transition.uncross
+    if kept.price is not None:
+        uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
+    uncross.traded_lots = kept.traded_lots
+    uncross.prevented_lots = kept.prevented_lots
+    uncross.rounds = kept.rounds
+    return transition
 
 
 def _corridor_state(corridor: Corridor) -> _CorridorState:
@@ -322,6 +377,7 @@ def _order_state(order: Order) -> _OrderState:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         ),
     )
 
@@ -352,6 +408,7 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         )
     )
     if order.ref != order.entry_ref:

@@ -9,7 +9,8 @@ market order or a limit order then, with the priority of that moment.
 * Where one trade reaches both sides, which only the first trade of an instrument can, the side that it
   did not come from fires first.
 * One entry fires ENTRY_STOPS_MAX at most; the others fire at the beginning of the next ones.
-* Those of an instrument that does not trade stay reached, and fire when it trades again.
+* Those of an instrument that does not trade stay reached, and fire when it trades again; so do those that an
+  auction reaches, and those that come while it does not trade. Buyers' go first there.
 """
 
 from carbonmatch.limits import STOP_MAKERS_MIN
@@ -29,7 +30,7 @@ def fire_reached(venue: Venue) -> None:
     closed = []
     while reached and venue.stops_left and venue.makers_left >= STOP_MAKERS_MIN:
         stops, key, sequence = reached[0]
-        if not stops.book.instrument.admits_new:
+        if not stops.book.instrument.is_trading:
             closed.append(reached.pop(0))
             continue
         order = _first(stops, key, sequence)
@@ -57,7 +58,7 @@ def _first(stops: StopLadder, key: int, sequence: int) -> Order | None:
 
 def may_fire(venue: Venue) -> bool:
     """Whether stops wait for nothing but their turn."""
-    return any(stops.book.instrument.admits_new for stops, _, _ in venue.reached)
+    return any(stops.book.instrument.is_trading for stops, _, _ in venue.reached)
 
 
 def _fire(venue: Venue, order: Order, stops: StopLadder) -> None:

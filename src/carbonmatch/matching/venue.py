@@ -33,6 +33,7 @@ class Venue:
 
     __slots__ = (
         "accounts",
+        "auction_orders_left",
         "books",
         "cancels",
         "dirty",
@@ -58,6 +59,7 @@ class Venue:
         "stops_left",
         "time_ns",
         "touched",
+        "uncrossing",
         "venue_session",
     )
 
@@ -81,14 +83,19 @@ class Venue:
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 
+        # Instruments whose auctions are being carried out, one after the other. Nearly always empty.
+        self.uncrossing: list[Book] = []
+
         # What is being applied: the command's sequence, its entry's time and session. Afterwards,
         # `sequence` is that of the last command.
         self.sequence = 0
         self.time_ns = 0
         self.session = self.venue_session
-        # How many makers the entry may still meet, and how many stops may fire in it.
+        # How many makers the entry may still meet, how many stops may fire in it, and how many orders its
+        # auctions may deal with.
         self.makers_left = 0
         self.stops_left = 0
+        self.auction_orders_left = 0
 
         # Outputs since they were last taken: sessions with reports, in the order in which they got
         # their first; public events; levels which changed.
@@ -125,7 +132,9 @@ class Venue:
         order.session.orders[order.entry_ref] = order
         order.account.orders[order.order_id] = order
         self.open_order_count += 1
-        self.expiries.add(order)
+        if order.terms is not None:
+            self.expiries.add(order)
+            order.ladder.book.note(order)
 
     def forget(self, order: Order) -> None:
         """The order is open no longer."""
@@ -137,6 +146,7 @@ class Venue:
         self.open_order_count -= 1
         if order.terms is not None:
             self.expiries.discard(order)
+            order.ladder.book.discard(order)
 
     def reach(self, stops: StopLadder, price_ticks: int) -> None:
         """A trade at this price reaches stops of the ladder: note that they are to fire."""
@@ -215,12 +225,14 @@ class Venue:
         }
 
     def _check_stops(self, book: Book) -> None:
-        """No stop waits whose price the last trade has reached, unless it is in `reached`."""
+        """Where it trades, no stop waits that the last price has reached, unless it is in `reached`."""
         for order in book.stops():
             stops = book.buy_stops if order.ladder.side is Side.BUY else book.sell_stops
             assert order.ladder is stops
             assert order.terms is not None
             since = order.terms.waits_since
+            if not book.instrument.is_trading:
+                continue
             if book.last_price_ticks and order.level.key >= stops.sign * book.last_price_ticks:
                 assert any(
                     ladder is stops and order.level.key >= key and since <= sequence
