@@ -66,6 +66,7 @@ torture-long: $(VENV)/.installed-dev
 conformance: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance
 	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+	$(BIN)/python -m tests.matching.state_machine --examples 5000 --steps 80
 
 # Each in a virtual environment of its own, as an installation would be. One that there is not is told.
 PYTHONS := python3.11 python3.12 python3.13

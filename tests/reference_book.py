@@ -131,6 +131,10 @@ class ReferenceVenue:
     def __init__(self) -> None:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
+        # What a schedule has said last, with its end, and since when there is one; what operators hold.
+        self.scheduled: dict[int, tuple[Phase, int]] = {}
+        self.has_schedule: set[int] = set()
+        self.holds: dict[int, tuple[Phase, int]] = {}
         self.participants: dict[int, int] = {}
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
@@ -181,6 +185,7 @@ class ReferenceVenue:
                 former = self.definitions.get(definition.instrument_id)
                 self.definitions[definition.instrument_id] = definition
                 self.phases.setdefault(definition.instrument_id, definition.opening_phase)
+                self.scheduled.setdefault(definition.instrument_id, (definition.opening_phase, 0))
                 unveiled = msgspec.structs.replace(definition, volatility=None)
                 self.public.append(m.InstrumentDefined(self.time_ns, unveiled))
                 self._define_limits(definition, None if former is None else former.volatility)
@@ -202,6 +207,10 @@ class ReferenceVenue:
                 self._set_phase(command)
             case m.SetBand():
                 self._set_band(command)
+            case m.Resume():
+                self._resume(command)
+            case m.SchedulePhase():
+                self._go_on(command)
             case m.TimePassed():
                 pass
             case _:
@@ -225,6 +234,10 @@ class ReferenceVenue:
                 case m.SetPhase():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_phase(command)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Resume():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._resume(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.SetBand():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
@@ -670,7 +683,7 @@ class ReferenceVenue:
             return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
         if not stopped:
             return None
-        self._change_phase(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption")
+        self._enter(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption", 0)
         if self._goes_anyway(order):
             return CancelReason.VOLATILITY_INTERRUPTION
         return None
@@ -925,14 +938,55 @@ class ReferenceVenue:
     # --- phases and bands ---
 
     def _set_phase(self, command: m.SetPhase) -> None:
-        if command.instrument_id:
-            self._refuse_unless(command.instrument_id in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
-        for instrument_id in sorted(self.definitions):
-            if command.instrument_id not in (0, instrument_id):
-                continue
-            self._change_phase(instrument_id, command.phase, command.text)
+        for instrument_id in self._steered(command.instrument_id):
+            stops = command.phase in (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+            self.holds.pop(instrument_id, None)
+            if stops or command.until_ns or instrument_id in self.has_schedule:
+                self.holds[instrument_id] = (command.phase, command.until_ns)
+            else:
+                self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
+            self._change_phase(instrument_id, command.text)
 
-    def _change_phase(self, instrument_id: int, phase: Phase, text: str) -> None:
+    def _resume(self, command: m.Resume) -> None:
+        for instrument_id in self._steered(command.instrument_id):
+            if self.holds.pop(instrument_id, None):
+                self._change_phase(instrument_id, command.text)
+
+    def _go_on(self, command: m.SchedulePhase) -> None:
+        instrument_id = command.instrument_id
+        before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
+        self.has_schedule.add(instrument_id)
+        self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        held, until_ns = self.holds.get(instrument_id, (None, 0))
+        if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
+            del self.holds[instrument_id]
+        if self._phase_now(instrument_id) != before:
+            self._change_phase(instrument_id, "")
+
+    def _steered(self, named: int) -> list[int]:
+        if named:
+            self._refuse_unless(named in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
+        return [instrument_id for instrument_id in sorted(self.definitions) if named in (0, instrument_id)]
+
+    def _phase_now(self, instrument_id: int) -> tuple[Phase, int]:
+        """What holds by all that was said, and until when."""
+        scheduled = self.scheduled[instrument_id]
+        held = self.holds.get(instrument_id)
+        if held is None:
+            return scheduled
+        if (
+            instrument_id in self.has_schedule
+            and scheduled[0] is Phase.CLOSED
+            and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY)
+        ):
+            return scheduled
+        return held
+
+    def _change_phase(self, instrument_id: int, text: str) -> None:
+        phase, until_ns = self._phase_now(instrument_id)
+        self._enter(instrument_id, phase, text, until_ns)
+
+    def _enter(self, instrument_id: int, phase: Phase, text: str, until_ns: int) -> None:
         before = self.phases[instrument_id]
         if (phase is Phase.CONTINUOUS and before is not Phase.CONTINUOUS) or (
             phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
@@ -942,7 +996,7 @@ class ReferenceVenue:
             for order in [o for o in self._by_entry() if o.instrument_id == instrument_id and o.for_auction]:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
-        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text))
+        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
         self._restart_limits(instrument_id)
         if phase is Phase.CLOSED:
             self._close(instrument_id)

@@ -7,6 +7,7 @@ import pytest
 from msgspec import Struct
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
     Connections,
@@ -51,6 +52,8 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[journal]", Journal),
         ("[follower]", Follower),
         ("[throttle]", Throttle),
+        ("[[calendars]]", Calendar),
+        ("[[schedules]]", Schedule),
         ("[[instruments]]", Instrument),
         ("[instruments.self_trade]", SelfTrade),
         ("[instruments.volatility]", Volatility),

@@ -261,6 +261,14 @@ AUCTION_ROUNDS_MAX: Final = 8
 # GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
 ENTRY_EXPIRIES_MAX: Final = 10_000
 
+# Steps of a trading day, and by how much later than announced an auction may end at random. The busiest
+# market known here has seven steps, and draws from half a minute.
+SECONDS_PER_DAY: Final = 86_400
+DAY_STEPS_MAX: Final = 32
+AUCTION_RANDOM_SECONDS_MAX: Final = 3_600
+
+# How far ahead of a time a schedule is searched for what comes next: what is later, nobody has planned.
+SCHEDULE_DAYS_MAX: Final = 800
 # Prices that one look-back window remembers on each side, 100 bytes each: only those that no later trade has
 # outdone, so a market that runs one way for so many prices without a step back. Beyond, the two newest count
 # as one.

@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
 )
 from tests import reference_book
 from tests.matching.side_by_side import SideBySide, play
+from tests.matching.state_machine import MarketMachine
 from tests.matching.worlds import COMMAND_BYTES, LIMITED, World
 
 # Entries of one to three commands; outputs are taken after one or two of them.
@@ -58,7 +59,7 @@ def test_worlds_with_collars_and_limits_equal_the_reference() -> None:
             seen.update(one.reason for one in session.reports if isinstance(one, Canceled | Rejected))
     assert seen[LimitsChanged] > 20
     assert seen[RejectReason.OUTSIDE_COLLAR] > 10
-    assert seen[CancelReason.INTERVAL_LIMIT] > 20
+    assert seen[CancelReason.INTERVAL_LIMIT] > 5
 
 
 @pytest.mark.parametrize("seed", range(20, 23))
@@ -77,3 +78,7 @@ def test_cascades_and_expiries_that_go_on_in_later_entries_equal_the_reference(
         if isinstance(report, Triggered)
     ]
     assert len(fired) > 10
+
+
+TestMarketMachine = MarketMachine.TestCase
+TestMarketMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -81,3 +81,26 @@ def test_stops_of_a_halted_instrument_do_not_keep_those_of_others_from_firing(
         "ops 2: done",
         "alice 0: triggered #2 at 100, goes in at 90",
     ]
+
+
+def test_looking_in_vain_counts_where_an_own_order_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "ENTRY_MAKERS_MAX", 3)
+    market = Market()
+    market.send(ALICE, sell(1, 99))
+    market.send(BOB, sell(1, 100), sell(2, 100), sell(3, 100))
+    fill_or_kill = buy(2, 100, 2, tif=m.TimeInForce.FOK, stp=m.SelfTradePrevention.CANCEL_NEWEST)
+    goes_on = buy(3, 100, 3, stp=m.SelfTradePrevention.CANCEL_OLDEST)
+    told = market.send(ALICE, fill_or_kill, goes_on)
+    assert told[0] == "alice 2: rejected CANNOT_FILL"
+    assert "alice 3: canceled #6 2 TOO_MANY_MAKERS" in told, (
+        "one was looked at, one canceled, one traded with"
+    )
+
+
+def test_a_search_ends_with_the_last_slice_of_an_iceberg() -> None:
+    """It would look for more of it until the frame has met as many orders as it may."""
+    market = Market(allowed=ALL)
+    market.send(BOB, sell(1, 100, 10, display=5))
+    told = market.send(ALICE, buy(1, 100, 11, tif=m.TimeInForce.FOK), buy(2, 100, 10))
+    assert told[0] == "alice 1: rejected CANNOT_FILL"
+    assert "alice 2: executed #3 taker 5 @ 100, 0 left" in told

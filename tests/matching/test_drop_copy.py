@@ -144,3 +144,16 @@ def test_one_name_has_one_stream() -> None:
         market.engine.apply(
             Entry(market.engine.sequence + 1, TIME_NS, VENUE, [DefineSession(SessionId(9), "x", ())])
         )
+
+
+def test_a_copy_of_two_accounts_knows_the_open_orders_of_both() -> None:
+    market = Market()
+    market.send(ALICE, buy(1, 99))
+    market.send(BOB, sell(1, 101))
+    define(market.engine, SessionId(51), 11, 13)
+    market.engine.take_outputs()
+    market.engine.check()
+    outputs = market.outputs(ALICE, cancel(2, 1))
+    assert [len(list(picked(outputs, copy))) for copy in outputs.copies] == [1]
+    outputs = market.outputs(BOB, cancel(2, 1))
+    assert [len(list(picked(outputs, copy))) for copy in outputs.copies] == [1]

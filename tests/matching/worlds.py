@@ -102,6 +102,7 @@ class World:
     def __init__(self, rules: Sequence[VolatilityRules | None] = (None,)) -> None:
         self.rules = rules
         self.sequence = 0
+        self.steps = 0  # of schedules
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
@@ -119,7 +120,7 @@ class World:
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
-        return self._entry(0, commands)
+        return self.frame(0, commands)
 
     def entry(self, choices: Sequence[bytes]) -> Entry:
         """One entry, of the session that the first command chooses."""
@@ -128,9 +129,10 @@ class World:
         commands = []
         for number, chosen in enumerate(choices):
             commands.append(self._command(session, self.sequence + 1 + number, Choices(chosen)))
-        return self._entry(session, commands)
+        return self.frame(session, commands)
 
-    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
+    def frame(self, session: int, commands: list[AnyCommand]) -> Entry:
+        """The next entry of the world."""
         entry = Entry(self.sequence + 1, self._time_ns(), SessionId(session), commands)
         self.sequence += len(commands)
         return entry
@@ -156,12 +158,16 @@ class World:
             return m.Reduce(ref, order_ref, order_id, 2 * (choices.byte() % 8))
         if kind < 57:
             self.names.setdefault(session, []).append((ref, order_id))
-            lots, price = choices.byte() % 24, 94 + 2 * (choices.byte() % 8)
+            lots, chance = choices.byte() % 24, choices.byte()
+            price = 94 + 2 * (chance % 8) + (chance >= 248)
             stop = choices.of((0,) * 9 + (98, 99, 100, 101, 102, 104))
             display = choices.of((0,) * 12 + (2, 4, 6))
             return m.Replace(ref, order_ref, order_id, lots, 0 if price == 108 else price, stop, display)
         if kind < 59:
             return m.OrderStatusRequest(ref, order_ref, order_id)
+        if kind == 63:
+            # Not the first of its entry, whose session would be the venue: it is refused.
+            return self._operator_command(ref, choices)
         return m.OrderStatusRequest(ref, after_order_id=order_id)
 
     def _new_order(self, session: int, ref: Ref, sequence: int, choices: "Choices") -> NewOrder:
@@ -174,11 +180,14 @@ class World:
         tif = choices.of(
             (TimeInForce.DAY, TimeInForce.GTC) * 18
             + (TimeInForce.IOC, TimeInForce.FOK) * 6
-            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.GOOD_FOR_AUCTION)
+            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE, TimeInForce.GOOD_FOR_AUCTION)
         )
         mode = choices.of((*SelfTradePrevention, *[SelfTradePrevention.NONE] * 4))
         flags = choices.of((0,) * 20 + (2,) * 6 + (1,) * 4 + (3, 4))
-        market = choices.byte() % 10 == 9
+        chance = choices.byte()
+        market = chance % 10 == 9
+        # Now and then one that is not on the second instrument's increment.
+        price += chance >= 250
         if market and lots % 4 == 0:
             price = 0
         account = choices.of((0,) * 60 + (11, 12, 13, 14, 99))
@@ -257,12 +266,16 @@ class World:
         )
 
     def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
-        if choices.byte() % 2:
+        how = choices.byte()
+        if how % 8 == 1:
+            return m.Resume(ref, InstrumentId(choices.of((1, 2, 0, 3))), "on")
+        if how % 2:
             return m.SetPhase(
                 ref,
                 InstrumentId(choices.of((1, 2, 0, 3))),
                 choices.of((*Phase, *[Phase.CONTINUOUS] * 12)),
                 "why",
+                choices.of((0, 0, 1_000_000)),
             )
         low = 90 + choices.byte() % 12
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
@@ -271,7 +284,7 @@ class World:
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 8
+        kind = choices.byte() % 12
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
@@ -290,6 +303,13 @@ class World:
             return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
+        if kind == 8:
+            self.steps += 1
+            return m.SchedulePhase(
+                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+            )
+        if kind in (9, 10):
+            return m.Resume(Ref(0), InstrumentId(choices.of((0, 1, 2))))
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
 

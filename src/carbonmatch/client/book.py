@@ -80,6 +80,7 @@ class InstrumentBook:
         self.instrument_seq = 0
         self.definition: InstrumentDefinition | None = None
         self.phase: Phase | None = None
+        self.phase_until_ns = 0  # 0: not known
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
@@ -214,6 +215,7 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+            book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message
         elif type(message) is AuctionUpdate:
@@ -249,6 +251,7 @@ class BookBuilder:
             return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
         book.instrument_seq = begun.instrument_seq
         book.phase = begun.phase
+        book.phase_until_ns = begun.until_ns
         book.set_band(begun)
         book.auction = None
         book.clear_levels()

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Final
 
 from carbonmatch.config import volatility
+from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.schema import (
     LISTENERS,
     Config,
@@ -52,6 +53,10 @@ def check(config: Config) -> list[str]:
             _tls_problems(config.tls),
             _follower_problems(config.follower, config.listen, config.tls),
             _throttle_problems("throttle", config.throttle),
+            _repetitions("calendars", "name", [one.name for one in config.calendars]),
+            chain.from_iterable(map(calendar_problems, _paths("calendars", config), config.calendars)),
+            _repetitions("schedules", "name", [one.name for one in config.schedules]),
+            _schedule_problems(config),
             _repetitions("instruments", "id", [one.id for one in config.instruments]),
             _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
             chain.from_iterable(map(_instrument_problems, _paths("instruments", config), config.instruments)),
@@ -179,6 +184,18 @@ def _throttle_problems(at: str, throttle: Throttle) -> Iterator[str]:
 
 
 # --- the market -----------------------------------------------------------------------------------
+
+
+def _schedule_problems(config: Config) -> Iterator[str]:
+    calendars = {calendar.name: calendar for calendar in config.calendars}
+    for at, schedule in zip(_paths("schedules", config), config.schedules, strict=True):
+        yield from schedule_problems(at, schedule, calendars)
+    names = {schedule.name for schedule in config.schedules}
+    for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        if instrument.schedule is not None and instrument.schedule not in names:
+            yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
+            yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
 
 
 def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:

@@ -6,8 +6,10 @@ from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal, NewType, get_args
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, structs
 
+from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
@@ -36,7 +38,6 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
     KeySession,
-    NameField,
     ParticipantId,
     Phase,
     SelfTradeFlag,
@@ -52,8 +53,6 @@ from carbonmatch.protocol.messages import Role
 _SEGMENT_MIB_MIN: Final = SEGMENT_BYTES // 2**20
 _SEGMENT_MIB_MAX: Final = 1024
 
-# A `description` is what a person reads where the value does not fit.
-_Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
 _Positive = Annotated[int, Meta(ge=1)]
 _Count = Annotated[int, Meta(ge=0, le=10**9)]
 _Ticks = Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)]
@@ -85,13 +84,9 @@ ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
 LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file. Field names are its keys."""
-
-
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
-    server_id: _Name = "carbonmatch"
+    server_id: Name = "carbonmatch"
     # A new order that has waited longer for its turn is refused; 0: none is.
     order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
@@ -189,7 +184,7 @@ class Instrument(Section, frozen=True):
     """As `InstrumentDefinition`, field by field: prices in ticks, quantities in lots."""
 
     id: _InstrumentId
-    symbol: _Name
+    symbol: Name
     currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z", description="three capital letters, like CNY")]
     tick_value_minor: _Positive
     price_decimals: Annotated[int, Meta(ge=0, le=9)]
@@ -207,13 +202,16 @@ class Instrument(Section, frozen=True):
     order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
     self_trade: SelfTrade = SelfTrade()
+    schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
-        values["opening_phase"] = Phase[self.opening_phase.upper()]
+        # Where there is a schedule, nothing is open before it has said so.
+        is_scheduled = values.pop("schedule") is not None
+        values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
@@ -222,7 +220,7 @@ class Instrument(Section, frozen=True):
 
 class Account(Section, frozen=True):
     id: _AccountId
-    name: _Name
+    name: Name
     # Whose it really is, where an instrument's self-trade prevention goes by groups; 0: its participant's.
     group: _GroupId = GroupId(0)
 
@@ -231,7 +229,7 @@ class Participant(Section, frozen=True):
     """A firm."""
 
     id: _ParticipantId
-    name: _Name
+    name: Name
     accounts: tuple[Account, ...]
 
 
@@ -239,7 +237,7 @@ class Session(Section, frozen=True):
     """The identity of one gateway connection, with a stream of reports of its own."""
 
     id: _SessionId
-    name: _Name
+    name: Name
     roles: tuple[RoleName, ...]
     key: _KeyId
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
@@ -265,7 +263,7 @@ class Key(Section, frozen=True):
     # Empty: whatever its session may do.
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
-    sessions: tuple[_Name, ...] = ()
+    sessions: tuple[Name, ...] = ()
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     # Networks it may be used from; empty: any.
     addresses: tuple[str, ...] = ()
@@ -290,6 +288,8 @@ class Config(Section, frozen=True):
     journal: Journal = Journal()
     follower: Follower = Follower()
     throttle: Throttle = Throttle()
+    calendars: tuple[Calendar, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()
     sessions: tuple[Session, ...] = ()

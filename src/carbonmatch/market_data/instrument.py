@@ -195,9 +195,10 @@ class PublicInstrument:
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         self.depth.phase = event.phase
+        self.depth.until_ns = event.until_ns
         self.seq += 1
         changed.messages.append(
-            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns)
+            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns, event.until_ns)
         )
         if self.statistics.change_phase(event.phase):
             changed.kinds |= FeedKind.STATISTICS
@@ -267,7 +268,15 @@ class PublicInstrument:
         levels = depth.levels() if kinds & FeedKind.LEVELS else []
         messages: list[InstrumentMessage] = [
             Instrument(self.definition),
-            SnapshotBegin(instrument_id, self.feed_sequence, self.seq, depth.phase, *depth.band, len(levels)),
+            SnapshotBegin(
+                instrument_id,
+                self.feed_sequence,
+                self.seq,
+                depth.phase,
+                *depth.band,
+                len(levels),
+                depth.until_ns,
+            ),
         ]
         messages += [
             SnapshotLevel(
@@ -322,6 +331,7 @@ class PublicInstrument:
             self.statistics.is_day_over,
             self.depth.levels(),
             self.auction,
+            self.depth.until_ns,
             self.limits,
         )
 
@@ -333,6 +343,7 @@ class PublicInstrument:
         instrument.statistics.restore(saved.statistics, is_day_over=saved.is_day_over)
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
+        instrument.depth.until_ns = saved.until_ns
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         instrument.limits = saved.limits
@@ -351,4 +362,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     is_day_over: bool
     levels: list[LevelChanged]
     auction: AuctionIndicated | None = None
+    until_ns: int = 0
     limits: LimitsChanged | None = None

@@ -84,8 +84,10 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str) -> None:
     if phase is Phase.CONTINUOUS or phase is Phase.CLOSED:
         for order in list(book.auction_orders.values()):
             venue.end(order, NO_REF, CancelReason.AUCTION_OVER)
-    book.instrument.enter(phase)
-    venue.public.append(PhaseChanged(book.instrument.instrument_id, venue.time_ns, phase, text))
+    instrument = book.instrument
+    instrument.enter(phase)
+    until_ns = instrument.course.phase_until_ns if phase is instrument.course.phase else 0
+    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     if book.guard is not None:
         restart_limits(venue, book)
     if phase is Phase.CLOSED:

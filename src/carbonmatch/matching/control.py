@@ -24,10 +24,13 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Done,
     InstrumentDefined,
+    InstrumentId,
     OrderFlag,
     Ref,
     RejectReason,
     RemoveKey,
+    Resume,
+    SchedulePhase,
     SessionLost,
     SessionOpened,
     SetBand,
@@ -38,22 +41,40 @@ from carbonmatch.matching.venue import Venue
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
-    """Change the phase of one instrument or of all; closing expires DAY orders.
+    """Hold one instrument or all of them in a phase; closing expires DAY orders.
 
     Where that ends an auction which takes more than one entry, the phase changes when it is done.
     """
-    reason = None
-    if not session.operator:
-        reason = RejectReason.NOT_ENTITLED
-    elif command.instrument_id != ANY and command.instrument_id not in venue.books:
-        reason = RejectReason.UNKNOWN_INSTRUMENT
-    if reason is not None:
-        _refuse(venue, session, ref, reason)
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
         return
-    ids = [command.instrument_id] if command.instrument_id else sorted(venue.books)
-    for instrument_id in ids:
-        change_phase(venue, venue.books[instrument_id], command.phase, command.text)
+    for book in books:
+        book.instrument.course.set(command.phase, command.until_ns)
+        _follow_course(venue, book, command.text)
     _report_done(venue, session, ref)
+
+
+def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
+    """End what operators hold of one instrument or of all; one that nobody holds is left alone."""
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
+        return
+    for book in books:
+        course = book.instrument.course
+        if course.hold is not None:
+            course.resume()
+            _follow_course(venue, book, command.text)
+    _report_done(venue, session, ref)
+
+
+def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
+    """Go on with the schedule of an instrument; it is told where that changes its phase, or its end."""
+    book = venue.books[command.instrument_id]
+    course = book.instrument.course
+    before = (book.instrument.phase, course.phase_until_ns)
+    course.step(command.phase, command.step_ns, command.until_ns)
+    if (course.phase, course.phase_until_ns) != before:
+        _follow_course(venue, book, "")
 
 
 def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
@@ -146,6 +167,32 @@ def remove_key(venue: Venue, command: RemoveKey) -> None:
 
 def time_passed(_venue: Venue, _command: TimePassed) -> None:
     """What is to be done as time passes, the engine does at the beginning of every entry."""
+
+
+def _books_to_steer(
+    venue: Venue, session: SessionState, instrument_id: InstrumentId, ref: Ref
+) -> list[Book] | None:
+    """The books that an operator's command is for; None where it is refused."""
+    if not session.operator:
+        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+    elif instrument_id == ANY:
+        return [book for _, book in sorted(venue.books.items())]
+    elif instrument_id not in venue.books:
+        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+    else:
+        return [venue.books[instrument_id]]
+    return None
+
+
+def _follow_course(venue: Venue, book: Book, text: str) -> None:
+    """Bring the instrument into the phase that its course says."""
+    instrument = book.instrument
+    course = instrument.course
+    if course.hold_until_ns:
+        venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
+    else:
+        venue.held_until_ns.pop(instrument.instrument_id, None)
+    change_phase(venue, book, course.phase, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -43,6 +43,8 @@ from carbonmatch.matching.messages import (
     Ref,
     RemoveKey,
     Replace,
+    Resume,
+    SchedulePhase,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -64,8 +66,9 @@ _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]
     OrderStatusRequest: queries.order_status,
     SetPhase: control.set_phase,
     SetBand: control.set_band,
+    Resume: control.resume,
 }
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
@@ -73,6 +76,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
+    SchedulePhase: control.schedule_phase,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,

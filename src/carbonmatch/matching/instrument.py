@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     AllowedFlag,
     Cancel,
@@ -79,6 +80,7 @@ class Instrument:
         "allowed",
         "collar",
         "configured",
+        "course",
         "definition",
         "instrument_id",
         "is_frozen",
@@ -102,6 +104,7 @@ class Instrument:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
         self.volatility = definition.volatility
+        self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
         self.configure(definition)

@@ -8,21 +8,18 @@ Commands come from sessions over the wire, or from the venue itself (session 0);
 Reports are private: each belongs to the stream of one session. Public events belong to everyone.
 """
 
-from typing import Annotated, Final, NewType
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from carbonmatch.limits import (
-    ACCOUNT_ID_MAX,
-    INSTRUMENT_ID_MAX,
     KEY_ADDRESSES_MAX,
     KEY_SESSIONS_MAX,
-    NAME_CHARS_MAX,
-    PRICE_TICKS_MAX,
-    SESSION_ID_MAX,
-    TIME_NS_MAX,
-    WIRE_INT_MAX,
 )
+from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
+from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
+from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
+from carbonmatch.matching.definitions import Width as Width
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
@@ -39,55 +36,42 @@ from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePreventio
 from carbonmatch.matching.enums import Side as Side
 from carbonmatch.matching.enums import TimeInForce as TimeInForce
 from carbonmatch.matching.enums import TradeKind as TradeKind
+from carbonmatch.matching.events import AuctionEnded as AuctionEnded
+from carbonmatch.matching.events import AuctionIndicated as AuctionIndicated
+from carbonmatch.matching.events import BandChanged as BandChanged
+from carbonmatch.matching.events import InstrumentDefined as InstrumentDefined
+from carbonmatch.matching.events import LevelChanged as LevelChanged
+from carbonmatch.matching.events import LimitsChanged as LimitsChanged
+from carbonmatch.matching.events import PhaseChanged as PhaseChanged
+from carbonmatch.matching.events import PublicEvent as PublicEvent
+from carbonmatch.matching.events import Traded as Traded
+from carbonmatch.matching.fields import ANY as ANY
+from carbonmatch.matching.fields import NO_REF as NO_REF
+from carbonmatch.matching.fields import VENUE_SESSION_ID as VENUE_SESSION_ID
+from carbonmatch.matching.fields import AccountId as AccountId
+from carbonmatch.matching.fields import AccountIdField as AccountIdField
+from carbonmatch.matching.fields import GroupId as GroupId
+from carbonmatch.matching.fields import GroupIdField as GroupIdField
+from carbonmatch.matching.fields import InstrumentId as InstrumentId
+from carbonmatch.matching.fields import InstrumentIdField as InstrumentIdField
+from carbonmatch.matching.fields import NameField as NameField
+from carbonmatch.matching.fields import NetworkField as NetworkField
+from carbonmatch.matching.fields import NumberField as NumberField
+from carbonmatch.matching.fields import OptionalRefField as OptionalRefField
+from carbonmatch.matching.fields import OrderId as OrderId
+from carbonmatch.matching.fields import OrderIdField as OrderIdField
+from carbonmatch.matching.fields import ParticipantId as ParticipantId
+from carbonmatch.matching.fields import ParticipantIdField as ParticipantIdField
+from carbonmatch.matching.fields import Ref as Ref
+from carbonmatch.matching.fields import RefField as RefField
+from carbonmatch.matching.fields import RoleNumber as RoleNumber
+from carbonmatch.matching.fields import SessionId as SessionId
+from carbonmatch.matching.fields import SessionIdField as SessionIdField
+from carbonmatch.matching.fields import TextField as TextField
+from carbonmatch.matching.fields import TimeField as TimeField
+from carbonmatch.matching.fields import TradeId as TradeId
 
-# The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
-
-# --- identifiers and bounded fields --------------------------------------------------------------
-
-# Given by configuration, permanent.
-InstrumentId = NewType("InstrumentId", int)
-AccountId = NewType("AccountId", int)
-ParticipantId = NewType("ParticipantId", int)
-# Accounts that are one beneficial owner's, also over several participants. 0: none.
-GroupId = NewType("GroupId", int)
-SessionId = NewType("SessionId", int)
-# The journal sequence of the command that entered the order: unique in the venue, for ever.
-OrderId = NewType("OrderId", int)
-# Dense from 1 over the venue.
-TradeId = NewType("TradeId", int)
-# Chosen by the client, strictly increasing in its session: names a command, and the order it made.
-Ref = NewType("Ref", int)
-
-# Strict bounds live on what comes in; what goes out is ours, and checked where it is made.
-RefField = Annotated[Ref, Meta(ge=1, le=WIRE_INT_MAX)]
-OptionalRefField = Annotated[Ref, Meta(ge=0, le=WIRE_INT_MAX)]
-OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
-InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
-AccountIdField = Annotated[AccountId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
-ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
-GroupIdField = Annotated[GroupId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
-SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
-# Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
-NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
-# Times are the one thing on the wire that is larger: 2026 is near 2^61.
-TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
-# `\Z`, because `$` would let a trailing newline through.
-NameField = Annotated[
-    str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
-]
-TextField = Annotated[str, Meta(max_length=64)]
-# What a connection is for: the session layer's `Role`, which the market does not look at.
-RoleNumber = Annotated[int, Meta(ge=1, le=255)]
-# The longest is an IPv6 address with its prefix.
-NetworkField = Annotated[str, Meta(min_length=1, max_length=43)]
-
-# The venue's own entries (configuration, schedule, cancel-on-disconnect) come from this session.
-VENUE_SESSION_ID: Final = SessionId(0)
-# No instrument, account or side given: all of them, or the session's default.
-ANY: Final = 0
-# In a report: not the answer to a command of this session.
-NO_REF: Final = Ref(0)
-
+# The modules above belong to the vocabulary: whoever needs what is in them takes it from here.
 
 # --- commands ------------------------------------------------------------------------------------
 
@@ -165,11 +149,26 @@ class OrderStatusRequest(Command, frozen=True, tag=21):
 
 
 class SetPhase(Command, frozen=True, tag=128):
-    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument."""
+    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument.
+
+    What it does to a schedule, and what a schedule does to it, is in [PHASES.md](PHASES.md).
+    """
 
     ref: OptionalRefField
     instrument_id: InstrumentIdField
     phase: Phase
+    text: TextField = ""
+    until_ns: TimeField = 0  # when the schedule counts again, UTC; 0: see [PHASES.md](PHASES.md)
+
+
+class Resume(Command, frozen=True, tag=131):
+    """Operators and the venue only: what SetPhase holds is over, and the schedule counts again.
+
+    An instrument that nobody holds stays as it is. Instrument 0: every instrument.
+    """
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
     text: TextField = ""
 
 
@@ -184,65 +183,6 @@ class SetBand(Command, frozen=True, tag=130):
 
 
 # Entries of the venue itself, never accepted from a session.
-
-
-class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
-    """Between whose orders there is self-trade prevention, and which modes an order may ask for."""
-
-    key: SelfTradeKey = SelfTradeKey.PARTICIPANT  # who is one owner
-    allowed: NumberField = SelfTradeFlag.ALL  # bits of [SelfTradeFlag](#selftradeflag)
-
-
-class Width(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """A distance from a price: the larger of the two. 0 and 0: none is set."""
-
-    ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0  # so many
-    basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 0  # of the price, rounded down to whole ticks
-
-
-class VolatilityRules(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """What restrains the prices of an instrument beside its band. Nobody but the venue is told."""
-
-    collar: Width = Width()  # of a new price beyond the opposite best
-    static: Width = Width()  # of a trade from the reference price; beyond, an auction begins
-    short: Width = Width()  # of a trade from any of the short window; beyond, an auction begins
-    short_window_ns: TimeField = 0  # how long a trade counts in it
-    long: Width = Width()  # the same, of the long window
-    long_window_ns: TimeField = 0  # how long a trade counts in it
-    auction_ns: TimeField = 0  # how long that auction takes at least
-    auction_random_ns: TimeField = 0  # and by how much longer at most, drawn from the venue's seed
-    extension: Width = Width()  # of the auction's price from the last trade; beyond, the auction goes on
-    extensions_max: NumberField = 0  # as often
-    waits_for_operator: bool = False  # then: it goes on until an operator ends it
-    interval: Width = Width()  # of a trade from the anchor; beyond, nothing trades
-    interval_recalculation_ns: TimeField = 0  # how often the anchor is set anew
-    interval_hold_ns: TimeField = 0  # how long it stands once the limit has stopped a trade
-
-
-class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
-    """What a tick and a lot are worth, and what the instrument admits."""
-
-    instrument_id: InstrumentIdField
-    symbol: NameField
-    currency: Annotated[str, Meta(min_length=3, max_length=3)]
-    # Money of one tick on one lot, in minor units: price x quantity x this is money.
-    tick_value_minor: int
-    # For people: a tick is 10**-price_decimals of the currency, a lot is lot_tonnes.
-    price_decimals: int
-    lot_tonnes: int
-    price_increment_ticks: int = 1
-    quantity_increment_lots: int = 1
-    quantity_min_lots: int = 1
-    quantity_max_lots: int = 1_000_000_000
-    reference_price_ticks: int = 0
-    band_low_ticks: int = 0  # 0 and 0: no band
-    band_high_ticks: int = 0
-    market_protection_ticks: int = 0  # distance from the opposite best; 0: the band protects
-    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
-    opening_phase: Phase = Phase.CONTINUOUS
-    allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
-    self_trade: SelfTradeRules = SelfTradeRules()
-    volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
 
 
 class DefineInstrument(Command, frozen=True, tag=160):
@@ -309,6 +249,15 @@ class DefineDropCopy(Command, frozen=True, tag=167):
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
+
+
+class SchedulePhase(Command, frozen=True, tag=173):
+    """The schedule of an instrument goes on. Where an operator holds it, its phase may stay."""
+
+    instrument_id: InstrumentIdField
+    phase: Phase
+    step_ns: TimeField  # when the schedule has it begin, UTC: before the entry's time, seldom by much
+    until_ns: TimeField  # when the schedule has it end; 0: nothing is planned
 
 
 class TimePassed(Command, frozen=True, tag=170):
@@ -520,102 +469,23 @@ class Done(Report, frozen=True, tag=66):
     sequence: int
 
 
-# --- public events -------------------------------------------------------------------------------
-
-
-class PublicEvent(Struct, frozen=True, gc=False, array_like=True):
-    """What everyone may know; market data is built from these and from level changes."""
-
-
-class Traded(PublicEvent, frozen=True, tag=70):
-    instrument_id: InstrumentId
-    time_ns: int
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int
-    aggressor: Side  # of the later order
-    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
-
-
-class PhaseChanged(PublicEvent, frozen=True, tag=71):
-    instrument_id: InstrumentId
-    time_ns: int
-    phase: Phase
-    text: str
-
-
-class BandChanged(PublicEvent, frozen=True, tag=72):
-    instrument_id: InstrumentId
-    time_ns: int
-    reference_price_ticks: int
-    band_low_ticks: int
-    band_high_ticks: int
-
-
-class InstrumentDefined(PublicEvent, frozen=True, tag=73):
-    time_ns: int
-    definition: InstrumentDefinition
-
-
-class AuctionIndicated(PublicEvent, frozen=True, tag=75):
-    """How an auction would end if it ended now; price 0: nothing would trade."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    price_ticks: int
-    volume_lots: int  # what would trade
-    surplus_lots: int  # what would be left unfilled at the price
-    surplus_side: int  # of what would be left; 0: nothing, 1: BUY, 2: SELL
-
-
-class AuctionEnded(PublicEvent, frozen=True, tag=76):
-    """How an auction has ended, after its trades. A time that was drawn can be computed again by everyone."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    phase: Phase  # the auction, or whatever else orders had gathered in
-    price_ticks: int  # of all its trades; 0: nothing could trade
-    volume_lots: int  # what was traded
-    surplus_lots: int  # what was left unfilled at the price
-    surplus_side: int  # of what was left; 0: nothing, 1: BUY, 2: SELL
-    rule: AuctionRule  # which decided the price
-    reference_price_ticks: int  # that the price was held against; 0: none
-    prevented_lots: int = 0  # did not trade because of self-trade prevention
-    ends_ns: int = 0  # before which it could not end; 0: the end was not drawn
-    random_ns: int = 0  # how much later it could end
-    ended_ns: int = 0  # the end that was drawn; 0: it was not drawn
-    seed: bytes = b""  # what the end was drawn from: of this auction alone, from the venue's seed
-
-
-class LimitsChanged(PublicEvent, frozen=True, tag=79):
-    """Interval price limits: from now on no trade is below or above them, both inclusive."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    anchor_ticks: int  # 0: there is none, and so there are no limits
-    low_ticks: int
-    high_ticks: int
-    hold_ends_ns: int  # until then they stay as they are; 0: they may be set anew as time passes
-
-
-# Not journaled: a batch's level changes follow from its entries.
-class LevelChanged(PublicEvent, frozen=True, tag=74):
-    """What a price level held after a batch; 0 lots and 0 orders: it is gone."""
-
-    instrument_id: InstrumentId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    order_count: int
-
-
 # --- sets ----------------------------------------------------------------------------------------
 
 ClientCommand = (
-    NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+    NewOrder
+    | NewOrderLong
+    | Cancel
+    | Reduce
+    | Replace
+    | MassCancel
+    | OrderStatusRequest
+    | SetPhase
+    | SetBand
+    | Resume
 )
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed | StartAuction | SetSeed
+_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
+VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 AnyCommand = ClientCommand | VenueCommand
 AnyReport = (
     Accepted

@@ -16,6 +16,7 @@ from carbonmatch.matching.auction import Transition
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor, Extreme
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guards import new_guard, reschedule
@@ -41,7 +42,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 7
 DIGEST_BYTES: Final = 32
 
 
@@ -94,6 +95,14 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
+class _CourseState(_State, frozen=True):
+    scheduled: Phase
+    scheduled_ns: int
+    until_ns: int
+    hold: Phase | None
+    hold_until_ns: int
+
+
 class _AuctionPriceState(_State, frozen=True):
     price_ticks: int
     volume_lots: int
@@ -131,6 +140,7 @@ class _BookState(_State, frozen=True):
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    course: _CourseState
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
@@ -237,6 +247,9 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
+        instrument.course = _restored_course(kept_book.course)
+        if instrument.course.hold_until_ns:
+            venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
@@ -290,12 +303,16 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
+    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        _CourseState(
+            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+        ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
@@ -414,6 +431,15 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _restored_course(kept: _CourseState) -> Course:
+    course = Course(kept.scheduled)
+    course.scheduled_ns = kept.scheduled_ns
+    course.until_ns = kept.until_ns
+    course.hold = kept.hold
+    course.hold_until_ns = kept.hold_until_ns
+    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:

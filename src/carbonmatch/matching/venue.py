@@ -41,6 +41,7 @@ class Venue:
         "durable",
         "expiries",
         "foreign_report_count",
+        "held_until_ns",
         "keys",
         "last_trade_id",
         "limited",
@@ -71,6 +72,8 @@ class Venue:
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
         self.expiries = Expiries()
+        # When holds end that have an end. Their ends are due for whoever looks after the schedule.
+        self.held_until_ns: dict[InstrumentId, int] = {}
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
@@ -206,6 +209,10 @@ class Venue:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
         self.expiries.check(open_orders)
+        courses = {number: book.instrument.course for number, book in self.books.items()}
+        assert self.held_until_ns == {
+            number: course.hold_until_ns for number, course in courses.items() if course.hold_until_ns
+        }
         assert self.open_order_count == len(open_orders)
         assert sum(len(account.orders) for account in self.accounts.values()) == len(open_orders)
         assert sum(len(session.orders) for session in self.sessions.values()) == len(open_orders)

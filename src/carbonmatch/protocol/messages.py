@@ -239,6 +239,7 @@ class SnapshotBegin(Outbound, frozen=True, tag=85):
     band_low_ticks: int
     band_high_ticks: int
     level_count: int  # how many SnapshotLevel follow
+    until_ns: int = 0  # when the phase is to end, as far as is known, UTC; 0: not known
 
 
 class SnapshotLevel(Outbound, frozen=True, tag=86):
@@ -284,6 +285,7 @@ class PhaseUpdate(Outbound, frozen=True, tag=90):
     phase: Phase
     text: str
     time_ns: int
+    until_ns: int = 0  # when it is to end, as far as is known, UTC; 0: not known
 
 
 class BandUpdate(Outbound, frozen=True, tag=91):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 import msgspec
+from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
@@ -51,15 +52,25 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
     changed = [
         name
-        for name in ("venue", "listen", "connections", "journal", "instruments")
+        for name in ("venue", "listen", "connections", "journal")
         if getattr(before, name) != getattr(after, name)
     ]
+    if _definitions(before) != _definitions(after):
+        changed.append("instruments")
     if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
         changed.append("tls")
     if drop_copies(after) and not drop_copies(before):
         # The first one opens its listener.
         changed.append("drop copies")
     return changed
+
+
+def _definitions(config: Config) -> set[bytes]:
+    """Of its instruments. Which schedule they follow is none of it: that is taken over at once."""
+    return {
+        msgspec.msgpack.encode(structs.replace(instrument, schedule=None))
+        for instrument in config.instruments
+    }
 
 
 def refuse_the_demo(config: Config, engine: Engine) -> None:

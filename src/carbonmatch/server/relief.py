@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     OrderId,
+    Resume,
     SetBand,
     SetPhase,
 )
@@ -31,7 +32,7 @@ def relieving(session: SessionState, commands: list[ClientCommand]) -> list[Clie
         elif isinstance(command, MassCancel):
             passes = _finds_orders(session, command)
         else:
-            passes = session.operator and isinstance(command, SetPhase | SetBand)
+            passes = session.operator and isinstance(command, SetPhase | SetBand | Resume)
         if passes:
             passing.append(command)
     return passing
