@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import Entry, LevelChanged, Outputs, Side, VolatilityRules
-from tests.matching.worlds import seeded
+from tests.matching.worlds import SOME, seeded
 from tests.reference_book import ReferenceVenue
 
 
@@ -93,7 +93,7 @@ def _levels(ladder: Ladder) -> list[tuple[int, int, int]]:
     ]
 
 
-def play(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = (None,)) -> SideBySide:
+def play(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = SOME) -> SideBySide:
     """A world of chance on both, compared after every third entry. A difference names the seed."""
     both = SideBySide()
     try:

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import expiry as expiry_module
+from carbonmatch.matching import volatility
 from carbonmatch.matching.messages import (
     Canceled,
     CancelReason,
     LimitsChanged,
+    PhaseChanged,
     Rejected,
     RejectReason,
     Triggered,
@@ -19,7 +21,7 @@ from carbonmatch.matching.messages import (
 from tests import reference_book
 from tests.matching.side_by_side import SideBySide, play
 from tests.matching.state_machine import MarketMachine
-from tests.matching.worlds import COMMAND_BYTES, LIMITED, World
+from tests.matching.worlds import COMMAND_BYTES, INTERRUPTED, LIMITED, World
 
 # Entries of one to three commands; outputs are taken after one or two of them.
 entries_of_bytes = st.lists(
@@ -60,6 +62,17 @@ def test_worlds_with_collars_and_limits_equal_the_reference() -> None:
     assert seen[LimitsChanged] > 20
     assert seen[RejectReason.OUTSIDE_COLLAR] > 10
     assert seen[CancelReason.INTERVAL_LIMIT] > 5
+
+
+def test_worlds_with_interruptions_equal_the_reference() -> None:
+    seen: Counter[object] = Counter()
+    for seed in range(40, 44):
+        both = play(seed, 3_000, INTERRUPTED)
+        seen.update(event.text for event in both.reference.public if isinstance(event, PhaseChanged))
+        for session in both.reference.sessions.values():
+            seen.update(one.reason for one in session.reports if isinstance(one, Canceled))
+    assert seen[volatility.INTERRUPTED] > 20
+    assert seen[CancelReason.VOLATILITY_INTERRUPTION] > 5
 
 
 @pytest.mark.parametrize("seed", range(20, 23))

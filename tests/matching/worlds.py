@@ -90,7 +90,16 @@ INTERVAL = VolatilityRules(
 OTHER_INTERVAL = VolatilityRules(
     interval=Width(basis_points=300), interval_recalculation_ns=7, interval_hold_ns=20
 )
+CORRIDOR = VolatilityRules(
+    short=Width(2), short_window_ns=20, long=Width(basis_points=350), long_window_ns=200, auction_ns=25
+)
+OTHER_CORRIDOR = VolatilityRules(
+    collar=Width(9), static=Width(4), short=Width(3), short_window_ns=60, auction_ns=40, auction_random_ns=9
+)
 LIMITED: tuple[VolatilityRules | None, ...] = (INTERVAL, COLLAR, None, OTHER_INTERVAL, INTERVAL)
+INTERRUPTED: tuple[VolatilityRules | None, ...] = (CORRIDOR, OTHER_CORRIDOR, CORRIDOR, None)
+# Mostly none, and now and then one of all.
+SOME: tuple[VolatilityRules | None, ...] = (None, None, None, *LIMITED, *INTERRUPTED)
 
 
 class World:
@@ -99,7 +108,7 @@ class World:
     `rules` are those that its instruments begin with, in turn, and may come to have.
     """
 
-    def __init__(self, rules: Sequence[VolatilityRules | None] = (None,)) -> None:
+    def __init__(self, rules: Sequence[VolatilityRules | None] = SOME) -> None:
         self.rules = rules
         self.sequence = 0
         self.steps = 0  # of schedules
@@ -327,7 +336,7 @@ class Choices:
         return options[self.byte() % len(options)]
 
 
-def seeded(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = (None,)) -> Iterator[Entry]:
+def seeded(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = SOME) -> Iterator[Entry]:
     """A world of so many commands or a few more, in entries of one to eight."""
     chance = random.Random(seed)
     world = World(rules)
