@@ -203,6 +203,12 @@ class ReferenceVenue:
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
                         self._end(order, CancelReason.DISCONNECTED)
+            case m.RemoveSession():
+                for order in self._by_entry():
+                    if order.session_id == command.session_id:
+                        self._end(order, CancelReason.SESSION_REMOVED)
+                self.sessions[command.session_id].account_ids = ()
+                self.sessions[command.session_id].operator = False
             case m.SetPhase():
                 self._set_phase(command)
             case m.SetBand():

@@ -312,6 +312,13 @@ class World:
             return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
+        if kind == 5:
+            # Most of all back to what it was.
+            number = 1 + choices.byte() % len(SESSIONS)
+            if choices.byte() % 4 == 0:
+                return m.RemoveSession(SessionId(number))
+            account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
+            return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
         if kind == 8:
             self.steps += 1
             return m.SchedulePhase(

@@ -29,6 +29,7 @@ from carbonmatch.matching.messages import (
     Ref,
     RejectReason,
     RemoveKey,
+    RemoveSession,
     Resume,
     SchedulePhase,
     SessionLost,
@@ -129,6 +130,14 @@ def define_session(venue: Venue, command: DefineSession) -> None:
         assert command.session_id not in venue.drop_copies.by_session, "one name has one stream"
         session = venue.sessions[command.session_id] = SessionState(command.session_id)
     session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+
+
+def remove_session(venue: Venue, command: RemoveSession) -> None:
+    """Cancel all orders of the session, in the order of entry: nobody could ask for that any more."""
+    session = venue.sessions[command.session_id]
+    for order in list(session.orders.values()):
+        venue.end(order, NO_REF, CancelReason.SESSION_REMOVED)
+    session.entitle(session.name, (), False, venue.accounts)
 
 
 def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:

@@ -225,3 +225,4 @@ class CancelReason(IntEnum):
     AUCTION_OVER = 13  # what an order for an auction only had left after it
     VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies
+    SESSION_REMOVED = 16  # its session is none of the venue's any more

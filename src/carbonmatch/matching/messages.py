@@ -244,11 +244,20 @@ class RemoveKey(Command, frozen=True, tag=166):
 
 
 class DefineDropCopy(Command, frozen=True, tag=167):
-    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on."""
+    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on.
+
+    Without accounts it shows nothing from here on: so a copy is removed.
+    """
 
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
+
+
+class RemoveSession(Command, frozen=True, tag=168):
+    """Takes a session's powers, and its orders out of the market; its stream stays, and its numbers."""
+
+    session_id: SessionIdField
 
 
 class SchedulePhase(Command, frozen=True, tag=173):
@@ -483,7 +492,9 @@ ClientCommand = (
     | SetBand
     | Resume
 )
-_Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
+_Definition = (
+    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+)
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 AnyCommand = ClientCommand | VenueCommand
