@@ -274,6 +274,10 @@ assert STEPS_AT_ONCE_MAX + BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
 
 # How far ahead of a time a schedule is searched for what comes next: what is later, nobody has planned.
 SCHEDULE_DAYS_MAX: Final = 800
+# Prices that one look-back window remembers on each side, 100 bytes each: only those that no later trade has
+# outdone, so a market that runs one way for so many prices without a step back. Beyond, the two newest count
+# as one.
+WINDOW_EXTREMES_MAX: Final = 1_024
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
