@@ -1,6 +1,6 @@
 """Which reports a drop copy takes: those of its accounts, whatever happens to them, and no other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -21,7 +21,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import ALICE, BOB, CAROL, TIME_NS, VENUE, Market, buy, cancel, sell
-from tests.matching.worlds import SESSIONS, seeded
+from tests.matching.worlds import seeded
 
 COPIES = {SessionId(51): (11,), SessionId(52): (13, 14), SessionId(53): (11, 12, 13, 14)}
 
@@ -44,11 +44,13 @@ def picked(outputs: Outputs, copy: CopyChunk) -> Iterator[tuple[SessionId, AnyRe
                 yield part.session_id, report
 
 
-def belongs(report: AnyReport, session_id: SessionId, shown: tuple[int, ...], owners: dict[int, int]) -> bool:
+def belongs(
+    report: AnyReport, accounts: Sequence[int], shown: tuple[int, ...], owners: dict[int, int]
+) -> bool:
+    """`accounts`: of the session that was told."""
     order_id = getattr(report, "order_id", 0)
     if order_id:
         return owners[order_id] in shown
-    accounts = SESSIONS[session_id - 1]
     return bool(accounts) and all(account in shown for account in accounts)
 
 
@@ -77,7 +79,11 @@ def test_a_copy_takes_what_belongs_to_its_accounts(seed: int) -> None:
         chosen = {copy.session_id: copy for copy in outputs.copies}
         assert list(chosen) == sorted(chosen)
         for session_id, accounts in COPIES.items():
-            expected = [(one, report) for one, report in reports if belongs(report, one, accounts, owners)]
+            expected = [
+                (one, report)
+                for one, report in reports
+                if belongs(report, engine.sessions[one].account_ids, accounts, owners)
+            ]
             copy = chosen.get(session_id, CopyChunk(session_id, next_seqs[session_id], 0, []))
             assert list(picked(outputs, copy)) == expected
             assert (copy.first_seq, copy.count) == (next_seqs[session_id], len(expected))

@@ -69,6 +69,7 @@ def command(name: str, state: str) -> tuple[m.SessionId, AnyCommand]:
         "MassCancel": (ALICE, m.MassCancel(Ref(9), m.MassCancelScope.SESSION)),
         "OrderStatusRequest": (ALICE, m.OrderStatusRequest(Ref(9), Ref(MINE))),
         "SessionLost": (VENUE, m.SessionLost(ALICE)),
+        "RemoveSession": (VENUE, m.RemoveSession(ALICE)),
         "SetPhase CLOSED": (OPS, m.SetPhase(Ref(9), EUA, m.Phase.CLOSED)),
         "TimePassed": (VENUE, m.TimePassed()),
     }
@@ -87,6 +88,7 @@ COMMANDS: Final = (
     "MassCancel",
     "OrderStatusRequest",
     "SessionLost",
+    "RemoveSession",
     "SetPhase CLOSED",
     "TimePassed",
 )

@@ -18,6 +18,8 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
+from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
+from carbonmatch.matching.definitions import Width as Width
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
@@ -39,6 +41,7 @@ from carbonmatch.matching.events import AuctionIndicated as AuctionIndicated
 from carbonmatch.matching.events import BandChanged as BandChanged
 from carbonmatch.matching.events import InstrumentDefined as InstrumentDefined
 from carbonmatch.matching.events import LevelChanged as LevelChanged
+from carbonmatch.matching.events import LimitsChanged as LimitsChanged
 from carbonmatch.matching.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.events import PublicEvent as PublicEvent
 from carbonmatch.matching.events import Traded as Traded
@@ -241,11 +244,20 @@ class RemoveKey(Command, frozen=True, tag=166):
 
 
 class DefineDropCopy(Command, frozen=True, tag=167):
-    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on."""
+    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on.
+
+    Without accounts it shows nothing from here on: so a copy is removed.
+    """
 
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
+
+
+class RemoveSession(Command, frozen=True, tag=168):
+    """Takes a session's powers, and its orders out of the market; its stream stays, and its numbers."""
+
+    session_id: SessionIdField
 
 
 class SchedulePhase(Command, frozen=True, tag=173):
@@ -480,7 +492,9 @@ ClientCommand = (
     | SetBand
     | Resume
 )
-_Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
+_Definition = (
+    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+)
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 AnyCommand = ClientCommand | VenueCommand
@@ -499,7 +513,9 @@ AnyReport = (
     | StatusEnd
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded
+AnyPublicEvent = (
+    Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded | LimitsChanged
+)
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
-from carbonmatch.matching.messages import DefineInstrument, VenueCommand
+from carbonmatch.matching.messages import DefineDropCopy, DefineInstrument, RemoveSession, VenueCommand
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
@@ -151,9 +151,18 @@ class Floor:
         if not commands:
             then()
             return
+        self._tell_of_removals(commands[:_DEFINITIONS_PER_ENTRY])
         self.pipeline.submit_venue(commands[:_DEFINITIONS_PER_ENTRY])
         # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
         self.pipeline.when_durable(lambda: self._journal(commands[_DEFINITIONS_PER_ENTRY:], then))
+
+    def _tell_of_removals(self, commands: list[VenueCommand]) -> None:
+        for command in commands:
+            if type(command) is RemoveSession:
+                state = self.engine.sessions[command.session_id]
+                log("session_removed", WARNING, session=state.name, orders_cancelled=len(state.orders))
+            elif type(command) is DefineDropCopy and not command.account_ids:
+                log("drop_copy_removed", WARNING, name=command.name)
 
     def _open_to_keys(self) -> None:
         """Let the keys in that the engine knows. Nothing of them may wait for the disk."""
@@ -173,8 +182,8 @@ class Floor:
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase
             counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
-        for kind, name, open_orders in gone(self.config, engine):
-            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
+        for symbol, open_orders in gone(self.config, engine):
+            log("not_configured", WARNING, kind="instrument", name=symbol, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
         # connection like everybody else: the same grace time, counted from now.
         for session_id, state in engine.sessions.items():
