@@ -18,6 +18,7 @@ from typing import Final
 from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_ns
 from carbonmatch.matching.book import Book, Order
 from carbonmatch.matching.expiry import NEVER_NS
+from carbonmatch.matching.guards import restart_limits, set_auction_price
 from carbonmatch.matching.instrument import GATHERING, TAKES_PART
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -87,6 +88,8 @@ def carry_out(venue: Venue) -> None:
         if not advance(venue, book, transition.uncross):
             continue
         _report_ended(venue, book, transition.uncross)
+        if transition.uncross.traded_lots:
+            set_auction_price(venue, book)
         if is_crossed(book):
             # Orders may have gone meanwhile, because their time was up: what is left is another auction.
             transition.uncross = Uncross()
@@ -111,6 +114,8 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
     venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
     set_alarm(venue, book)
+    if book.guard is not None:
+        restart_limits(venue, book)
     if phase is Phase.CLOSED:
         _expire(venue, book)
     elif phase in GATHERING:

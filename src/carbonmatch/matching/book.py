@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
+    from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
 
@@ -388,7 +389,7 @@ class Book:
     `icebergs` has its open orders that show less than they are, by id; those that an auction ends are in
     `auction_orders`. `timing` is there while the phase ends by itself, `transition` while an auction is
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
-    which sequence.
+    which sequence. `guard` is what watches its trades; nearly no instrument has one.
     """
 
     __slots__ = (
@@ -396,6 +397,7 @@ class Book:
         "auction_orders",
         "bids",
         "buy_stops",
+        "guard",
         "icebergs",
         "instrument",
         "last_price_ticks",
@@ -423,6 +425,7 @@ class Book:
         self.timing: Timing | None = None
         self.transition: Transition | None = None
         self.lost: dict[SessionId, int] = {}
+        self.guard: Guard | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""
