@@ -35,6 +35,7 @@ from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.archive import Archive
+from carbonmatch.server.follower_mark import followed_segment
 from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
 from carbonmatch.words import price_text, utc_text
 
@@ -113,9 +114,22 @@ def _anchors(storage: DiskStorage) -> dict[tuple[int, int, int, int], str]:
     return found
 
 
-def archive_segments(directory: Path, archive: Path) -> list[int]:
-    """Move the segments that no start needs any more; return their numbers."""
-    return Archive(_storage(directory, None), DiskStorage(archive)).advance()
+class Archived(Struct, frozen=True):
+    """What was moved, and the segment that a follower is in which some were left for, if any were."""
+
+    segments: list[int]
+    held_back_at: int | None
+
+
+def archive_segments(directory: Path, archive: Path) -> Archived:
+    """Move the segments that neither a start nor a follower needs any more."""
+    storage, archived = _storage(directory, None), DiskStorage(archive)
+    try:
+        mover = Archive(storage, archived, lambda: followed_segment(storage))
+        return Archived(mover.advance(), mover.held_back_at)
+    finally:
+        storage.release()
+        archived.release()
 
 
 class Replayed(Struct, frozen=True):
