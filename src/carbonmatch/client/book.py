@@ -31,6 +31,7 @@ from carbonmatch.protocol.messages import (
     FeedOutbound,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SessionOutbound,
     SnapshotBegin,
@@ -83,6 +84,8 @@ class InstrumentBook:
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
+        # Interval price limits as they were last told; None: the instrument has none.
+        self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
@@ -160,7 +163,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif isinstance(message, PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult):
+        elif isinstance(message, PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -192,11 +195,14 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # The statistics and the auction of a snapshot repeat its number; all else is in it already.
-            if found == book.instrument_seq and type(message) is Statistics:
-                book.statistics = message
-            elif found == book.instrument_seq and type(message) is AuctionUpdate:
-                book.auction = message
+            # What follows a snapshot repeats its number; all else is in it already.
+            if found == book.instrument_seq:
+                if type(message) is Statistics:
+                    book.statistics = message
+                elif type(message) is AuctionUpdate:
+                    book.auction = message
+                elif type(message) is LimitsUpdate:
+                    book.limits = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -210,6 +216,8 @@ class BookBuilder:
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
             book.phase_until_ns = message.until_ns
+        elif type(message) is LimitsUpdate:
+            book.limits = message
         elif type(message) is AuctionUpdate:
             book.auction = message
         elif type(message) is AuctionResult:
@@ -253,7 +261,9 @@ class BookBuilder:
         return None
 
 
-Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult
+Increment = (
+    LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult
+)
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

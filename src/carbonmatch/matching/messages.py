@@ -18,6 +18,8 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
+from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
+from carbonmatch.matching.definitions import Width as Width
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
@@ -39,6 +41,7 @@ from carbonmatch.matching.events import AuctionIndicated as AuctionIndicated
 from carbonmatch.matching.events import BandChanged as BandChanged
 from carbonmatch.matching.events import InstrumentDefined as InstrumentDefined
 from carbonmatch.matching.events import LevelChanged as LevelChanged
+from carbonmatch.matching.events import LimitsChanged as LimitsChanged
 from carbonmatch.matching.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.events import PublicEvent as PublicEvent
 from carbonmatch.matching.events import Traded as Traded
@@ -510,7 +513,9 @@ AnyReport = (
     | StatusEnd
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded
+AnyPublicEvent = (
+    Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded | LimitsChanged
+)
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -95,6 +95,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "time_in_force": "how long the order stands",
     "time_ns": "nanoseconds since 1970, UTC",
     "token": "any number, to know the answer by",
+    "high_ticks": "highest price at which trades are",
+    "low_ticks": "lowest price at which trades are",
     "trade_id": "trade, dense from 1 over the venue",
     "version_max": "highest version of the protocol that the sender speaks",
     "version_min": "lowest version of the protocol that the sender speaks",
@@ -114,6 +116,8 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
 STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.InstrumentDefinition,
     market.SelfTradeRules,
+    market.VolatilityRules,
+    market.Width,
     market.KeySession,
 )
 ENUMS: Final[tuple[type[IntEnum], ...]] = (
@@ -270,6 +274,8 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"text{_lengths(low, high)}"
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return f"binary{_lengths(low, high)}"
+        case msgspec.inspect.UnionType(types=[inner, msgspec.inspect.NoneType()]):
+            return f"{_type(inner)} or nil"
         case msgspec.inspect.UnionType():
             return "a report of order entry"
         case msgspec.inspect.BoolType():
@@ -295,6 +301,8 @@ def _default(field: msgspec.inspect.Field) -> str:
         return ""
     if isinstance(value, IntEnum):
         return f"{value.value} {value.name}"
+    if value is None:
+        return "nil"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Struct):
