@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.errors import JournalDamaged
+from carbonmatch.journal.follower_mark import followed_segment
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import SUFFIX, segment_name
@@ -35,7 +36,6 @@ from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.archive import Archive
-from carbonmatch.server.follower_mark import followed_segment
 from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
 from carbonmatch.words import price_text, utc_text
 

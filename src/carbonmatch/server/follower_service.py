@@ -12,6 +12,7 @@ from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
@@ -21,7 +22,6 @@ from carbonmatch.ops.pages import ops_pages
 from carbonmatch.server.archive import Archive
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
-from carbonmatch.server.follower_mark import FollowerMark
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Diverged, newest_start
 

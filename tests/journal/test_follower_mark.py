@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.journal.follower_mark import FollowerMark, followed_segment
 from carbonmatch.journal.storage import DiskStorage
-from carbonmatch.server.follower_mark import FollowerMark, followed_segment
 
 
 def test_where_nobody_follows_there_is_no_mark(tmp_path: Path) -> None:
