@@ -12,7 +12,14 @@ from collections.abc import Sequence
 
 from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, LevelChanged, Outputs, Side, VolatilityRules
+from carbonmatch.matching.messages import (
+    AuctionIndicated,
+    Entry,
+    LevelChanged,
+    Outputs,
+    Side,
+    VolatilityRules,
+)
 from tests.matching.worlds import SOME, seeded
 from tests.reference_book import ReferenceVenue
 
@@ -42,7 +49,11 @@ class SideBySide:
         assert sum(len(chunk.reports) for chunk in outputs.streams) == gathered
         self._compare_streams(outputs)
         public = self.reference.public
-        assert outputs.public == public[self.compared_public :]
+        told = [event for event in outputs.public if not isinstance(event, AuctionIndicated)]
+        assert told == public[self.compared_public :]
+        for event in outputs.public[len(told) :]:
+            assert isinstance(event, AuctionIndicated), "what is indicated is as of the end of the batch"
+            assert event == self.reference.indicated(event.instrument_id)
         self.compared_public = len(public)
         self._read_levels(outputs.levels)
         self._compare_books()

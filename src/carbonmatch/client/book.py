@@ -215,6 +215,7 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+            book.auction = None
             book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message

@@ -195,6 +195,7 @@ class PublicInstrument:
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         self.depth.phase = event.phase
+        self.auction = None
         self.depth.until_ns = event.until_ns
         self.seq += 1
         changed.messages.append(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
     from carbonmatch.matching.guards import Guard
+    from carbonmatch.matching.indication import Indication
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
 
@@ -399,6 +400,7 @@ class Book:
         "buy_stops",
         "guard",
         "icebergs",
+        "indication",
         "instrument",
         "last_price_ticks",
         "lost",
@@ -422,6 +424,8 @@ class Book:
         self.last_price_ticks = 0
         self.icebergs: dict[OrderId, Order] = {}
         self.auction_orders: dict[OrderId, Order] = {}
+        # While orders gather in it.
+        self.indication: Indication | None = None
         self.timing: Timing | None = None
         self.transition: Transition | None = None
         self.lost: dict[SessionId, int] = {}

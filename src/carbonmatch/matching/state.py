@@ -21,6 +21,7 @@ from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guards import new_guard, reschedule
+from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
@@ -43,7 +44,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 8
+STATE_VERSION: Final = 9
 DIGEST_BYTES: Final = 32
 
 
@@ -148,6 +149,7 @@ class _BookState(_State, frozen=True):
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
     waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
     timing: Timing | None
+    indication: tuple[tuple[int, int, int], int, bool] | None
     transition: _TransitionState | None
     lost: dict[SessionId, int]
     corridor: _CorridorState | None
@@ -184,6 +186,7 @@ class _VenueState(_State, frozen=True):
     reached: list[_ReachedState]
     uncrossing: list[InstrumentId]
     frozen: list[InstrumentId]
+    gathering: list[InstrumentId]
     seed: bytes
 
 
@@ -221,6 +224,7 @@ def snapshot(engine: Engine) -> bytes:
             ],
             [book.instrument.instrument_id for book in venue.uncrossing],
             list(venue.frozen),
+            list(venue.gathering),
             venue.seed,
         )
     )
@@ -263,6 +267,8 @@ def restore(data: bytes) -> Engine:
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
+        if kept_book.indication is not None:
+            book.indication = Indication(*kept_book.indication)
         book.lost = kept_book.lost
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
@@ -292,6 +298,7 @@ def restore(data: bytes) -> Engine:
     reschedule(venue)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
+    venue.gathering = {instrument_id: venue.books[instrument_id] for instrument_id in state.gathering}
     return engine
 
 
@@ -335,6 +342,7 @@ def _book_state(book: Book) -> _BookState:
         [_order_state(order) for order in book.stops()],
         [_order_state(order) for order in book.waiting()],
         book.timing,
+        None if (one := book.indication) is None else (one.told, one.from_ns, one.is_pending),
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
         _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,

@@ -44,6 +44,7 @@ class Venue:
         "expiries",
         "foreign_report_count",
         "frozen",
+        "gathering",
         "held_until_ns",
         "keys",
         "last_trade_id",
@@ -94,6 +95,8 @@ class Venue:
         self.uncrossing: list[Book] = []
         # Those in which nothing may be cancelled now, in the order in which they froze.
         self.frozen: dict[InstrumentId, Book] = {}
+        # Those in which orders gather for an auction, and how it would end is told.
+        self.gathering: dict[InstrumentId, Book] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -209,6 +212,8 @@ class Venue:
             book.check()
             here = [*book.orders(), *book.stops(), *book.waiting()]
             assert (instrument_id in self.frozen) == book.instrument.is_frozen
+            gathers = book.instrument.is_gathering and not book.instrument.is_uncrossing
+            assert (instrument_id in self.gathering) == (book.indication is not None) == gathers
             assert (book in self.uncrossing) == (book.transition is not None)
             open_orders += here
             for order in here:
