@@ -225,6 +225,29 @@ class Ladder:
         if level.first is None and level is self.best:
             self._find_best()
 
+    def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
+        """Take the first orders of the ladder out, in their priority, with whatever they have left."""
+        taken = 0
+        while taken < len(orders):
+            level = self.best
+            assert level is not None
+            assert level.first is orders[taken]
+            if not level.dirty:
+                level.dirty = True
+                dirty.append(level)
+            if level.order_count <= len(orders) - taken:
+                taken += level.order_count
+                level.first = level.last = None
+                level.order_count = level.quantity_lots = 0
+                self._find_best()
+                continue
+            level.order_count -= len(orders) - taken
+            level.quantity_lots -= sum([order.leaves_lots for order in orders[taken:]])
+            level.first = orders[-1].behind
+            assert level.first is not None
+            level.first.ahead = None
+            return
+
     def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
         """Take so many lots away from what `order` has left, of what is hidden first."""
         hidden = min(lots, order.hidden_lots)

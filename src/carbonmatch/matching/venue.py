@@ -163,6 +163,19 @@ class Venue:
             self.expiries.discard(order)
             order.ladder.book.discard(order)
 
+    def forget_all(self, orders: list[Order]) -> None:
+        """As `forget` of each, for many."""
+        for order in orders:
+            session = order.session
+            del session.orders[order.entry_ref]
+            if order.ref != order.entry_ref:
+                del session.replaced[order.ref]
+            del order.account.orders[order.order_id]
+            if order.terms is not None:
+                self.expiries.discard(order)
+                order.ladder.book.discard(order)
+        self.open_order_count -= len(orders)
+
     def reach(self, stops: StopLadder, price_ticks: int) -> None:
         """A trade at this price reaches stops of the ladder: note that they are to fire."""
         self.reached.append((stops, stops.sign * price_ticks, self.sequence))
