@@ -293,7 +293,7 @@ class World:
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 12
+        kind = choices.byte() % 20
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
@@ -312,10 +312,10 @@ class World:
             return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
-        if kind == 5:
+        if kind in (5, 12):
             # Most of all back to what it was.
             number = 1 + choices.byte() % len(SESSIONS)
-            if choices.byte() % 4 == 0:
+            if choices.byte() % 5 == 0:
                 return m.RemoveSession(SessionId(number))
             account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
             return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
