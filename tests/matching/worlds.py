@@ -328,7 +328,7 @@ class World:
             return m.SchedulePhase(
                 InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
             )
-        if kind == 11:
+        if kind in (11, 13):
             if choices.byte() % 4 == 0:
                 return m.SetSeed(bytes([choices.byte()] * 16))
             ends_ns = self._time_ns() + choices.of((10, 20, 40, 80, 0))
@@ -339,7 +339,7 @@ class World:
                 ),
                 ends_ns,
                 choices.of((0, 0, 10, 30)),
-                choices.of((0, ends_ns - 8, ends_ns - 3, ends_ns)),
+                choices.of((0, ends_ns - 8, ends_ns - 40, ends_ns)),
                 choices.of((Phase.CONTINUOUS,) * 5 + (Phase.CLOSED, Phase.HALTED, Phase.CLOSING_AUCTION)),
             )
         if kind in (9, 10):
