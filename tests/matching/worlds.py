@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
     AllowedFlag,
@@ -21,6 +22,7 @@ from carbonmatch.matching.messages import (
     NewOrderLong,
     OrderId,
     OrderType,
+    Outputs,
     ParticipantId,
     Phase,
     Ref,
@@ -28,6 +30,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeId,
 )
 
 COMMAND_BYTES = 20
@@ -77,6 +80,10 @@ class World:
     def __init__(self) -> None:
         self.sequence = 0
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
+        # A venue that has gone the same way: it knows the trades.
+        self._scout = Engine()
+        self._not_scouted: list[Entry] = []
+        self._trades: list[m.FoundTrade] = []
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
 
@@ -92,7 +99,9 @@ class World:
     def entry(self, choices: Sequence[bytes]) -> Entry:
         """One entry, of the session that the first command chooses."""
         kind = choices[0][0] % 64
-        session = 0 if kind == 63 else OPERATOR if kind == 62 else 1 + choices[0][1] % (len(SESSIONS) - 1)
+        session = (
+            0 if kind == 63 else OPERATOR if kind in (61, 62) else 1 + choices[0][1] % (len(SESSIONS) - 1)
+        )
         commands = []
         for number, chosen in enumerate(choices):
             commands.append(self._command(session, self.sequence + 1 + number, Choices(chosen)))
@@ -101,6 +110,7 @@ class World:
     def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
         entry = Entry(self.sequence + 1, self._time_ns(), SessionId(session), commands)
         self.sequence += len(commands)
+        self._not_scouted.append(entry)
         return entry
 
     def _command(self, session: int, sequence: int, choices: "Choices") -> AnyCommand:
@@ -225,7 +235,10 @@ class World:
         )
 
     def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
-        if choices.byte() % 2:
+        kind = choices.byte() % 8
+        if kind in (2, 6):
+            return self._trade_command(ref, choices)
+        if kind % 2:
             return m.SetPhase(
                 ref,
                 InstrumentId(choices.of((1, 2, 0, 3))),
@@ -235,6 +248,24 @@ class World:
         low = 90 + choices.byte() % 12
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
         return m.SetBand(ref, InstrumentId(choices.of((1, 2, 3))), 100, low if high else 0, high)
+
+    def _trade_command(self, ref: Ref, choices: "Choices") -> m.OnTrade:
+        """On one of the last trades, mostly; as the venue journals it, with what it has found."""
+        for entry in self._not_scouted:
+            self._scout.apply(entry)
+            self._trades += trades_of(self._scout.take_outputs())
+        self._not_scouted.clear()
+        last = len(self._trades)
+        trade_id = TradeId(choices.of((*range(last, max(0, last - 16), -1), 0, last + 1)))
+        trade = self._trades[trade_id - 1] if 0 < trade_id <= last else None
+        kind = choices.byte() % 8
+        if kind == 0:
+            return m.OnTrade(m.TradeStatusRequest(ref, trade_id), trade)
+        if kind < 4:
+            return m.OnTrade(m.BustTrade(ref, trade_id, "never"), trade)
+        price = choices.of((98, 99, 100, 101, 102, 96, 104, 0, 10**9 + 1))
+        lots = choices.of((2, 4, 1, 3, 6, 8, 0, 30))
+        return m.OnTrade(m.CorrectTrade(ref, trade_id, price, lots, "other"), trade)
 
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
@@ -254,6 +285,28 @@ class World:
             return m.TimePassed()
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
+
+
+def trades_of(outputs: Outputs) -> list[m.FoundTrade]:
+    """The trades of a batch, in the order of their ids, with both sides of each."""
+    sides: dict[tuple[TradeId, Side], m.TradeSide] = {}
+    for stream in outputs.streams:
+        for report in stream.reports:
+            if isinstance(report, m.Executed):
+                side = m.TradeSide(stream.session_id, report.order_id, report.account_id)
+                sides[report.trade_id, report.side] = side
+    return [
+        m.FoundTrade(
+            event.instrument_id,
+            event.time_ns,
+            event.price_ticks,
+            event.quantity_lots,
+            sides[event.trade_id, Side.BUY],
+            sides[event.trade_id, Side.SELL],
+        )
+        for event in outputs.public
+        if isinstance(event, m.Traded)
+    ]
 
 
 class Choices:

@@ -17,6 +17,8 @@ from carbonmatch.matching.messages import (
     LevelChanged,
     Phase,
     PhaseChanged,
+    TradeBusted,
+    TradeCorrected,
     Traded,
 )
 from carbonmatch.protocol.messages import (
@@ -30,10 +32,12 @@ from carbonmatch.protocol.messages import (
     SnapshotLevel,
     Statistics,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 
 from .depth import Depth, checksum
-from .statistics import DayStatistics, Figures
+from .statistics import DayStatistics, SavedStatistics
 
 # Beside the bits of FeedKind: what comes to every subscriber of the instrument.
 ALWAYS: Final = FeedKind.ALL + 1
@@ -45,6 +49,8 @@ InstrumentMessage = (
     | SnapshotEnd
     | LevelUpdate
     | Trade
+    | TradeBust
+    | TradeCorrection
     | PhaseUpdate
     | BandUpdate
     | Statistics
@@ -54,6 +60,8 @@ _KIND: Final[dict[type, int]] = {
     SnapshotLevel: FeedKind.LEVELS,
     LevelUpdate: FeedKind.LEVELS,
     Trade: FeedKind.TRADES,
+    TradeBust: FeedKind.TRADES,
+    TradeCorrection: FeedKind.TRADES,
     Statistics: FeedKind.STATISTICS,
 }
 
@@ -115,6 +123,9 @@ class PublicInstrument:
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
+            if type(event) is TradeBusted or type(event) is TradeCorrected:
+                self._amend_trade(event, changed)
+                continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
                 self._change_phase(event, changed)
@@ -144,6 +155,39 @@ class PublicInstrument:
         ]
         self.seq += len(trades)
         self.statistics.add(trades)
+
+    def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
+        self.seq += 1
+        changed.kinds |= FeedKind.TRADES
+        if type(event) is TradeBusted:
+            is_of_today = self.statistics.bust(event)
+            changed.messages.append(
+                TradeBust(
+                    self.instrument_id,
+                    self.seq,
+                    event.trade_id,
+                    event.price_ticks,
+                    event.quantity_lots,
+                    event.time_ns,
+                )
+            )
+        else:
+            assert type(event) is TradeCorrected
+            is_of_today = self.statistics.correct(event)
+            changed.messages.append(
+                TradeCorrection(
+                    self.instrument_id,
+                    self.seq,
+                    event.trade_id,
+                    event.price_ticks,
+                    event.quantity_lots,
+                    event.price_before_ticks,
+                    event.quantity_before_lots,
+                    event.time_ns,
+                )
+            )
+        if is_of_today:
+            changed.kinds |= FeedKind.STATISTICS
 
     def _apply_levels(self, levels: Sequence[LevelChanged], changed: InstrumentChanges) -> None:
         seen = self.depth.update(levels)
@@ -230,8 +274,7 @@ class PublicInstrument:
             self.feed_sequence,
             self.depth.phase,
             self.depth.band,
-            self.statistics.figures(),
-            self.statistics.is_day_over,
+            self.statistics.saved(),
             self.depth.levels(),
         )
 
@@ -240,7 +283,7 @@ class PublicInstrument:
         instrument = cls(saved.definition)
         instrument.seq = saved.seq
         instrument.feed_sequence = saved.feed_sequence
-        instrument.statistics.restore(saved.statistics, is_day_over=saved.is_day_over)
+        instrument.statistics.restore(saved.statistics)
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
         instrument.depth.update(saved.levels)
@@ -255,6 +298,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     feed_sequence: int
     phase: Phase
     band: tuple[int, int, int]
-    statistics: Figures
-    is_day_over: bool
+    statistics: SavedStatistics
     levels: list[LevelChanged]

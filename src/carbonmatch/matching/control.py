@@ -53,7 +53,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
         venue.public.append(PhaseChanged(instrument_id, venue.time_ns, command.phase, command.text))
         if command.phase is Phase.CLOSED:
             _expire(venue, book)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
@@ -69,7 +69,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
     else:
         book.instrument.set_band(reference, low, high)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
-        _report_done(venue, session, ref)
+        report_done(venue, session, ref)
 
 
 def define_instrument(venue: Venue, command: DefineInstrument) -> None:
@@ -155,7 +155,7 @@ def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason)
     venue.reject(session, ref, reason)
 
 
-def _report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
+def report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
     if session is venue.venue_session:
         return
     reports = venue.stream(session)

@@ -53,6 +53,7 @@ Ref = NewType("Ref", int)
 
 # Strict bounds live on what comes in; what goes out is ours, and checked where it is made.
 RefField = Annotated[Ref, Meta(ge=1, le=WIRE_INT_MAX)]
+TradeIdField = Annotated[TradeId, Meta(ge=0, le=WIRE_INT_MAX)]
 OptionalRefField = Annotated[Ref, Meta(ge=0, le=WIRE_INT_MAX)]
 OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
 InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
@@ -175,6 +176,31 @@ class SetBand(Command, frozen=True, tag=130):
     band_high_ticks: NumberField
 
 
+class BustTrade(Command, frozen=True, tag=132):
+    """Operators only: the trade never was. Its orders do not come back."""
+
+    ref: RefField
+    trade_id: TradeIdField
+    text: TextField = ""  # the reason, which both sides get to see
+
+
+class CorrectTrade(Command, frozen=True, tag=133):
+    """Operators only: what the trade should have been, both values whole; at most its first quantity."""
+
+    ref: RefField
+    trade_id: TradeIdField
+    price_ticks: NumberField
+    quantity_lots: NumberField
+    text: TextField = ""  # the reason, which both sides get to see
+
+
+class TradeStatusRequest(Command, frozen=True, tag=134):
+    """Operators only: both sides of a trade, and what stands of it. Answered by TradeStatus."""
+
+    ref: RefField
+    trade_id: TradeIdField
+
+
 # Entries of the venue itself, never accepted from a session.
 
 
@@ -272,6 +298,39 @@ class TimePassed(Command, frozen=True, tag=170):
 
     Every entry does that before its commands; this one is for when there are no commands.
     """
+
+
+class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Whose fill it was, as its session was told."""
+
+    session_id: SessionIdField
+    order_id: OrderIdField
+    account_id: AccountIdField
+
+
+class FoundTrade(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A trade as the journal has it: what it was before anything of it was put right."""
+
+    instrument_id: InstrumentIdField
+    time_ns: TimeField
+    price_ticks: NumberField
+    quantity_lots: NumberField
+    buyer: TradeSide  # whose order bought
+    seller: TradeSide  # whose order sold
+
+
+class OnTrade(Command, frozen=True, tag=174):
+    """An operator's command, with the trade that it names, as the venue has looked it up.
+
+    It takes the place of what the operator sent, so that executing the journal again needs no look-up.
+    """
+
+    command: BustTrade | CorrectTrade | TradeStatusRequest  # as it was sent
+    trade: FoundTrade | None = None  # empty: there is no such trade
+
+    @property
+    def ref(self) -> Ref:
+        return self.command.ref
 
 
 # --- reports: private, numbered in the stream of their session -----------------------------------
@@ -446,6 +505,57 @@ class StatusEnd(Report, frozen=True, tag=58):
     more: bool
 
 
+class Busted(Report, frozen=True, tag=59):
+    """A fill of this session never was: nothing of the trade stands. The order does not come back."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    traded_ns: int
+    text: str
+
+
+class Corrected(Report, frozen=True, tag=60):
+    """A fill of this session was another one: from now on these are its price and its quantity."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    order_id: OrderId
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    account_id: AccountId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    price_before_ticks: int
+    quantity_before_lots: int
+    traded_ns: int
+    text: str
+
+
+class TradeStatus(Report, frozen=True, tag=61):
+    """A trade as it was, and as it stands; to operators only."""
+
+    seq: int
+    ref: Ref
+    time_ns: int
+    flags: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int  # 0: it was busted
+    trade: FoundTrade
+
+
 class Done(Report, frozen=True, tag=66):
     """An operator's command was applied; `sequence` is its place in the journal."""
 
@@ -503,14 +613,51 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
     order_count: int
 
 
+class TradeBusted(PublicEvent, frozen=True, tag=77):
+    """The trade never was; price and quantity are what it stood at."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+
+
+class TradeCorrected(PublicEvent, frozen=True, tag=78):
+    """The trade was another one."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    price_before_ticks: int
+    quantity_before_lots: int
+
+
 # --- sets ----------------------------------------------------------------------------------------
 
+# What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
+TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
 ClientCommand = (
-    NewOrder | NewOrderLong | Cancel | Reduce | Replace | MassCancel | OrderStatusRequest | SetPhase | SetBand
+    NewOrder
+    | NewOrderLong
+    | Cancel
+    | Reduce
+    | Replace
+    | MassCancel
+    | OrderStatusRequest
+    | SetPhase
+    | SetBand
+    | BustTrade
+    | CorrectTrade
+    | TradeStatusRequest
 )
 _Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
 VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
-AnyCommand = ClientCommand | VenueCommand
+# What the entries of sessions hold.
+SessionCommand = ClientCommand | OnTrade
+AnyCommand = SessionCommand | VenueCommand
 AnyReport = (
     Accepted
     | AcceptedLong
@@ -524,9 +671,12 @@ AnyReport = (
     | MassCanceled
     | OrderStatus
     | StatusEnd
+    | Busted
+    | Corrected
+    | TradeStatus
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined
+AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | TradeBusted | TradeCorrected
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -33,8 +33,9 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.matching.terms import Terms
+from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 DIGEST_BYTES: Final = 32
 
 
@@ -112,6 +113,12 @@ class _CopyState(_State, frozen=True):
     next_seq: int
 
 
+class _AmendedTradeState(_State, frozen=True):
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+
+
 class _VenueState(_State, frozen=True):
     version: int
     durable: bool
@@ -124,6 +131,7 @@ class _VenueState(_State, frozen=True):
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
+    amended_trades: list[_AmendedTradeState]  # in the order of their ids
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -157,6 +165,10 @@ def snapshot(engine: Engine) -> bytes:
             [
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
+            ],
+            [
+                _AmendedTradeState(trade_id, *amended)
+                for trade_id, amended in sorted(venue.amended_trades.items())
             ],
         )
     )
@@ -202,6 +214,9 @@ def restore(data: bytes) -> Engine:
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
+    for kept_trade in state.amended_trades:
+        amended = AmendedTrade(kept_trade.price_ticks, kept_trade.quantity_lots)
+        venue.amended_trades[kept_trade.trade_id] = amended
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:

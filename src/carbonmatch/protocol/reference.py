@@ -68,8 +68,10 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "participant_id": "firm, as configured",
     "phase": "state of the instrument",
     "prevented_lots": "what did not trade",
+    "price_before_ticks": "price that it stood at before",
     "price_increment_ticks": "prices are multiples of this",
     "price_ticks": "price in ticks",
+    "quantity_before_lots": "quantity that it stood at before",
     "quantity_increment_lots": "quantities are multiples of this",
     "quantity_lots": "quantity in lots",
     "quantity_max_lots": "most lots in one order",
@@ -92,7 +94,9 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "text": "for people",
     "time_in_force": "how long the order stands",
     "time_ns": "nanoseconds since 1970, UTC",
+    "traded_ns": "when the trade was, nanoseconds since 1970, UTC",
     "token": "any number, to know the answer by",
+    "trade": "the trade as it was",
     "trade_id": "trade, dense from 1 over the venue",
     "version_max": "highest version of the protocol that the sender speaks",
     "version_min": "lowest version of the protocol that the sender speaks",
@@ -107,9 +111,15 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("Market data: client to engine", wire.FeedRequest),
     ("Market data: engine to client", wire.FeedOutbound),
     ("In the journal only: the venue's own commands", market.VenueCommand),
+    ("In the journal only: operators' commands with what was looked up", market.OnTrade),
     ("In the journal only: public events", market.AnyPublicEvent),
 )
-STRUCTURES: Final[tuple[type[Struct], ...]] = (market.InstrumentDefinition, market.KeySession)
+STRUCTURES: Final[tuple[type[Struct], ...]] = (
+    market.InstrumentDefinition,
+    market.KeySession,
+    market.FoundTrade,
+    market.TradeSide,
+)
 ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.Side,
     market.OrderType,
@@ -260,8 +270,12 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"text{_lengths(low, high)}"
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return f"binary{_lengths(low, high)}"
-        case msgspec.inspect.UnionType():
+        case msgspec.inspect.UnionType(types=kinds) if len(kinds) == len(get_args(market.AnyReport)):
             return "a report of order entry"
+        case msgspec.inspect.UnionType(types=kinds):
+            return " or ".join(_type(one) for one in kinds)
+        case msgspec.inspect.NoneType():
+            return "nil"
         case msgspec.inspect.BoolType():
             return "boolean"
         case msgspec.inspect.EnumType(cls=kind) | msgspec.inspect.StructType(cls=kind):
