@@ -276,9 +276,10 @@ def test_a_look_up_that_finds_another_trade(monkeypatch: pytest.MonkeyPatch) -> 
         return structs.replace(trade, buyer=trade.seller, seller=trade.buyer)
 
     monkeypatch.setattr(trade_search_module, "_of", turned_round)
-    assert "trades equal the reference's" in violated(calm())
+    assert "what is amended is what stood" in violated(calm())
 
 
 def test_a_trade_that_is_busted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trades_module, "_refusal", lambda *_: None)
-    assert violated(calm())
+    with pytest.raises(AssertionError, match="a trade is busted once"):
+        violated(calm())
