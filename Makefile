@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture torture-long sim mutants bench hostile lock audit sbom clean
+.PHONY: help demo test lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -11,11 +11,15 @@ help:
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
-	@echo "make torture  kill the engine 450 times under load, fail its disk 200 times, and in simulation cut"
-	@echo "              the power and flip bits at 20,000 places each"
-	@echo "make torture-long  the same with 10,000 kills and a million places: some hours"
+	@echo "make torture  kill the engine 10,000 times under load, fail its disk 100 times, and in simulation cut"
+	@echo "              the power and flip bits at 20,000 places each: an hour at most"
+	@echo "make torture-long  the same with 50,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
+	@echo "make conformance  what docs/conformance.md says of the matching core, all of it again: half an hour"
+	@echo "make replay-versions  a journal of a million commands, executed again by CPython 3.11, 3.12 and 3.13;"
+	@echo "              PYTHONS='python3.12 /path/to/python3.13' for others, COMMANDS=10000 for fewer"
+	@echo "make coverage  the tests of the matching core run every branch of it"
 	@echo "make mutants  change the matching core in 2,000 ways, each of which its tests should notice"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
@@ -27,8 +31,8 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/carbonmatch demo
 
-test: lint
-	$(BIN)/pytest
+test: lint coverage
+	$(BIN)/pytest --ignore=tests/matching
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -41,12 +45,11 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 torture: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 1
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 2 --segment-kib 1024
+	$(BIN)/python -m tests.torture.kill --kills 10000 --seed 1000 --jobs 2
 	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
 	$(BIN)/python -m tests.torture.connections
 	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
-	$(BIN)/python -m tests.torture.kill --kills 150 --seed 3 --follow
+	$(BIN)/python -m tests.torture.kill --kills 100 --seed 3 --follow
 	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
 	$(BIN)/python -m tests.faults.one_failure --calls 100
@@ -54,16 +57,40 @@ torture: $(VENV)/.installed-dev
 
 # Some hours. Whatever fails says its seed, and keeps its journal.
 torture-long: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.torture.kill --kills 7000 --seed 1000
-	$(BIN)/python -m tests.torture.kill --kills 3000 --seed 2000 --segment-kib 1024
+	$(BIN)/python -m tests.torture.kill --kills 50000 --seed 2000 --jobs 2
+	$(BIN)/python -m tests.torture.kill --kills 1000 --seed 3000 --segment-kib 0
 	$(BIN)/python -m tests.journal.damage --cuts 1000000 --flips 1000000
 	$(BIN)/python -m tests.faults.one_failure --calls 200
 
-# Half an hour. 100 % of the branches of the core are run by its tests, and what of it may be wrong
-# without a test noticing is looked for by changing it 2,000 times.
+# See docs/conformance.md.
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+	$(BIN)/python -m tests.matching.state_machine --examples 5000 --steps 80
+
+# Each in a virtual environment of its own, as an installation would be. One that there is not is told.
+PYTHONS := python3.11 python3.12 python3.13
+replay-versions: $(VENV)/.installed-dev
+	@given=; for python in $(PYTHONS); do \
+	  name=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || { \
+	    echo "$$python does not run here" >&2; continue; }; \
+	  venv=.venv-$$name; \
+	  if [ ! -e $$venv/.installed ]; then \
+	    echo "installing requirements/runtime.txt for CPython $$name"; \
+	    rm -rf $$venv; "$$python" -m venv $$venv && $$venv/bin/python -m pip install --quiet \
+	      $(if $(UNLOCKED),.,--require-hashes --requirement requirements/runtime.txt) \
+	      && touch $$venv/.installed || exit 1; \
+	  fi; \
+	  given="$$given --python $$venv/bin/python"; \
+	done; \
+	$(BIN)/python -m tests.server.replay_versions --commands $(or $(COMMANDS),1000000) $$given
+
+coverage: $(VENV)/.installed-dev
+	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
+
+# An hour. What of the core may be wrong without a test noticing is looked for by changing it 3,000 times.
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
-	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
 	$(BIN)/mutmut run
 	$(BIN)/mutmut export-cicd-stats
 	$(BIN)/python -m tests.mutants mutants/mutmut-cicd-stats.json
@@ -82,7 +109,7 @@ hostile: $(VENV)/.installed-dev
 	$(BIN)/python -m bench hostile pull
 
 clean:
-	rm -rf $(VENV) .venv-supply .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
+	rm -rf $(VENV) .venv-supply .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- supply chain ---------------------------------------------------------------------------------

@@ -4,9 +4,12 @@ import asyncio
 import ctypes
 import os
 from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Final
 
+# The clock of `perf_counter_ns`.
 _CLOCK_MONOTONIC: Final = 1
+_TFD_TIMER_ABSTIME: Final = 1
 
 
 class _Time(ctypes.Structure):
@@ -24,12 +27,17 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 class IntervalTimer:
     """Calls back in the loop once an interval; an interval that was missed is not made up for."""
 
-    def __init__(self, interval_ns: int, callback: Callable[[], None]) -> None:
+    def __init__(self, interval_ns: int, callback: Callable[[], None], first_ns: int | None = None) -> None:
+        """`first_ns` of `perf_counter_ns`: never before it, nor before any later interval's end."""
         assert interval_ns > 0
+        if first_ns is None:
+            first_ns = perf_counter_ns() + interval_ns
         self._callback = callback
         self._fd = _checked(_libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
-        interval = _Time(*divmod(interval_ns, 1_000_000_000))
-        _checked(_libc.timerfd_settime(self._fd, 0, ctypes.byref(_Interval(interval, interval)), None))
+        setting = _Interval(
+            _Time(*divmod(interval_ns, 1_000_000_000)), _Time(*divmod(first_ns, 1_000_000_000))
+        )
+        _checked(_libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(setting), None))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 

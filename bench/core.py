@@ -7,12 +7,10 @@ reports, public events and level changes built. It is the thread's CPU time, so 
 the machine matter less. Entries are made before. The garbage collector is off while timing, and what
 exists before is frozen, as in the service.
 
-Flows, each from a seed: `touch`, one instrument, about 300 levels, 48 % new orders near the touch,
-42 % cancels of random open orders, 5 % orders which cross, 5 % replacements; `instruments`, the same
-over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 levels; `stops`, as
-`touch` with 10,000 stops that wait and never fire; `icebergs`, as `touch` with new orders that show
-two lots of what they rest with. 8 sessions of different participants take turns of 64 commands.
-`cascade` is what one stop costs that fires and trades, of 500 that one trade fires.
+The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`.
+`cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
+command costs beside 10,000 stops that wait, as a ratio to the same commands without them: both are timed in
+turn, so that the machine's drift falls out.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -25,172 +23,31 @@ between two runs than most changes are worth: compare within one run, or by the 
 import argparse
 import gc
 import json
-import random
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
+from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, SESSIONS, Flow, flow_of, prepare
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
-    AccountId,
-    AllowedFlag,
-    AnyCommand,
     Cancel,
-    DefineAccount,
-    DefineInstrument,
-    DefineSession,
     Entry,
-    InstrumentDefinition,
     InstrumentId,
     NewOrder,
-    NewOrderLong,
-    OrderId,
-    OrderType,
     Outputs,
-    ParticipantId,
     Ref,
-    Replace,
-    SessionId,
     Side,
     TimeInForce,
 )
 
-BATCH_COMMANDS: Final = 64
-SESSIONS: Final = 8
-MIDDLE_TICKS: Final = 1_000_000
 LEVEL_COUNTS: Final = (100, 1_000, 10_000, 100_000)
 ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 500_000)
 MEMORY_ORDERS: Final = 1_000_000
-
-
-class Flow:
-    """Makes entries from a seed. Numbers its commands, and knows which orders may be open."""
-
-    def __init__(self, seed: int, instruments: int, levels: int, icebergs: bool = False) -> None:
-        self.random = random.Random(seed)
-        self.instruments = instruments
-        self.icebergs = icebergs
-        self.levels_a_side = levels // 2
-        self.sequence = 0
-        self.last_ref = dict.fromkeys(range(1, SESSIONS + 1), 0)
-        # Of each session: refs which name its orders, with their side.
-        self.open: dict[int, list[tuple[int, Side]]] = {session: [] for session in self.last_ref}
-
-    def definitions(self) -> Entry:
-        commands: list[AnyCommand] = [
-            DefineInstrument(
-                InstrumentDefinition(
-                    InstrumentId(number + 1),
-                    f"EUA{number}",
-                    "EUR",
-                    1,
-                    2,
-                    1_000,
-                    allowed=AllowedFlag.ALL,
-                )
-            )
-            for number in range(self.instruments)
-        ]
-        for number in range(1, SESSIONS + 1):
-            commands.append(DefineAccount(AccountId(number), ParticipantId(number), f"account-{number}"))
-            commands.append(DefineSession(SessionId(number), f"session-{number}", (AccountId(number),)))
-        return self._entry(0, commands)
-
-    def entries(self, commands: int, command: Callable[[int], AnyCommand]) -> list[Entry]:
-        """About so many commands, by sessions in turn, in entries of 64."""
-        turns = range(max(1, commands // BATCH_COMMANDS))
-        return [self.entry(1 + turn % SESSIONS, command) for turn in turns]
-
-    def entry(self, session: int, command: Callable[[int], AnyCommand]) -> Entry:
-        return self._entry(session, [command(session) for _ in range(BATCH_COMMANDS)])
-
-    def mixed(self, session: int) -> AnyCommand:
-        """One command of the mix."""
-        kind = self.random.random()
-        if kind < 0.05:
-            return self._crossing(session)
-        if kind < 0.52 and self.open[session]:
-            ref, side = self._take_open(session)
-            if kind < 0.10:
-                new_ref = self.next_ref(session)
-                self.open[session].append((new_ref, side))
-                return Replace(
-                    Ref(new_ref),
-                    Ref(ref),
-                    OrderId(0),
-                    self.random.randint(11, 20),
-                    self._price(side, near=True),
-                )
-            return Cancel(Ref(self.next_ref(session)), Ref(ref))
-        return self.resting(session, near=True)
-
-    def resting(self, session: int, near: bool = False) -> NewOrder:
-        """A new order that does not cross: close to the touch, or anywhere on the levels."""
-        side = Side.BUY if self.random.random() < 0.5 else Side.SELL
-        ref = self.next_ref(session)
-        self.open[session].append((ref, side))
-        order = NewOrder(
-            Ref(ref),
-            InstrumentId(self.random.randint(1, self.instruments)),
-            side,
-            self.random.randint(1, 10),
-            self._price(side, near),
-            time_in_force=TimeInForce.GTC,
-        )
-        if not self.icebergs:
-            return order
-        fields = msgspec.structs.asdict(order) | {"quantity_lots": order.quantity_lots + 2}
-        return NewOrderLong(**fields, display_lots=2)
-
-    def waiting(self, session: int, stop_price_ticks: int = 2 * MIDDLE_TICKS) -> NewOrderLong:
-        """A buy stop-limit order which takes one lot when it fires."""
-        return NewOrderLong(
-            Ref(self.next_ref(session)),
-            InstrumentId(self.random.randint(1, self.instruments)),
-            Side.BUY,
-            1,
-            stop_price_ticks,
-            order_type=OrderType.STOP_LIMIT,
-            time_in_force=TimeInForce.GTC,
-            stop_price_ticks=stop_price_ticks,
-        )
-
-    def next_ref(self, session: int) -> int:
-        self.last_ref[session] += 1
-        return self.last_ref[session]
-
-    def _crossing(self, session: int) -> NewOrder:
-        side = Side.BUY if self.random.random() < 0.5 else Side.SELL
-        price = MIDDLE_TICKS + (10 if side is Side.BUY else -10)
-        return NewOrder(
-            Ref(self.next_ref(session)),
-            InstrumentId(self.random.randint(1, self.instruments)),
-            side,
-            self.random.randint(1, 20),
-            price,
-            time_in_force=TimeInForce.IOC,
-        )
-
-    def _take_open(self, session: int) -> tuple[int, Side]:
-        refs = self.open[session]
-        place = self.random.randrange(len(refs))
-        refs[place], refs[-1] = refs[-1], refs[place]
-        return refs.pop()
-
-    def _price(self, side: Side, near: bool) -> int:
-        distance = int(self.random.expovariate(1 / 30)) if near else self.random.randrange(self.levels_a_side)
-        distance = 1 + min(distance, self.levels_a_side - 1)
-        return MIDDLE_TICKS - distance if side is Side.BUY else MIDDLE_TICKS + distance
-
-    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
-        first_sequence = self.sequence + 1
-        self.sequence += len(commands)
-        return Entry(first_sequence, first_sequence * 1_000, SessionId(session), commands)
 
 
 def apply_all(engine: Engine, entries: Sequence[Entry]) -> Outputs:
@@ -215,34 +72,6 @@ def timed(engine: Engine, entries: Sequence[Entry]) -> float:
     return spent / sum(len(entry.commands) for entry in entries)
 
 
-FLOWS: Final[dict[str, dict[str, int]]] = {
-    "touch": {"instruments": 1, "levels": 300, "resting": 0},
-    "instruments": {"instruments": 8, "levels": 300, "resting": 0},
-    "deep": {"instruments": 1, "levels": 2_000, "resting": 100_000},
-    "stops": {"instruments": 1, "levels": 300, "resting": 0, "stops": 10_000},
-    "icebergs": {"instruments": 1, "levels": 300, "resting": 0, "icebergs": 1},
-}
-
-
-def flow_of(parameters: dict[str, int], seed: int) -> Flow:
-    return Flow(seed, parameters["instruments"], parameters["levels"], "icebergs" in parameters)
-
-
-def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entry]]:
-    """Entries that set up the flow, and those to be timed."""
-    parameters = FLOWS[name]
-    flow = flow_of(parameters, seed)
-    before = [flow.definitions()]
-    if "stops" in parameters:
-        before += flow.entries(
-            parameters["stops"],
-            lambda session: flow.waiting(session, MIDDLE_TICKS + flow.random.randint(1_000, 9_000)),
-        )
-    if parameters["resting"]:
-        before += flow.entries(parameters["resting"], flow.resting)
-    return before, flow.entries(commands, flow.mixed)
-
-
 def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
     before, entries = prepare(name, seed, commands)
     figures = []
@@ -263,6 +92,24 @@ def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, An
             for book in engine.books.values()
             for ladder in (book.bids, book.asks)
         ),
+    }
+
+
+def measure_waiting(seed: int, commands: int, runs: int) -> dict[str, Any]:
+    """A command of `stops` as a ratio to the same one of `touch`, run by run."""
+    plain, beside = prepare("touch", seed, commands), prepare("stops", seed, commands)
+    ratios = []
+    for number in range(runs):
+        spent = {}
+        for before, entries in (plain, beside) if number % 2 == 0 else (beside, plain):
+            engine = Engine()
+            apply_all(engine, before)
+            spent[id(entries)] = timed(engine, entries)
+        ratios.append(spent[id(beside[1])] / spent[id(plain[1])])
+    return {
+        "median": round(statistics.median(ratios), 3),
+        "least": round(min(ratios), 3),
+        "most": round(max(ratios), 3),
     }
 
 
@@ -416,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.reference_commands:
             figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
         result["flows"][name] = figures
+    result["waiting"] = measure_waiting(options.seed, options.commands, options.runs)
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
@@ -435,6 +283,11 @@ def as_text(result: dict[str, Any]) -> str:
     for name, figures in result["flows"].items():
         ratio = figures.get("reference", {}).get("times_faster", "-")
         lines.append(f"{name:12} {figures['ns_best']:6} {figures['ns_median']:6} {ratio:>20}")
+    waiting = result["waiting"]
+    lines.append(
+        f"beside 10,000 stops that wait: {waiting['median']:.3f} times what it costs without them "
+        f"({waiting['least']:.3f} to {waiting['most']:.3f})"
+    )
     lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:

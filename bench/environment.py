@@ -32,7 +32,7 @@ class Environment(Struct, frozen=True):
 
 
 def capture(journal_directory: Path, placement: str) -> Environment:
-    revision = _git("rev-parse", "HEAD")
+    head = _git(REPOSITORY, "rev-parse", "HEAD")
     return Environment(
         cpu=_cpu_line("model name"),
         cores=os.cpu_count() or 0,
@@ -44,10 +44,18 @@ def capture(journal_directory: Path, placement: str) -> Environment:
         python=f"{platform.python_implementation()} {sys.version.split()[0]}",
         packages={name: _version(name) for name in _PACKAGES},
         load_average=os.getloadavg(),
-        git_revision=revision,
-        git_dirty=bool(revision and _git("status", "--porcelain")),
+        git_revision=head,
+        git_dirty=bool(head and _git(REPOSITORY, "status", "--porcelain")),
         journal_filesystem=filesystem(journal_directory),
     )
+
+
+def revision(checkout: Path) -> str:
+    """What was checked out there, for people: shortened, and with a word about changes."""
+    found = _git(checkout, "rev-parse", "--short=12", "HEAD")
+    if not found:
+        return "unknown"
+    return f"{found} with changes" if _git(checkout, "status", "--porcelain") else found
 
 
 def filesystem(directory: Path) -> str:
@@ -84,10 +92,10 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def _git(*arguments: str) -> str:
+def _git(checkout: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=False
+            ["git", *arguments], cwd=checkout, capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -424,8 +424,10 @@ class Generator:
         if self._plan.rate_per_second:
             for session in self._sessions:
                 session.on_answers = self._answered_open
-            self._timer = IntervalTimer(self._frame_interval_ns, self._send_due)
+            # The timer expires when the frames are due. Begun by itself, it did so a little before or behind:
+            # then a frame waited for the next interval, or all of them were late by as much.
             self._first_due_ns = perf_counter_ns() + self._frame_interval_ns
+            self._timer = IntervalTimer(self._frame_interval_ns, self._send_due, self._first_due_ns)
         else:
             for session in self._sessions:
                 session.on_answers = self._answered_closed

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench.core import prepare
+from bench.flows import prepare
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import Entry

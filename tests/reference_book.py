@@ -13,6 +13,7 @@ import msgspec
 
 from carbonmatch.limits import (
     AMENDED_TRADES_MAX,
+    AUCTION_ROUNDS_MAX,
     ENTRY_EXPIRIES_MAX,
     ENTRY_STOPS_MAX,
     PRICE_TICKS_MAX,
@@ -29,10 +30,47 @@ from carbonmatch.matching.messages import (
     OrderType,
     Phase,
     RejectReason,
+    SelfTradeKey,
     SelfTradePrevention,
     Side,
     TimeInForce,
 )
+
+GATHERING = (Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION)
+
+
+def auction_price(
+    orders: list[tuple[Side, int, int]], reference: int, increment: int
+) -> tuple[int, int, int, m.AuctionRule]:
+    """Price, volume, surplus of buyers and rule for orders of (side, price, lots): every price is tried."""
+    limits = [price for _, price, _ in orders]
+    if not limits:
+        return 0, 0, 0, m.AuctionRule.NONE
+    multiples = [price for price in range(min(limits), max(limits) + 1) if price % increment == 0]
+    tried = []
+    for price in sorted({*limits, *multiples}):
+        bid = sum(lots for side, limit, lots in orders if side is Side.BUY and limit >= price)
+        asked = sum(lots for side, limit, lots in orders if side is Side.SELL and limit <= price)
+        tried.append((price, min(bid, asked), bid - asked))
+    most = max(volume for _, volume, _ in tried)
+    if most == 0:
+        return 0, 0, 0, m.AuctionRule.NONE
+    left = [one for one in tried if one[1] == most]
+    if len(left) == 1:
+        return *left[0], m.AuctionRule.VOLUME
+    least = min(abs(surplus) for _, _, surplus in left)
+    left = [one for one in left if abs(one[2]) == least]
+    if len(left) == 1:
+        return *left[0], m.AuctionRule.SURPLUS
+    if all(surplus > 0 for _, _, surplus in left):
+        return *left[-1], m.AuctionRule.PRESSURE
+    if all(surplus < 0 for _, _, surplus in left):
+        return *left[0], m.AuctionRule.PRESSURE
+    if least:
+        left = [max(one for one in left if one[2] > 0), min(one for one in left if one[2] < 0)]
+    wanted = reference or (left[0][0] + left[-1][0]) // 2
+    nearest = min(left, key=lambda one: (abs(one[0] - wanted), one[0]))
+    return *nearest, m.AuctionRule.REFERENCE if reference else m.AuctionRule.MIDDLE
 
 
 @dataclass
@@ -56,6 +94,7 @@ class ReferenceOrder:
     display: int = 0
     minimum: int = 0
     expires_ns: int = 0
+    for_auction: bool = False  # goes after the next one
 
     @property
     def waits(self) -> bool:
@@ -84,7 +123,12 @@ class ReferenceVenue:
     def __init__(self) -> None:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
         self.phases: dict[int, Phase] = {}
+        # What a schedule has said last, with its end, and since when there is one; what operators hold.
+        self.scheduled: dict[int, tuple[Phase, int]] = {}
+        self.has_schedule: set[int] = set()
+        self.holds: dict[int, tuple[Phase, int]] = {}
         self.participants: dict[int, int] = {}
+        self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
         self.made: dict[int, m.FoundTrade] = {}  # every trade, as it was
@@ -98,6 +142,7 @@ class ReferenceVenue:
         self.arrivals = 0
         self.trades = 0
         self.time_ns = 0
+        self.reference_before = 0  # the reference price when an auction's price was last determined
 
     # --- entries ---
 
@@ -129,9 +174,11 @@ class ReferenceVenue:
             case m.DefineInstrument(definition=definition):
                 self.definitions[definition.instrument_id] = definition
                 self.phases.setdefault(definition.instrument_id, definition.opening_phase)
+                self.scheduled.setdefault(definition.instrument_id, (definition.opening_phase, 0))
                 self.public.append(m.InstrumentDefined(self.time_ns, definition))
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
+                self.groups[command.account_id] = command.group_id
             case m.DefineSession():
                 session = self.sessions.setdefault(command.session_id, ReferenceSession((), False))
                 session.account_ids = command.account_ids
@@ -143,10 +190,20 @@ class ReferenceVenue:
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
                         self._end(order, CancelReason.DISCONNECTED)
+            case m.RemoveSession():
+                for order in self._by_entry():
+                    if order.session_id == command.session_id:
+                        self._end(order, CancelReason.SESSION_REMOVED)
+                self.sessions[command.session_id].account_ids = ()
+                self.sessions[command.session_id].operator = False
             case m.SetPhase():
                 self._set_phase(command)
             case m.SetBand():
                 self._set_band(command)
+            case m.Resume():
+                self._resume(command)
+            case m.SchedulePhase():
+                self._go_on(command)
             case m.TimePassed():
                 pass
             case _:
@@ -170,6 +227,10 @@ class ReferenceVenue:
                 case m.SetPhase():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_phase(command)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Resume():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._resume(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.SetBand():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
@@ -196,7 +257,8 @@ class ReferenceVenue:
         definition = self.definitions.get(command.instrument_id)
         if definition is None:
             raise RefusedError(RejectReason.UNKNOWN_INSTRUMENT)
-        self._check_phase(command.instrument_id, {Phase.CONTINUOUS})
+        self._check_phase(command.instrument_id, {Phase.CONTINUOUS, *GATHERING})
+        gathers = self.phases[command.instrument_id] in GATHERING
 
         stop = display = minimum = expires_ns = 0
         if isinstance(command, m.NewOrderLong):
@@ -216,6 +278,9 @@ class ReferenceVenue:
             RejectReason.INCOMPATIBLE_INSTRUCTIONS,
         )
         self._check_allowed(definition, command, post_only, display, minimum)
+        if gathers:
+            at_once_too = at_once or post_only or (minimum > 0 and not is_stop)
+            self._refuse_unless(not at_once_too, RejectReason.NOT_IN_THIS_PHASE)
         self._check_quantity(definition, command.quantity_lots)
         if display:
             self._check_display(definition, display, command.quantity_lots)
@@ -231,9 +296,14 @@ class ReferenceVenue:
             self._refuse_unless(expires_ns > self.time_ns, RejectReason.INVALID_EXPIRY)
 
         opposite = self._opposite(command.instrument_id, command.side)
-        if is_market and not price:
+        is_auction_market = gathers and command.order_type is OrderType.MARKET
+        if is_auction_market:
+            self._refuse_unless(price > 0 or definition.band_high_ticks > 0, RejectReason.NO_PROTECTION_PRICE)
+            limits = (definition.band_high_ticks, definition.band_low_ticks or 1)
+            price = price or limits[command.side is Side.SELL]
+        elif is_market and not price:
             self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
-        if command.order_type is OrderType.MARKET:
+        if command.order_type is OrderType.MARKET and not gathers:
             self._refuse_unless(len(opposite) > 0, RejectReason.NO_LIQUIDITY)
             price = price or self._protection(definition, command.side, opposite)
         elif not at_once:
@@ -261,8 +331,9 @@ class ReferenceVenue:
             display=display,
             minimum=minimum,
             expires_ns=expires_ns,
+            for_auction=is_auction_market,
         )
-        if not is_stop:
+        if not is_stop and not gathers:
             if post_only:
                 self._refuse_unless(self._next_maker(order) is None, RejectReason.POST_ONLY_WOULD_TRADE)
             if command.time_in_force is TimeInForce.FOK:
@@ -286,7 +357,11 @@ class ReferenceVenue:
             self._take(order, command.ref)
 
     def _take(self, order: ReferenceOrder, ref: int) -> None:
-        """Trade; what is left rests or goes."""
+        """Trade; what is left rests or goes. Where orders gather, it just rests."""
+        if self.phases[order.instrument_id] in GATHERING:
+            order.shown = self._slice(order)
+            self.open.append(order)
+            return
         ended = self._trade(order, ref)
         if ended or order.leaves == 0:
             return
@@ -316,6 +391,8 @@ class ReferenceVenue:
 
     def _reach_at_once(self, order: ReferenceOrder) -> None:
         last = self.last.get(order.instrument_id)
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+            return
         if last is not None and self._is_reached(order, last):
             self.reached.append(order)
 
@@ -402,6 +479,7 @@ class ReferenceVenue:
         world = ReferenceVenue()
         world.definitions = self.definitions
         world.participants = self.participants
+        world.groups = self.groups
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
         world.arrivals = self.arrivals
@@ -440,8 +518,7 @@ class ReferenceVenue:
             mode = taker.mode
             if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
                 mode = self.definitions[taker.instrument_id].self_trade_prevention
-            same = self.participants[taker.account_id] == self.participants[maker.account_id]
-            if same and mode is not SelfTradePrevention.NONE:
+            if self._is_one_owners(taker, maker) and mode is not SelfTradePrevention.NONE:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
@@ -478,24 +555,31 @@ class ReferenceVenue:
                 )
             )
             buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
-            self.made[self.trades] = m.FoundTrade(
-                m.InstrumentId(taker.instrument_id),
-                self.time_ns,
-                maker.price,
-                lots,
-                self._side(buyer),
-                self._side(seller),
-            )
-            self.stands[self.trades] = (maker.price, lots)
+            self._keep_trade(buyer, seller, maker.price, lots)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
+
+    def _keep_trade(self, buyer: ReferenceOrder, seller: ReferenceOrder, price: int, lots: int) -> None:
+        instrument_id = m.InstrumentId(buyer.instrument_id)
+        sides = self._side(buyer), self._side(seller)
+        self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides)
+        self.stands[self.trades] = (price, lots)
 
     @staticmethod
     def _side(order: ReferenceOrder) -> m.TradeSide:
         return m.TradeSide(
             m.SessionId(order.session_id), m.OrderId(order.order_id), m.AccountId(order.account_id)
         )
+
+    def _is_one_owners(self, one: ReferenceOrder, other: ReferenceOrder) -> bool:
+        key = self.definitions[one.instrument_id].self_trade.key
+        if key is SelfTradeKey.ACCOUNT:
+            return one.account_id == other.account_id
+        groups = self.groups[one.account_id], self.groups[other.account_id]
+        if key is SelfTradeKey.PARTICIPANT or groups == (0, 0):
+            return self.participants[one.account_id] == self.participants[other.account_id]
+        return groups[0] == groups[1]
 
     def _refresh(self, maker: ReferenceOrder) -> None:
         """Gone where it is used up; where only its slice is, behind the others with a new one."""
@@ -570,7 +654,7 @@ class ReferenceVenue:
 
     def _reduce(self, session_id: int, command: m.Reduce) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
-        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY})
+        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY, Phase.BREAK, *GATHERING})
         self._refuse_unless(command.quantity_lots < order.total, RejectReason.NOT_AMENDABLE)
         if command.quantity_lots <= order.executed:
             self._end_filled(session_id, command.ref, order)
@@ -586,7 +670,7 @@ class ReferenceVenue:
     def _replace(self, session_id: int, command: m.Replace) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
         definition = self.definitions[order.instrument_id]
-        self._check_phase(order.instrument_id, {Phase.CONTINUOUS})
+        self._check_phase(order.instrument_id, {Phase.CONTINUOUS, *GATHERING})
         self._check_quantity(definition, command.quantity_lots)
         is_waiting_market = order.waits and order.order_type is OrderType.STOP
         if command.price_ticks or not is_waiting_market:
@@ -713,29 +797,233 @@ class ReferenceVenue:
     # --- phases and bands ---
 
     def _set_phase(self, command: m.SetPhase) -> None:
-        if command.instrument_id:
-            self._refuse_unless(command.instrument_id in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
-        for instrument_id in sorted(self.definitions):
-            if command.instrument_id not in (0, instrument_id):
-                continue
-            self.phases[instrument_id] = command.phase
-            self.public.append(
-                m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, command.phase, command.text)
+        for instrument_id in self._steered(command.instrument_id):
+            stops = command.phase in (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+            self.holds.pop(instrument_id, None)
+            if stops or command.until_ns or instrument_id in self.has_schedule:
+                self.holds[instrument_id] = (command.phase, command.until_ns)
+            else:
+                self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
+            self._change_phase(instrument_id, command.text)
+
+    def _resume(self, command: m.Resume) -> None:
+        for instrument_id in self._steered(command.instrument_id):
+            if self.holds.pop(instrument_id, None):
+                self._change_phase(instrument_id, command.text)
+
+    def _go_on(self, command: m.SchedulePhase) -> None:
+        instrument_id = command.instrument_id
+        before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
+        self.has_schedule.add(instrument_id)
+        self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        held, until_ns = self.holds.get(instrument_id, (None, 0))
+        if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
+            del self.holds[instrument_id]
+        if self._phase_now(instrument_id) != before:
+            self._change_phase(instrument_id, "")
+
+    def _steered(self, named: int) -> list[int]:
+        if named:
+            self._refuse_unless(named in self.definitions, RejectReason.UNKNOWN_INSTRUMENT)
+        return [instrument_id for instrument_id in sorted(self.definitions) if named in (0, instrument_id)]
+
+    def _phase_now(self, instrument_id: int) -> tuple[Phase, int]:
+        """What holds by all that was said, and until when."""
+        scheduled = self.scheduled[instrument_id]
+        held = self.holds.get(instrument_id)
+        if held is None:
+            return scheduled
+        if (
+            instrument_id in self.has_schedule
+            and scheduled[0] is Phase.CLOSED
+            and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY)
+        ):
+            return scheduled
+        return held
+
+    def _change_phase(self, instrument_id: int, text: str) -> None:
+        phase, until_ns = self._phase_now(instrument_id)
+        before = self.phases[instrument_id]
+        if (phase is Phase.CONTINUOUS and before is not Phase.CONTINUOUS) or (
+            phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
+        ):
+            self._uncross(instrument_id)
+        if phase in (Phase.CONTINUOUS, Phase.CLOSED):
+            for order in [o for o in self._by_entry() if o.instrument_id == instrument_id and o.for_auction]:
+                self._end(order, CancelReason.AUCTION_OVER)
+        self.phases[instrument_id] = phase
+        self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
+        if phase is Phase.CLOSED:
+            self._close(instrument_id)
+        if phase is Phase.CONTINUOUS and instrument_id in self.last:
+            last = self.last[instrument_id]
+            waiting = [o for o in self.open if o.instrument_id == instrument_id and o.waits]
+            found = [o for o in waiting if self._is_reached(o, last) and o not in self.reached]
+            buys = sorted((o for o in found if o.side is Side.BUY), key=lambda o: (o.stop, o.arrival))
+            sells = sorted((o for o in found if o.side is Side.SELL), key=lambda o: (-o.stop, o.arrival))
+            self.reached += buys + sells
+
+    def _close(self, instrument_id: int) -> None:
+        day = [
+            o for o in self.open if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+        ]
+        buys = [o for o in day if o.side is Side.BUY]
+        sells = [o for o in day if o.side is Side.SELL]
+        bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
+        asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+        buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
+        sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
+        for order in bids + asks + buy_stops + sell_stops:
+            self._end(order, CancelReason.EXPIRED)
+
+    # --- auctions ---
+
+    def _queue(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
+        """Who trades first in an auction."""
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        return sorted(orders, key=lambda o: (-o.price if side is Side.BUY else o.price, o.arrival))
+
+    def _uncross(self, instrument_id: int) -> None:
+        bids, asks = self._queue(instrument_id, Side.BUY), self._queue(instrument_id, Side.SELL)
+        is_crossed = bool(bids and asks and bids[0].price >= asks[0].price)
+        before = self.phases[instrument_id]
+        if not is_crossed and before not in GATHERING:
+            return
+        prevented = rounds = 0
+        while True:
+            price, volume, surplus, rule = self._auction_price(instrument_id)
+            lots = self._prevent_in_auction(instrument_id, price, rounds) if price else None
+            if lots is None:
+                break
+            prevented += lots
+            rounds += 1
+        traded = self._trade_in_auction(instrument_id, price) if price else 0
+        assert traded == volume
+        self.public.append(
+            m.AuctionEnded(
+                m.InstrumentId(instrument_id),
+                self.time_ns,
+                before,
+                price,
+                traded,
+                abs(surplus),
+                0 if not surplus else Side.BUY if surplus > 0 else Side.SELL,
+                rule,
+                self._reference_price(instrument_id) if not traded else self.reference_before,
+                prevented,
             )
-            if command.phase is Phase.CLOSED:
-                day = [
+        )
+
+    def _reference_price(self, instrument_id: int) -> int:
+        return self.last.get(instrument_id) or self.definitions[instrument_id].reference_price_ticks
+
+    def _auction_price(self, instrument_id: int) -> tuple[int, int, int, m.AuctionRule]:
+        """Price, volume, surplus of buyers, rule: found by trying every price there is."""
+        reference = self.reference_before = self._reference_price(instrument_id)
+        buys, sells = self._queue(instrument_id, Side.BUY), self._queue(instrument_id, Side.SELL)
+        orders = [(Side.BUY if o.side is Side.BUY else Side.SELL, o.price, o.leaves) for o in buys + sells]
+        return auction_price(orders, reference, self.definitions[instrument_id].price_increment_ticks)
+
+    def _prevent_in_auction(self, instrument_id: int, price: int, rounds: int) -> int | None:
+        """What orders of one participant would have traded with each other; None if there were none."""
+        found: int | None = None
+        best_bid = self._queue(instrument_id, Side.BUY)[0].price
+        best_ask = self._queue(instrument_id, Side.SELL)[0].price
+        low, high = (best_ask, best_bid) if rounds >= AUCTION_ROUNDS_MAX else (price, price)
+        accepting = [
+            o
+            for o in self._by_entry()
+            if o.instrument_id == instrument_id
+            and not o.waits
+            and (o.price >= low if o.side is Side.BUY else o.price <= high)
+        ]
+        for newer in accepting:
+            while newer in self.open:
+                mode = newer.mode
+                if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
+                    mode = self.definitions[instrument_id].self_trade_prevention
+                older = [
                     o
-                    for o in self.open
-                    if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+                    for o in accepting
+                    if o in self.open
+                    and o.order_id < newer.order_id
+                    and o.side is not newer.side
+                    and self._is_one_owners(o, newer)
+                    and (newer.price >= o.price if newer.side is Side.BUY else newer.price <= o.price)
                 ]
-                buys = [o for o in day if o.side is Side.BUY]
-                sells = [o for o in day if o.side is Side.SELL]
-                bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
-                asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
-                buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
-                sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
-                for order in bids + asks + buy_stops + sell_stops:
-                    self._end(order, CancelReason.EXPIRED)
+                if mode is SelfTradePrevention.NONE or not older:
+                    break
+                sign = -1 if newer.side is Side.SELL else 1
+                other = min(older, key=lambda o: (sign * o.price, o.order_id))
+                found = (found or 0) + self._keep_apart(newer, other, mode)
+        return found
+
+    def _keep_apart(self, newer: ReferenceOrder, older: ReferenceOrder, mode: SelfTradePrevention) -> int:
+        lots = min(newer.leaves, older.leaves)
+        if mode is SelfTradePrevention.DECREMENT:
+            for order in (newer, older):
+                order.total -= lots
+                order.shown = min(order.shown, order.leaves)
+        for one, other in ((newer, older), (older, newer)):
+            self._report(
+                one.session_id, m.SelfTradePrevented, 0, one.order_id, other.order_id, lots, one.leaves, mode
+            )
+        newer_ends, older_ends = {
+            SelfTradePrevention.CANCEL_NEWEST: (True, False),
+            SelfTradePrevention.CANCEL_OLDEST: (False, True),
+            SelfTradePrevention.CANCEL_BOTH: (True, True),
+            SelfTradePrevention.DECREMENT: (newer.leaves == 0, older.leaves == 0),
+        }[mode]
+        if newer_ends:
+            self._end(newer, CancelReason.SELF_TRADE)
+        if older_ends:
+            self._end(older, CancelReason.SELF_TRADE)
+        return lots
+
+    def _trade_in_auction(self, instrument_id: int, price: int) -> int:
+        traded = 0
+        while True:
+            buys = [o for o in self._queue(instrument_id, Side.BUY) if o.price >= price]
+            sells = [o for o in self._queue(instrument_id, Side.SELL) if o.price <= price]
+            if not buys or not sells:
+                break
+            buy, sell = buys[0], sells[0]
+            lots = min(buy.leaves, sell.leaves)
+            traded += lots
+            self.trades += 1
+            for order in (buy, sell):
+                order.executed += lots
+                order.shown = order.shown - lots if order.shown > lots else self._slice(order)
+                self._report(
+                    order.session_id,
+                    m.Executed,
+                    0,
+                    order.order_id,
+                    self.trades,
+                    order.instrument_id,
+                    order.account_id,
+                    order.side,
+                    price,
+                    lots,
+                    order.leaves,
+                    m.Liquidity.AUCTION,
+                )
+                if order.leaves == 0:
+                    self._forget(order)
+            self.public.append(
+                m.Traded(
+                    m.InstrumentId(instrument_id),
+                    self.time_ns,
+                    m.TradeId(self.trades),
+                    price,
+                    lots,
+                    max(buy, sell, key=lambda o: o.order_id).side,
+                    m.TradeKind.AUCTION,
+                )
+            )
+            self._keep_trade(buy, sell, price, lots)
+            self.last[instrument_id] = price
+        return traded
 
     def _set_band(self, command: m.SetBand) -> None:
         definition = self.definitions.get(command.instrument_id)
@@ -819,7 +1107,8 @@ class ReferenceVenue:
     def _check_phase(self, instrument_id: int, allowed: set[Phase]) -> None:
         phase = self.phases[instrument_id]
         if phase not in allowed:
-            raise RefusedError(RejectReason[phase.name])
+            breaks = phase is Phase.BREAK
+            raise RefusedError(RejectReason.NOT_IN_THIS_PHASE if breaks else RejectReason[phase.name])
 
     def _check_allowed(
         self,
@@ -840,6 +1129,9 @@ class ReferenceVenue:
         ):
             self._refuse_unless(not asked or has(name), RejectReason.ORDER_TYPE_NOT_ALLOWED)
         self._refuse_unless(has(command.time_in_force.name), RejectReason.TIME_IN_FORCE_NOT_ALLOWED)
+        mode = command.self_trade_prevention
+        may_ask = mode == 0 or definition.self_trade.allowed & getattr(m.SelfTradeFlag, mode.name) != 0
+        self._refuse_unless(may_ask, RejectReason.SELF_TRADE_PREVENTION_NOT_ALLOWED)
 
     def _check_display(self, definition: m.InstrumentDefinition, display: int, quantity: int) -> None:
         self._refuse_unless(display < quantity, RejectReason.INVALID_DISPLAY)

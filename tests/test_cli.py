@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.config import parse
+from carbonmatch.config.words import next_transitions
 from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter
@@ -38,7 +40,7 @@ def test_the_version_names_what_matters_for_a_report() -> None:
 def test_help_lists_every_command_without_importing_them() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "follow", "check-config", "journal", "demo", "watch", "admin"):
+    for command in ("serve", "follow", "check-config", "schedule", "journal", "demo", "watch", "admin"):
         assert f" {command} " in done.stdout
     script = (
         "import carbonmatch.cli, sys; print([one for one in sys.modules if one.startswith('carbonmatch.')])"
@@ -66,6 +68,54 @@ def test_a_good_configuration_is_told_in_words(tmp_path: Path) -> None:
         f"journal in {tmp_path}/data: RELAXED: answers do not wait for the disk, "
         "and a crash can take them back",
         "a session may send any number of commands and any number of cancels",
+    ]
+
+
+_SCHEDULED = """
+[[calendars]]
+name = "china"
+time_zone = "Asia/Shanghai"
+weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+[[schedules]]
+name = "listed"
+calendar = "china"
+steps = [{ at = "09:30", phase = "continuous" }, { at = "15:00", phase = "closed" }]
+
+[[schedules]]
+name = "bids"
+calendar = "china"
+
+[[schedules.special]]
+dates = [2021-07-16]
+steps = [{ at = "10:00", phase = "continuous" }, { at = "11:00", phase = "closed" }]
+"""
+
+
+def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text(_SCHEDULED)
+    assert run("check-config", str(file)).stdout.splitlines()[5:7] == [
+        "schedule listed on china (Asia/Shanghai): 09:30 continuous, 15:00 closed; 0 special days; "
+        "0 instruments",
+        "schedule bids on china (Asia/Shanghai): nothing on ordinary days; 1 special days; 0 instruments",
+    ]
+    done = run("schedule", str(file), "--count", "2")
+    listed, *transitions, bids, nothing = done.stdout.splitlines()
+    assert listed.startswith("listed: ")
+    assert sorted(line.split(" at ")[0] for line in transitions) == ["  closed", "  continuous"]
+    assert bids.startswith("bids: closed at ")
+    assert nothing == "  nothing is planned after that"
+    file.write_text("")
+    assert run("schedule", str(file)).stdout == "no schedules: operators alone change phases\n"
+
+
+def test_a_transition_is_told_in_the_time_of_its_place_and_in_utc() -> None:
+    config = parse(_SCHEDULED, "venue.toml")
+    assert next_transitions(config, 1_772_436_600_000_000_000, 2)[:3] == [
+        "listed: closed at Mon 2026-03-02 15:30:00 CST (2026-03-02 07:30:00 UTC)",
+        "  continuous at Tue 2026-03-03 09:30:00 CST (2026-03-03 01:30:00 UTC)",
+        "  closed at Tue 2026-03-03 15:00:00 CST (2026-03-03 07:00:00 UTC)",
     ]
 
 

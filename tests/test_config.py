@@ -25,7 +25,8 @@ from carbonmatch.config import (
     with_environment,
     with_follower,
 )
-from carbonmatch.config.schema import PhaseName, RoleName, SelfTradePreventionName
+from carbonmatch.config.calendars import StepPhaseName
+from carbonmatch.config.schema import PhaseName, RoleName, SelfTradeKeyName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
 from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
@@ -38,7 +39,10 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     KeySession,
     Phase,
+    SelfTradeFlag,
+    SelfTradeKey,
     SelfTradePrevention,
+    SelfTradeRules,
 )
 from carbonmatch.protocol.messages import Role
 
@@ -186,6 +190,64 @@ def test_what_an_instrument_allows_is_said_in_words() -> None:
 )
 def test_what_an_instrument_cannot_allow(words: str, problem: str) -> None:
     assert problems(changed(('opening_phase = "halted"', words))) == [problem]
+
+
+def test_owners_groups_and_modes_of_self_trade_prevention_are_configured() -> None:
+    config = market(
+        (
+            'opening_phase = "halted"',
+            'self_trade = { key = "group", modes = ["cancel_both", "cancel_oldest"] }',
+        ),
+        ('name = "HN-1" }', 'name = "HN-1", group = 7 }'),
+        ('name = "DT-1" }', 'name = "DT-1", group = 7 }'),
+    )
+    commands = venue_commands(config)
+    assert [one.definition.self_trade for one in commands if isinstance(one, DefineInstrument)] == [
+        SelfTradeRules(SelfTradeKey.GROUP, SelfTradeFlag.CANCEL_BOTH | SelfTradeFlag.CANCEL_OLDEST),
+        SelfTradeRules(SelfTradeKey.PARTICIPANT, SelfTradeFlag.ALL),
+    ]
+    assert [(one.account_id, one.group_id) for one in commands if isinstance(one, DefineAccount)] == [
+        (10, 7),
+        (11, 7),
+        (12, 0),
+    ]
+    words = in_words(config)
+    assert words[7].endswith(
+        "self-trades of a group of accounts: cancel_both unless an order asks for cancel_oldest"
+    )
+    assert words[8:10] == ["2 participants, 3 accounts", "  group 7: HN-1 of Huaneng, DT-1 of Datang"]
+
+
+def test_an_instrument_with_one_mode_does_not_ask_orders() -> None:
+    words = in_words(market(('opening_phase = "halted"', 'self_trade = { modes = ["cancel_both"] }')))
+    assert words[7].endswith("self-trades of a participant: cancel_both whatever an order asks for")
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        (
+            '{ modes = ["cancel_oldest", "none"] }',
+            "instruments[1].self_trade.modes: expected cancel_both among them, which self_trade_prevention "
+            "says, found cancel_oldest, none",
+        ),
+        (
+            "{ modes = [] }",
+            "instruments[1].self_trade.modes: expected cancel_both among them, which self_trade_prevention "
+            "says, found none at all",
+        ),
+        (
+            '{ modes = ["cancel_both", "cancel_both"] }',
+            "instruments[1].self_trade.modes[1].word: 'cancel_both' is there twice",
+        ),
+        (
+            '{ key = "firm" }',
+            "instruments[1].self_trade.key: expected one of participant, account, group, found 'firm'",
+        ),
+    ],
+)
+def test_what_self_trade_prevention_cannot_be(rules: str, problem: str) -> None:
+    assert problems(changed(('opening_phase = "halted"', f"self_trade = {rules}"))) == [problem]
 
 
 def test_an_order_type_that_there_is_none_of_is_named() -> None:
@@ -339,9 +401,13 @@ def test_every_name_of_an_enum_can_be_written() -> None:
         return set(literal.__args__)  # type: ignore[attr-defined]
 
     assert names(RoleName) == {role.name.lower() for role in Role}
-    assert names(PhaseName) == {phase.name.lower() for phase in Phase}
+    # What trades bring an instrument into is nothing that a file can ask for.
+    written = names(PhaseName) | names(StepPhaseName)
+    assert written == {phase.name.lower() for phase in set(Phase) - {Phase.VOLATILITY_AUCTION}}
     modes = set(SelfTradePrevention) - {SelfTradePrevention.INSTRUMENT_DEFAULT}
     assert names(SelfTradePreventionName) == {mode.name.lower() for mode in modes}
+    assert names(SelfTradeKeyName) == {key.name.lower() for key in SelfTradeKey}
+    assert all(getattr(SelfTradeFlag, mode.name) == 1 << mode for mode in modes)
 
 
 # --- every mistake, in words ----------------------------------------------------------------------
@@ -642,9 +708,11 @@ def test_a_configuration_can_be_said_in_words() -> None:
         "a session may send any number of commands and any number of cancels",
         "2 instruments",
         "  2 HBEA: CNY, no band; 1 to 1000000000 lots of 1 t; opens continuous; "
-        "orders limit, market, post_only; for day, gtc, ioc, fok",
+        "orders limit, market, post_only; for day, gtc, ioc, fok; "
+        "self-trades of a participant: cancel_newest unless an order asks for another mode",
         "  1 CEA24: CNY, 43.20 to 52.80 around 48.00; 1 to 99999 lots of 1 t; opens halted; "
-        "orders limit, market, post_only; for day, gtc, ioc, fok",
+        "orders limit, market, post_only; for day, gtc, ioc, fok; "
+        "self-trades of a participant: cancel_both unless an order asks for another mode",
         "2 participants, 3 accounts",
     ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
     Connections,
@@ -15,12 +16,13 @@ from carbonmatch.config.schema import (
     Key,
     Listen,
     Participant,
-    Section,
+    SelfTrade,
     Session,
     Throttle,
     Tls,
     Venue,
 )
+from carbonmatch.config.section import Section
 from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
 TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
@@ -49,7 +51,10 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[journal]", Journal),
         ("[follower]", Follower),
         ("[throttle]", Throttle),
+        ("[[calendars]]", Calendar),
+        ("[[schedules]]", Schedule),
         ("[[instruments]]", Instrument),
+        ("[instruments.self_trade]", SelfTrade),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     Entry,
     InstrumentDefinition,
     NewOrder,
+    SelfTradeFlag,
     Side,
 )
 from carbonmatch.matching.state import digest
@@ -141,6 +142,7 @@ def test_a_dump_has_what_came_in_and_what_it_caused(directory: Path) -> None:
             "self_trade_prevention": 2,
             "opening_phase": 1,
             "allowed": AllowedFlag.DEFAULT,
+            "self_trade": {"key": 1, "allowed": SelfTradeFlag.ALL},
         },
     }
     assert (trading["sequence"], trading["count"]) == (5, 2)

@@ -1,14 +1,17 @@
-"""docs/track-record.md: what it says finds a bug now is there."""
+"""Pages that point to tests (the track record, conformance): what they say finds a bug now is there."""
 
 import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 ROOT: Final = Path(__file__).parent.parent
 
 
-def test_every_test_that_the_track_record_names_exists() -> None:
-    text = (ROOT / "docs" / "track-record.md").read_text()
+@pytest.mark.parametrize("page", ["track-record.md", "conformance.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
     sources = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
     for path in set(re.findall(r"`((?:tests|bench)/[\w/]+\.py)`", text)):
         assert (ROOT / path).is_file(), path

@@ -6,6 +6,7 @@ A command imports what it needs when it is called, so that the others start quic
 import os
 import platform
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Annotated, Literal
@@ -187,6 +188,22 @@ def check_config(file: Path) -> None:
     from carbonmatch.config.words import in_words
 
     print("\n".join(in_words(load(file))))
+
+
+@app.command
+def schedule(file: Path, *, count: int = 8) -> None:
+    """Say what the schedules of a configuration do next, in the time of their place and in UTC.
+
+    Parameters
+    ----------
+    count
+        How many transitions of each.
+    """
+    from carbonmatch.config import load
+    from carbonmatch.config.words import next_transitions
+
+    lines = next_transitions(load(file), time.time_ns(), count)
+    print("\n".join(lines or ["no schedules: operators alone change phases"]))
 
 
 @app.command

@@ -255,8 +255,25 @@ ENTRY_MAKERS_MAX: Final = 10_000
 ENTRY_STOPS_MAX: Final = 1_000
 STOP_MAKERS_MIN: Final = ENTRY_MAKERS_MAX // 2
 
+# Meetings of two orders in the auctions that one entry carries out, each with two fills or with two reports
+# of prevention and two cancels. It takes 20 ms; a larger auction goes on in the entries that follow.
+ENTRY_AUCTION_ORDERS_MAX: Final = 10_000
+
+# How often the price of an auction is determined again because orders of one participant would have traded
+# with each other at it. Nearly always once; each takes 20 ms for 100,000 orders.
+AUCTION_ROUNDS_MAX: Final = 8
+
 # GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
 ENTRY_EXPIRIES_MAX: Final = 10_000
+
+# Steps of a trading day, and by how much later than announced an auction may end at random. The busiest
+# market known here has seven steps, and draws from half a minute.
+SECONDS_PER_DAY: Final = 86_400
+DAY_STEPS_MAX: Final = 32
+AUCTION_RANDOM_SECONDS_MAX: Final = 3_600
+
+# How far ahead of a time a schedule is searched for what comes next: what is later, nobody has planned.
+SCHEDULE_DAYS_MAX: Final = 800
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
@@ -277,23 +294,23 @@ REPORT_BYTES_MAX: Final = 56
 # An order in the long layout, and the report that it is in.
 LONG_ORDER_BYTES_MAX: Final = 96
 MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
-TRADED_BYTES_MAX: Final = 36
-# A bust or a correction: its command with the trade that was found, two reports with its text, the public
-# event.
-ON_TRADE_BYTES_MAX: Final = 1_200
+# A command on a trade, with the trade that was found, what its reports take beyond others with their text,
+# and the public event.
+ON_TRADE_BYTES_MAX: Final = 1_024
+TRADED_BYTES_MAX: Final = 37
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
-# The fullest batch: gathered to its bound, then one frame that meets all the makers it may and takes
-# every other order out of the venue.
+_MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
+# The fullest batch: gathered to its bound, then one frame that meets all the makers it may, carries out as
+# much of an auction as it may, and takes every other order out of the venue.
 assert (
     BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
-    + BATCH_COMMANDS_MAX * (LONG_ORDER_BYTES_MAX + LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX)
-    + BATCH_COMMANDS_MAX * ON_TRADE_BYTES_MAX
+    + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
-    + ENTRY_MAKERS_MAX * MEETING_BYTES_MAX
+    + _MEETINGS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
     + COPIED_STREAMS_MAX * 6
-    + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * ENTRY_MAKERS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
+    + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * _MEETINGS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
     < RECORD_PAYLOAD_BYTES_MAX
 )
 

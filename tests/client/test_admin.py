@@ -2,8 +2,8 @@
 
 import pytest
 
-from carbonmatch.client.admin import set_band, set_phase
-from carbonmatch.client.errors import OrderRejected
+from carbonmatch.client.admin import end_holds, set_band, set_phase, time_ns
+from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     Ref,
     Rejected,
     RejectReason,
+    Resume,
     SetBand,
     SetPhase,
 )
@@ -39,6 +40,38 @@ async def test_a_phase_is_set_and_its_place_in_the_journal_told(capsys: pytest.C
         assert venue.received == [SetPhase(Ref(1), CEA, Phase.HALTED, "news")]
         assert venue.logons[0].role is Role.OPERATOR
     assert capsys.readouterr().out == "CEA24 is HALTED since sequence 4711\n"
+
+
+@in_virtual_time
+async def test_a_phase_has_an_end_where_one_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    async with FakeVenue() as venue:
+        operator = venue.access(role=Role.OPERATOR)
+        await set_phase(
+            operator, operator, "7", Phase.CONTINUOUS, "longer", time_ns("2026-03-02T15:30+08:00")
+        )
+        assert venue.received == [
+            SetPhase(Ref(1), InstrumentId(7), Phase.CONTINUOUS, "longer", 1_772_436_600_000_000_000)
+        ]
+    assert capsys.readouterr().out == "7 is CONTINUOUS since sequence 4711\n"
+
+
+@pytest.mark.parametrize("text", ["15:30", "2026-03-02T15:30", "tomorrow"])
+def test_an_end_needs_a_date_and_an_offset(text: str) -> None:
+    with pytest.raises(ClientError, match=f"expected a time with its offset, .*, found '{text}'"):
+        time_ns(text)
+    assert time_ns("") == 0
+
+
+@in_virtual_time
+async def test_holds_are_ended_and_their_place_in_the_journal_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with FakeVenue() as venue, FakeFeed() as feed:
+        operator = venue.access(role=Role.OPERATOR)
+        await end_holds(operator, feed.access(), "CEA24", "over")
+        await end_holds(operator, feed.access(), "all", "")
+        assert venue.received == [Resume(Ref(1), CEA, "over"), Resume(Ref(2), InstrumentId(0), "")]
+    assert capsys.readouterr().out.splitlines()[0] == "CEA24 is held by nobody since sequence 4711"
 
 
 @in_virtual_time

@@ -167,19 +167,57 @@ async def test_an_address_that_fails_too_often_is_shut_out_for_a_while(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peer, "LOGON_REFUSED_SECONDS", 0.0)
-    async with running(tmp_path / "journal") as venue, venue.wire("bob") as bob:
+    async with running(tmp_path / "journal") as venue:
         for _ in range(FAILED_LOGONS_MAX):
             assert await failed(venue, private_key=b"\x01" * 32)
         assert await is_turned_away(venue)
         assert venue.counters.turned_away == {TurnedAway.BLOCKED: 1}
         assert venue.counters.addresses_blocked == 1
-        # Whoever is in stays in, and others come in.
-        assert await bob.settle() == []
+        # Others come in.
         async with Wire.logged_on(venue.order_entry, "alice", host=ELSEWHERE):
             pass
         clock.advance(BLOCK_SECONDS)
         async with venue.wire("alice"):
             pass
+
+
+async def test_a_mistyped_key_does_not_shut_out_the_gateways_beside_it(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "LOGON_REFUSED_SECONDS", 0.0)
+    async with running(tmp_path / "journal") as venue, venue.wire("bob") as bob:
+        answers = {await failed(venue, private_key=b"\x01" * 32) for _ in range(FAILED_LOGONS_MAX)}
+        assert venue.counters.addresses_blocked == 0
+        assert venue.counters.keys_blocked == 1
+        # That key is not good from here for a while, and told so in the same words.
+        answers.add(await failed(venue))
+        assert len(answers) == 1
+        async with Wire.logged_on(venue.order_entry, "alice", host=ELSEWHERE):
+            pass
+        async with venue.wire("carol") as carol:
+            assert await carol.settle() == []
+        assert await bob.settle() == []
+        clock.advance(BLOCK_SECONDS)
+        async with venue.wire("alice"):
+            pass
+
+
+async def test_an_address_that_a_key_names_is_not_shut_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is logged on yet: the gateways of a whole network have come with one wrong key among them."""
+    monkeypatch.setattr(peer, "LOGON_REFUSED_SECONDS", 0.0)
+    directory = tmp_path / "journal"
+    config = market.config(directory)
+    keys = tuple(
+        structs.replace(key, addresses=("127.0.0.0/8",)) if key.id == "bob" else key for key in config.keys
+    )
+    async with running(directory, structs.replace(config, keys=keys)) as venue:
+        for _ in range(FAILED_LOGONS_MAX):
+            assert await failed(venue, private_key=b"\x01" * 32)
+        async with venue.wire("bob"):
+            pass
+        assert venue.counters.keys_blocked == 1
 
 
 async def test_logons_that_are_in_order_block_nobody(venue: Venue) -> None:

@@ -12,8 +12,11 @@ from carbonmatch.config import Account, Config, ConfigError, Key
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
+    Canceled,
+    CancelReason,
     NewOrder,
     NewOrderLong,
+    OrderFlag,
     Phase,
     Ref,
     RejectReason,
@@ -118,6 +121,29 @@ async def test_a_new_session_needs_no_restart(venue: Venue, config: Config) -> N
     async with venue.wire("alice-3") as wire:
         wire.send(NewOrder(Ref(1), EUA, Side.BUY, 1, 5000))
         assert isinstance((await wire.frame())[0], Accepted)
+
+
+async def test_a_session_that_is_taken_out_is_logged_off_and_its_orders_go(
+    venue: Venue, config: Config
+) -> None:
+    others = tuple(one for one in config.sessions if one.name != "alice")
+    keys = tuple(one for one in config.keys if one.id != "alice")
+    async with venue.wire("bob") as bob, venue.wire("alice") as alice:
+        alice.send(NewOrder(Ref(1), EUA, Side.BUY, 3, 5000, flags=OrderFlag.KEEP_ON_DISCONNECT))
+        await alice.reports(1)
+        await venue.reload(structs.replace(config, sessions=others, keys=keys))
+        (canceled,) = await alice.reports(1)
+        assert isinstance(canceled, Canceled)
+        assert (canceled.canceled_lots, canceled.reason) == (3, CancelReason.SESSION_REMOVED)
+        assert (await alice.goodbye()).reason is LogoutReason.NOT_ENTITLED
+        assert await bob.settle() == []
+    assert venue.engine.open_order_count == 0
+    # Back in the file, it goes on where its stream was.
+    await venue.reload(config)
+    async with venue.wire("alice", 1) as alice:
+        assert [report.seq for report in await alice.reports(2)] == [1, 2]
+        alice.send(NewOrder(Ref(2), EUA, Side.BUY, 1, 5000))
+        assert isinstance((await alice.frame())[0], Accepted)
 
 
 async def test_a_throttle_is_another_one_from_the_next_logon_on(venue: Venue, config: Config) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from carbonmatch.ops.http import Page, respond
-from tests.fuzz import client_targets, file_targets, wire_targets
+from tests.fuzz import client_targets, file_targets, market_targets, wire_targets
 from tests.fuzz.runner import Target
 
 
@@ -37,6 +37,7 @@ TARGETS: Final = {
         Target("feed-requests", wire_targets.feed_requests, wire_targets.message_seeds),
         Target("connection", wire_targets.connection, wire_targets.connection_seeds),
         Target("market", wire_targets.market, wire_targets.market_seeds),
+        Target("against-reference", market_targets.against_reference, market_targets.reference_seeds),
         Target("subscriptions", wire_targets.subscriptions, wire_targets.subscription_seeds),
         Target("journal", file_targets.journal, file_targets.journal_seeds),
         Target("batch", file_targets.batch, file_targets.batch_seeds),

@@ -10,7 +10,7 @@ from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import AnyCommand, Entry, SessionId
+from carbonmatch.matching.messages import AnyCommand, Entry, OrderType, SessionId, Side, TimeInForce
 from carbonmatch.protocol import auth, codec, session
 from carbonmatch.protocol.batch import encode_record, stream_records
 from carbonmatch.protocol.errors import ProtocolError
@@ -240,6 +240,17 @@ def _apply(engine: Engine, session_id: SessionId, payload: bytes, time_ns: int) 
     return bool(commands)
 
 
+# Stops on both sides of where `rest` and `take` trade, an iceberg, a minimum, an order with a time.
+_LONG: Final = [
+    worlds.long(11, Side.BUY, 5, 0x66, order_type=OrderType.STOP_LIMIT, stop_price_ticks=0x65),
+    worlds.long(12, Side.SELL, 6, 0, order_type=OrderType.STOP, stop_price_ticks=0x64),
+    worlds.long(13, Side.SELL, 20, 0x65, display_lots=3),
+    worlds.long(14, Side.BUY, 9, 0x65, minimum_lots=4),
+    worlds.long(15, Side.SELL, 2, 0x66, time_in_force=TimeInForce.GTD, expires_ns=worlds.TIME_NS + 6),
+    worlds.long(16, Side.BUY, 30, 0x66, order_type=OrderType.MARKET, time_in_force=TimeInForce.IOC),
+]
+
+
 def market_seeds() -> list[bytes]:
     def of(session_number: int, *payload: str) -> bytes:
         return bytes((session_number,)) + bytes.fromhex("".join(payload)) + SEPARATOR
@@ -250,8 +261,13 @@ def market_seeds() -> list[bytes]:
     amend = of(0, "94", "951204010005", "96130501000f66", "9411060200", "93150700")
     sweep = of(2, "92", "9b1001010219640b01030103", "93140201")
     operate = of(3, "92", "95cc80010102a0", "96cc8202010a0514")
+    special = b"".join(
+        bytes((number % 2,)) + codec.encode([one]) + SEPARATOR for number, one in enumerate(_LONG)
+    )
     return [
         rest,
+        special,
+        rest + special + take,
         rest + take,
         rest + take + amend,
         rest + take + amend + sweep + rest + operate,

@@ -1,6 +1,6 @@
 """The small venue that inputs are given to: its definitions, its journal, its snapshot, its disk."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -19,6 +19,7 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
+    AllowedFlag,
     AnyCommand,
     Cancel,
     DefineAccount,
@@ -28,10 +29,13 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
+    OrderType,
     ParticipantId,
     Ref,
     SessionId,
     Side,
+    TimeInForce,
 )
 from carbonmatch.protocol.batch import EntryRecord, encode_record, stream_records
 from carbonmatch.protocol.codec import encode
@@ -46,10 +50,15 @@ SEGMENT_BYTES: Final = 2048
 
 
 def definitions() -> list[AnyCommand]:
-    """Two instruments; Alice and Carol of one participant, Bob of another; an operator."""
+    """Two instruments, the first of which has every type of order; an operator.
+
+    Alice and Carol are of one participant, Bob is of another.
+    """
     return [
         DefineInstrument(
-            InstrumentDefinition(EUA, "EUA", "EUR", 1, 2, 1, band_low_ticks=1, band_high_ticks=10**9)
+            InstrumentDefinition(
+                EUA, "EUA", "EUR", 1, 2, 1, band_low_ticks=1, band_high_ticks=10**9, allowed=AllowedFlag.ALL
+            )
         ),
         DefineInstrument(InstrumentDefinition(CEA, "CEA", "CNY", 1, 2, 1)),
         DefineAccount(AccountId(11), ParticipantId(1), "alpha"),
@@ -79,8 +88,25 @@ def entries() -> list[tuple[SessionId, list[AnyCommand]]]:
             [NewOrder(Ref(1), EUA, Side.SELL, 10, 100), NewOrder(Ref(2), EUA, Side.SELL, 5, 101)],
         ),
         (BOB, [NewOrder(Ref(1), EUA, Side.BUY, 12, 101)]),
-        (ALICE, [Cancel(Ref(3), Ref(2)), NewOrder(Ref(4), CEA, Side.BUY, 7, 50)]),
+        (
+            ALICE,
+            [
+                Cancel(Ref(3), Ref(2)),
+                NewOrder(Ref(4), CEA, Side.BUY, 7, 50),
+                long(5, Side.SELL, 10, 100, display_lots=2, time_in_force=TimeInForce.GTC),
+                long(
+                    6, Side.BUY, 8, 90, order_type=OrderType.STOP_LIMIT, stop_price_ticks=110, display_lots=3
+                ),
+                long(7, Side.SELL, 4, 0, order_type=OrderType.STOP, stop_price_ticks=90, minimum_lots=2),
+                long(8, Side.BUY, 3, 80, time_in_force=TimeInForce.GTD, expires_ns=TIME_NS + 60),
+            ],
+        ),
     ]
+
+
+def long(ref: int, side: Side, lots: int, price: int, **fields: Any) -> NewOrderLong:
+    """An order of the instrument that has every type, with more to it."""
+    return NewOrderLong(Ref(ref), EUA, side, lots, price, **fields)
 
 
 def record_payloads() -> list[tuple[bytes, int]]:

@@ -9,6 +9,7 @@ from carbonmatch.matching import expiry as expiry_module
 from carbonmatch.matching.messages import Triggered
 from tests import reference_book
 from tests.matching.side_by_side import SideBySide, play
+from tests.matching.state_machine import MarketMachine
 from tests.matching.worlds import COMMAND_BYTES, World
 
 # Entries of one to three commands; outputs are taken after one or two of them.
@@ -56,3 +57,7 @@ def test_cascades_and_expiries_that_go_on_in_later_entries_equal_the_reference(
         if isinstance(report, Triggered)
     ]
     assert len(fired) > 10
+
+
+TestMarketMachine = MarketMachine.TestCase
+TestMarketMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -147,3 +147,22 @@ def test_many_levels_keep_their_order_at_full_size() -> None:
     for key in random.Random(3).sample(sorted(shadow.queues), count - 10):
         shadow.remove(key, 0)
     shadow.check()
+
+
+def test_a_book_whose_sides_meet_at_one_price_is_noticed() -> None:
+    book = Book(Instrument(definition()))
+    book.bids.rest(order(book.bids), 100, [])
+    book.asks.rest(order(book.asks), -101, [])
+    book.check()
+    book.asks.rest(order(book.asks), -100, [])
+    with pytest.raises(AssertionError, match="orders which cross have traded"):
+        book.check()
+
+
+def test_an_order_with_nothing_left_in_a_level_is_noticed() -> None:
+    bids = ladder()
+    bids.rest(order(bids), 100, [])
+    bids.check()
+    bids.rest(order(bids, lots=0), 100, [])
+    with pytest.raises(AssertionError):
+        bids.check()

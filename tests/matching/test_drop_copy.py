@@ -1,6 +1,6 @@
 """Which reports a drop copy takes: those of its accounts, whatever happens to them, and no other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -22,7 +22,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import ALICE, BOB, CAROL, TIME_NS, VENUE, Market, buy, cancel, sell
-from tests.matching.worlds import SESSIONS, seeded
+from tests.matching.worlds import seeded
 
 COPIES = {SessionId(51): (11,), SessionId(52): (13, 14), SessionId(53): (11, 12, 13, 14)}
 
@@ -45,11 +45,13 @@ def picked(outputs: Outputs, copy: CopyChunk) -> Iterator[tuple[SessionId, AnyRe
                 yield part.session_id, report
 
 
-def belongs(report: AnyReport, session_id: SessionId, shown: tuple[int, ...], owners: dict[int, int]) -> bool:
+def belongs(
+    report: AnyReport, accounts: Sequence[int], shown: tuple[int, ...], owners: dict[int, int]
+) -> bool:
+    """`accounts`: of the session that was told."""
     order_id = getattr(report, "order_id", 0)
     if order_id:
         return owners[order_id] in shown
-    accounts = SESSIONS[session_id - 1]
     return bool(accounts) and all(account in shown for account in accounts)
 
 
@@ -83,7 +85,11 @@ def test_a_copy_takes_what_belongs_to_its_accounts(seed: int) -> None:
         chosen = {copy.session_id: copy for copy in outputs.copies}
         assert list(chosen) == sorted(chosen)
         for session_id, accounts in COPIES.items():
-            expected = [(one, report) for one, report in reports if belongs(report, one, accounts, owners)]
+            expected = [
+                (one, report)
+                for one, report in reports
+                if belongs(report, engine.sessions[one].account_ids, accounts, owners)
+            ]
             copy = chosen.get(session_id, CopyChunk(session_id, next_seqs[session_id], 0, []))
             assert list(picked(outputs, copy)) == expected
             assert (copy.first_seq, copy.count) == (next_seqs[session_id], len(expected))
@@ -150,3 +156,16 @@ def test_one_name_has_one_stream() -> None:
         market.engine.apply(
             Entry(market.engine.sequence + 1, TIME_NS, VENUE, [DefineSession(SessionId(9), "x", ())])
         )
+
+
+def test_a_copy_of_two_accounts_knows_the_open_orders_of_both() -> None:
+    market = Market()
+    market.send(ALICE, buy(1, 99))
+    market.send(BOB, sell(1, 101))
+    define(market.engine, SessionId(51), 11, 13)
+    market.engine.take_outputs()
+    market.engine.check()
+    outputs = market.outputs(ALICE, cancel(2, 1))
+    assert [len(list(picked(outputs, copy))) for copy in outputs.copies] == [1]
+    outputs = market.outputs(BOB, cancel(2, 1))
+    assert [len(list(picked(outputs, copy))) for copy in outputs.copies] == [1]

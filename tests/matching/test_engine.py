@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     PhaseChanged,
     Ref,
     RejectReason,
+    RemoveSession,
     ReportFlag,
     SessionLost,
     SessionOpened,
@@ -103,6 +104,11 @@ def test_every_phase_has_its_row() -> None:
         Phase.CANCEL_ONLY: {"Reduce", "Cancel"},
         Phase.HALTED: {"Cancel"},
         Phase.CLOSED: {"Cancel"},
+        Phase.PRE_OPEN: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.OPENING_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.CLOSING_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.VOLATILITY_AUCTION: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.BREAK: {"Reduce", "Cancel"},
     }
 
 
@@ -234,6 +240,22 @@ def test_a_lost_session_loses_its_orders_but_for_those_to_be_kept() -> None:
         "alice 0: canceled #3 1 DISCONNECTED",
     ]
     assert market.bids() == ["1 in 1 @ 99", "1 in 1 @ 98"]
+
+
+def test_a_removed_session_loses_its_powers_and_all_its_orders_and_keeps_its_numbers() -> None:
+    market = Market()
+    market.send(ALICE, buy(1, price=99, lots=2), buy(2, price=98, keep=True))
+    market.send(CAROL, buy(1, price=99))
+    next_seq = market.engine.sessions[ALICE].next_seq
+    assert market.send(VENUE, RemoveSession(ALICE)) == [
+        "alice 0: canceled #1 2 SESSION_REMOVED",
+        "alice 0: canceled #2 1 SESSION_REMOVED",
+    ]
+    assert market.bids() == ["1 in 1 @ 99"]
+    assert market.send(VENUE, RemoveSession(ALICE)) == []
+    assert market.send(ALICE, buy(3, price=99)) == ["alice 3: rejected UNKNOWN_ACCOUNT"]
+    assert market.engine.sessions[ALICE].next_seq == next_seq + 3
+    market.engine.check()
 
 
 def test_what_a_session_asks_for_at_its_logon_holds_after_a_restart() -> None:

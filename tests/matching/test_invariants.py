@@ -26,6 +26,27 @@ def test_what_is_true_passes() -> None:
     check_batch(market.engine.books, outputs)
 
 
+def test_a_batch_of_several_trades_adds_up() -> None:
+    """Of one lot and of more, both ways, to one who only listens as well."""
+    market = Market()
+    market.outputs(
+        ALICE, NewOrder(Ref(1), EUA, Side.SELL, 3, 1000), NewOrder(Ref(2), EUA, Side.SELL, 9, 1001)
+    )
+    outputs = market.outputs(
+        BOB,
+        NewOrder(Ref(1), EUA, Side.BUY, 5, 1001),
+        NewOrder(Ref(2), EUA, Side.BUY, 1, 1001),
+        NewOrder(Ref(3), EUA, Side.BUY, 2, 900),
+    )
+    check_batch(market.engine.books, outputs)
+    last = outputs.streams[-1].reports
+    fills = [at for at, report in enumerate(last) if isinstance(report, Executed)]
+    assert len(fills) == 3
+    last[fills[0]] = structs.replace(last[fills[0]], quantity_lots=4)
+    with pytest.raises(AssertionError, match="lots bought"):
+        check_batch(market.engine.books, outputs)
+
+
 def changed(outputs: Outputs, kind: type[Struct], **fields: Any) -> Outputs:
     """With the first message of this kind changed, wherever it stands."""
     lists: list[Any] = [*(stream.reports for stream in outputs.streams), outputs.public, outputs.levels]

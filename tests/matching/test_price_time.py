@@ -4,7 +4,7 @@ import pytest
 
 from carbonmatch.matching import engine
 from carbonmatch.matching.messages import SelfTradePrevention, Side, TimeInForce, Traded
-from tests.matching.market import ALICE, BOB, CAROL, EUA, TIME_NS, Market, buy, cancel, replace, sell
+from tests.matching.market import ALICE, BOB, EUA, TIME_NS, Market, buy, cancel, replace, sell
 
 IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
 NONE = SelfTradePrevention.NONE
@@ -76,57 +76,11 @@ def test_at_one_price_the_first_to_come_is_the_first_to_trade() -> None:
     ]
 
 
-def test_a_partial_fill_keeps_its_priority() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=5), sell(2, price=100, lots=5))
-    market.send(BOB, buy(1, price=100, lots=2))
-    assert market.send(BOB, buy(2, price=100, lots=4)) == [
-        "bob 2: accepted #4 buy 4 @ 100",
-        "bob 2: executed #4 taker 3 @ 100, 1 left",
-        "bob 2: executed #4 taker 1 @ 100, 0 left",
-        "alice 0: executed #1 maker 3 @ 100, 0 left",
-        "alice 0: executed #2 maker 1 @ 100, 4 left",
-    ]
-
-
-def test_an_interior_cancel_leaves_the_queue_in_order() -> None:
-    market = Market()
-    market.send(ALICE, *(sell(ref, price=100, lots=1) for ref in (1, 2, 3, 4)))
-    market.send(ALICE, cancel(5, 2), cancel(6, 3))
-    assert market.send(BOB, buy(1, price=100, lots=2))[-2:] == [
-        "alice 0: executed #1 maker 1 @ 100, 0 left",
-        "alice 0: executed #4 maker 1 @ 100, 0 left",
-    ]
-
-
-def test_the_best_price_after_a_cancel_is_not_stale() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=1), sell(2, price=105, lots=1), cancel(3, 1))
-    assert market.send(BOB, buy(1, price=102, lots=1)) == ["bob 1: accepted #4 buy 1 @ 102"]
-    assert market.send(BOB, buy(2, price=105, lots=1))[1] == "bob 2: executed #5 taker 1 @ 105, 0 left"
-
-
 def test_what_remains_of_a_limit_order_rests_at_its_own_price() -> None:
     market = Market()
     market.send(ALICE, sell(1, price=100, lots=2))
     market.send(BOB, buy(1, price=101, lots=5))
     assert (market.bids(), market.asks()) == (["3 in 1 @ 101"], [])
-
-
-def test_the_cancel_of_a_filled_order_is_refused() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=2))
-    market.send(BOB, buy(1, price=100, lots=2))
-    assert market.send(ALICE, cancel(2, 1)) == ["alice 2: rejected UNKNOWN_ORDER"]
-    assert market.send(BOB, cancel(2, 1)) == ["bob 2: rejected UNKNOWN_ORDER"]
-
-
-def test_an_order_is_canceled_only_once() -> None:
-    market = Market()
-    assert market.send(ALICE, sell(1, price=100), cancel(2, 1), cancel(3, 1))[1:] == [
-        "alice 2: canceled #1 1 REQUESTED",
-        "alice 3: rejected UNKNOWN_ORDER",
-    ]
 
 
 def test_a_replacement_into_the_cross_trades_at_once() -> None:
@@ -308,136 +262,3 @@ def test_a_replacement_that_meets_too_many_makers_is_cancelled_for_the_rest(thre
     assert "bob 2: canceled #5 6 TOO_MANY_MAKERS" in answers
     assert three_makers.bids() == []
     three_makers.engine.check()
-
-
-# --- self-trade prevention -------------------------------------------------------------------------
-
-
-def market_with_own_order_first() -> Market:
-    """Alice sells 3 and Bob sells 9 behind her; both at 100."""
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=3))
-    market.send(BOB, sell(1, price=100, lots=9))
-    return market
-
-
-def test_mode_none_lets_a_participant_trade_with_itself() -> None:
-    assert market_with_own_order_first().send(CAROL, buy(1, price=100, lots=5, stp=NONE)) == [
-        "carol 1: accepted #3 buy 5 @ 100",
-        "carol 1: executed #3 taker 3 @ 100, 2 left",
-        "carol 1: executed #3 taker 2 @ 100, 0 left",
-        "alice 0: executed #1 maker 3 @ 100, 0 left",
-        "bob 0: executed #2 maker 2 @ 100, 7 left",
-    ]
-
-
-def test_mode_cancel_newest_ends_the_taker() -> None:
-    market = market_with_own_order_first()
-    assert market.send(CAROL, buy(1, price=100, lots=5, stp=CANCEL_NEWEST)) == [
-        "carol 1: accepted #3 buy 5 @ 100",
-        "carol 1: prevented #3 with #1 3 CANCEL_NEWEST, 5 left",
-        "carol 1: canceled #3 5 SELF_TRADE",
-        "alice 0: prevented #1 with #3 3 CANCEL_NEWEST, 3 left",
-    ]
-    assert (market.bids(), market.asks()) == ([], ["12 in 2 @ 100"])
-
-
-def test_mode_cancel_oldest_ends_the_maker_and_the_taker_goes_on() -> None:
-    market = market_with_own_order_first()
-    assert market.send(CAROL, buy(1, price=100, lots=5, stp=CANCEL_OLDEST)) == [
-        "carol 1: accepted #3 buy 5 @ 100",
-        "carol 1: prevented #3 with #1 3 CANCEL_OLDEST, 5 left",
-        "carol 1: executed #3 taker 5 @ 100, 0 left",
-        "alice 0: prevented #1 with #3 3 CANCEL_OLDEST, 3 left",
-        "alice 0: canceled #1 3 SELF_TRADE",
-        "bob 0: executed #2 maker 5 @ 100, 4 left",
-    ]
-    assert market.asks() == ["4 in 1 @ 100"]
-
-
-def test_mode_cancel_both_ends_both() -> None:
-    market = market_with_own_order_first()
-    assert market.send(CAROL, buy(1, price=100, lots=5, stp=CANCEL_BOTH)) == [
-        "carol 1: accepted #3 buy 5 @ 100",
-        "carol 1: prevented #3 with #1 3 CANCEL_BOTH, 5 left",
-        "carol 1: canceled #3 5 SELF_TRADE",
-        "alice 0: prevented #1 with #3 3 CANCEL_BOTH, 3 left",
-        "alice 0: canceled #1 3 SELF_TRADE",
-    ]
-    assert (market.bids(), market.asks()) == ([], ["9 in 1 @ 100"])
-
-
-def test_mode_decrement_takes_the_smaller_quantity_from_both_and_the_larger_taker_goes_on() -> None:
-    market = market_with_own_order_first()
-    assert market.send(CAROL, buy(1, price=100, lots=5, stp=DECREMENT)) == [
-        "carol 1: accepted #3 buy 5 @ 100",
-        "carol 1: prevented #3 with #1 3 DECREMENT, 2 left",
-        "carol 1: executed #3 taker 2 @ 100, 0 left",
-        "alice 0: prevented #1 with #3 3 DECREMENT, 0 left",
-        "alice 0: canceled #1 0 SELF_TRADE",
-        "bob 0: executed #2 maker 2 @ 100, 7 left",
-    ]
-    assert market.asks() == ["7 in 1 @ 100"]
-
-
-def test_mode_decrement_leaves_the_larger_maker_where_it_is() -> None:
-    market = market_with_own_order_first()
-    assert market.send(CAROL, buy(1, price=100, lots=2, stp=DECREMENT)) == [
-        "carol 1: accepted #3 buy 2 @ 100",
-        "carol 1: prevented #3 with #1 2 DECREMENT, 0 left",
-        "carol 1: canceled #3 0 SELF_TRADE",
-        "alice 0: prevented #1 with #3 2 DECREMENT, 1 left",
-    ]
-    assert market.asks() == ["10 in 2 @ 100"]
-
-
-def test_mode_decrement_of_equals_ends_both() -> None:
-    market = market_with_own_order_first()
-    market.send(CAROL, buy(1, price=100, lots=3, stp=DECREMENT))
-    assert (market.bids(), market.asks()) == ([], ["9 in 1 @ 100"])
-
-
-def test_the_instrument_says_what_happens_where_the_order_does_not() -> None:
-    market = Market(self_trade_prevention=CANCEL_OLDEST)
-    market.send(ALICE, sell(1, price=100, lots=3))
-    assert market.send(CAROL, buy(1, price=100, lots=5))[1] == (
-        "carol 1: prevented #2 with #1 3 CANCEL_OLDEST, 5 left"
-    )
-    assert market.bids() == ["5 in 1 @ 100"]
-
-
-def test_prevention_goes_by_participant_over_its_accounts_and_sessions() -> None:
-    market = Market()
-    market.send(CAROL, sell(1, price=100, lots=3, account=12))
-    assert market.send(ALICE, buy(1, price=100, lots=3)) == [
-        "alice 1: accepted #2 buy 3 @ 100",
-        "alice 1: prevented #2 with #1 3 CANCEL_NEWEST, 3 left",
-        "alice 1: canceled #2 3 SELF_TRADE",
-        "carol 0: prevented #1 with #2 3 CANCEL_NEWEST, 3 left",
-    ]
-
-
-def test_others_ahead_in_the_queue_trade_before_prevention_ends_the_taker() -> None:
-    market = Market()
-    market.send(BOB, sell(1, price=100, lots=2))
-    market.send(ALICE, sell(1, price=100, lots=3))
-    assert market.send(ALICE, buy(2, price=100, lots=5, stp=CANCEL_NEWEST)) == [
-        "alice 2: accepted #3 buy 5 @ 100",
-        "alice 2: executed #3 taker 2 @ 100, 3 left",
-        "alice 2: prevented #3 with #2 3 CANCEL_NEWEST, 3 left",
-        "alice 0: prevented #2 with #3 3 CANCEL_NEWEST, 3 left",
-        "alice 2: canceled #3 3 SELF_TRADE",
-        "bob 0: executed #1 maker 2 @ 100, 0 left",
-    ]
-
-
-def test_a_replacement_into_an_own_order_is_prevented_too() -> None:
-    market = Market()
-    market.send(ALICE, sell(1, price=100, lots=3), buy(2, price=99, lots=2))
-    assert market.send(ALICE, replace(3, 2, price=100, lots=2)) == [
-        "alice 3: replaced #2 2 @ 100, 2 left",
-        "alice 3: prevented #2 with #1 2 CANCEL_NEWEST, 2 left",
-        "alice 0: prevented #1 with #2 2 CANCEL_NEWEST, 3 left",
-        "alice 3: canceled #2 2 SELF_TRADE",
-    ]
-    assert (market.bids(), market.asks()) == ([], ["3 in 1 @ 100"])

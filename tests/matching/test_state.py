@@ -23,7 +23,7 @@ from carbonmatch.matching.messages import (
     RemoveKey,
     Replace,
 )
-from carbonmatch.matching.state import digest, restore, snapshot
+from carbonmatch.matching.state import STATE_VERSION, digest, restore, snapshot
 from tests.matching.market import ALICE, BOB, CAROL, Market, buy, cancel, replace, sell
 from tests.matching.worlds import COMMAND_BYTES, World, seeded
 
@@ -160,8 +160,8 @@ def test_a_snapshot_needs_the_outputs_to_be_taken() -> None:
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
     fields = msgspec.msgpack.decode(snapshot(Engine()))
-    fields[0] = 99
-    with pytest.raises(ValueError, match="state of version 99, expected 4"):
+    fields[0] = STATE_VERSION + 1
+    with pytest.raises(ValueError, match=f"state of version {STATE_VERSION + 1}, expected {STATE_VERSION}"):
         restore(msgspec.msgpack.encode(fields))
 
 

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     AllowedFlag,
     AnyCommand,
     Entry,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
@@ -59,15 +60,22 @@ def definitions() -> list[InstrumentDefinition]:
             band_high_ticks=108,
             self_trade_prevention=SelfTradePrevention.DECREMENT,
             allowed=ALL,
+            self_trade=m.SelfTradeRules(m.SelfTradeKey.GROUP),
         ),
     ]
 
 
 def other_definitions() -> list[InstrumentDefinition]:
-    """What the venue may come to define: fewer types, no protection."""
+    """What the venue may come to define: fewer types, no protection, other owners and modes."""
     eua, cea = definitions()
+    modes = m.SelfTradeFlag
+    by_account = m.SelfTradeRules(m.SelfTradeKey.ACCOUNT, modes.ALL & ~modes.CANCEL_BOTH)
+    by_group = m.SelfTradeRules(m.SelfTradeKey.GROUP)
+    never_none = m.SelfTradeRules(m.SelfTradeKey.GROUP, modes.ALL & ~modes.NONE)
     return [
         *(eua, cea) * 8,
+        *[msgspec.structs.replace(eua, self_trade=rules) for rules in (by_group, by_group, never_none)],
+        *[msgspec.structs.replace(cea, self_trade=rules) for rules in (by_account, never_none)],
         msgspec.structs.replace(eua, market_protection_ticks=0),
         msgspec.structs.replace(eua, allowed=AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.STOP),
         msgspec.structs.replace(cea, allowed=ALL & ~AllowedFlag.GTD & ~AllowedFlag.POST_ONLY),
@@ -79,6 +87,7 @@ class World:
 
     def __init__(self) -> None:
         self.sequence = 0
+        self.steps = 0  # of schedules
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
         # A venue that has gone the same way: it knows the trades.
         self._scout = Engine()
@@ -89,12 +98,15 @@ class World:
 
     def setup(self) -> Entry:
         commands: list[AnyCommand] = [m.DefineInstrument(each) for each in definitions()]
-        for account, participant in ((11, 1), (12, 1), (13, 13), (14, 14)):
-            commands.append(m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}"))
+        # Group 1 is not participant 1, and spans two others.
+        for account, participant, group in ((11, 1, 0), (12, 1, 7), (13, 13, 1), (14, 14, 1)):
+            commands.append(
+                m.DefineAccount(AccountId(account), ParticipantId(participant), f"a{account}", GroupId(group))
+            )
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
-        return self._entry(0, commands)
+        return self.frame(0, commands)
 
     def entry(self, choices: Sequence[bytes]) -> Entry:
         """One entry, of the session that the first command chooses."""
@@ -105,9 +117,10 @@ class World:
         commands = []
         for number, chosen in enumerate(choices):
             commands.append(self._command(session, self.sequence + 1 + number, Choices(chosen)))
-        return self._entry(session, commands)
+        return self.frame(session, commands)
 
-    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
+    def frame(self, session: int, commands: list[AnyCommand]) -> Entry:
+        """The next entry of the world."""
         entry = Entry(self.sequence + 1, self._time_ns(), SessionId(session), commands)
         self.sequence += len(commands)
         self._not_scouted.append(entry)
@@ -134,12 +147,16 @@ class World:
             return m.Reduce(ref, order_ref, order_id, 2 * (choices.byte() % 8))
         if kind < 57:
             self.names.setdefault(session, []).append((ref, order_id))
-            lots, price = choices.byte() % 24, 94 + 2 * (choices.byte() % 8)
+            lots, chance = choices.byte() % 24, choices.byte()
+            price = 94 + 2 * (chance % 8) + (chance >= 248)
             stop = choices.of((0,) * 9 + (98, 99, 100, 101, 102, 104))
             display = choices.of((0,) * 12 + (2, 4, 6))
             return m.Replace(ref, order_ref, order_id, lots, 0 if price == 108 else price, stop, display)
         if kind < 59:
             return m.OrderStatusRequest(ref, order_ref, order_id)
+        if kind == 63:
+            # Not the first of its entry, whose session would be the venue: it is refused.
+            return self._operator_command(ref, choices)
         return m.OrderStatusRequest(ref, after_order_id=order_id)
 
     def _new_order(self, session: int, ref: Ref, sequence: int, choices: "Choices") -> NewOrder:
@@ -152,11 +169,14 @@ class World:
         tif = choices.of(
             (TimeInForce.DAY, TimeInForce.GTC) * 18
             + (TimeInForce.IOC, TimeInForce.FOK) * 6
-            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.GOOD_FOR_AUCTION)
+            + (TimeInForce.GTD, TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE, TimeInForce.GOOD_FOR_AUCTION)
         )
         mode = choices.of((*SelfTradePrevention, *[SelfTradePrevention.NONE] * 4))
         flags = choices.of((0,) * 20 + (2,) * 6 + (1,) * 4 + (3, 4))
-        market = choices.byte() % 10 == 9
+        chance = choices.byte()
+        market = chance % 10 == 9
+        # Now and then one that is not on the second instrument's increment.
+        price += chance >= 250
         if market and lots % 4 == 0:
             price = 0
         account = choices.of((0,) * 60 + (11, 12, 13, 14, 99))
@@ -235,15 +255,18 @@ class World:
         )
 
     def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
-        kind = choices.byte() % 8
-        if kind in (2, 6):
+        how = choices.byte()
+        if how % 8 == 1:
+            return m.Resume(ref, InstrumentId(choices.of((1, 2, 0, 3))), "on")
+        if how % 8 in (2, 6):
             return self._trade_command(ref, choices)
-        if kind % 2:
+        if how % 2:
             return m.SetPhase(
                 ref,
                 InstrumentId(choices.of((1, 2, 0, 3))),
                 choices.of((*Phase, *[Phase.CONTINUOUS] * 12)),
                 "why",
+                choices.of((0, 0, 1_000_000)),
             )
         low = 90 + choices.byte() % 12
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
@@ -270,19 +293,35 @@ class World:
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 8
+        kind = choices.byte() % 12
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
             return m.SetPhase(Ref(0), InstrumentId(choices.of((0, 1, 2))), choices.of(tuple(Phase)))
         if kind == 2:
             account = choices.of((12, 13, 14))
-            return m.DefineAccount(AccountId(account), ParticipantId(choices.of((1, 1, account))), "new-name")
+            participant = ParticipantId(choices.of((1, 1, account)))
+            group = GroupId(choices.of((0, 7, 1, 8)))
+            return m.DefineAccount(AccountId(account), participant, "new-name", group)
         if kind == 3:
             # Most of all as it was.
             return m.DefineInstrument(choices.of(other_definitions()))
         if kind == 4:
             return m.TimePassed()
+        if kind == 5:
+            # Most of all back to what it was.
+            number = 1 + choices.byte() % len(SESSIONS)
+            if choices.byte() % 4 == 0:
+                return m.RemoveSession(SessionId(number))
+            account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
+            return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
+        if kind == 8:
+            self.steps += 1
+            return m.SchedulePhase(
+                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+            )
+        if kind in (9, 10):
+            return m.Resume(Ref(0), InstrumentId(choices.of((0, 1, 2))))
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
 

@@ -11,6 +11,7 @@ from carbonmatch.matching.messages import (
     Executed,
     InstrumentDefined,
     InstrumentDefinition,
+    InstrumentId,
     Liquidity,
     Outputs,
     Phase,
@@ -93,6 +94,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         [],
         [RejectReason.OUTSIDE_BAND, RejectReason.UNKNOWN_ORDER],
         [CancelReason.EXPIRED],
+        prevented=[(InstrumentId(4), 7), (InstrumentId(4), 1)],
     )
     counters.count_batch(4, outputs)
     assert counters.commands == 5
@@ -101,6 +103,8 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.cancels == {CancelReason.EXPIRED: 1}
     assert counters.trades == {4: 1}
     assert counters.traded_tonnes == {4: 20}
+    assert counters.self_trades_prevented == {4: 2}
+    assert counters.prevented_tonnes == {4: 80}
     assert counters.phases == {4: Phase.CONTINUOUS}
 
 

@@ -150,12 +150,12 @@ def test_a_reason_of_a_later_version_reaches_an_older_client() -> None:
 
 
 def test_a_phase_of_a_later_version_inside_a_definition() -> None:
-    definition = [3, "CEA", "CNY", 1, 2, 1, 1, 1, 1, 100, 0, 0, 0, 0, 2, 9]
+    definition = [3, "CEA", "CNY", 1, 2, 1, 1, 1, 1, 100, 0, 0, 0, 0, 2, 99]
     instrument, end = codec.decode_feed(pack([[84, definition], [87, 3, 5]]))
     assert isinstance(instrument, Instrument)
     assert instrument.definition.symbol == "CEA"
     assert isinstance(instrument.definition.opening_phase, Phase)
-    assert instrument.definition.opening_phase.name == "UNKNOWN_9"
+    assert instrument.definition.opening_phase.name == "UNKNOWN_99"
     assert end == SnapshotEnd(InstrumentId(3), 5)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from msgspec import Raw, Struct
 
@@ -69,7 +70,8 @@ def decoders_of(kind: type[Struct]) -> list[Callable[[bytes], list[Any]]]:
 def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
     values = plain_fields(fields)
     if "definition" in fields:
-        values[-1] = market.InstrumentDefinition(*values[-1])
+        # With structures inside, whatever they are.
+        values[-1] = msgspec.convert(values[-1], market.InstrumentDefinition)
     if "report" in fields:
         (values[-1],) = decode_reports(pack([values[-1]]))
     if "account_ids" in fields or "instrument_ids" in fields:

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     NewOrder,
     Ref,
     RemoveKey,
+    RemoveSession,
     SessionId,
     SetBand,
     Side,
@@ -85,7 +86,13 @@ def test_a_drop_copy_is_defined_once_and_again_when_it_shows_other_accounts() ->
     wider = structs.replace(copy, accounts=(AccountId(1), AccountId(2)))
     (command,) = changed_definitions(structs.replace(CONFIG, sessions=(*CONFIG.sessions, wider)), engine)
     assert command == DefineDropCopy(SessionId(900), "copy", (AccountId(1), AccountId(2)))
-    assert ("drop copy", "copy", 0) in list(gone(CONFIG, engine))
+    removal = DefineDropCopy(SessionId(900), "copy", ())
+    assert removal in changed_definitions(CONFIG, engine)
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [removal]))
+    assert not engine.venue.drop_copies
+    assert removal not in changed_definitions(CONFIG, engine)
+    # It is there again when the configuration names it again.
+    assert DefineDropCopy(SessionId(900), "copy", (AccountId(1),)) in changed_definitions(config, engine)
     assert needs_restart(CONFIG, config) == ["drop copies"]
     assert needs_restart(config, structs.replace(config, sessions=(*CONFIG.sessions, wider))) == []
 
@@ -106,12 +113,31 @@ def test_a_role_of_a_later_version_opens_nothing() -> None:
     assert credentials(engine)["later"].logons == {(gateway_session(1), Role.TRADE)}
 
 
-def test_what_the_configuration_no_longer_names_is_told_with_its_open_orders() -> None:
+def test_a_session_that_is_gone_is_removed_once_and_defined_again_when_it_is_back() -> None:
+    engine = engine_of(CONFIG)
+    less = structs.replace(CONFIG, sessions=CONFIG.sessions[1:])
+    removal = RemoveSession(SessionId(1))
+    assert changed_definitions(less, engine)[0] == removal
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [removal]))
+    assert removal not in changed_definitions(less, engine)
+    definition = next(one for one in venue_commands(CONFIG) if getattr(one, "session_id", 0) == 1)
+    assert definition in changed_definitions(CONFIG, engine)
+
+
+def test_what_never_could_trade_is_not_removed() -> None:
+    engine = engine_of(CONFIG)
+    traders = tuple(one for one in CONFIG.sessions if one.accounts or one.operator)
+    assert len(traders) < len(CONFIG.sessions)
+    removals = changed_definitions(structs.replace(CONFIG, sessions=traders), engine)
+    assert not any(isinstance(one, RemoveSession) for one in removals)
+
+
+def test_an_instrument_that_the_configuration_no_longer_names_is_told_with_its_open_orders() -> None:
     engine = engine_of(CONFIG)
     order = NewOrder(Ref(1), InstrumentId(1), Side.BUY, 5, 4_800)
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(1), [order]))
-    less = structs.replace(CONFIG, instruments=CONFIG.instruments[1:], sessions=CONFIG.sessions[1:])
-    assert list(gone(less, engine)) == [("instrument", "CEA19-20", 1), ("session", gateway_session(1), 1)]
+    less = structs.replace(CONFIG, instruments=CONFIG.instruments[1:])
+    assert list(gone(less, engine)) == [("CEA19-20", 1)]
     assert list(gone(CONFIG, engine)) == []
 
 

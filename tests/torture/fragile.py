@@ -13,12 +13,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 from unittest.mock import patch
 
 from carbonmatch.cli import main
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.server import recovery, service
+from tests.torture.plants import PLANTS
 
 _RARE_CALLS: Final = ("create", "rename", "remove", "fsync_dir")
 
@@ -53,13 +55,20 @@ def fragile_storage(fuse: Fuse) -> None:
 
 def run(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.fragile")
-    parser.add_argument("--segment-kib", type=int, required=True)
+    parser.add_argument("--segment-kib", type=int, default=0, help="of a new journal; 0: as configured")
     parser.add_argument("--die-at", type=int, default=0, help="which call is its last; 0: none")
+    parser.add_argument("--plant", choices=PLANTS, help="a fault to begin with")
     options, rest = parser.parse_known_args(arguments)
-    fragile_storage(Fuse(options.die_at))
+    if options.die_at:
+        fragile_storage(Fuse(options.die_at))
 
-    def recover_small(storage: Any, history: Any, durable: bool, _: int) -> recovery.Recovered:
-        return recovery.recover_venue(storage, history, durable, options.segment_kib * 1024)
+    if options.plant:
+        PLANTS[options.plant]()
+    # A plant may have its own.
+    recover_venue: Callable[..., recovery.Recovered] = getattr(service, "recover_venue")  # noqa: B009
+
+    def recover_small(storage: Any, history: Any, durable: bool, segment_bytes: int) -> recovery.Recovered:
+        return recover_venue(storage, history, durable, options.segment_kib * 1024 or segment_bytes)
 
     with (
         patch.object(service, "recover_venue", recover_small),

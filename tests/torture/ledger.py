@@ -4,8 +4,9 @@ It follows from the reports alone what every order and every level must be, with
 a wrong engine cannot prove itself right.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,14 +16,18 @@ from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     Accepted,
+    AcceptedLong,
     AnyReport,
     Canceled,
     ClientCommand,
     Executed,
     InstrumentId,
     Liquidity,
+    MassCancel,
+    NewOrderLong,
     OrderId,
     OrderStatus,
+    OrderType,
     Reduced,
     Ref,
     RejectReason,
@@ -33,10 +38,14 @@ from carbonmatch.matching.messages import (
     Side,
     Traded,
     TradeId,
+    Triggered,
 )
 from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
+from tests.torture.copyist import Copyist
 from tests.torture.spectator import Levels
 from tests.torture.trader import Trader
+
+_STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 class OrderLife(Struct):
@@ -47,6 +56,9 @@ class OrderLife(Struct):
     price_ticks: int
     quantity_lots: int
     leaves_lots: int
+    shown_lots: int = 0  # of what is left: all of it, unless this is an iceberg
+    display_lots: int = 0  # of an iceberg, else 0
+    waits: bool = False  # for its stop price, in no book
     executed_lots: int = 0
     canceled_lots: int = 0
     ended: bool = False
@@ -55,6 +67,17 @@ class OrderLife(Struct):
         assert not self.ended, "a report after the final one"
         assert self.leaves_lots == leaves_lots >= 0, f"{leaves_lots} lots left, expected {self.leaves_lots}"
         assert self.quantity_lots == self.executed_lots + self.leaves_lots
+
+    def show(self) -> None:
+        """Begin a fresh slice."""
+        self.shown_lots = min(self.leaves_lots, self.display_lots) if self.display_lots else self.leaves_lots
+
+    def take(self, lots: int, *, from_the_book: bool) -> None:
+        """Have less left: of the slice that rests, or of an order that comes in and will show one."""
+        self.leaves_lots -= lots
+        self.shown_lots -= lots
+        if not from_the_book or not self.shown_lots:
+            self.show()
 
     def cancel(self, canceled_lots: int) -> None:
         self.check(canceled_lots)
@@ -77,9 +100,13 @@ class Ledger:
         self.next_seqs: dict[SessionId, int] = defaultdict(lambda: 1)
         self.orders: dict[SessionId, dict[OrderId, OrderLife]] = defaultdict(dict)
         self.ended_order_count = 0
+        self.long_order_count = 0
+        self.mass_cancel_count = 0
         # What is not compared with what the traders saw: they may be behind, never ahead.
         self.commands: dict[SessionId, dict[Ref, ClientCommand]] = defaultdict(dict)
         self.streams: dict[SessionId, list[AnyReport]] = defaultdict(list)
+        # Reports whose copies have not been compared, where there is any.
+        self.copied: dict[SessionId, deque[AnyReport]] = {}
         self._journal = journal
 
     # --- reading -----------------------------------------------------------------------------
@@ -134,6 +161,7 @@ class Ledger:
                 if type(report) is Executed:
                     fills[report.trade_id].append(report)
             self.streams[session_id] += reports
+            self.copied.setdefault(session_id, deque()).extend(reports)
         assert answered == asked, f"commands {asked ^ answered} and their answers are in different batches"
         for event in decode_public(record.public):
             if type(event) is Traded:
@@ -149,6 +177,8 @@ class Ledger:
         self.last_refs[session_id] = ref
         self.commands[session_id][ref] = command
         self.command_count += 1
+        self.long_order_count += type(command) is NewOrderLong
+        self.mass_cancel_count += type(command) is MassCancel
 
     # --- orders ------------------------------------------------------------------------------
 
@@ -159,12 +189,9 @@ class Ledger:
         self.next_seqs[session_id] += 1
         self.report_count += 1
         orders = self.orders[session_id]
-        if type(report) is Accepted:
+        if isinstance(report, Accepted):
             assert report.order_id not in orders, f"order {report.order_id} is accepted again"
-            quantity_lots = report.quantity_lots
-            orders[report.order_id] = OrderLife(
-                report.instrument_id, report.side, report.price_ticks, quantity_lots, quantity_lots
-            )
+            orders[report.order_id] = _accepted(report)
             return
         order = orders.get(getattr(report, "order_id", OrderId(0)))
         if order is None:
@@ -179,15 +206,15 @@ class Ledger:
             self.ended_order_count += 1
 
     def levels(self) -> Levels:
-        """What the books must hold: every order that has something left rests."""
+        """What the books must hold: every order that has something left rests, stops apart."""
         found: Levels = {}
         for orders in self.orders.values():
             for order in orders.values():
-                if order.leaves_lots:
+                if order.leaves_lots and not order.waits:
                     assert not order.ended
                     key = (order.instrument_id, order.side, order.price_ticks)
                     lots, count = found.get(key, (0, 0))
-                    found[key] = (lots + order.leaves_lots, count + 1)
+                    found[key] = (lots + order.shown_lots, count + 1)
         return found
 
     # --- against the traders -----------------------------------------------------------------
@@ -210,6 +237,23 @@ class Ledger:
             sent = trader.sent.pop(ref, None)
             assert sent is not None, f"session {session_id} never sent ref {ref}: {command}"
             assert sent == command, f"session {session_id} sent {sent}, executed was {command}"
+
+    def compare_copies(self, copyist: Copyist) -> None:
+        """Whatever the copy shows is in the journal: each stream in its own order, everybody's."""
+        for copy in copyist.fresh:
+            kept = self.copied.get(copy.session_id)
+            assert kept, f"copy {copy.seq} is of {copy.report}, which the journal does not have"
+            report = kept.popleft()
+            assert copy.report == report, f"copy {copy.seq} is of {copy.report}, the journal has {report}"
+            if not kept:
+                del self.copied[copy.session_id]
+        copyist.fresh.clear()
+
+    def settle_copies(self, copyist: Copyist) -> None:
+        """As `compare_copies`, when nothing is on its way any more."""
+        self.compare_copies(copyist)
+        assert not self.copied, f"not copied: {next(iter(self.copied.values()))[0]}"
+        assert copyist.copy_count == self.report_count
 
     def is_ahead_of(self, trader: Trader) -> bool:
         """Whether the journal has reports which the trader was not told."""
@@ -237,31 +281,53 @@ class Ledger:
         assert trader.next_seq == self.next_seqs[session_id]
 
 
+def _accepted(report: Accepted) -> OrderLife:
+    lots = report.quantity_lots
+    order = OrderLife(report.instrument_id, report.side, report.price_ticks, lots, lots)
+    if type(report) is AcceptedLong:
+        order.display_lots = report.display_lots
+        order.waits = report.order_type in _STOPS
+    order.show()
+    return order
+
+
 def _apply(order: OrderLife, report: AnyReport) -> None:
     if type(report) is Executed:
+        assert not order.waits, "a stop trades that has not fired"
         order.executed_lots += report.quantity_lots
-        order.leaves_lots -= report.quantity_lots
+        order.take(report.quantity_lots, from_the_book=report.liquidity is Liquidity.MAKER)
         order.check(report.leaves_lots)
         order.ended = order.leaves_lots == 0
     elif type(report) is Canceled:
         order.cancel(report.canceled_lots)
     elif type(report) is Reduced:
+        # What is hidden goes first.
         order.leaves_lots -= order.quantity_lots - report.quantity_lots
+        order.shown_lots = min(order.shown_lots, order.leaves_lots)
         order.quantity_lots = report.quantity_lots
         order.check(report.leaves_lots)
     elif type(report) is Replaced:
         order.price_ticks = report.price_ticks
         order.quantity_lots = report.quantity_lots
         order.leaves_lots = order.quantity_lots - order.executed_lots
+        order.display_lots = report.display_lots
+        order.show()
         order.check(report.leaves_lots)
+        assert order.waits is (report.stop_price_ticks != 0)
+    elif type(report) is Triggered:
+        assert order.waits, "a stop fires twice"
+        order.waits = False
+        order.price_ticks = report.price_ticks
+        order.check(order.leaves_lots)
     elif type(report) is SelfTradePrevented:
         if report.mode is SelfTradePrevention.DECREMENT:
             order.quantity_lots -= report.prevented_lots
-            order.leaves_lots -= report.prevented_lots
+            order.take(report.prevented_lots, from_the_book=not report.ref)
         order.check(report.leaves_lots)
     elif type(report) is OrderStatus:
         order.check(report.leaves_lots)
         assert order.price_ticks == report.price_ticks
+        assert order.waits is (report.stop_price_ticks != 0)
 
 
 def _check_fills(trade: Traded, fills: list[Executed]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.kill import Summary, torture
-from tests.torture.venue import REPOSITORY
+from tests.torture.life import REPOSITORY
+from tests.torture.summary import Summary
+from tests.torture.torture import Kind, torture
 
 KILLS = 5
 
@@ -39,7 +40,7 @@ def test_the_journal_gives_the_same_state_under_every_hash_seed(directory: Path)
 
 
 async def test_nothing_is_lost_when_it_dies_at_a_change_of_the_journals_directory(tmp_path: Path) -> None:
-    summary = await torture(tmp_path, 4, seed=3, segment_kib=512)
+    summary = await torture(tmp_path, 4, seed=3, kind=Kind(segment_kib=512, changes=1.0))
     assert summary.kills >= 4
 
 

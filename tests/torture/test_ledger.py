@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from carbonmatch.matching.messages import (
     Accepted,
+    AcceptedLong,
     AccountId,
     AnyPublicEvent,
     AnyReport,
@@ -20,17 +21,22 @@ from carbonmatch.matching.messages import (
     Liquidity,
     NewOrder,
     OrderId,
+    OrderType,
     Ref,
     SessionId,
     Side,
+    TimeInForce,
     Traded,
     TradeId,
+    Triggered,
 )
 from carbonmatch.protocol.batch import Record, StreamRecord, encode_stream
 from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.messages import Copied
+from tests.torture.copyist import Copyist
 from tests.torture.ledger import Ledger
 from tests.torture.trader import Trader
-from tests.torture.venue import Ports, trader_access
+from tests.torture.venue import Ports, copyist_access, trader_access
 
 ONE, TWO = SessionId(1), SessionId(2)
 INSTRUMENT = InstrumentId(1)
@@ -127,7 +133,7 @@ def test_a_planted_fault_is_found(ledger: Ledger, fault: Record, complaint: str)
 @pytest.fixture
 async def trader() -> Trader:
     """Who has sent the first order, and was told of it; not connected with anything."""
-    trader = Trader(trader_access(Ports(1, 2, 3), ONE), ONE, seed=1)
+    trader = Trader(trader_access(Ports(1, 2, 3, 4), ONE), ONE, seed=1)
     trader.sent[Ref(1)] = order(1)
     trader.unanswered.add(Ref(1))
     trader._record([accepted(1, 1, 1)])
@@ -171,3 +177,67 @@ async def test_a_report_that_was_never_sent_is_found(ledger: Ledger, trader: Tra
     trader.sent[Ref(2)] = order(2)
     with pytest.raises(AssertionError, match="was not told"):
         ledger.settle(trader, may_refuse=False)
+
+
+# --- orders in the long layout, and copies ----------------------------------------------------------
+
+
+def accepted_long(order_type: OrderType, stop_price_ticks: int, display_lots: int) -> AcceptedLong:
+    return AcceptedLong(
+        1, Ref(1), 0, 0, OrderId(1), INSTRUMENT, AccountId(1), Side.BUY, 100, 10,
+        order_type, TimeInForce.DAY, 0, stop_price_ticks, display_lots, 0, 0,
+    )  # fmt: skip
+
+
+def test_an_iceberg_shows_a_slice_after_the_other(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.take(record(1, ONE, [order(1)], {ONE: [accepted_long(OrderType.LIMIT, 0, 4)]}))
+    shown = []
+    for number, lots in enumerate((3, 1, 4, 1), 1):
+        left = 10 - sum((3, 1, 4, 1)[:number])
+        fill = Executed(
+            number + 1, Ref(0), 0, 0, OrderId(1), TradeId(number), INSTRUMENT, AccountId(1), Side.BUY, 100,
+            lots, left, Liquidity.MAKER,
+        )  # fmt: skip
+        ledger._follow(ONE, fill)
+        shown.append(ledger.levels()[INSTRUMENT, Side.BUY, 100])
+    assert shown == [(1, 1), (4, 1), (2, 1), (1, 1)]
+
+
+def test_a_stop_is_in_no_book_before_it_has_fired_and_in_one_afterwards(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.take(record(1, ONE, [order(1)], {ONE: [accepted_long(OrderType.STOP_LIMIT, 105, 0)]}))
+    assert ledger.levels() == {}
+    ledger._follow(ONE, Triggered(2, Ref(0), 0, 0, OrderId(1), 105, 100))
+    assert ledger.levels() == {(INSTRUMENT, Side.BUY, 100): (10, 1)}
+    with pytest.raises(AssertionError, match="fires twice"):
+        ledger._follow(ONE, Triggered(3, Ref(0), 0, 0, OrderId(1), 105, 100))
+
+
+@pytest.fixture
+async def copyist() -> Copyist:
+    """Who was told of the first report; not connected with anything."""
+    copyist = Copyist(copyist_access(Ports(1, 2, 3, 4)), seed=1)
+    copyist._take([Copied(1, ONE, accepted(1, 1, 1))])
+    return copyist
+
+
+async def test_a_copy_and_the_journal_agree(ledger: Ledger, copyist: Copyist) -> None:
+    ledger.settle_copies(copyist)
+
+
+async def test_a_copy_of_what_the_journal_has_not_is_found(tmp_path: Path, copyist: Copyist) -> None:
+    with pytest.raises(AssertionError, match="which the journal does not have"):
+        Ledger(tmp_path).compare_copies(copyist)
+
+
+async def test_a_copy_of_another_report_is_found(ledger: Ledger, copyist: Copyist) -> None:
+    copyist.fresh[0] = Copied(1, ONE, accepted(1, 1, 7))
+    with pytest.raises(AssertionError, match="the journal has"):
+        ledger.compare_copies(copyist)
+
+
+async def test_a_report_that_is_not_copied_is_found(ledger: Ledger, copyist: Copyist) -> None:
+    ledger.take(record(2, ONE, [order(2)], {ONE: [accepted(2, 2, 2)]}))
+    with pytest.raises(AssertionError, match="not copied"):
+        ledger.settle_copies(copyist)

@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final
+from time import time_ns
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -19,6 +20,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     NewOrder,
+    NewOrderLong,
     OrderFlag,
     OrderId,
     OrderStatusRequest,
@@ -38,7 +40,11 @@ _BURST_COMMANDS_MAX: Final = 48
 # Orders that a command may mean: mostly open ones, some gone, some never accepted.
 _REMEMBERED_REFS: Final = 40
 _PRICE_SPREAD_TICKS: Final = 6
+# Of an order that ends by itself: some do while the engine is away.
+_LIFETIME_NS: Final = (1_000_000, 1_000_000_000)
 _NO_REF: Final = Ref(0)
+_SIDES: Final = tuple(Side)
+_PREVENTIONS: Final = tuple(SelfTradePrevention)
 
 
 class Trader:
@@ -221,6 +227,8 @@ class Trader:
         )
         price_ticks = self._price_ticks()
         kind = random.random()
+        if kind > 0.85:
+            return self._long_order()
         if kind < 0.15:
             time_in_force = TimeInForce.IOC
         elif kind < 0.20:
@@ -237,13 +245,43 @@ class Trader:
             _NO_REF,
             # Two in a hundred to an instrument that does not exist.
             random.choice(INSTRUMENTS) if random.random() < 0.98 else InstrumentId(7),
-            random.choice(tuple(Side)),
+            random.choice(_SIDES),
             random.randint(1, 30),
             price_ticks,
             order_type=order_type,
             time_in_force=time_in_force,
-            self_trade_prevention=random.choice(tuple(SelfTradePrevention)),
+            self_trade_prevention=random.choice(_PREVENTIONS),
             flags=flags,
+        )
+
+    def _long_order(self) -> NewOrderLong:
+        """A stop, a stop-limit, an iceberg, a minimum, or an order that ends by itself."""
+        random = self._random
+        kind = random.randrange(5)
+        terms: dict[str, Any] = {}
+        price_ticks = self._price_ticks()
+        if kind == 0:
+            terms = {"order_type": OrderType.STOP, "stop_price_ticks": self._price_ticks()}
+            price_ticks = random.choice((0, price_ticks))
+        elif kind == 1:
+            terms = {"order_type": OrderType.STOP_LIMIT, "stop_price_ticks": self._price_ticks()}
+        elif kind == 2:
+            terms = {"display_lots": random.randint(1, 10)}
+        elif kind == 3:
+            terms = {"minimum_lots": random.randint(1, 10)}
+        else:
+            terms = {
+                "time_in_force": TimeInForce.GTD,
+                "expires_ns": time_ns() + random.randint(*_LIFETIME_NS),
+            }
+        return NewOrderLong(
+            _NO_REF,
+            random.choice(INSTRUMENTS),
+            random.choice(_SIDES),
+            random.randint(1, 30),
+            price_ticks,
+            self_trade_prevention=random.choice(_PREVENTIONS),
+            **terms,
         )
 
     def _price_ticks(self) -> int:

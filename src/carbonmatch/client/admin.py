@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,12 +20,16 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     Phase,
     Ref,
+    Resume,
     SetBand,
     SetPhase,
 )
 from carbonmatch.protocol.messages import Role
 
 _ALL = "all"
+PhaseName = Literal[
+    "continuous", "halted", "cancel-only", "closed", "pre-open", "opening-auction", "closing-auction", "break"
+]
 
 main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
 
@@ -61,14 +66,19 @@ _DEMO_OPERATOR = Operator()
 @main.command
 def phase(
     symbol: str,
-    phase: Literal["continuous", "halted", "cancel-only", "closed"],
+    phase: PhaseName,
     /,
     *,
     text: str = "",
+    until: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Bring an instrument into a phase. Closing it cancels its day orders.
+
+    halted, cancel-only and closed are held against the schedule until `admin resume`; but where the schedule
+    closes, the instrument is closed. Any other phase ends with the next step of the schedule, unless it has
+    an --until: a session that is to go on over the close needs one.
 
     Parameters
     ----------
@@ -78,9 +88,56 @@ def phase(
         What it is to admit from now on.
     text
         The reason, which everybody gets to see.
+    until
+        When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_ns(until)))
+
+
+@main.command
+def halt(
+    symbol: str,
+    /,
+    *,
+    text: str = "",
+    until: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Stop an instrument, whatever its schedule says: only cancels are taken until `admin resume`.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number, or "all" for every one.
+    text
+        The reason, which everybody gets to see.
+    until
+        When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
+    """
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_ns(until)))
+
+
+@main.command
+def resume(
+    symbol: str,
+    /,
+    *,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """End what `phase` and `halt` hold: the instrument is where its schedule has arrived.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number, or "all" for every one.
+    text
+        The reason, which everybody gets to see.
+    """
+    asyncio.run(end_holds(*operator.accesses(tls), symbol, text))
 
 
 @main.command
@@ -110,10 +167,19 @@ def band(
     asyncio.run(set_band(*operator.accesses(tls), symbol, reference_ticks, low_ticks, high_ticks))
 
 
-async def set_phase(operator: Access, feed: Access, symbol: str, phase: Phase, text: str) -> None:
-    instrument_id = InstrumentId(ANY) if symbol == _ALL else await _instrument_id(feed, symbol)
-    sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text))
+async def set_phase(
+    operator: Access, feed: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0
+) -> None:
+    """`until_ns` 0: without an end."""
+    instrument_id = await _one_or_all(feed, symbol)
+    sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text, until_ns))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
+
+
+async def end_holds(operator: Access, feed: Access, symbol: str, text: str) -> None:
+    instrument_id = await _one_or_all(feed, symbol)
+    sequence = await _order(operator, Resume(Ref(0), instrument_id, text))
+    print(f"{symbol} is held by nobody since sequence {sequence}")
 
 
 async def set_band(
@@ -128,6 +194,23 @@ async def set_band(
     command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
     sequence = await _order(operator, command)
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
+
+
+def time_ns(text: str) -> int:
+    """Nanoseconds since 1970 of a time with its offset; 0 for none. Raises ClientError."""
+    if not text:
+        return 0
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ClientError(f"expected a time with its offset, like 2026-03-02T15:30+08:00, found {text!r}")
+    return int(time.timestamp()) * 1_000_000_000
+
+
+async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
+    return InstrumentId(ANY) if symbol == _ALL else await _instrument_id(feed, symbol)
 
 
 async def _instrument_id(feed: Access, symbol: str) -> InstrumentId:

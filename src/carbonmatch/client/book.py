@@ -22,6 +22,8 @@ from sortedcontainers import SortedDict
 
 from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     BatchBegin,
     Conflated,
@@ -79,10 +81,14 @@ class InstrumentBook:
         self.instrument_seq = 0
         self.definition: InstrumentDefinition | None = None
         self.phase: Phase | None = None
+        self.phase_until_ns = 0  # 0: not known
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
         self.statistics: Statistics | None = None
+        # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
+        self.auction: AuctionUpdate | None = None
+        self.auction_result: AuctionResult | None = None
         # Those this reader has seen and that stand, the newest last; a snapshot brings none.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         # What was taken back or put right since it reads, of whatever day, the newest last.
@@ -172,12 +178,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif (
-            type(message) is PhaseUpdate
-            or type(message) is BandUpdate
-            or type(message) is TradeBust
-            or type(message) is TradeCorrection
-        ):
+        elif isinstance(message, _RARE):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -209,9 +210,11 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # The statistics of a snapshot repeat its number; all else is in it already.
-            if type(message) is Statistics and found == book.instrument_seq:
+            # The statistics and the auction of a snapshot repeat its number; all else is in it already.
+            if found == book.instrument_seq and type(message) is Statistics:
                 book.statistics = message
+            elif found == book.instrument_seq and type(message) is AuctionUpdate:
+                book.auction = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -224,6 +227,11 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+            book.phase_until_ns = message.until_ns
+        elif type(message) is AuctionUpdate:
+            book.auction = message
+        elif type(message) is AuctionResult:
+            book.auction, book.auction_result = None, message
         elif type(message) is BandUpdate:
             book.set_band(message)
         else:
@@ -255,7 +263,9 @@ class BookBuilder:
             return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
         book.instrument_seq = begun.instrument_seq
         book.phase = begun.phase
+        book.phase_until_ns = begun.until_ns
         book.set_band(begun)
+        book.auction = None
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -263,7 +273,8 @@ class BookBuilder:
         return None
 
 
-Increment = LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | TradeBust | TradeCorrection
+_RARE = PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+Increment = LevelUpdate | Trade | Statistics | _RARE
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

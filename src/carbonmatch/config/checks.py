@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
+from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.schema import (
     LISTENERS,
     Config,
@@ -51,6 +52,10 @@ def check(config: Config) -> list[str]:
             _tls_problems(config.tls),
             _follower_problems(config.follower, config.listen, config.tls),
             _throttle_problems("throttle", config.throttle),
+            _repetitions("calendars", "name", [one.name for one in config.calendars]),
+            chain.from_iterable(map(calendar_problems, _paths("calendars", config), config.calendars)),
+            _repetitions("schedules", "name", [one.name for one in config.schedules]),
+            _schedule_problems(config),
             _repetitions("instruments", "id", [one.id for one in config.instruments]),
             _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
             chain.from_iterable(map(_instrument_problems, _paths("instruments", config), config.instruments)),
@@ -180,6 +185,18 @@ def _throttle_problems(at: str, throttle: Throttle) -> Iterator[str]:
 # --- the market -----------------------------------------------------------------------------------
 
 
+def _schedule_problems(config: Config) -> Iterator[str]:
+    calendars = {calendar.name: calendar for calendar in config.calendars}
+    for at, schedule in zip(_paths("schedules", config), config.schedules, strict=True):
+        yield from schedule_problems(at, schedule, calendars)
+    names = {schedule.name for schedule in config.schedules}
+    for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        if instrument.schedule is not None and instrument.schedule not in names:
+            yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
+            yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
+
+
 def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
     low, high = instrument.band_low_ticks, instrument.band_high_ticks
     reference = instrument.reference_price_ticks
@@ -195,6 +212,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         if not words:
             yield f"{at}.{name}: empty, so that no order could be entered"
         yield from _repetitions(f"{at}.{name}", "word", words)
+    yield from _self_trade_problems(at, instrument)
     for name in ("reference_price_ticks", "band_low_ticks", "band_high_ticks"):
         yield from _increment_problems(at, instrument, name, "price_increment_ticks")
     if instrument.quantity_min_lots > instrument.quantity_max_lots:
@@ -208,6 +226,16 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         yield (
             f"{at}: the dearest order it admits is worth {money} minor units, expected at most {_MONEY_MAX}; "
             "set a band, or lower quantity_max_lots or tick_value_minor"
+        )
+
+
+def _self_trade_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    modes = instrument.self_trade.modes
+    yield from _repetitions(f"{at}.self_trade.modes", "word", modes)
+    if instrument.self_trade_prevention not in modes:
+        yield (
+            f"{at}.self_trade.modes: expected {instrument.self_trade_prevention} among them, which "
+            f"self_trade_prevention says, found {', '.join(modes) or 'none at all'}"
         )
 
 

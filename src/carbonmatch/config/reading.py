@@ -12,7 +12,8 @@ from msgspec import Meta, structs
 from carbonmatch.config.certificates import tls_problems
 from carbonmatch.config.checks import check
 from carbonmatch.config.errors import ConfigError
-from carbonmatch.config.schema import Config, Section, Tls, TlsFiles
+from carbonmatch.config.schema import Config, Tls, TlsFiles
+from carbonmatch.config.section import Section
 
 # The environment moves things about, for containers and tests; it cannot change the market.
 CONFIG_VARIABLE: Final = "CARBONMATCH_CONFIG"

@@ -1,12 +1,15 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Any, Final, Literal, NewType
+from typing import Annotated, Any, Final, Literal, NewType, get_args
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, structs
 
+from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.section import Name, Section
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     CONNECTIONS_MAX,
@@ -30,13 +33,16 @@ from carbonmatch.matching.messages import (
     DefineInstrument,
     DefineKey,
     DefineSession,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     KeySession,
-    NameField,
     ParticipantId,
     Phase,
+    SelfTradeFlag,
+    SelfTradeKey,
     SelfTradePrevention,
+    SelfTradeRules,
     SessionId,
     VenueCommand,
 )
@@ -46,8 +52,6 @@ from carbonmatch.protocol.messages import Role
 _SEGMENT_MIB_MIN: Final = SEGMENT_BYTES // 2**20
 _SEGMENT_MIB_MAX: Final = 1024
 
-# A `description` is what a person reads where the value does not fit.
-_Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
 _Positive = Annotated[int, Meta(ge=1)]
 _Count = Annotated[int, Meta(ge=0, le=10**9)]
 _Ticks = Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)]
@@ -56,6 +60,7 @@ _Lots = Annotated[int, Meta(ge=1, le=QUANTITY_LOTS_MAX)]
 _InstrumentId = Annotated[InstrumentId, Meta(ge=1, le=INSTRUMENT_ID_MAX)]
 _ParticipantId = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
 _AccountId = Annotated[AccountId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
+_GroupId = Annotated[GroupId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
 _SessionId = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
 # Goes over the wire as a name.
 KeyId = NewType("KeyId", str)
@@ -71,19 +76,16 @@ PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "iceberg", "minimum_quantity", "post_only"]
 TimeInForceName = Literal["day", "gtc", "ioc", "fok", "gtd"]
 SelfTradePreventionName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
-
+SELF_TRADE_MODES: Final[tuple[SelfTradePreventionName, ...]] = get_args(SelfTradePreventionName)
+SelfTradeKeyName = Literal["participant", "account", "group"]
 
 ListenerName = Literal["order_entry", "market_data", "drop_copy", "ops"]
 LISTENERS: Final[tuple[ListenerName, ...]] = ("order_entry", "market_data", "drop_copy", "ops")
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file. Field names are its keys."""
-
-
 class Venue(Section, frozen=True):
     # Part of what a client signs at logon, so that its answer to one venue is of no use at another.
-    server_id: _Name = "carbonmatch"
+    server_id: Name = "carbonmatch"
     # A new order that has waited longer for its turn is refused; 0: none is.
     order_wait_ms: Annotated[int, Meta(ge=0, le=ORDER_WAIT_MS_MAX)] = ORDER_WAIT_MS
 
@@ -167,11 +169,21 @@ class Throttle(Section, frozen=True):
     cancels_burst: _Count = 0
 
 
+class SelfTrade(Section, frozen=True):
+    """Whose orders do not trade with each other, and what an order may ask for."""
+
+    key: SelfTradeKeyName = "participant"
+    modes: tuple[SelfTradePreventionName, ...] = SELF_TRADE_MODES
+
+    def rules(self) -> SelfTradeRules:
+        return SelfTradeRules(SelfTradeKey[self.key.upper()], _bits(SelfTradeFlag, self.modes))
+
+
 class Instrument(Section, frozen=True):
     """As `InstrumentDefinition`, field by field: prices in ticks, quantities in lots."""
 
     id: _InstrumentId
-    symbol: _Name
+    symbol: Name
     currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z", description="three capital letters, like CNY")]
     tick_value_minor: _Positive
     price_decimals: Annotated[int, Meta(ge=0, le=9)]
@@ -188,29 +200,33 @@ class Instrument(Section, frozen=True):
     opening_phase: PhaseName = "continuous"
     order_types: tuple[OrderTypeName, ...] = ("limit", "market", "post_only")
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
+    self_trade: SelfTrade = SelfTrade()
+    schedule: Name | None = None  # none: operators alone change its phase
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
-        values["opening_phase"] = Phase[self.opening_phase.upper()]
-        allowed = 0
-        for word in (*values.pop("order_types"), *values.pop("times_in_force")):
-            allowed |= getattr(AllowedFlag, word.upper())
-        values["allowed"] = allowed
+        # Where there is a schedule, nothing is open before it has said so.
+        is_scheduled = values.pop("schedule") is not None
+        values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
+        values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
+        values["self_trade"] = self.self_trade.rules()
         return InstrumentDefinition(**values)
 
 
 class Account(Section, frozen=True):
     id: _AccountId
-    name: _Name
+    name: Name
+    # Whose it really is, where an instrument's self-trade prevention goes by groups; 0: its participant's.
+    group: _GroupId = GroupId(0)
 
 
 class Participant(Section, frozen=True):
-    """A firm. Self-trade prevention looks at participants, not at accounts."""
+    """A firm."""
 
     id: _ParticipantId
-    name: _Name
+    name: Name
     accounts: tuple[Account, ...]
 
 
@@ -218,7 +234,7 @@ class Session(Section, frozen=True):
     """The identity of one gateway connection, with a stream of reports of its own."""
 
     id: _SessionId
-    name: _Name
+    name: Name
     roles: tuple[RoleName, ...]
     key: _KeyId
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
@@ -244,7 +260,7 @@ class Key(Section, frozen=True):
     # Empty: whatever its session may do.
     roles: tuple[RoleName, ...] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
-    sessions: tuple[_Name, ...] = ()
+    sessions: tuple[Name, ...] = ()
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     # Networks it may be used from; empty: any.
     addresses: tuple[str, ...] = ()
@@ -269,6 +285,8 @@ class Config(Section, frozen=True):
     journal: Journal = Journal()
     follower: Follower = Follower()
     throttle: Throttle = Throttle()
+    calendars: tuple[Calendar, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     participants: tuple[Participant, ...] = ()
     sessions: tuple[Session, ...] = ()
@@ -300,7 +318,7 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         (account, participant) for participant in config.participants for account in participant.accounts
     ]
     commands += [
-        DefineAccount(account.id, participant.id, account.name)
+        DefineAccount(account.id, participant.id, account.name, account.group)
         for account, participant in sorted(holders, key=lambda holder: holder[0].id)
     ]
     commands += [
@@ -344,6 +362,14 @@ def key_commands(config: Config) -> list[DefineKey]:
 def configuration_digest(config: Config) -> bytes:
     """32 bytes that are equal where the market is: addresses, keys, throttles and order do not count."""
     return blake2b(msgspec.msgpack.encode(venue_commands(config)), digest_size=32).digest()
+
+
+def _bits(flags: type, words: Iterable[str]) -> int:
+    """The bits of `flags` that are written as these words."""
+    bits = 0
+    for word in words:
+        bits |= getattr(flags, word.upper())
+    return bits
 
 
 def _id(item: Instrument | Session | Key) -> Any:

@@ -1,20 +1,32 @@
 """A configuration in words: what the machine understood, for the person who wrote it."""
 
+from datetime import UTC, datetime
 from typing import Final
 
+from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
     LISTENERS,
+    SELF_TRADE_MODES,
     Config,
     Instrument,
     Session,
     configuration_digest,
     shown_accounts,
 )
+from carbonmatch.config.timetable import Timetable
 from carbonmatch.words import price_text
+
+_NS_PER_SECOND: Final = 1_000_000_000
 
 _SYNC: Final = {
     "always": "nothing is answered before the disk has it",
     "relaxed": "RELAXED: answers do not wait for the disk, and a crash can take them back",
+}
+
+_OWNER: Final = {
+    "participant": "a participant",
+    "account": "an account",
+    "group": "a group of accounts",
 }
 
 
@@ -29,9 +41,11 @@ def in_words(config: Config) -> list[str]:
         *_protection(config),
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         _throttle(config),
+        *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
         *(f"  {_instrument(instrument)}" for instrument in config.instruments),
         f"{len(config.participants)} participants, {accounts} accounts",
+        *_groups(config),
         f"{len(config.sessions)} sessions",
         *(f"  {_session(config, session)}" for session in config.sessions),
         f"{len(config.keys)} keys",
@@ -69,6 +83,41 @@ def _throttle(config: Config) -> str:
     return f"a session may send {commands} and {cancels}"
 
 
+def _schedule(config: Config, schedule: Schedule) -> str:
+    followers = sum(instrument.schedule == schedule.name for instrument in config.instruments)
+    zone = next(one.time_zone for one in config.calendars if one.name == schedule.calendar)
+    steps = ", ".join(f"{step.at} {step.phase}" for step in schedule.steps) or "nothing on ordinary days"
+    special = sum(len(one.dates) for one in schedule.special)
+    return (
+        f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
+        f"{followers} instruments"
+    )
+
+
+def next_transitions(config: Config, now_ns: int, count: int) -> list[str]:
+    """What each schedule does next, in the time of its place and in UTC: lines for a terminal."""
+    calendars = {calendar.name: calendar for calendar in config.calendars}
+    lines = []
+    for schedule in config.schedules:
+        timetable = Timetable(schedule, calendars[schedule.calendar])
+        phase = timetable.phase_at(now_ns).name.lower()
+        lines.append(f"{schedule.name}: {phase} at {_local(now_ns, timetable)}")
+        following = timetable.next_after(now_ns)
+        for _ in range(count):
+            if following is None:
+                lines.append("  nothing is planned after that")
+                break
+            lines.append(f"  {following.step.phase} at {_local(following.at_ns, timetable)}")
+            following = timetable.next_after(following.at_ns)
+    return lines
+
+
+def _local(ns: int, timetable: Timetable) -> str:
+    # A close that comes a nanosecond before a day begins is one of that time to people.
+    utc = datetime.fromtimestamp(-(-ns // _NS_PER_SECOND), UTC)
+    return f"{utc.astimezone(timetable.zone):%a %Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
+
+
 def _instrument(instrument: Instrument) -> str:
     low, reference, high = (
         price_text(ticks, instrument.price_decimals)
@@ -84,9 +133,36 @@ def _instrument(instrument: Instrument) -> str:
     )
     return (
         f"{instrument.id} {instrument.symbol}: {instrument.currency}, {band}; {sizes}; "
-        f"opens {instrument.opening_phase}; orders {', '.join(instrument.order_types)}; "
-        f"for {', '.join(instrument.times_in_force)}"
+        f"{_opening(instrument)}; orders {', '.join(instrument.order_types)}; "
+        f"for {', '.join(instrument.times_in_force)}; {_self_trade(instrument)}"
     )
+
+
+def _opening(instrument: Instrument) -> str:
+    if instrument.schedule is None:
+        return f"opens {instrument.opening_phase}"
+    return f"on schedule {instrument.schedule}"
+
+
+def _self_trade(instrument: Instrument) -> str:
+    default = instrument.self_trade_prevention
+    others = [mode for mode in SELF_TRADE_MODES if mode != default and mode in instrument.self_trade.modes]
+    if not others:
+        asked = "whatever an order asks for"
+    elif len(others) == len(SELF_TRADE_MODES) - 1:
+        asked = "unless an order asks for another mode"
+    else:
+        asked = f"unless an order asks for {' or '.join(others)}"
+    return f"self-trades of {_OWNER[instrument.self_trade.key]}: {default} {asked}"
+
+
+def _groups(config: Config) -> list[str]:
+    members: dict[int, list[str]] = {}
+    for participant in config.participants:
+        for account in participant.accounts:
+            if account.group:
+                members.setdefault(account.group, []).append(f"{account.name} of {participant.name}")
+    return [f"  group {group}: {', '.join(names)}" for group, names in sorted(members.items())]
 
 
 def _session(config: Config, session: Session) -> str:

@@ -31,10 +31,11 @@ class Depth:
     a dict's store. The values are the events themselves, so a change makes no further object.
     """
 
-    __slots__ = ("asks", "band", "bids", "phase")
+    __slots__ = ("asks", "band", "bids", "phase", "until_ns")
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.phase: Phase = definition.opening_phase
+        self.until_ns = 0  # when the phase is to end; 0: not known
         # Reference price, lowest and highest price, in ticks.
         self.band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         self.bids: dict[int, LevelChanged] = {}

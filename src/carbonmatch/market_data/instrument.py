@@ -1,6 +1,6 @@
 """One instrument as the public knows it: its events in, its numbered messages out.
 
-The order of its messages in a batch: definitions, trades, phases and bands as they happened, then
+The order of its messages in a batch: definitions, trades, phases, bands and auctions as they happened, then
 levels, then statistics at most once.
 """
 
@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
+    AuctionEnded,
+    AuctionIndicated,
     BandChanged,
     InstrumentDefined,
     InstrumentDefinition,
@@ -22,6 +24,8 @@ from carbonmatch.matching.messages import (
     Traded,
 )
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     FeedKind,
     Instrument,
@@ -54,6 +58,8 @@ InstrumentMessage = (
     | PhaseUpdate
     | BandUpdate
     | Statistics
+    | AuctionUpdate
+    | AuctionResult
 )
 
 _KIND: Final[dict[type, int]] = {
@@ -83,13 +89,15 @@ class InstrumentChanges(Struct, gc=False):
 class PublicInstrument:
     """Invariant: `seq` is the number of its last message, `feed_sequence` of the batch with that."""
 
-    __slots__ = ("definition", "depth", "feed_sequence", "instrument_id", "seq", "statistics")
+    __slots__ = ("auction", "definition", "depth", "feed_sequence", "instrument_id", "seq", "statistics")
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.definition = definition
         self.depth = Depth(definition)
         self.statistics = DayStatistics(definition.opening_phase)
+        # How an auction would end now, while orders gather for one.
+        self.auction: AuctionIndicated | None = None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -131,6 +139,10 @@ class PublicInstrument:
                 self._change_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
+            elif type(event) is AuctionIndicated:
+                self._indicate(event, changed)
+            elif type(event) is AuctionEnded:
+                self._end_auction(event, changed)
             else:
                 assert type(event) is InstrumentDefined
                 self._define(event, changed, feed_sequence)
@@ -150,6 +162,7 @@ class PublicInstrument:
                 trade.quantity_lots,
                 trade.aggressor,
                 trade.time_ns,
+                trade.kind,
             )
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
@@ -210,9 +223,10 @@ class PublicInstrument:
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         self.depth.phase = event.phase
+        self.depth.until_ns = event.until_ns
         self.seq += 1
         changed.messages.append(
-            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns)
+            PhaseUpdate(self.instrument_id, self.seq, event.phase, event.text, event.time_ns, event.until_ns)
         )
         if self.statistics.change_phase(event.phase):
             changed.kinds |= FeedKind.STATISTICS
@@ -222,6 +236,34 @@ class PublicInstrument:
         self.depth.band = band
         self.seq += 1
         changed.messages.append(BandUpdate(self.instrument_id, self.seq, *band, event.time_ns))
+
+    def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
+        self.auction = event
+        self.seq += 1
+        changed.messages.append(self._auction_message(event))
+
+    def _end_auction(self, event: AuctionEnded, changed: InstrumentChanges) -> None:
+        self.auction = None
+        self.seq += 1
+        changed.messages.append(
+            AuctionResult(
+                self.instrument_id,
+                self.seq,
+                event.phase,
+                event.price_ticks,
+                event.volume_lots,
+                event.surplus_lots,
+                event.surplus_side,
+                event.rule,
+                event.reference_price_ticks,
+                event.prevented_lots,
+                event.ends_ns,
+                event.random_ns,
+                event.ended_ns,
+                event.seed,
+                event.time_ns,
+            )
+        )
 
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
@@ -249,7 +291,15 @@ class PublicInstrument:
         levels = depth.levels() if kinds & FeedKind.LEVELS else []
         messages: list[InstrumentMessage] = [
             Instrument(self.definition),
-            SnapshotBegin(instrument_id, self.feed_sequence, self.seq, depth.phase, *depth.band, len(levels)),
+            SnapshotBegin(
+                instrument_id,
+                self.feed_sequence,
+                self.seq,
+                depth.phase,
+                *depth.band,
+                len(levels),
+                depth.until_ns,
+            ),
         ]
         messages += [
             SnapshotLevel(
@@ -258,9 +308,22 @@ class PublicInstrument:
             for level in levels
         ]
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        if self.auction is not None:
+            messages.append(self._auction_message(self.auction))
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
+
+    def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
+        return AuctionUpdate(
+            self.instrument_id,
+            self.seq,
+            auction.price_ticks,
+            auction.volume_lots,
+            auction.surplus_lots,
+            auction.surplus_side,
+            auction.time_ns,
+        )
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
@@ -276,6 +339,8 @@ class PublicInstrument:
             self.depth.band,
             self.statistics.saved(),
             self.depth.levels(),
+            self.auction,
+            self.depth.until_ns,
         )
 
     @classmethod
@@ -286,7 +351,9 @@ class PublicInstrument:
         instrument.statistics.restore(saved.statistics)
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
+        instrument.depth.until_ns = saved.until_ns
         instrument.depth.update(saved.levels)
+        instrument.auction = saved.auction
         return instrument
 
 
@@ -300,3 +367,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     band: tuple[int, int, int]
     statistics: SavedStatistics
     levels: list[LevelChanged]
+    auction: AuctionIndicated | None = None
+    until_ns: int = 0

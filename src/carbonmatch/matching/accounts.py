@@ -1,12 +1,13 @@
 """Who trades: accounts of participants, and the sessions that act for them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
     AnyReport,
+    GroupId,
     OrderId,
     ParticipantId,
     Ref,
@@ -16,17 +17,32 @@ from carbonmatch.matching.messages import (
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Order
 
+# In place of an owner: no order belongs to it.
+NOBODY: Final = 0
+
 
 class Account:
-    """Belongs to one participant, and keeps its open orders by id, in the order of their ids."""
+    """Belongs to one participant, and keeps its open orders by id, in the order of their ids.
 
-    __slots__ = ("account_id", "name", "orders", "participant_id")
+    `owners` says who it belongs to for self-trade prevention, by the number of a `SelfTradeKey`: equal
+    numbers at one place are one owner. Groups are negative there, so that none is taken for a participant.
+    """
 
-    def __init__(self, account_id: AccountId, participant_id: ParticipantId, name: str) -> None:
+    __slots__ = ("account_id", "group_id", "name", "orders", "owners", "participant_id")
+
+    def __init__(
+        self, account_id: AccountId, participant_id: ParticipantId, name: str, group_id: GroupId
+    ) -> None:
         self.account_id = account_id
+        self.orders: dict[OrderId, Order] = {}
+        self.assign(participant_id, name, group_id)
+
+    def assign(self, participant_id: ParticipantId, name: str, group_id: GroupId) -> None:
+        """Say whose it is from now on, and what it is called."""
         self.participant_id = participant_id
         self.name = name
-        self.orders: dict[OrderId, Order] = {}
+        self.group_id = group_id
+        self.owners = (NOBODY, participant_id, self.account_id, -group_id or participant_id)
 
 
 class SessionState:

@@ -20,7 +20,6 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Order
 from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
 from carbonmatch.matching.entering import trade_and_rest, wait
-from carbonmatch.matching.instrument import ALLOWED, REFUSAL
 from carbonmatch.matching.messages import (
     NO_REF,
     CancelReason,
@@ -46,8 +45,9 @@ def reduce(venue: Venue, session: SessionState, command: Reduce, ref: Ref) -> No
         return
     instrument = order.ladder.book.instrument
     total_lots = command.quantity_lots
-    if Reduce not in ALLOWED[instrument.phase]:
-        venue.reject(session, ref, REFUSAL[instrument.phase])
+    refusal = instrument.refusal(Reduce)
+    if refusal is not None:
+        venue.reject(session, ref, refusal)
     elif total_lots >= order.quantity_lots:
         venue.reject(session, ref, RejectReason.NOT_AMENDABLE)
     elif total_lots <= order.traded_lots:

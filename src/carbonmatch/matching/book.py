@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Sid
 
 if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
+    from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
 
@@ -359,9 +360,23 @@ def _take_back(level: Level, dirty: list[Level]) -> None:
 
 
 class Book:
-    """Both ladders of one instrument, the stops that wait, and the price of the last trade, 0 before it."""
+    """Both ladders of one instrument, the stops that wait, and the price of the last trade, 0 before it.
 
-    __slots__ = ("asks", "bids", "buy_stops", "instrument", "last_price_ticks", "sell_stops")
+    `icebergs` has its open orders that show less than they are, by id; those that the next auction ends are
+    in `auction_orders`. `transition` is there while an auction is carried out.
+    """
+
+    __slots__ = (
+        "asks",
+        "auction_orders",
+        "bids",
+        "buy_stops",
+        "icebergs",
+        "instrument",
+        "last_price_ticks",
+        "sell_stops",
+        "transition",
+    )
 
     def __init__(self, instrument: "Instrument") -> None:
         self.instrument = instrument
@@ -372,6 +387,22 @@ class Book:
         self.buy_stops = StopLadder(self.bids)
         self.sell_stops = StopLadder(self.asks)
         self.last_price_ticks = 0
+        self.icebergs: dict[OrderId, Order] = {}
+        self.auction_orders: dict[OrderId, Order] = {}
+        self.transition: Transition | None = None
+
+    def note(self, order: Order) -> None:
+        """Take note of an open order whose terms an auction asks for."""
+        assert order.terms is not None
+        if order.terms.display_lots:
+            self.icebergs[order.order_id] = order
+        if order.terms.ends_with_auction:
+            self.auction_orders[order.order_id] = order
+
+    def discard(self, order: Order) -> None:
+        """Forget what was noted of an order."""
+        self.icebergs.pop(order.order_id, None)
+        self.auction_orders.pop(order.order_id, None)
 
     def orders(self) -> Iterator[Order]:
         """Every order in the book: bids then asks, best level first, in their priority."""
@@ -395,4 +426,11 @@ class Book:
         for order in self.orders():
             assert order.terms is None or not order.terms.waits_since
             assert not order.hidden_lots or order.terms is not None
-        assert self.bids.best_key + self.asks.best_key < 0, "orders which cross have traded"
+        noted = [order for order in [*self.orders(), *self.stops()] if order.terms is not None]
+        icebergs = {order.order_id for order in noted if order.terms and order.terms.display_lots}
+        assert icebergs == self.icebergs.keys()
+        passing = {order.order_id for order in noted if order.terms and order.terms.ends_with_auction}
+        assert passing == self.auction_orders.keys()
+        assert (self.transition is not None) == self.instrument.is_uncrossing
+        if self.instrument.is_trading:
+            assert self.bids.best_key + self.asks.best_key < 0, "orders which cross have traded"

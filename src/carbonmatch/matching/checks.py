@@ -1,11 +1,11 @@
 """What a command must satisfy to be applied: each rule with its own reason, in a fixed order.
 
-For a new order: account; instrument; phase; instructions that go together; type and time in force
-that the instrument has; quantity (positive, minimum, maximum, increment), of which so much is
-displayed, and so much at least trades; price (positive, increment, band), stop price; time of expiry;
-protection of a market order; open orders; post-only; fill-or-kill; minimum quantity. What the order
-says of itself comes before the state of the market, so the same wrong order gets the same answer at
-any time.
+For a new order: account; instrument; phase; instructions that go together; type, time in force and
+self-trade prevention that the instrument has; quantity (positive, minimum, maximum, increment), of
+which so much is displayed, and so much at least trades; price (positive, increment, band), stop price;
+time of expiry; protection of a market order; open orders; post-only; fill-or-kill; minimum quantity.
+What the order says of itself comes before the state of the market, so the same wrong order gets the
+same answer at any time.
 """
 
 from typing import Final
@@ -18,15 +18,15 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Ladder, Order
-from carbonmatch.matching.instrument import ALLOWED, REFUSAL, TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
+from carbonmatch.matching.instrument import TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
 from carbonmatch.matching.messages import (
     AllowedFlag,
+    NewOrder,
     NewOrderLong,
     OrderFlag,
     OrderType,
     RejectReason,
     Replace,
-    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -38,7 +38,6 @@ _LIMIT: Final = OrderType.LIMIT
 _MARKET: Final = OrderType.MARKET
 _STOP: Final = OrderType.STOP
 _STOP_LIMIT: Final = OrderType.STOP_LIMIT
-_INSTRUMENT_DEFAULT: Final = SelfTradePrevention.INSTRUMENT_DEFAULT
 _BUY: Final = Side.BUY
 _FOK: Final = TimeInForce.FOK
 _GTD: Final = TimeInForce.GTD
@@ -58,10 +57,11 @@ def new_order_refusal(venue: Venue, session: SessionState, command: NewOrderLong
         return RejectReason.UNKNOWN_INSTRUMENT
     instrument = book.instrument
     if not instrument.admits_new:
-        return REFUSAL[instrument.phase]
+        return instrument.refusal(NewOrder)
     ladder = book.bids if command.side is _BUY else book.asks
     return (
         _instructions_refusal(instrument, command)
+        or _phase_refusal(instrument, command)
         or quantity_refusal(instrument, command.quantity_lots)
         or _part_refusal(instrument, command)
         or _price_refusal(instrument, command)
@@ -76,10 +76,10 @@ def replace_refusal(order: Order, command: Replace) -> RejectReason | None:
     """Why the replacement of an order in the book is refused, None if it is not."""
     ladder = order.ladder
     instrument = ladder.book.instrument
-    if Replace not in ALLOWED[instrument.phase]:
-        return REFUSAL[instrument.phase]
-    reason = quantity_refusal(instrument, command.quantity_lots) or price_refusal(
-        instrument, command.price_ticks
+    reason = (
+        instrument.refusal(Replace)
+        or quantity_refusal(instrument, command.quantity_lots)
+        or price_refusal(instrument, command.price_ticks)
     )
     if reason is not None:
         return reason
@@ -105,9 +105,7 @@ def replaced_stop_refusal(order: Order, command: Replace) -> RejectReason | None
     instrument = order.ladder.book.instrument
     terms = order.terms
     assert terms is not None
-    if Replace not in ALLOWED[instrument.phase]:
-        return REFUSAL[instrument.phase]
-    reason = quantity_refusal(instrument, command.quantity_lots)
+    reason = instrument.refusal(Replace) or quantity_refusal(instrument, command.quantity_lots)
     if reason is not None:
         return reason
     if terms.order_type is _STOP_LIMIT or command.price_ticks:
@@ -190,13 +188,14 @@ def protection_ticks(ladder: Ladder, own_ticks: int) -> int:
     """The worst price at which a market order of this side may trade.
 
     Its own, or the instrument's distance from the opposite best, at most to the band, or the band.
-    The opposite ladder is not empty.
+    The opposite ladder is not empty. Where orders gather the best ones cross, and nothing is measured from
+    them: it is its own, or the band.
     """
     if own_ticks:
         return own_ticks
     instrument = ladder.book.instrument
     distance = instrument.definition.market_protection_ticks
-    if not distance:
+    if not distance or instrument.is_gathering:
         return instrument.price_high_ticks if ladder.side is _BUY else instrument.price_low_ticks
     opposite_best = ladder.opposite.best
     assert opposite_best is not None
@@ -222,6 +221,8 @@ def _instructions_refusal(instrument: Instrument, command: NewOrderLong) -> Reje
         return RejectReason.ORDER_TYPE_NOT_ALLOWED
     if not TIME_IN_FORCE_FLAG.get(command.time_in_force, 0) & allowed:
         return RejectReason.TIME_IN_FORCE_NOT_ALLOWED
+    if command.self_trade_prevention not in instrument.modes:
+        return RejectReason.SELF_TRADE_PREVENTION_NOT_ALLOWED
     return None
 
 
@@ -243,6 +244,17 @@ def _instructions_fit(command: NewOrderLong) -> bool:
         return False
     # How long a stop waits and what becomes of it then cannot both be said by one time in force.
     return rests or command.order_type not in _STOPS
+
+
+def _phase_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
+    """Where orders only gather, none can ask for what happens at once; a stop does not ask yet."""
+    if instrument.is_gathering and (
+        command.time_in_force not in _RESTING
+        or command.flags & OrderFlag.POST_ONLY
+        or (command.minimum_lots and command.order_type not in _STOPS)
+    ):
+        return RejectReason.NOT_IN_THIS_PHASE
+    return None
 
 
 def _part_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
@@ -283,7 +295,12 @@ def _expiry_refusal(venue: Venue, command: NewOrderLong) -> RejectReason | None:
 def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | None:
     if command.order_type in _WITH_LIMIT:
         return None
-    if not command.price_ticks and not is_protected(ladder.book.instrument):
+    instrument = ladder.book.instrument
+    if instrument.is_gathering and command.order_type is _MARKET:
+        if not command.price_ticks and not instrument.definition.band_high_ticks:
+            return RejectReason.NO_PROTECTION_PRICE
+        return None
+    if not command.price_ticks and not is_protected(instrument):
         return RejectReason.NO_PROTECTION_PRICE
     if command.order_type is _MARKET and ladder.opposite.best is None:
         return RejectReason.NO_LIQUIDITY
@@ -291,8 +308,9 @@ def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | Non
 
 
 def _open_orders_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
-    """A stop counts from the time it waits."""
-    if command.order_type is _MARKET or command.time_in_force not in _RESTING:
+    """A stop counts from the time it waits, a market order while it gathers for an auction."""
+    is_gathering = venue.books[command.instrument_id].instrument.is_gathering
+    if (command.order_type is _MARKET and not is_gathering) or command.time_in_force not in _RESTING:
         return None
     if len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX:
         return RejectReason.OPEN_ORDER_LIMIT
@@ -303,7 +321,7 @@ def _book_refusal(
     venue: Venue, account: Account, ladder: Ladder, command: NewOrderLong
 ) -> RejectReason | None:
     """What depends on the other side of the book; for a stop that is seen when it fires."""
-    if command.order_type in _STOPS:
+    if command.order_type in _STOPS or ladder.book.instrument.is_gathering:
         return None
     limit_ticks = command.price_ticks
     if command.order_type is _MARKET:
@@ -318,8 +336,6 @@ def _book_refusal(
     else:
         return None
     mode = command.self_trade_prevention
-    if mode is _INSTRUMENT_DEFAULT:
-        mode = ladder.book.instrument.self_trade_prevention
-    if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account.participant_id, mode):
+    if can_fill(venue, ladder.opposite, limit_key, at_once_lots, account, mode):
         return None
     return reason

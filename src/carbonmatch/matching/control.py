@@ -5,6 +5,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 """
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import change_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.instrument import Instrument, is_band
@@ -20,40 +21,58 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Done,
     InstrumentDefined,
+    InstrumentId,
     OrderFlag,
-    Phase,
-    PhaseChanged,
     Ref,
     RejectReason,
     RemoveKey,
+    RemoveSession,
+    Resume,
+    SchedulePhase,
     SessionLost,
     SessionOpened,
     SetBand,
     SetPhase,
-    TimeInForce,
     TimePassed,
 )
 from carbonmatch.matching.venue import Venue
 
 
 def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) -> None:
-    """Change the phase of one instrument or of all; closing expires DAY orders."""
-    reason = None
-    if not session.operator:
-        reason = RejectReason.NOT_ENTITLED
-    elif command.instrument_id != ANY and command.instrument_id not in venue.books:
-        reason = RejectReason.UNKNOWN_INSTRUMENT
-    if reason is not None:
-        _refuse(venue, session, ref, reason)
+    """Hold one instrument or all of them in a phase; closing expires DAY orders.
+
+    Where that ends an auction which takes more than one entry, the phase changes when it is done.
+    """
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
         return
-    ids = [command.instrument_id] if command.instrument_id else sorted(venue.books)
-    for instrument_id in ids:
-        book = venue.books[instrument_id]
-        book.instrument.enter(command.phase)
-        venue.public.append(PhaseChanged(instrument_id, venue.time_ns, command.phase, command.text))
-        if command.phase is Phase.CLOSED:
-            _expire(venue, book)
+    for book in books:
+        book.instrument.course.set(command.phase, command.until_ns)
+        _follow_course(venue, book, command.text)
     report_done(venue, session, ref)
+
+
+def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
+    """End what operators hold of one instrument or of all; one that nobody holds is left alone."""
+    books = _books_to_steer(venue, session, command.instrument_id, ref)
+    if books is None:
+        return
+    for book in books:
+        course = book.instrument.course
+        if course.hold is not None:
+            course.resume()
+            _follow_course(venue, book, command.text)
+    report_done(venue, session, ref)
+
+
+def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
+    """Go on with the schedule of an instrument; it is told where that changes its phase, or its end."""
+    book = venue.books[command.instrument_id]
+    course = book.instrument.course
+    before = (book.instrument.phase, course.phase_until_ns)
+    course.step(command.phase, command.step_ns, command.until_ns)
+    if (course.phase, course.phase_until_ns) != before:
+        _follow_course(venue, book, "")
 
 
 def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
@@ -85,15 +104,15 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
-    """Add an account; or change its name and participant, which then counts for its open orders too."""
+    """Add an account; or change its name and whose it is, which then counts for its open orders too."""
     account = venue.accounts.get(command.account_id)
     if account is None:
         assert command.account_id != 0, "0 means the default account"
-        account = Account(command.account_id, command.participant_id, command.name)
-        venue.accounts[command.account_id] = account
+        venue.accounts[command.account_id] = Account(
+            command.account_id, command.participant_id, command.name, command.group_id
+        )
     else:
-        account.participant_id = command.participant_id
-        account.name = command.name
+        account.assign(command.participant_id, command.name, command.group_id)
 
 
 def define_session(venue: Venue, command: DefineSession) -> None:
@@ -104,6 +123,14 @@ def define_session(venue: Venue, command: DefineSession) -> None:
         assert command.session_id not in venue.drop_copies.by_session, "one name has one stream"
         session = venue.sessions[command.session_id] = SessionState(command.session_id)
     session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+
+
+def remove_session(venue: Venue, command: RemoveSession) -> None:
+    """Cancel all orders of the session, in the order of entry: nobody could ask for that any more."""
+    session = venue.sessions[command.session_id]
+    for order in list(session.orders.values()):
+        venue.end(order, NO_REF, CancelReason.SESSION_REMOVED)
+    session.entitle(session.name, (), False, venue.accounts)
 
 
 def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
@@ -144,10 +171,30 @@ def time_passed(_venue: Venue, _command: TimePassed) -> None:
     """What is to be done as time passes, the engine does at the beginning of every entry."""
 
 
-def _expire(venue: Venue, book: Book) -> None:
-    for order in [*book.orders(), *book.stops()]:
-        if order.time_in_force is TimeInForce.DAY:
-            venue.end(order, NO_REF, CancelReason.EXPIRED)
+def _books_to_steer(
+    venue: Venue, session: SessionState, instrument_id: InstrumentId, ref: Ref
+) -> list[Book] | None:
+    """The books that an operator's command is for; None where it is refused."""
+    if not session.operator:
+        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+    elif instrument_id == ANY:
+        return [book for _, book in sorted(venue.books.items())]
+    elif instrument_id not in venue.books:
+        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+    else:
+        return [venue.books[instrument_id]]
+    return None
+
+
+def _follow_course(venue: Venue, book: Book, text: str) -> None:
+    """Bring the instrument into the phase that its course says."""
+    instrument = book.instrument
+    course = instrument.course
+    if course.hold_until_ns:
+        venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
+    else:
+        venue.held_until_ns.pop(instrument.instrument_id, None)
+    change_phase(venue, book, course.phase, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

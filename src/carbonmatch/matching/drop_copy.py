@@ -74,10 +74,10 @@ class DropCopies:
         self._accounts: dict[OrderId, AccountId] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.by_session)
+        return bool(self.shown)
 
     def define(self, copy: DropCopy, accounts: dict[AccountId, Account]) -> None:
-        """Add a copy, or change which accounts one shows; its numbers go on."""
+        """Add a copy, or change which accounts one shows, none to remove it; its numbers go on."""
         before = self.by_session.get(copy.session_id)
         if before is not None:
             copy.next_seq = before.next_seq

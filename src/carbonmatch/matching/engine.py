@@ -5,15 +5,17 @@ entries give the same events and the same state, which is what makes the journal
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
-loop is `price_time`, the rules of entry are `checks`. What follows by itself is in `stops` and `expiry`.
+loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
+by itself is in `stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from carbonmatch.limits import ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
+from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import carry_out
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
@@ -40,7 +42,10 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     RemoveKey,
+    RemoveSession,
     Replace,
+    Resume,
+    SchedulePhase,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -64,15 +69,18 @@ _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]
     SetPhase: control.set_phase,
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
+    Resume: control.resume,
 }
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
+    RemoveSession: control.remove_session,
     SessionLost: control.session_lost,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
+    SchedulePhase: control.schedule_phase,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,
@@ -127,7 +135,8 @@ class Engine:
 
     def is_due(self, time_ns: int) -> bool:
         """Whether an entry at this time would do something of itself: TimePassed is for that."""
-        return self.venue.expiries.next_ns <= time_ns or may_fire(self.venue)
+        venue = self.venue
+        return venue.expiries.next_ns <= time_ns or bool(venue.uncrossing) or may_fire(venue)
 
     def apply(self, entry: Entry) -> None:
         """Apply the commands of one entry. What they cause gathers until `take_outputs`.
@@ -145,6 +154,7 @@ class Engine:
         venue.time_ns = entry.time_ns
         venue.makers_left = ENTRY_MAKERS_MAX
         venue.stops_left = ENTRY_STOPS_MAX
+        venue.auction_orders_left = ENTRY_AUCTION_ORDERS_MAX
         if entry.session_id == VENUE_SESSION_ID:
             self._apply_venue(entry)
             return
@@ -159,7 +169,7 @@ class Engine:
         sequence = venue.sequence
         last_ref = session.last_ref
         reached = venue.reached
-        if reached or venue.expiries.next_ns <= entry.time_ns:
+        if reached or venue.expiries.next_ns <= entry.time_ns or venue.uncrossing:
             _do_what_is_due(venue)
         for command in entry.commands:
             sequence += 1
@@ -192,9 +202,12 @@ class Engine:
         for level in venue.dirty:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
-        outputs = Outputs(streams, venue.public, levels, venue.refusals, venue.cancels, copies)
+        outputs = Outputs(
+            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented
+        )
         venue.refusals = []
         venue.cancels = []
+        venue.prevented = []
         venue.touched = []
         venue.public = []
         venue.dirty = []
@@ -227,4 +240,5 @@ class Engine:
 def _do_what_is_due(venue: Venue) -> None:
     """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
     expire_due(venue)
+    carry_out(venue)
     fire_reached(venue)

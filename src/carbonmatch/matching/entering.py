@@ -6,7 +6,7 @@
 from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Order
+from carbonmatch.matching.book import Ladder, Order
 from carbonmatch.matching.checks import new_order_refusal, protection_ticks
 from carbonmatch.matching.iceberg import show_slice
 from carbonmatch.matching.messages import (
@@ -57,7 +57,7 @@ def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> N
     order.time_in_force = asked.time_in_force
     order.self_trade_prevention = asked.self_trade_prevention
     order.flags = asked.flags
-    terms = order.terms = _terms(asked)
+    terms = order.terms = _terms(ladder, asked)
 
     price_ticks = asked.price_ticks
     if asked.order_type is _MARKET:
@@ -67,18 +67,21 @@ def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> N
         assert terms is not None
         wait(venue, order, terms, asked.stop_price_ticks)
         venue.keep(order)
-    elif trade_and_rest(venue, order, ladder.sign * price_ticks, ref, _remainder(asked)):
+    elif trade_and_rest(venue, order, ladder.sign * price_ticks, ref, _remainder(order, asked)):
         venue.keep(order)
 
 
 def wait(venue: Venue, order: Order, terms: Terms, stop_price_ticks: int) -> None:
-    """Put a stop behind the others with its price. It fires after this command if that is reached now."""
+    """Put a stop behind the others with its price. It fires after this command if that is reached now.
+
+    Where nothing trades, it is looked at when the instrument trades again.
+    """
     stops = order.ladder.stops
     order.ladder = stops
     terms.waits_since = venue.sequence
     stops.rest(order, stops.sign * stop_price_ticks, venue.dirty)
     last_ticks = stops.book.last_price_ticks
-    if last_ticks and order.level.key >= stops.sign * last_ticks:
+    if last_ticks and stops.book.instrument.is_trading and order.level.key >= stops.sign * last_ticks:
         venue.reach(stops, last_ticks)
 
 
@@ -90,7 +93,7 @@ def trade_and_rest(
     What goes has been reported. Whether the order is open is the caller's to note.
     """
     ladder = order.ladder
-    if key + ladder.opposite.best_key >= 0:
+    if key + ladder.opposite.best_key >= 0 and ladder.book.instrument.is_trading:
         match(venue, order, key, ref)
         if not order.leaves_lots:
             return False
@@ -122,9 +125,10 @@ def _long(command: NewOrder) -> NewOrderLong:
     )
 
 
-def _terms(asked: NewOrderLong) -> Terms | None:
+def _terms(ladder: Ladder, asked: NewOrderLong) -> Terms | None:
     """Those which it needs once it rests or waits."""
-    if not (asked.order_type in STOPS or asked.display_lots or asked.expires_ns):
+    ends_with_auction = asked.order_type is _MARKET and ladder.book.instrument.is_gathering
+    if not (asked.order_type in STOPS or asked.display_lots or asked.expires_ns or ends_with_auction):
         return None
     return Terms(
         asked.order_type,
@@ -133,11 +137,14 @@ def _terms(asked: NewOrderLong) -> Terms | None:
         asked.minimum_lots,
         asked.expires_ns,
         waits_since=0,
+        ends_with_auction=ends_with_auction,
     )
 
 
-def _remainder(asked: NewOrderLong) -> CancelReason | None:
+def _remainder(order: Order, asked: NewOrderLong) -> CancelReason | None:
     """Why what it cannot trade at once goes; None if it rests."""
+    if order.terms is not None and order.terms.ends_with_auction:
+        return None
     if asked.order_type is _MARKET:
         return CancelReason.MARKET_REMAINDER
     if asked.time_in_force in (_IOC, _FOK):

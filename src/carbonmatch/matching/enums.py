@@ -26,14 +26,14 @@ class TimeInForce(IntEnum):
     IOC = 3  # trades what it can at once, the rest is cancelled
     FOK = 4  # trades completely at once, or is refused
     GTD = 5  # rests until the time it gives
-    AT_OPEN = 6  # for the opening auction only; no instrument allows it yet
-    AT_CLOSE = 7  # for the closing auction only; no instrument allows it yet
-    GOOD_FOR_AUCTION = 8  # for the next auction, whichever; no instrument allows it yet
+    AT_OPEN = 6  # for the opening auction only
+    AT_CLOSE = 7  # for the closing auction only
+    GOOD_FOR_AUCTION = 8  # for the next auction, whichever
 
 
 @unique
 class SelfTradePrevention(IntEnum):
-    """What happens where an order would trade with one of the same participant."""
+    """What happens where an order would trade with one of the same owner; the taker's wish decides."""
 
     INSTRUMENT_DEFAULT = 0
     NONE = 1
@@ -41,6 +41,26 @@ class SelfTradePrevention(IntEnum):
     CANCEL_OLDEST = 3  # the maker
     CANCEL_BOTH = 4
     DECREMENT = 5  # both are reduced by the smaller quantity; what reaches zero is cancelled
+
+
+@unique
+class SelfTradeKey(IntEnum):
+    """Whose orders an instrument takes for one owner's: self-trade prevention is between them."""
+
+    PARTICIPANT = 1  # all accounts of a firm
+    ACCOUNT = 2  # each account by itself
+    GROUP = 3  # the accounts of a group, of whatever firm; of an account without a group, its firm
+
+
+class SelfTradeFlag:
+    """Bits of `SelfTradeRules.allowed`: which modes an order may ask for. Append-only."""
+
+    NONE: Final = 1 << 1
+    CANCEL_NEWEST: Final = 1 << 2
+    CANCEL_OLDEST: Final = 1 << 3
+    CANCEL_BOTH: Final = 1 << 4
+    DECREMENT: Final = 1 << 5
+    ALL: Final = NONE | CANCEL_NEWEST | CANCEL_OLDEST | CANCEL_BOTH | DECREMENT
 
 
 class OrderFlag:
@@ -69,6 +89,9 @@ class AllowedFlag:
     IOC: Final = 1 << 18
     FOK: Final = 1 << 19
     GTD: Final = 1 << 20
+    AT_OPEN: Final = 1 << 21
+    AT_CLOSE: Final = 1 << 22
+    GOOD_FOR_AUCTION: Final = 1 << 23
     # What an instrument allows whose definition does not say: all that there was before there was a choice.
     DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
     ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
@@ -89,12 +112,38 @@ class Phase(IntEnum):
     HALTED = 2
     CANCEL_ONLY = 3
     CLOSED = 4
+    PRE_OPEN = 5  # orders gather for the opening, nothing matches
+    OPENING_AUCTION = 6
+    CLOSING_AUCTION = 7
+    VOLATILITY_AUCTION = 8
+    BREAK = 9  # the pause within a trading day
 
 
 @unique
 class Liquidity(IntEnum):
     MAKER = 1
     TAKER = 2
+    AUCTION = 3  # neither: the fill is one of an auction
+
+
+@unique
+class TradeKind(IntEnum):
+    """How a trade came about."""
+
+    CONTINUOUS = 1
+    AUCTION = 2  # at the one price of an auction
+
+
+@unique
+class AuctionRule(IntEnum):
+    """What decided the price of an auction: the first rule that left one price only."""
+
+    NONE = 0  # nothing could trade, so there is no price
+    VOLUME = 1  # the most is traded at it
+    SURPLUS = 2  # of those prices, it leaves the least unfilled
+    PRESSURE = 3  # of those, the highest where buyers are left over, the lowest where sellers are
+    REFERENCE = 4  # of those, the nearest to the reference price
+    MIDDLE = 5  # of those, where there is no reference price, the middle of the lowest and the highest
 
 
 @unique
@@ -151,6 +200,9 @@ class RejectReason(IntEnum):
     TIME_IN_FORCE_NOT_ALLOWED = 139  # the instrument does not have this time in force
     INVALID_DISPLAY = 140  # a displayed quantity that is no order of its own, or not less than the total
     INVALID_MINIMUM = 141  # a minimum above the quantity
+    FROZEN = 142  # so near the end of an auction, and while it is carried out, orders stay as they are
+    NOT_IN_THIS_PHASE = 143  # the phase does not admit the command, or not an order of this kind
+    SELF_TRADE_PREVENTION_NOT_ALLOWED = 144  # the instrument does not have this mode
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
@@ -172,3 +224,5 @@ class CancelReason(IntEnum):
     TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
     MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
     REFUSED_WHEN_FIRED = 12  # a stop fired at a price that the band does not admit, or without protection
+    AUCTION_OVER = 13  # what an order for an auction only had left after it
+    SESSION_REMOVED = 16  # its session is none of the venue's any more

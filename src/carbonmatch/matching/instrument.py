@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     AllowedFlag,
     Cancel,
@@ -15,6 +16,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     RejectReason,
     Replace,
+    SelfTradeFlag,
     SelfTradePrevention,
     TimeInForce,
 )
@@ -25,7 +27,16 @@ ALLOWED: Final[dict[Phase, frozenset[type]]] = {
     Phase.CANCEL_ONLY: frozenset({Reduce, Cancel}),
     Phase.HALTED: frozenset({Cancel}),
     Phase.CLOSED: frozenset({Cancel}),
+    Phase.PRE_OPEN: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.OPENING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.CLOSING_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.VOLATILITY_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.BREAK: frozenset({Reduce, Cancel}),
 }
+# Where orders are taken and do not trade: they gather for an auction, and may cross each other.
+GATHERING: Final = frozenset(
+    {Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION}
+)
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
 
@@ -33,10 +44,11 @@ REFUSAL: Final[dict[Phase, RejectReason]] = {
     Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
     Phase.HALTED: RejectReason.HALTED,
     Phase.CLOSED: RejectReason.CLOSED,
+    Phase.BREAK: RejectReason.NOT_IN_THIS_PHASE,
 }
 
 
-# The bit of each type and time in force in `InstrumentDefinition.allowed`; the others no instrument has.
+# The bit of each type and time in force in `InstrumentDefinition.allowed`.
 TYPE_FLAG: Final[dict[OrderType, int]] = {
     OrderType.LIMIT: AllowedFlag.LIMIT,
     OrderType.MARKET: AllowedFlag.MARKET,
@@ -66,8 +78,14 @@ class Instrument:
         "admits_plain",
         "allowed",
         "configured",
+        "course",
         "definition",
         "instrument_id",
+        "is_frozen",
+        "is_gathering",
+        "is_trading",
+        "is_uncrossing",
+        "modes",
         "phase",
         "price_high_ticks",
         "price_increment_ticks",
@@ -75,22 +93,40 @@ class Instrument:
         "quantity_increment_lots",
         "quantity_max_lots",
         "quantity_min_lots",
+        "self_trade_key",
         "self_trade_prevention",
     )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
+        self.course = Course(definition.opening_phase)
+        self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
         self.configure(definition)
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
+        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
+    def freeze(self, *, uncrossing: bool = False) -> None:
+        """Until the next phase nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
+        self.is_frozen = True
+        self.is_uncrossing = uncrossing
+        self._admit()
+
+    def refusal(self, kind: type) -> RejectReason | None:
+        """Why a command of this kind is not admitted now, None if it is."""
+        if self.is_frozen and (kind is not NewOrder or self.is_uncrossing):
+            return RejectReason.FROZEN
+        return None if kind in ALLOWED[self.phase] else REFUSAL[self.phase]
+
     def _admit(self) -> None:
-        self.admits_new = NewOrder in ALLOWED[self.phase]
-        self.admits_plain = self.admits_new and self.allowed & _PLAIN == _PLAIN
+        self.is_trading = self.phase is Phase.CONTINUOUS
+        self.is_gathering = self.phase in GATHERING
+        self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
+        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
@@ -107,7 +143,6 @@ class Instrument:
         )
         assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
-        assert definition.self_trade_prevention is not SelfTradePrevention.INSTRUMENT_DEFAULT
         self.definition = definition
         self.allowed = definition.allowed
         self._admit()
@@ -116,6 +151,9 @@ class Instrument:
         self.quantity_min_lots = definition.quantity_min_lots
         self.quantity_max_lots = definition.quantity_max_lots
         self.self_trade_prevention = definition.self_trade_prevention
+        # As a plain int, by which a tuple is read in one step of the interpreter.
+        self.self_trade_key: int = definition.self_trade.key.value
+        self.modes = _modes(definition)
         # The band where there is one, and what the system can count where there is none.
         self.price_low_ticks = max(1, definition.band_low_ticks)
         self.price_high_ticks = definition.band_high_ticks or PRICE_TICKS_MAX
@@ -129,6 +167,15 @@ class Instrument:
                 band_high_ticks=band_high_ticks,
             )
         )
+
+
+def _modes(definition: InstrumentDefinition) -> tuple[SelfTradePrevention, ...]:
+    """What an order may ask for: the default, and whatever else is allowed by name."""
+    allowed = definition.self_trade.allowed
+    assert not allowed & ~SelfTradeFlag.ALL, "a mode that does not exist yet cannot be allowed"
+    modes = tuple(mode for mode in SelfTradePrevention if allowed & 1 << mode)
+    assert definition.self_trade_prevention in modes
+    return (SelfTradePrevention.INSTRUMENT_DEFAULT, *modes)
 
 
 def is_band(reference_price_ticks: int, band_low_ticks: int, band_high_ticks: int) -> bool:

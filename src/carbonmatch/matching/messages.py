@@ -8,21 +8,20 @@ Commands come from sessions over the wire, or from the venue itself (session 0);
 Reports are private: each belongs to the stream of one session. Public events belong to everyone.
 """
 
-from typing import Annotated, Final, NewType
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from carbonmatch.limits import (
-    ACCOUNT_ID_MAX,
-    INSTRUMENT_ID_MAX,
     KEY_ADDRESSES_MAX,
     KEY_SESSIONS_MAX,
-    NAME_CHARS_MAX,
-    SESSION_ID_MAX,
-    TIME_NS_MAX,
-    WIRE_INT_MAX,
 )
+from carbonmatch.matching.definitions import FoundTrade as FoundTrade
+from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
+from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
+from carbonmatch.matching.definitions import TradeSide as TradeSide
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
+from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
 from carbonmatch.matching.enums import Liquidity as Liquidity
 from carbonmatch.matching.enums import MassCancelScope as MassCancelScope
@@ -31,56 +30,67 @@ from carbonmatch.matching.enums import OrderType as OrderType
 from carbonmatch.matching.enums import Phase as Phase
 from carbonmatch.matching.enums import RejectReason as RejectReason
 from carbonmatch.matching.enums import ReportFlag as ReportFlag
+from carbonmatch.matching.enums import SelfTradeFlag as SelfTradeFlag
+from carbonmatch.matching.enums import SelfTradeKey as SelfTradeKey
 from carbonmatch.matching.enums import SelfTradePrevention as SelfTradePrevention
 from carbonmatch.matching.enums import Side as Side
 from carbonmatch.matching.enums import TimeInForce as TimeInForce
+from carbonmatch.matching.enums import TradeKind as TradeKind
+from carbonmatch.matching.events import AuctionEnded as AuctionEnded
+from carbonmatch.matching.events import AuctionIndicated as AuctionIndicated
+from carbonmatch.matching.events import BandChanged as BandChanged
+from carbonmatch.matching.events import InstrumentDefined as InstrumentDefined
+from carbonmatch.matching.events import LevelChanged as LevelChanged
+from carbonmatch.matching.events import PhaseChanged as PhaseChanged
+from carbonmatch.matching.events import PublicEvent as PublicEvent
+from carbonmatch.matching.events import TradeBusted as TradeBusted
+from carbonmatch.matching.events import TradeCorrected as TradeCorrected
+from carbonmatch.matching.events import Traded as Traded
+from carbonmatch.matching.fields import ANY as ANY
+from carbonmatch.matching.fields import NO_REF as NO_REF
+from carbonmatch.matching.fields import VENUE_SESSION_ID as VENUE_SESSION_ID
+from carbonmatch.matching.fields import AccountId as AccountId
+from carbonmatch.matching.fields import AccountIdField as AccountIdField
+from carbonmatch.matching.fields import GroupId as GroupId
+from carbonmatch.matching.fields import GroupIdField as GroupIdField
+from carbonmatch.matching.fields import InstrumentId as InstrumentId
+from carbonmatch.matching.fields import InstrumentIdField as InstrumentIdField
+from carbonmatch.matching.fields import NameField as NameField
+from carbonmatch.matching.fields import NetworkField as NetworkField
+from carbonmatch.matching.fields import NumberField as NumberField
+from carbonmatch.matching.fields import OptionalRefField as OptionalRefField
+from carbonmatch.matching.fields import OrderId as OrderId
+from carbonmatch.matching.fields import OrderIdField as OrderIdField
+from carbonmatch.matching.fields import ParticipantId as ParticipantId
+from carbonmatch.matching.fields import ParticipantIdField as ParticipantIdField
+from carbonmatch.matching.fields import Ref as Ref
+from carbonmatch.matching.fields import RefField as RefField
+from carbonmatch.matching.fields import RoleNumber as RoleNumber
+from carbonmatch.matching.fields import SessionId as SessionId
+from carbonmatch.matching.fields import SessionIdField as SessionIdField
+from carbonmatch.matching.fields import TextField as TextField
+from carbonmatch.matching.fields import TimeField as TimeField
+from carbonmatch.matching.fields import TradeId as TradeId
+from carbonmatch.matching.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.reports import Accepted as Accepted
+from carbonmatch.matching.reports import AcceptedLong as AcceptedLong
+from carbonmatch.matching.reports import Busted as Busted
+from carbonmatch.matching.reports import Canceled as Canceled
+from carbonmatch.matching.reports import Corrected as Corrected
+from carbonmatch.matching.reports import Done as Done
+from carbonmatch.matching.reports import Executed as Executed
+from carbonmatch.matching.reports import MassCanceled as MassCanceled
+from carbonmatch.matching.reports import OrderStatus as OrderStatus
+from carbonmatch.matching.reports import Reduced as Reduced
+from carbonmatch.matching.reports import Rejected as Rejected
+from carbonmatch.matching.reports import Replaced as Replaced
+from carbonmatch.matching.reports import Report as Report
+from carbonmatch.matching.reports import SelfTradePrevented as SelfTradePrevented
+from carbonmatch.matching.reports import StatusEnd as StatusEnd
+from carbonmatch.matching.reports import TradeStatus as TradeStatus
+from carbonmatch.matching.reports import Triggered as Triggered
 
-# The kinds, flags and reasons in `enums` belong to the vocabulary: whoever needs them takes them from here.
-
-# --- identifiers and bounded fields --------------------------------------------------------------
-
-# Given by configuration, permanent.
-InstrumentId = NewType("InstrumentId", int)
-AccountId = NewType("AccountId", int)
-ParticipantId = NewType("ParticipantId", int)
-SessionId = NewType("SessionId", int)
-# The journal sequence of the command that entered the order: unique in the venue, for ever.
-OrderId = NewType("OrderId", int)
-# Dense from 1 over the venue.
-TradeId = NewType("TradeId", int)
-# Chosen by the client, strictly increasing in its session: names a command, and the order it made.
-Ref = NewType("Ref", int)
-
-# Strict bounds live on what comes in; what goes out is ours, and checked where it is made.
-RefField = Annotated[Ref, Meta(ge=1, le=WIRE_INT_MAX)]
-TradeIdField = Annotated[TradeId, Meta(ge=0, le=WIRE_INT_MAX)]
-OptionalRefField = Annotated[Ref, Meta(ge=0, le=WIRE_INT_MAX)]
-OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
-InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]
-AccountIdField = Annotated[AccountId, Meta(ge=0, le=ACCOUNT_ID_MAX)]
-ParticipantIdField = Annotated[ParticipantId, Meta(ge=1, le=ACCOUNT_ID_MAX)]
-SessionIdField = Annotated[SessionId, Meta(ge=1, le=SESSION_ID_MAX)]
-# Any integer of the wire: what is too large or too small for a market is the engine's to refuse.
-NumberField = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
-# Times are the one thing on the wire that is larger: 2026 is near 2^61.
-TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
-# `\Z`, because `$` would let a trailing newline through.
-NameField = Annotated[
-    str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
-]
-TextField = Annotated[str, Meta(max_length=64)]
-# What a connection is for: the session layer's `Role`, which the market does not look at.
-RoleNumber = Annotated[int, Meta(ge=1, le=255)]
-# The longest is an IPv6 address with its prefix.
-NetworkField = Annotated[str, Meta(min_length=1, max_length=43)]
-
-# The venue's own entries (configuration, schedule, cancel-on-disconnect) come from this session.
-VENUE_SESSION_ID: Final = SessionId(0)
-# No instrument, account or side given: all of them, or the session's default.
-ANY: Final = 0
-# In a report: not the answer to a command of this session.
-NO_REF: Final = Ref(0)
-
+# The modules above belong to the vocabulary: whoever needs what is in them takes it from here.
 
 # --- commands ------------------------------------------------------------------------------------
 
@@ -158,11 +168,26 @@ class OrderStatusRequest(Command, frozen=True, tag=21):
 
 
 class SetPhase(Command, frozen=True, tag=128):
-    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument."""
+    """Operators and the venue only. Closing expires DAY orders. Instrument 0: every instrument.
+
+    What it does to a schedule, and what a schedule does to it, is in [PHASES.md](PHASES.md).
+    """
 
     ref: OptionalRefField
     instrument_id: InstrumentIdField
     phase: Phase
+    text: TextField = ""
+    until_ns: TimeField = 0  # when the schedule counts again, UTC; 0: see [PHASES.md](PHASES.md)
+
+
+class Resume(Command, frozen=True, tag=131):
+    """Operators and the venue only: what SetPhase holds is over, and the schedule counts again.
+
+    An instrument that nobody holds stays as it is. Instrument 0: every instrument.
+    """
+
+    ref: OptionalRefField
+    instrument_id: InstrumentIdField
     text: TextField = ""
 
 
@@ -204,30 +229,6 @@ class TradeStatusRequest(Command, frozen=True, tag=134):
 # Entries of the venue itself, never accepted from a session.
 
 
-class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
-    """What a tick and a lot are worth, and what the instrument admits."""
-
-    instrument_id: InstrumentIdField
-    symbol: NameField
-    currency: Annotated[str, Meta(min_length=3, max_length=3)]
-    # Money of one tick on one lot, in minor units: price x quantity x this is money.
-    tick_value_minor: int
-    # For people: a tick is 10**-price_decimals of the currency, a lot is lot_tonnes.
-    price_decimals: int
-    lot_tonnes: int
-    price_increment_ticks: int = 1
-    quantity_increment_lots: int = 1
-    quantity_min_lots: int = 1
-    quantity_max_lots: int = 1_000_000_000
-    reference_price_ticks: int = 0
-    band_low_ticks: int = 0  # 0 and 0: no band
-    band_high_ticks: int = 0
-    market_protection_ticks: int = 0  # distance from the opposite best; 0: the band protects
-    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
-    opening_phase: Phase = Phase.CONTINUOUS
-    allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
-
-
 class DefineInstrument(Command, frozen=True, tag=160):
     """Adds an instrument, or changes one; what rests stays."""
 
@@ -238,6 +239,7 @@ class DefineAccount(Command, frozen=True, tag=161):
     account_id: AccountIdField
     participant_id: ParticipantIdField
     name: NameField
+    group_id: GroupIdField = GroupId(0)
 
 
 class DefineSession(Command, frozen=True, tag=162):
@@ -286,37 +288,56 @@ class RemoveKey(Command, frozen=True, tag=166):
 
 
 class DefineDropCopy(Command, frozen=True, tag=167):
-    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on."""
+    """Makes a stream of copies, or changes which accounts it shows; its numbers begin here, and go on.
+
+    Without accounts it shows nothing from here on: so a copy is removed.
+    """
 
     session_id: SessionIdField
     name: NameField
     account_ids: tuple[AccountIdField, ...]
 
 
+class RemoveSession(Command, frozen=True, tag=168):
+    """Takes a session's powers, and its orders out of the market; its stream stays, and its numbers."""
+
+    session_id: SessionIdField
+
+
+class SchedulePhase(Command, frozen=True, tag=173):
+    """The schedule of an instrument goes on. Where an operator holds it, its phase may stay."""
+
+    instrument_id: InstrumentIdField
+    phase: Phase
+    step_ns: TimeField  # when the schedule has it begin, UTC: before the entry's time, seldom by much
+    until_ns: TimeField  # when the schedule has it end; 0: nothing is planned
+
+
 class TimePassed(Command, frozen=True, tag=170):
-    """Nothing but its time: orders whose time is up go, stops that wait for their turn fire.
+    """Nothing but its time: orders whose time is up go, auctions end, stops that wait for their turn fire.
 
     Every entry does that before its commands; this one is for when there are no commands.
     """
 
 
-class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """Whose fill it was, as its session was told."""
+class StartAuction(Command, frozen=True, tag=171):
+    """Enters an auction that ends by itself, in `next_phase`: at a time from `ends_ns` on that is drawn here.
 
-    session_id: SessionIdField
-    order_id: OrderIdField
-    account_id: AccountIdField
-
-
-class FoundTrade(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
-    """A trade as the journal has it: what it was before anything of it was put right."""
+    The time is not told before it has come. All times are UTC.
+    """
 
     instrument_id: InstrumentIdField
-    time_ns: TimeField
-    price_ticks: NumberField
-    quantity_lots: NumberField
-    buyer: TradeSide  # whose order bought
-    seller: TradeSide  # whose order sold
+    phase: Phase  # the auction
+    ends_ns: TimeField  # not before
+    random_ns: NumberField = 0  # at most so much later: drawn from the venue's seed
+    freeze_ns: TimeField = 0  # from this time on nothing is cancelled or amended; 0: always
+    next_phase: Phase = Phase.CONTINUOUS  # after it
+
+
+class SetSeed(Command, frozen=True, tag=172):
+    """What the ends of auctions are drawn from: given at each start by the service, and told to nobody."""
+
+    seed: Annotated[bytes, Meta(min_length=16, max_length=16)]  # random
 
 
 class OnTrade(Command, frozen=True, tag=174):
@@ -333,308 +354,6 @@ class OnTrade(Command, frozen=True, tag=174):
         return self.command.ref
 
 
-# --- reports: private, numbered in the stream of their session -----------------------------------
-
-
-class Report(Struct, frozen=True, gc=False, array_like=True):
-    """One message of a session's stream. Lenient: a reader skips trailing fields it does not know.
-
-    `seq` is dense from 1 in the stream. `ref` is the command that this answers, 0 where the market
-    or somebody else caused it. `time_ns` is the entry's time, UTC.
-    """
-
-
-class Accepted(Report, frozen=True, tag=48):
-    """The order is in; what it traded at once and whether it rests follows as further reports."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-
-
-class AcceptedLong(Accepted, frozen=True, tag=68):
-    """The order of a NewOrderLong is in: as Accepted, with all that its command said."""
-
-    order_type: OrderType
-    time_in_force: TimeInForce
-    order_flags: int
-    stop_price_ticks: int
-    display_lots: int
-    minimum_lots: int
-    expires_ns: int
-
-
-class Rejected(Report, frozen=True, tag=49):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    reason: RejectReason
-
-
-class Executed(Report, frozen=True, tag=50):
-    """A fill of one order. The two fills of a trade carry the same trade id."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    trade_id: TradeId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    liquidity: Liquidity
-
-
-class Canceled(Report, frozen=True, tag=51):
-    """The order is gone; `canceled_lots` is what will not trade any more."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    canceled_lots: int
-    reason: CancelReason
-
-
-class Reduced(Report, frozen=True, tag=52):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    quantity_lots: int
-    leaves_lots: int
-
-
-class Replaced(Report, frozen=True, tag=53):
-    """The order stands at its new price at the back of the queue; `leaves_lots` before it trades."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    stop_price_ticks: int = 0  # of a stop, which still waits; else 0
-    display_lots: int = 0  # of an iceberg; else 0
-
-
-class SelfTradePrevented(Report, frozen=True, tag=54):
-    """`prevented_lots` did not trade between two orders of one participant. One to each side."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    other_order_id: OrderId
-    prevented_lots: int
-    leaves_lots: int
-    mode: SelfTradePrevention
-
-
-class Triggered(Report, frozen=True, tag=55):
-    """The stop has fired: from here on it is a market or a limit order, whose reports follow."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    stop_price_ticks: int
-    price_ticks: int  # the limit, or the protection price; 0 where there is none
-
-
-class MassCanceled(Report, frozen=True, tag=56):
-    """After the `Canceled` of each order; `sequence` is the journal sequence it was applied at."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    count: int
-    sequence: int
-
-
-class OrderStatus(Report, frozen=True, tag=57):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    order_ref: Ref  # the ref that names the order now, 0 where another session entered it
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    time_in_force: TimeInForce
-    order_flags: int
-    order_type: OrderType = OrderType.LIMIT  # of a stop also after it has fired
-    # What it waits for; 0: it does not wait (any more).
-    stop_price_ticks: int = 0
-    display_lots: int = 0
-    minimum_lots: int = 0  # what is still to be met; 0: none
-    expires_ns: int = 0
-
-
-class StatusEnd(Report, frozen=True, tag=58):
-    """Ends the answer to a status request; `more` says to ask on after the last order id."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    count: int
-    more: bool
-
-
-class Busted(Report, frozen=True, tag=59):
-    """A fill of this session never was: nothing of the trade stands. The order does not come back."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    trade_id: TradeId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    traded_ns: int
-    text: str
-
-
-class Corrected(Report, frozen=True, tag=60):
-    """A fill of this session was another one: from now on these are its price and its quantity."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    trade_id: TradeId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    price_before_ticks: int
-    quantity_before_lots: int
-    traded_ns: int
-    text: str
-
-
-class TradeStatus(Report, frozen=True, tag=61):
-    """A trade as it was, and as it stands; to operators only."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int  # 0: it was busted
-    trade: FoundTrade
-
-
-class Done(Report, frozen=True, tag=66):
-    """An operator's command was applied; `sequence` is its place in the journal."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    sequence: int
-
-
-# --- public events -------------------------------------------------------------------------------
-
-
-class PublicEvent(Struct, frozen=True, gc=False, array_like=True):
-    """What everyone may know; market data is built from these and from level changes."""
-
-
-class Traded(PublicEvent, frozen=True, tag=70):
-    instrument_id: InstrumentId
-    time_ns: int
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int
-    aggressor: Side
-
-
-class PhaseChanged(PublicEvent, frozen=True, tag=71):
-    instrument_id: InstrumentId
-    time_ns: int
-    phase: Phase
-    text: str
-
-
-class BandChanged(PublicEvent, frozen=True, tag=72):
-    instrument_id: InstrumentId
-    time_ns: int
-    reference_price_ticks: int
-    band_low_ticks: int
-    band_high_ticks: int
-
-
-class InstrumentDefined(PublicEvent, frozen=True, tag=73):
-    time_ns: int
-    definition: InstrumentDefinition
-
-
-# Not journaled: a batch's level changes follow from its entries.
-class LevelChanged(PublicEvent, frozen=True, tag=74):
-    """What a price level held after a batch; 0 lots and 0 orders: it is gone."""
-
-    instrument_id: InstrumentId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    order_count: int
-
-
-class TradeBusted(PublicEvent, frozen=True, tag=77):
-    """The trade never was; price and quantity are what it stood at."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int
-
-
-class TradeCorrected(PublicEvent, frozen=True, tag=78):
-    """The trade was another one."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int
-    price_before_ticks: int
-    quantity_before_lots: int
-
-
 # --- sets ----------------------------------------------------------------------------------------
 
 # What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
@@ -649,12 +368,16 @@ ClientCommand = (
     | OrderStatusRequest
     | SetPhase
     | SetBand
+    | Resume
     | BustTrade
     | CorrectTrade
     | TradeStatusRequest
 )
-_Definition = DefineInstrument | DefineAccount | DefineSession | DefineDropCopy | DefineKey | RemoveKey
-VenueCommand = _Definition | SessionLost | SessionOpened | TimePassed
+_Definition = (
+    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+)
+_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
+VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What the entries of sessions hold.
 SessionCommand = ClientCommand | OnTrade
 AnyCommand = SessionCommand | VenueCommand
@@ -676,7 +399,9 @@ AnyReport = (
     | TradeStatus
     | Done
 )
-AnyPublicEvent = Traded | PhaseChanged | BandChanged | InstrumentDefined | TradeBusted | TradeCorrected
+_OfTrades = Traded | TradeBusted | TradeCorrected
+_OfAuctions = AuctionIndicated | AuctionEnded
+AnyPublicEvent = PhaseChanged | BandChanged | InstrumentDefined | _OfTrades | _OfAuctions
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -728,3 +453,5 @@ class Outputs(Struct, frozen=True, gc=False):
     refusals: list[RejectReason] = []
     cancels: list[CancelReason] = []
     copies: list[CopyChunk] = []
+    # What self-trade prevention kept from trading: the lots of each meeting of two orders.
+    prevented: list[tuple[InstrumentId, int]] = []

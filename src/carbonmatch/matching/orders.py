@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     OrderType,
     Ref,
     RejectReason,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -27,6 +28,7 @@ from carbonmatch.matching.venue import Venue
 # Members of an enum are looked up once, here, and not for each order.
 _BUY: Final = Side.BUY
 _LIMIT: Final = OrderType.LIMIT
+_INSTRUMENT_DEFAULT: Final = SelfTradePrevention.INSTRUMENT_DEFAULT
 _DAY: Final = TimeInForce.DAY
 _GTC: Final = TimeInForce.GTC
 _IOC: Final = TimeInForce.IOC
@@ -42,6 +44,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     price_ticks = command.price_ticks
     time_in_force = command.time_in_force
     command_flags = command.flags
+    mode = command.self_trade_prevention
 
     # Most orders are plain and right, and go on here. Whatever is not is judged rule by rule, which also
     # finds the reason.
@@ -52,6 +55,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         or (time_in_force is not _GTC and time_in_force is not _DAY and time_in_force is not _IOC)
         or (command_flags and command_flags != _KEEP)
         or not (instrument := book.instrument).admits_plain
+        or (mode is not _INSTRUMENT_DEFAULT and mode not in instrument.modes)
         or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
         or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
         or quantity_lots % instrument.quantity_increment_lots
@@ -78,7 +82,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     order.leaves_lots = quantity_lots
     order.hidden_lots = 0
     order.time_in_force = time_in_force
-    order.self_trade_prevention = command.self_trade_prevention
+    order.self_trade_prevention = mode
     order.flags = command_flags
     order.terms = None
 

@@ -1,42 +1,24 @@
-"""Continuous matching: best price first, then first come first served, at the maker's price.
-
-Self-trade prevention belongs to the participant and follows the taker's wish. Each meeting of two
-orders of one participant is reported to both sides, with the quantity that would have traded:
-
-| mode          | taker                          | maker                          |
-|---------------|--------------------------------|--------------------------------|
-| NONE          | trades                         | trades                         |
-| CANCEL_NEWEST | is canceled                    | stays                          |
-| CANCEL_OLDEST | goes on                        | is canceled                    |
-| CANCEL_BOTH   | is canceled                    | is canceled                    |
-| DECREMENT     | loses the smaller quantity     | loses the smaller quantity     |
-
-A decrement takes from the order's total, and an order that it brings to nothing is canceled with 0
-lots left to cancel. Of an iceberg only the slice meets the other order; it is canceled as a whole.
-"""
+"""Continuous matching: best price first, then first come first served, at the maker's price."""
 
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.book import Ladder, Level, Order
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.messages import (
     NO_REF,
-    CancelReason,
     Executed,
     Liquidity,
-    ParticipantId,
     Ref,
-    SelfTradePrevented,
     SelfTradePrevention,
     Traded,
     TradeId,
 )
+from carbonmatch.matching.prevention import avoided_owner, mode_in_force, prevent
 from carbonmatch.matching.venue import Venue
 
-_NONE: Final = SelfTradePrevention.NONE
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
 
@@ -53,9 +35,12 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     instrument = own.book.instrument
     instrument_id = instrument.instrument_id
     session = taker.session
-    account_id = taker.account.account_id
-    participant_id = taker.account.participant_id
-    mode = prevention_mode(taker)
+    account = taker.account
+    account_id = account.account_id
+    # Who owns an order is one look-up, whatever the instrument goes by; a taker that may trade with its
+    # own avoids nobody.
+    avoided = avoided_owner(instrument, account, taker.self_trade_prevention)
+    owner_key = instrument.self_trade_key
     time_ns = venue.time_ns
     flags = venue.report_flags
     public = venue.public
@@ -71,8 +56,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         if not makers_left:
             break
         makers_left -= 1
-        if maker.account.participant_id == participant_id and mode is not _NONE:
-            _prevent(venue, taker, maker, mode, ref)
+        if maker.account.owners[owner_key] == avoided:
+            prevent(venue, taker, maker, ref)
             continue
 
         price_ticks = level.price_ticks
@@ -156,28 +141,24 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             venue.reach(stops, price_ticks)
 
 
-def prevention_mode(taker: Order) -> SelfTradePrevention:
-    """What the taker asks for, or else its instrument's default."""
-    mode = taker.self_trade_prevention
-    if mode is SelfTradePrevention.INSTRUMENT_DEFAULT:
-        return taker.ladder.book.instrument.self_trade_prevention
-    return mode
-
-
 def can_fill(
     venue: Venue,
     ladder: Ladder,
     limit_key: int,
     quantity_lots: int,
-    participant_id: ParticipantId,
-    mode: SelfTradePrevention,
+    account: Account,
+    asked: SelfTradePrevention,
 ) -> bool:
     """Whether `match` would trade so many lots of a taker with this limit against `ladder`.
 
-    Self-trade prevention counts: orders of the same participant are passed over where they would be
-    canceled (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What
-    was looked at in vain counts as met: looking must not cost without bound.
+    Self-trade prevention counts: orders of the same owner are passed over where they would be canceled
+    (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What was looked at
+    in vain counts as met: looking must not cost without bound.
     """
+    instrument = ladder.book.instrument
+    avoided = avoided_owner(instrument, account, asked)
+    goes_on = mode_in_force(instrument, asked) is SelfTradePrevention.CANCEL_OLDEST
+    owner_key = instrument.self_trade_key
     looked = 0
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
@@ -187,8 +168,8 @@ def can_fill(
                 venue.makers_left = 0
                 return False
             looked += 1
-            if maker.account.participant_id == participant_id and mode is not _NONE:
-                if mode is not SelfTradePrevention.CANCEL_OLDEST:
+            if maker.account.owners[owner_key] == avoided:
+                if not goes_on:
                     venue.makers_left -= looked
                     return False
                 continue
@@ -213,58 +194,3 @@ def _slices(level: Level) -> Iterator[tuple[int, Order]]:
         yield lots, maker
         if lots < left_lots:
             hidden.append((left_lots - lots, maker))
-
-
-def _prevent(venue: Venue, taker: Order, maker: Order, mode: SelfTradePrevention, ref: Ref) -> None:
-    """Let one participant's two orders not trade; at least one of them has nothing left afterwards."""
-    prevented = min(taker.leaves_lots, maker.leaves_lots)
-    if mode is SelfTradePrevention.DECREMENT:
-        for order in (taker, maker):
-            order.quantity_lots -= prevented
-            order.leaves_lots -= prevented
-        maker.level.quantity_lots -= prevented
-        venue.mark(maker.level)
-    _report_prevented(venue, taker.session, taker, maker, prevented, mode, ref)
-    _report_prevented(venue, maker.session, maker, taker, prevented, mode, NO_REF)
-
-    if mode is SelfTradePrevention.DECREMENT:
-        taker_ends = taker.leaves_lots == 0
-        maker_ends = maker.leaves_lots + maker.hidden_lots == 0
-    else:
-        taker_ends = mode is not SelfTradePrevention.CANCEL_OLDEST
-        maker_ends = mode is not SelfTradePrevention.CANCEL_NEWEST
-    assert taker_ends or maker_ends or maker.leaves_lots == 0, "matching goes on, so something must have gone"
-    if taker_ends:
-        venue.report_canceled(taker.session, taker, ref, CancelReason.SELF_TRADE)
-        taker.leaves_lots = 0
-    if maker_ends:
-        venue.end(maker, NO_REF, CancelReason.SELF_TRADE)
-    elif maker.leaves_lots == 0:
-        refresh(maker.ladder, maker, venue.dirty)
-
-
-def _report_prevented(
-    venue: Venue,
-    session: SessionState,
-    order: Order,
-    other: Order,
-    prevented_lots: int,
-    mode: SelfTradePrevention,
-    ref: Ref,
-) -> None:
-    reports = venue.stream(session)
-    seq = session.next_seq
-    session.next_seq = seq + 1
-    reports.append(
-        SelfTradePrevented(
-            seq,
-            ref,
-            venue.time_ns,
-            venue.report_flags,
-            order.order_id,
-            other.order_id,
-            prevented_lots,
-            order.leaves_lots + order.hidden_lots,
-            mode,
-        )
-    )

@@ -12,13 +12,18 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
+    AuctionRule,
     DefineKey,
+    GroupId,
     InstrumentDefinition,
     InstrumentId,
     OrderId,
@@ -35,7 +40,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 7
 DIGEST_BYTES: Final = 32
 
 
@@ -47,6 +52,7 @@ class _AccountState(_State, frozen=True):
     account_id: AccountId
     participant_id: ParticipantId
     name: str
+    group_id: GroupId
 
 
 class _StreamState(_State, frozen=True):
@@ -67,6 +73,7 @@ class _TermsState(_State, frozen=True):
     minimum_lots: int
     expires_ns: int
     waits_since: int
+    ends_with_auction: bool
 
 
 class _OrderState(_State, frozen=True):
@@ -86,15 +93,45 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
+class _CourseState(_State, frozen=True):
+    scheduled: Phase
+    scheduled_ns: int
+    until_ns: int
+    hold: Phase | None
+    hold_until_ns: int
+
+
+class _AuctionPriceState(_State, frozen=True):
+    price_ticks: int
+    volume_lots: int
+    surplus_lots: int
+    rule: AuctionRule
+    reference_price_ticks: int
+    level_count: int
+
+
+class _TransitionState(_State, frozen=True):
+    """An auction that is being carried out, and the phase after it."""
+
+    phase: Phase
+    text: str
+    price: _AuctionPriceState | None
+    traded_lots: int
+    prevented_lots: int
+    rounds: int
+
+
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
+    course: _CourseState
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    transition: _TransitionState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -131,6 +168,7 @@ class _VenueState(_State, frozen=True):
     drop_copies: list[_CopyState]
     keys: list[DefineKey]
     reached: list[_ReachedState]
+    uncrossing: list[InstrumentId]
     amended_trades: list[_AmendedTradeState]  # in the order of their ids
 
 
@@ -152,7 +190,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.time_ns,
             venue.last_trade_id,
             [
-                _AccountState(account.account_id, account.participant_id, account.name)
+                _AccountState(account.account_id, account.participant_id, account.name, account.group_id)
                 for _, account in sorted(venue.accounts.items())
             ],
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
@@ -166,6 +204,7 @@ def snapshot(engine: Engine) -> bytes:
                 _ReachedState(stops.instrument_id, stops.side, stops.sign * key, sequence)
                 for stops, key, sequence in venue.reached
             ],
+            [book.instrument.instrument_id for book in venue.uncrossing],
             [
                 _AmendedTradeState(trade_id, *amended)
                 for trade_id, amended in sorted(venue.amended_trades.items())
@@ -186,7 +225,7 @@ def restore(data: bytes) -> Engine:
     venue.last_trade_id = state.last_trade_id
     for kept_account in state.accounts:
         venue.accounts[kept_account.account_id] = Account(
-            kept_account.account_id, kept_account.participant_id, kept_account.name
+            kept_account.account_id, kept_account.participant_id, kept_account.name, kept_account.group_id
         )
     for stream in state.sessions:
         session = SessionState(stream.session_id)
@@ -204,9 +243,15 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
+        instrument.course = _restored_course(kept_book.course)
+        if instrument.course.hold_until_ns:
+            venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        if kept_book.transition is not None:
+            book.transition = _restored_transition(kept_book.transition)
+            instrument.freeze(uncrossing=True)
         for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
@@ -214,6 +259,7 @@ def restore(data: bytes) -> Engine:
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
+    venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
     for kept_trade in state.amended_trades:
         amended = AmendedTrade(kept_trade.price_ticks, kept_trade.quantity_lots)
         venue.amended_trades[kept_trade.trade_id] = amended
@@ -254,16 +300,44 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
+    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
+        _CourseState(
+            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+        ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        None if book.transition is None else _transition_state(book.transition),
     )
+
+
+def _transition_state(transition: Transition) -> _TransitionState:
+    uncross = transition.uncross
+    return _TransitionState(
+        transition.phase,
+        transition.text,
+        None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
+        uncross.traded_lots,
+        uncross.prevented_lots,
+        uncross.rounds,
+    )
+
+
+def _restored_transition(kept: _TransitionState) -> Transition:
+    transition = Transition(kept.phase, kept.text)
+    uncross = transition.uncross
+    if kept.price is not None:
+        uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
+    uncross.traded_lots = kept.traded_lots
+    uncross.prevented_lots = kept.prevented_lots
+    uncross.rounds = kept.rounds
+    return transition
 
 
 def _order_state(order: Order) -> _OrderState:
@@ -291,6 +365,7 @@ def _order_state(order: Order) -> _OrderState:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         ),
     )
 
@@ -321,11 +396,21 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
             terms.minimum_lots,
             terms.expires_ns,
             terms.waits_since,
+            terms.ends_with_auction,
         )
     )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
     return order
+
+
+def _restored_course(kept: _CourseState) -> Course:
+    course = Course(kept.scheduled)
+    course.scheduled_ns = kept.scheduled_ns
+    course.until_ns = kept.until_ns
+    course.hold = kept.hold
+    course.hold_until_ns = kept.hold_until_ns
+    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:

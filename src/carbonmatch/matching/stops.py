@@ -9,7 +9,8 @@ market order or a limit order then, with the priority of that moment.
 * Where one trade reaches both sides, which only the first trade of an instrument can, the side that it
   did not come from fires first.
 * One entry fires ENTRY_STOPS_MAX at most; the others fire at the beginning of the next ones.
-* Those of an instrument that does not trade stay reached, and fire when it trades again.
+* Those of an instrument that does not trade stay reached, and fire when it trades again; so do those that an
+  auction reaches, and those that come while it does not trade. Buyers' go first there.
 """
 
 from carbonmatch.limits import STOP_MAKERS_MIN
@@ -17,7 +18,7 @@ from carbonmatch.matching.book import Ladder, Order, StopLadder
 from carbonmatch.matching.checks import is_protected, price_refusal, protection_ticks
 from carbonmatch.matching.entering import trade_and_rest
 from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, Triggered
-from carbonmatch.matching.price_time import can_fill, prevention_mode
+from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
 
@@ -28,7 +29,7 @@ def fire_reached(venue: Venue) -> None:
     closed = []
     while reached and venue.stops_left and venue.makers_left >= STOP_MAKERS_MIN:
         stops, key, sequence = reached[0]
-        if not stops.book.instrument.admits_new:
+        if not stops.book.instrument.is_trading:
             closed.append(reached.pop(0))
             continue
         order = _first(stops, key, sequence)
@@ -56,7 +57,7 @@ def _first(stops: StopLadder, key: int, sequence: int) -> Order | None:
 
 def may_fire(venue: Venue) -> bool:
     """Whether stops wait for nothing but their turn."""
-    return any(stops.book.instrument.admits_new for stops, _, _ in venue.reached)
+    return any(stops.book.instrument.is_trading for stops, _, _ in venue.reached)
 
 
 def _fire(venue: Venue, order: Order, stops: StopLadder) -> None:
@@ -94,8 +95,8 @@ def _refusal(venue: Venue, order: Order, terms: Terms, key: int) -> CancelReason
         ladder.opposite,
         key,
         terms.minimum_lots,
-        order.account.participant_id,
-        prevention_mode(order),
+        order.account,
+        order.self_trade_prevention,
     ):
         return CancelReason.MINIMUM_NOT_MET
     return None

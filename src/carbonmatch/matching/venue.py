@@ -44,6 +44,7 @@ class Venue:
     __slots__ = (
         "accounts",
         "amended_trades",
+        "auction_orders_left",
         "books",
         "cancels",
         "dirty",
@@ -51,11 +52,13 @@ class Venue:
         "durable",
         "expiries",
         "foreign_report_count",
+        "held_until_ns",
         "keys",
         "last_trade_id",
         "makers_left",
         "open_order_count",
         "own_report_count",
+        "prevented",
         "public",
         "reached",
         "refusals",
@@ -66,6 +69,7 @@ class Venue:
         "stops_left",
         "time_ns",
         "touched",
+        "uncrossing",
         "venue_session",
     )
 
@@ -77,6 +81,8 @@ class Venue:
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
         self.expiries = Expiries()
+        # When holds end that have an end. Their ends are due for whoever looks after the schedule.
+        self.held_until_ns: dict[InstrumentId, int] = {}
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
@@ -88,14 +94,19 @@ class Venue:
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 
+        # Instruments whose auctions are being carried out, one after the other. Nearly always empty.
+        self.uncrossing: list[Book] = []
+
         # What is being applied: the command's sequence, its entry's time and session. Afterwards,
         # `sequence` is that of the last command.
         self.sequence = 0
         self.time_ns = 0
         self.session = self.venue_session
-        # How many makers the entry may still meet, and how many stops may fire in it.
+        # How many makers the entry may still meet, how many stops may fire in it, and how many orders its
+        # auctions may deal with.
         self.makers_left = 0
         self.stops_left = 0
+        self.auction_orders_left = 0
 
         # Outputs since they were last taken: sessions with reports, in the order in which they got
         # their first; public events; levels which changed.
@@ -104,6 +115,7 @@ class Venue:
         self.dirty: list[Level] = []
         self.refusals: list[RejectReason] = []
         self.cancels: list[CancelReason] = []
+        self.prevented: list[tuple[InstrumentId, int]] = []
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0
@@ -131,7 +143,9 @@ class Venue:
         order.session.orders[order.entry_ref] = order
         order.account.orders[order.order_id] = order
         self.open_order_count += 1
-        self.expiries.add(order)
+        if order.terms is not None:
+            self.expiries.add(order)
+            order.ladder.book.note(order)
 
     def forget(self, order: Order) -> None:
         """The order is open no longer."""
@@ -143,6 +157,7 @@ class Venue:
         self.open_order_count -= 1
         if order.terms is not None:
             self.expiries.discard(order)
+            order.ladder.book.discard(order)
 
     def reach(self, stops: StopLadder, price_ticks: int) -> None:
         """A trade at this price reaches stops of the ladder: note that they are to fire."""
@@ -202,6 +217,10 @@ class Venue:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
         self.expiries.check(open_orders)
+        courses = {number: book.instrument.course for number, book in self.books.items()}
+        assert self.held_until_ns == {
+            number: course.hold_until_ns for number, course in courses.items() if course.hold_until_ns
+        }
         assert self.open_order_count == len(open_orders)
         assert sum(len(account.orders) for account in self.accounts.values()) == len(open_orders)
         assert sum(len(session.orders) for session in self.sessions.values()) == len(open_orders)
@@ -226,12 +245,14 @@ class Venue:
         }
 
     def _check_stops(self, book: Book) -> None:
-        """No stop waits whose price the last trade has reached, unless it is in `reached`."""
+        """Where it trades, no stop waits that the last price has reached, unless it is in `reached`."""
         for order in book.stops():
             stops = book.buy_stops if order.ladder.side is Side.BUY else book.sell_stops
             assert order.ladder is stops
             assert order.terms is not None
             since = order.terms.waits_since
+            if not book.instrument.is_trading:
+                continue
             if book.last_price_ticks and order.level.key >= stops.sign * book.last_price_ticks:
                 assert any(
                     ladder is stops and order.level.key >= key and since <= sequence

@@ -23,6 +23,8 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import LogoutReason, Role
 
+_NS_PER_SECOND: Final = 1_000_000_000
+
 # Eight buckets for each power of two: a value is known to within 12.5 %.
 _SUB_BUCKET_BITS: Final = 3
 # Larger values count in the same bucket as this one. In nanoseconds it is 18 minutes.
@@ -109,6 +111,7 @@ class Counters:
         "journal_spare_segments",
         "journal_torn_bytes",
         "keys",
+        "keys_blocked",
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
@@ -118,13 +121,16 @@ class Counters:
         "oldest_wait_ns",
         "open_orders",
         "order_latency_ns",
+        "phase_end_s",
         "phases",
+        "prevented_tonnes",
         "received_bytes",
         "recovery_duration_ns",
         "rejects",
         "reloads",
         "repeats",
         "reports",
+        "self_trades_prevented",
         "sent_bytes",
         "sessions",
         "slow_readers_cut",
@@ -149,8 +155,12 @@ class Counters:
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self.phases: dict[InstrumentId, Phase] = {}
+        # When they are to end, since 1970, as far as is known; else 0.
+        self.phase_end_s: dict[InstrumentId, int] = {}
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
         # Time.
         self.order_latency_ns = Histogram()
         self.commit_duration_ns = Histogram()
@@ -166,6 +176,7 @@ class Counters:
         self.slow_readers_cut = 0
         self.turned_away: Counter[TurnedAway] = Counter()
         self.addresses_blocked = 0
+        self.keys_blocked = 0
         self.tls_handshakes: Counter[str] = Counter()
         self.tls_certificate_expires_ns = 0  # of the first to expire; 0: there is none
         self.keys = 0
@@ -214,6 +225,9 @@ class Counters:
         _count(self.cancels, outputs.cancels)
         for event in outputs.public:
             self._count_public(event)
+        for instrument_id, lots in outputs.prevented:
+            self.self_trades_prevented[instrument_id] += 1
+            self.prevented_tonnes[instrument_id] += lots * self.instruments[instrument_id].lot_tonnes
 
     def _count_public(self, event: AnyPublicEvent) -> None:
         if type(event) is Traded:
@@ -224,6 +238,7 @@ class Counters:
             )
         elif type(event) is PhaseChanged:
             self.phases[event.instrument_id] = event.phase
+            self.phase_end_s[event.instrument_id] = event.until_ns // _NS_PER_SECOND
         elif type(event) is InstrumentDefined:
             definition = event.definition
             self.instruments[definition.instrument_id] = definition

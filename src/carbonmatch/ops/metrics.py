@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
-from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, RejectReason
+from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, Phase, RejectReason
 from carbonmatch.ops.counters import Histogram, TurnedAway, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
 
@@ -66,6 +66,7 @@ _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason
 _CANCEL_REASONS: Final = {reason: reason.name.lower() for reason in CancelReason}
 _DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
 _TURNED_AWAY: Final = {why: why.name.lower() for why in TurnedAway}
+_PHASES: Final = ", ".join(f"{int(phase)} {phase.name.lower().replace('_', ' ')}" for phase in Phase)
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 
@@ -129,10 +130,30 @@ METRICS: Final = (
     _counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
+    _counter(
+        "self_trades_prevented",
+        "self_trades_prevented",
+        "Meetings of two orders of one owner that did not trade.",
+        label="instrument",
+    ),
+    _counter(
+        "prevented_tonnes",
+        "prevented_tonnes",
+        "Tonnes of CO2 that self-trade prevention kept from changing hands, as a trade would count them.",
+        "tonnes",
+        label="instrument",
+    ),
     _gauge(
         "instrument_phase",
         "phases",
-        "Phase of the instrument: 1 continuous, 2 halted, 3 cancel only, 4 closed.",
+        f"Phase of the instrument: {_PHASES}.",
+        label="instrument",
+    ),
+    _gauge(
+        "instrument_phase_end_time_seconds",
+        "phase_end_s",
+        "When the phase is to end, since 1970; 0: not known.",
+        "seconds",
         label="instrument",
     ),
     # Time.
@@ -168,6 +189,7 @@ METRICS: Final = (
         values=_TURNED_AWAY,
     ),
     _counter("addresses_blocked", "addresses_blocked", "Addresses blocked for failed logons."),
+    _counter("keys_blocked", "keys_blocked", "Keys blocked from one address for failed logons."),
     _counter(
         "tls_handshakes",
         "tls_handshakes",

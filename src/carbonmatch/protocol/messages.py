@@ -16,6 +16,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import (
     AnyReport,
+    AuctionRule,
     ClientCommand,
     InstrumentDefinition,
     InstrumentId,
@@ -31,6 +32,7 @@ from carbonmatch.matching.messages import (
     Side,
     TextField,
     TradeId,
+    TradeKind,
 )
 
 # Integer version of the wire, agreed at logon.
@@ -175,7 +177,7 @@ class Copied(Outbound, frozen=True, tag=67):
 
 
 class FeedKind:
-    """Bits of `Subscribe.kinds`. Definitions, phases and bands always come."""
+    """Bits of `Subscribe.kinds`. Definitions, phases, bands and auctions always come."""
 
     LEVELS: Final = 1  # level updates, and the levels of snapshots
     TRADES: Final = 2  # every trade
@@ -237,6 +239,7 @@ class SnapshotBegin(Outbound, frozen=True, tag=85):
     band_low_ticks: int
     band_high_ticks: int
     level_count: int  # how many SnapshotLevel follow
+    until_ns: int = 0  # when the phase is to end, as far as is known, UTC; 0: not known
 
 
 class SnapshotLevel(Outbound, frozen=True, tag=86):
@@ -271,8 +274,9 @@ class Trade(Outbound, frozen=True, tag=89):
     trade_id: TradeId
     price_ticks: int
     quantity_lots: int
-    aggressor: Side
+    aggressor: Side  # of the later order
     time_ns: int
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
 
 
 class PhaseUpdate(Outbound, frozen=True, tag=90):
@@ -281,6 +285,7 @@ class PhaseUpdate(Outbound, frozen=True, tag=90):
     phase: Phase
     text: str
     time_ns: int
+    until_ns: int = 0  # when it is to end, as far as is known, UTC; 0: not known
 
 
 class BandUpdate(Outbound, frozen=True, tag=91):
@@ -346,6 +351,42 @@ class SubscribeRejected(Outbound, frozen=True, tag=94):
     text: str = ""
 
 
+class AuctionUpdate(Outbound, frozen=True, tag=95):
+    """How the auction would end if it ended now. After a snapshot it belongs to that, as Statistics do."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    price_ticks: int  # 0: nothing would trade
+    volume_lots: int  # what would trade
+    surplus_lots: int  # what would be left unfilled at the price
+    surplus_side: int  # of what would be left; 0: nothing, 1: BUY, 2: SELL
+    time_ns: int
+
+
+class AuctionResult(Outbound, frozen=True, tag=96):
+    """How the auction has ended; its trades came before. The last AuctionUpdate means nothing any more.
+
+    Where its end was drawn, it can be computed again: `ended_ns` = `ends_ns` + h x (`random_ns` + 1) / 2^64,
+    rounded down, where h is the first 8 bytes of BLAKE2b (16 bytes) of `seed`, big-endian.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    phase: Phase  # the auction, or in what else orders had gathered
+    price_ticks: int  # of all its trades; 0: nothing traded
+    volume_lots: int  # what was traded
+    surplus_lots: int  # what was left unfilled at the price
+    surplus_side: int  # of what was left; 0: nothing, 1: BUY, 2: SELL
+    rule: AuctionRule  # which decided the price
+    reference_price_ticks: int  # that the price was held against; 0: none
+    prevented_lots: int  # did not trade because of self-trade prevention
+    ends_ns: int  # before which it could not end; 0: the end was not drawn
+    random_ns: int  # how much later it could end
+    ended_ns: int  # the end that was drawn; 0: it was not drawn
+    seed: bytes  # what the end was drawn from; of this auction alone
+    time_ns: int
+
+
 # A logon comes once, alone in the first frame; the others may stand in any frame after it.
 SessionControl = Logout | Heartbeat
 SessionInbound = Logon | SessionControl
@@ -369,4 +410,6 @@ FeedOutbound = (
     | TradeBust
     | TradeCorrection
     | SubscribeRejected
+    | AuctionUpdate
+    | AuctionResult
 )

@@ -44,13 +44,14 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "expires_ns": "when it goes, nanoseconds since 1970, UTC; 0: no such time",
     "feed_sequence": "number of the batch in the feed, dense over the venue",
     "flags": "bits of [ReportFlag](#reportflag)",
+    "group_id": "whose accounts these are, as configured; 0: the participant's own",
     "grace_ms": "milliseconds from the loss of the connection to cancel-on-disconnect",
     "heartbeat_ms": "milliseconds of silence after which each side sends a heartbeat",
     "instrument_id": "instrument, as configured",
     "instrument_seq": "number of the message, dense in its instrument",
     "key_id": "name of the key",
     "leaves_lots": "what may still trade",
-    "liquidity": "whether the order was resting or came in",
+    "liquidity": "whether the order was resting, came in, or traded in an auction",
     "lot_tonnes": "tonnes in a lot",
     "market_protection_ticks": "how far from the best opposite price a market order goes; 0: to the band",
     "minimum_lots": "what at least trades at once; 0: any quantity",
@@ -64,7 +65,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "order_id": "order, unique in the venue for ever",
     "order_ref": "the ref that names the order in this session, or 0",
     "order_type": "limit, market, or a stop which becomes one of them",
-    "other_order_id": "the other order of the same participant",
+    "other_order_id": "the other order of the same owner",
     "participant_id": "firm, as configured",
     "phase": "state of the instrument",
     "prevented_lots": "what did not trade",
@@ -82,7 +83,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "retry_after_us": "microseconds after which to try again; 0: does not apply",
     "role": "what the connection is for",
     "scope": "whose orders",
-    "self_trade_prevention": "what happens where it would trade with an order of the same participant",
+    "self_trade": "whose orders do not trade with each other",
+    "self_trade_prevention": "what happens where it would trade with an order of the same owner",
     "seq": "number of the report, dense from 1 in its stream",
     "sequence": "place of the command in the journal, dense from 1 over the venue",
     "server_id": "name of the venue, part of what is signed",
@@ -116,6 +118,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
 )
 STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.InstrumentDefinition,
+    market.SelfTradeRules,
     market.KeySession,
     market.FoundTrade,
     market.TradeSide,
@@ -125,8 +128,11 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.OrderType,
     market.TimeInForce,
     market.SelfTradePrevention,
+    market.SelfTradeKey,
     market.Phase,
     market.Liquidity,
+    market.TradeKind,
+    market.AuctionRule,
     market.MassCancelScope,
     wire.Role,
     market.RejectReason,
@@ -136,6 +142,7 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
 FLAGS: Final[tuple[type, ...]] = (
     market.OrderFlag,
     market.AllowedFlag,
+    market.SelfTradeFlag,
     market.ReportFlag,
     wire.FeedKind,
 )
@@ -301,6 +308,8 @@ def _default(field: msgspec.inspect.Field) -> str:
         return f"{value.value} {value.name}"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Struct):
+        return "its own defaults"
     return str(value) if value or value == 0 else "empty"
 
 

@@ -13,7 +13,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 `now_ns` is a clock that never steps; `time_ns` is UTC and only ever copied into messages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Generic, Never, TypeVar, get_args
@@ -33,6 +33,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     OrderStatusRequest,
     RejectReason,
+    Resume,
     SetBand,
     SetPhase,
     TradeCommand,
@@ -64,7 +65,7 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCom
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
-_STEERING: Final = frozenset({SetPhase, SetBand}) | LOOKED_UP
+_STEERING: Final = frozenset({SetPhase, SetBand, Resume}) | LOOKED_UP
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.TRADE: _STEERING,
@@ -141,6 +142,7 @@ class Connection:
         "_sent_ns",
         "challenge",
         "credential",
+        "known_key_id",
         "logon",
         "state",
         "version",
@@ -152,6 +154,8 @@ class Connection:
         self.challenge: Final = Challenge(listener.server_id, nonce, PROTOCOL_VERSION, PROTOCOL_VERSION)
         self.logon: Logon | None = None  # once ACTIVE
         self.credential: Credential | None = None  # what it was admitted by, likewise
+        # The key that a logon has named, if there is such a key: also of one that was refused.
+        self.known_key_id = ""
         self.version = 0
         self._listener = listener
         self._frames = FrameReader(LOGON_FRAME_BYTES_MAX)
@@ -188,17 +192,29 @@ class Connection:
 
     # --- logon -----------------------------------------------------------------------------------
 
-    def log_on(self, payload: bytes, now_ns: int, time_ns: int, host: str) -> Logon | LogonRejected:
+    def log_on(
+        self,
+        payload: bytes,
+        now_ns: int,
+        time_ns: int,
+        host: str,
+        is_shut_out: Callable[[str], bool] = lambda _: False,
+    ) -> Logon | LogonRejected:
         """Judge the first frame: on a Logon the connection is active, a LogonRejected ends it.
 
-        `host` is the address that the connection comes from, as text.
+        `host` is the address that the connection comes from, as text; `is_shut_out` says of the id of a key
+        that it is not to be tried from there for a while, and is answered as every other failure.
 
         What only the engine knows (whether the session is free, whether the reports it wants are
         there) is for the caller to judge then, and `close` to call where it is not so.
         """
         assert self.state is State.AWAITING_LOGON
         logon = codec.decode_logon_frame(payload)
-        rejected = self._refusal(logon, time_ns, host)
+        if logon.key_id in self._listener.credentials:
+            self.known_key_id = logon.key_id
+        rejected = self._refusal(logon, time_ns, host) or (
+            _REFUSED if is_shut_out(self.known_key_id) else None
+        )
         if rejected is not None:
             self.close()
             return rejected

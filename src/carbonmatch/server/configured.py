@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 import msgspec
+from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
@@ -16,6 +17,7 @@ from carbonmatch.matching.messages import (
     DefineInstrument,
     DefineSession,
     RemoveKey,
+    RemoveSession,
     SessionId,
     VenueCommand,
 )
@@ -51,15 +53,25 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
     changed = [
         name
-        for name in ("venue", "listen", "connections", "journal", "instruments")
+        for name in ("venue", "listen", "connections", "journal")
         if getattr(before, name) != getattr(after, name)
     ]
+    if _definitions(before) != _definitions(after):
+        changed.append("instruments")
     if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
         changed.append("tls")
     if drop_copies(after) and not drop_copies(before):
         # The first one opens its listener.
         changed.append("drop copies")
     return changed
+
+
+def _definitions(config: Config) -> set[bytes]:
+    """Of its instruments. Which schedule they follow is none of it: that is taken over at once."""
+    return {
+        msgspec.msgpack.encode(structs.replace(instrument, schedule=None))
+        for instrument in config.instruments
+    }
 
 
 def refuse_the_demo(config: Config, engine: Engine) -> None:
@@ -77,7 +89,7 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine does not have, or has otherwise; keys that are gone are removed.
+    """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
 
     Raises ConfigError where a session would have to become a drop copy, or the other way round.
     """
@@ -87,8 +99,20 @@ def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
     changed = [command for command in wanted if _key(command) not in known]
     key_ids = {key.id for key in config.keys}
-    removed = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
-    return [*changed, *removed]
+    removed_keys = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
+    # What is removed makes room first: an account has a bound of drop copies that show it.
+    return [*_removals(config, engine), *changed, *removed_keys]
+
+
+def _removals(config: Config, engine: Engine) -> Iterator[VenueCommand]:
+    """Of sessions and drop copies which the configuration does not name any more."""
+    session_ids = {one.id for one in config.sessions}
+    for copy in engine.drop_copies.values():
+        if copy.session_id not in session_ids and copy.account_ids:
+            yield DefineDropCopy(copy.session_id, copy.name, ())
+    for state in engine.sessions.values():
+        if state.session_id not in session_ids and (state.account_ids or state.operator or state.orders):
+            yield RemoveSession(state.session_id)
 
 
 def engine_definitions(engine: Engine) -> list[VenueCommand]:
@@ -97,7 +121,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
     ]
     commands += [
-        DefineAccount(account.account_id, account.participant_id, account.name)
+        DefineAccount(account.account_id, account.participant_id, account.name, account.group_id)
         for account in engine.accounts.values()
     ]
     commands += [
@@ -125,22 +149,16 @@ def _key(command: VenueCommand) -> bytes:
     return msgspec.msgpack.encode(command)
 
 
-def gone(config: Config, engine: Engine) -> Iterator[tuple[str, str, int]]:
-    """What the engine still has and the configuration does not name any more: kind, name, open orders.
+def gone(config: Config, engine: Engine) -> Iterator[tuple[str, int]]:
+    """Instruments which the configuration does not name any more, and how many orders each has.
 
-    Nothing is taken out of a market by leaving it out of a file: its orders may be somebody's money.
+    No instrument is taken out of a market by leaving it out of a file: its orders are its members' money,
+    and they can cancel them.
     """
     instrument_ids = {instrument.id for instrument in config.instruments}
     for instrument_id, book in engine.books.items():
         if instrument_id not in instrument_ids:
-            yield "instrument", book.instrument.definition.symbol, sum(1 for _ in book.orders())
-    session_ids = {one.id for one in config.sessions}
-    for session_id, state in engine.sessions.items():
-        if session_id not in session_ids:
-            yield "session", state.name, len(state.orders)
-    for session_id, copy in engine.drop_copies.items():
-        if session_id not in session_ids:
-            yield "drop copy", copy.name, 0
+            yield book.instrument.definition.symbol, sum(1 for _ in book.orders())
 
 
 def credentials(engine: Engine) -> dict[str, session.Credential]:

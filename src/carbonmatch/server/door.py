@@ -144,7 +144,7 @@ class Door:
         elif self.tls is not None and not self._guard.begin_handshake(visit, now_ns):
             why = TurnedAway.HANDSHAKES
         if why is not None:
-            visit.waits_no_more()
+            visit.is_gone()
             self._turn_away(accepted, why, host)
             return
         task = self._loop.create_task(self._let_in(accepted, visit, self.tls))
@@ -177,7 +177,7 @@ class Door:
             if tls is not None:
                 self._guard.end_handshake(is_in)
             if not is_in:
-                visit.waits_no_more()
+                visit.is_gone()
                 accepted.close()
 
     def _arrived(self, task: asyncio.Task[None]) -> None:

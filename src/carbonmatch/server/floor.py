@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
-from carbonmatch.matching.messages import DefineInstrument, VenueCommand
+from carbonmatch.matching.messages import DefineDropCopy, DefineInstrument, RemoveSession, VenueCommand
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
@@ -24,10 +24,12 @@ from carbonmatch.server.configured import (
 from carbonmatch.server.drop_copy import DropCopyListener
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.history import History
-from carbonmatch.server.pipeline import Journal, Pipeline
+from carbonmatch.server.networks import Networks
+from carbonmatch.server.pipeline import NS_PER_SECOND, Journal, Pipeline
 from carbonmatch.server.publisher import Publisher
 from carbonmatch.server.recovery import Recovered
 from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.stream import Stream
 
 # Definitions go to the journal this many to a batch, so that a large venue still fits its bounds.
@@ -55,6 +57,8 @@ class Floor:
         server_id = config.venue.server_id
         # Who may log on, as of what is durable. All listeners look here at each logon.
         self._credentials: dict[str, session.Credential] = {}
+        # Where keys are used from, of those that say so.
+        self.named_networks = Networks(())
         self.publisher = Publisher(
             session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials),
             clocks,
@@ -74,6 +78,7 @@ class Floor:
             clocks,
             scheduler.call_soon,
         )
+        self.schedules = Schedules(config, self.pipeline, clocks, scheduler)
         self.gateway = Gateway(
             session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), self._credentials),
             clocks,
@@ -81,6 +86,7 @@ class Floor:
             scheduler,
             self.pipeline,
             history,
+            self.schedules,
             session_settings(config),
             epoch,
             durable,
@@ -106,6 +112,8 @@ class Floor:
 
         def begin() -> None:
             self._begin()
+            # Nobody is let in before the phases are those of now.
+            self.schedules.run()
             done()
 
         self._journal(changed_definitions(self.config, self.engine), begin)
@@ -127,6 +135,8 @@ class Floor:
             self._open_to_keys()
             self.gateway.sessions_changed(session_settings(config))
             self.gateway.end_unentitled()
+            self.schedules.take(config)
+            self.schedules.run()
             self.publisher.end_unentitled()
             self.drop_copies.copies = drop_copies(config)
             self.drop_copies.end_unentitled()
@@ -141,15 +151,27 @@ class Floor:
         if not commands:
             then()
             return
+        self._tell_of_removals(commands[:_DEFINITIONS_PER_ENTRY])
         self.pipeline.submit_venue(commands[:_DEFINITIONS_PER_ENTRY])
         # One entry to a batch: gathered, 65,536 definitions would be more than a record counts.
         self.pipeline.when_durable(lambda: self._journal(commands[_DEFINITIONS_PER_ENTRY:], then))
+
+    def _tell_of_removals(self, commands: list[VenueCommand]) -> None:
+        for command in commands:
+            if type(command) is RemoveSession:
+                state = self.engine.sessions[command.session_id]
+                log("session_removed", WARNING, session=state.name, orders_cancelled=len(state.orders))
+            elif type(command) is DefineDropCopy and not command.account_ids:
+                log("drop_copy_removed", WARNING, name=command.name)
 
     def _open_to_keys(self) -> None:
         """Let the keys in that the engine knows. Nothing of them may wait for the disk."""
         self._credentials.clear()
         self._credentials.update(credentials(self.engine))
         self.counters.keys = len(self._credentials)
+        self.named_networks = Networks(
+            network for credential in self._credentials.values() for network in credential.networks
+        )
         for session_id in (*self.engine.sessions, *self.engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
@@ -159,8 +181,9 @@ class Floor:
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase
-        for kind, name, open_orders in gone(self.config, engine):
-            log("not_configured", WARNING, kind=kind, name=name, open_orders=open_orders)
+            counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
+        for symbol, open_orders in gone(self.config, engine):
+            log("not_configured", WARNING, kind="instrument", name=symbol, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
         # connection like everybody else: the same grace time, counted from now.
         for session_id, state in engine.sessions.items():

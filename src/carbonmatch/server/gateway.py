@@ -19,6 +19,7 @@ from carbonmatch.server.history import History
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.session_peer import SessionPeer
 from carbonmatch.server.trade_search import TradeFinder
 
@@ -36,6 +37,7 @@ class Gateway(Listener):
         scheduler: Scheduler,
         pipeline: Pipeline,
         history: History,
+        schedules: Schedules,
         sessions: dict[str, SessionSettings],
         epoch: int,
         durable: bool,
@@ -46,6 +48,7 @@ class Gateway(Listener):
         self.pipeline = pipeline
         self.history = history
         self.trades = TradeFinder(history)
+        self.schedules = schedules
         self.sessions = sessions
         self.epoch = epoch
         self.durable = durable
@@ -165,6 +168,7 @@ class Gateway(Listener):
         """
         self.close_door()
         self._stopping = True
+        self.schedules.stop()
         self._lost_at_ns.clear()
         self._ready.clear()
         for peer in self.peers:
@@ -187,6 +191,7 @@ class Gateway(Listener):
             log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
             self.pipeline.submit_venue([SessionLost(session_id)])
         self._pass_time()
+        self.schedules.look()
 
     # --- time ------------------------------------------------------------------------------------
 

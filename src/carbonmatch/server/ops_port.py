@@ -112,11 +112,11 @@ class _OpsConnection(asyncio.Protocol):
     def drop(self) -> None:
         """Make room for another one."""
         self._port.connections.pop(self, None)
-        self._visit.waits_no_more()
+        self._visit.is_gone()
         self.transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._port.connections.pop(self, None)
-        self._visit.waits_no_more()
+        self._visit.is_gone()
         if self._timer is not None:
             self._timer.cancel()

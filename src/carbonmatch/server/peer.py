@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import socket
 import sys
+from functools import partial
 from typing import Any, Final, cast
 
 from carbonmatch.limits import (
@@ -132,11 +133,16 @@ class Peer(asyncio.Protocol):
             self.fail(error)
 
     def _log_on(self, payload: bytes, now_ns: int) -> None:
-        answer = self.rules.log_on(payload, now_ns, self.clocks.time_ns(), self.host)
+        answer = self.rules.log_on(
+            payload, now_ns, self.clocks.time_ns(), self.host, partial(self._is_shut_out, now_ns)
+        )
         if isinstance(answer, LogonRejected):
             self._reject_later(answer, now_ns)
         else:
             self.logged_on(answer)
+
+    def _is_shut_out(self, now_ns: int, key_id: str) -> bool:
+        return self.visit is not None and self.visit.is_shut_out(key_id, now_ns)
 
     def _reject_later(self, answer: LogonRejected, now_ns: int) -> None:
         """Answer a failed logon after the same time for every failure; whoever guesses has to wait."""
@@ -144,14 +150,14 @@ class Peer(asyncio.Protocol):
         self._refuse_at_ns = now_ns + round(LOGON_REFUSED_SECONDS * _NS_PER_SECOND)
         self.transport.pause_reading()
         if self.visit is not None and answer.reason is RejectReason.LOGON_REFUSED:
-            self.visit.has_failed(now_ns)
+            self.visit.has_failed(self.rules.known_key_id, now_ns)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.connected = False
         self.rules.close()
         self.listener.peers.pop(self, None)
         if self.visit is not None:
-            self.visit.waits_no_more()
+            self.visit.is_gone()
         self.counters.disconnects[self._reason] += 1
         if self._role is not None:
             assert self.rules.logon is not None, "a role is that of a logon"

@@ -18,6 +18,7 @@ from carbonmatch.limits import (
     COMMIT_STALL_SECONDS,
     COPY_FRAME_MESSAGES,
     REPEATS_WAITING_MAX,
+    TIME_NS_MAX,
 )
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.invariants import check_batch
@@ -29,6 +30,7 @@ from carbonmatch.matching.messages import (
     Entry,
     Outputs,
     Ref,
+    Resume,
     SessionId,
     VenueCommand,
 )
@@ -41,6 +43,8 @@ from carbonmatch.server.history import History
 from carbonmatch.server.stream import Chunk, Stream, chunks_of, chunks_of_copy
 
 NS_PER_SECOND: Final = 1_000_000_000
+# Later than any time.
+NEVER_DUE_NS: Final = TIME_NS_MAX + 1
 
 # Larger batches gain nothing from being committed in the loop: others may come meanwhile.
 _HERE_COMMANDS_MAX: Final = 16
@@ -129,6 +133,9 @@ class Pipeline:
         self._repeats: dict[SessionId, dict[Ref, Repeater]] = {}
         self._later = later
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        # When the clock has something to do, and who does it: before anything of that time or later.
+        self.due_ns = NEVER_DUE_NS
+        self.on_due: Callable[[], None] = _nothing
         # Called when drop copies were released: whoever reads them gets them then.
         self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -153,6 +160,9 @@ class Pipeline:
         received_ns: int,
     ) -> None:
         """Apply one frame of new commands; `payload` is their encoding as it was received."""
+        if now_ns >= self.due_ns:
+            self.on_due()
+            now_ns = self.clocks.time_ns()
         batch = self._gathering
         count = len(commands)
         self.engine.apply(Entry(self.engine.sequence + 1, now_ns, session_id, commands))
@@ -160,7 +170,7 @@ class Pipeline:
         batch.received.append((received_ns, count))
         batch.count += count
 
-    def submit_venue(self, commands: Sequence[VenueCommand]) -> None:
+    def submit_venue(self, commands: Sequence[VenueCommand | Resume]) -> None:
         """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
         now = self.monotonic_ns()
         listed: list[AnyCommand] = list(commands)

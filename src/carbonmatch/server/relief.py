@@ -14,6 +14,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     OrderId,
+    Resume,
     SessionCommand,
     SetBand,
     SetPhase,
@@ -33,7 +34,7 @@ def relieving(session: SessionState, commands: Sequence[SessionCommand]) -> list
         elif isinstance(command, MassCancel):
             passes = _finds_orders(session, command)
         else:
-            passes = session.operator and isinstance(command, SetPhase | SetBand)
+            passes = session.operator and isinstance(command, SetPhase | SetBand | Resume)
         if passes:
             passing.append(command)
     return passing

@@ -263,6 +263,7 @@ class Service:
             self.counters,
             time.monotonic_ns(),
             Bounds(bounds.max, bounds.waiting_per_address, bounds.failed_logons),
+            lambda host: host in self._floor.named_networks,
         )
         gateway = await self._gateway.open(
             *host_and_port(listen.order_entry), guard, self._context("order_entry")

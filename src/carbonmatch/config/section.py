@@ -1,0 +1,14 @@
+"""What every table of the file is, and the names in it."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from carbonmatch.matching.messages import NameField
+
+# A `description` is what a person reads where the value does not fit.
+Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file. Field names are its keys."""

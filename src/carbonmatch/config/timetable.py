@@ -1,0 +1,158 @@
+"""A schedule on its calendar, in UTC: which phase holds when, and what comes next. Reads no clock.
+
+Local times become instants of UTC as the time zone had, has or will have it:
+
+* A step in the hour that is skipped when clocks go forward comes when that hour would have begun.
+* A step in the hour that is there twice when they go back comes the first time.
+* So the steps of a day keep their order. Of several at one instant only the last one counts, but a day
+  always ends: where its end and the next day's beginning are one instant, the end comes a nanosecond before.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from carbonmatch.config.calendars import AUCTIONS, WEEKDAYS, Calendar, Schedule, Step
+from carbonmatch.limits import SCHEDULE_DAYS_MAX, SECONDS_PER_DAY
+from carbonmatch.matching.messages import Phase
+
+_NS_PER_SECOND: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
+# A time zone is less than a day from UTC and a day runs less than a day past its midnight, so what lies
+# at an instant belongs to a date this near.
+_DAYS_BEFORE: Final = 2
+_DAYS_AFTER: Final = 1
+
+
+class Transition(Struct, frozen=True):
+    """At this instant (UTC) the phase begins. `step` is what the schedule says of it."""
+
+    at_ns: int
+    step: Step
+
+    @property
+    def phase(self) -> Phase:
+        return self.step.entered
+
+    @property
+    def is_auction(self) -> bool:
+        return self.step.phase in AUCTIONS
+
+
+class Timetable:
+    """Invariant: transitions have ascending instants, and every trading day ends with CLOSED.
+
+    `schedule` must have been checked. Dates beyond those that Python knows hold nothing.
+    """
+
+    def __init__(self, schedule: Schedule, calendar: Calendar) -> None:
+        assert schedule.calendar == calendar.name
+        self.zone = ZoneInfo(calendar.time_zone)
+        self._steps = schedule.steps
+        self._special = {day: one.steps for one in schedule.special for day in one.dates}
+        self._weekdays = frozenset(map(WEEKDAYS.index, calendar.weekdays))
+        self._holidays = frozenset(calendar.holidays)
+        self._extra_days = frozenset(calendar.extra_days)
+
+    def steps_of(self, day: date) -> tuple[Step, ...]:
+        """What happens on a date; nothing where it is no trading day."""
+        special = self._special.get(day)
+        if special is not None:
+            return special
+        is_trading_day = day in self._extra_days or (
+            day.weekday() in self._weekdays and day not in self._holidays
+        )
+        return self._steps if is_trading_day else ()
+
+    def between(self, after_ns: int, until_ns: int) -> Iterator[Transition]:
+        """The transitions later than `after_ns` and not later than `until_ns`, in their order."""
+        for day in self._days_from(after_ns):
+            if self._midnight_ns(day) > until_ns + _NS_PER_SECOND * SECONDS_PER_DAY:
+                return
+            for transition in self._of(day):
+                if after_ns < transition.at_ns <= until_ns:
+                    yield transition
+
+    def next_after(self, ns: int) -> Transition | None:
+        """The first transition later than `ns`; None where SCHEDULE_DAYS_MAX days have none."""
+        for count, day in enumerate(self._days_from(ns)):
+            if count > SCHEDULE_DAYS_MAX + _DAYS_BEFORE:
+                break
+            for transition in self._of(day):
+                if transition.at_ns > ns:
+                    return transition
+        return None
+
+    def last_until(self, ns: int) -> Transition | None:
+        """The transition that holds at `ns`; None where SCHEDULE_DAYS_MAX days before have none."""
+        first = self._date_of(ns) + _DAYS_AFTER * _DAY
+        for count in range(SCHEDULE_DAYS_MAX):
+            for transition in reversed(self._of(first - count * _DAY)):
+                if transition.at_ns <= ns:
+                    return transition
+        return None
+
+    def phase_at(self, ns: int) -> Phase:
+        """The phase that holds at `ns`: CLOSED where there has been no trading day."""
+        holding = self.last_until(ns)
+        return Phase.CLOSED if holding is None else holding.phase
+
+    # --- local time to UTC ------------------------------------------------------------------------
+
+    def _of(self, day: date) -> list[Transition]:
+        steps = self.steps_of(day)
+        if not steps:
+            return []
+        instants = [self._instant_ns(day, step) for step in steps]
+        of_day = [
+            Transition(at_ns, step)
+            for at_ns, next_ns, step in zip(instants, [*instants[1:], None], steps, strict=True)
+            if at_ns != next_ns
+        ]
+        following = self.steps_of(day + _DAY)
+        if following and self._instant_ns(day + _DAY, following[0]) == instants[-1]:
+            of_day[-1] = Transition(instants[-1] - 1, steps[-1])
+        return of_day
+
+    def _instant_ns(self, day: date, step: Step) -> int:
+        days, seconds = divmod(step.at_s, SECONDS_PER_DAY)
+        wall = datetime.combine(day + days * _DAY, time()) + timedelta(seconds=seconds)
+        return _ns_of(_first_instant(wall, self.zone))
+
+    def _midnight_ns(self, day: date) -> int:
+        return _ns_of(_first_instant(datetime.combine(day, time()), self.zone))
+
+    def _date_of(self, ns: int) -> date:
+        return datetime.fromtimestamp(ns // _NS_PER_SECOND, self.zone).date()
+
+    def _days_from(self, ns: int) -> Iterator[date]:
+        day = self._date_of(ns) - _DAYS_BEFORE * _DAY
+        while True:
+            yield day
+            day += _DAY
+
+
+def _first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When clocks in the zone first show this time, or a later one where they never show it."""
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall:
+        return instant
+    # A gap: its end is the first second of the later offset, between what the two offsets would make of it.
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    offset = instant.astimezone(zone).utcoffset()
+    low, high = 0, round((instant - before).total_seconds())
+    while low < high:
+        middle = (low + high) // 2
+        if (before + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle + 1
+    return before + timedelta(seconds=low)
+
+
+def _ns_of(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(seconds=1) * _NS_PER_SECOND

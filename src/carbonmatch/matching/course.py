@@ -1,0 +1,72 @@
+"""Which phase an instrument should be in: what its schedule says, and what an operator holds against it.
+
+The table of both is in proto/PHASES.md. In short: what stops trading (HALTED, CANCEL_ONLY, CLOSED) is held
+until somebody lifts it, over the steps of the schedule, but that the close closes; a session that an
+operator opens lasts until the schedule's next step, or until the time that was given with it.
+
+Without a schedule an operator is the schedule: what is set holds, and what stops trading is held against
+the phase before it, which Resume brings back.
+"""
+
+from typing import Final
+
+from carbonmatch.matching.messages import Phase
+
+# What stops trading and is nothing that a schedule lifts.
+_STOPS: Final = frozenset({Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED})
+
+
+class Course:
+    """Invariant: `scheduled_ns` is 0 where no schedule has said anything yet, and never goes back.
+
+    `until_ns` is when the schedule goes on, `hold_until_ns` when the hold ends; 0: not known.
+    """
+
+    __slots__ = ("hold", "hold_until_ns", "scheduled", "scheduled_ns", "until_ns")
+
+    def __init__(self, opening: Phase) -> None:
+        self.scheduled = opening
+        self.scheduled_ns = 0
+        self.until_ns = 0
+        self.hold: Phase | None = None
+        self.hold_until_ns = 0
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that follows. An auction which interrupts it, or takes longer, is not in it."""
+        return self._held or self.scheduled
+
+    @property
+    def phase_until_ns(self) -> int:
+        """When the phase is to end; 0: not known."""
+        return self.until_ns if self._held is None else self.hold_until_ns
+
+    @property
+    def _held(self) -> Phase | None:
+        """The phase of the hold, where it counts: the close closes what is held."""
+        if self.scheduled_ns and self.scheduled is Phase.CLOSED and self.hold in _STOPS:
+            return None
+        return self.hold
+
+    def step(self, phase: Phase, at_ns: int, until_ns: int) -> None:
+        """The schedule goes on."""
+        assert at_ns > self.scheduled_ns, "no step is made twice"
+        self.scheduled = phase
+        self.scheduled_ns = at_ns
+        self.until_ns = until_ns
+        if self.hold not in _STOPS and not self.hold_until_ns:
+            self.hold = None
+
+    def set(self, phase: Phase, until_ns: int) -> None:
+        """An operator sets a phase; `until_ns` 0: without an until."""
+        if self.scheduled_ns or until_ns or phase in _STOPS:
+            self.hold = phase
+            self.hold_until_ns = until_ns
+        else:
+            self.resume()
+            self.scheduled = phase
+
+    def resume(self) -> None:
+        """The hold is over."""
+        self.hold = None
+        self.hold_until_ns = 0

@@ -1,0 +1,203 @@
+"""Goes on with the schedules of instruments by the clock.
+
+What is due follows from the clock and from the state of the engine alone, and every step is an entry:
+whatever has stopped the venue in the middle, the next look goes on behind the last step that is durable,
+and makes none twice. The rules are in proto/PHASES.md.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from carbonmatch.config import Config
+from carbonmatch.config.timetable import Timetable, Transition
+from carbonmatch.matching.course import Course
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.messages import (
+    NO_REF,
+    InstrumentId,
+    Phase,
+    Resume,
+    SchedulePhase,
+    VenueCommand,
+)
+from carbonmatch.ops.logs import WARNING, Ours, log
+from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.pipeline import NEVER_DUE_NS, NS_PER_SECOND, Pipeline
+from carbonmatch.server.scheduler import Scheduler, Timer
+
+# Whoever looks does so more often than this.
+_SOON_NS: Final = NS_PER_SECOND // 10
+# Later than this a step was missed and not just waited for: the log says so.
+_LATE_NS: Final = NS_PER_SECOND
+
+
+class Now(Struct, frozen=True):
+    """A timetable at one instant: looked up once for all instruments that follow it."""
+
+    timetable: Timetable
+    ns: int
+    holding: Transition | None  # None: nothing has been planned up to now
+    following: Transition | None
+
+    @classmethod
+    def of(cls, timetable: Timetable, ns: int) -> "Now":
+        return cls(timetable, ns, timetable.last_until(ns), timetable.next_after(ns))
+
+
+class Step(Struct, frozen=True):
+    """A phase of the schedule that is to begin, and when it was to."""
+
+    phase: Phase
+    at_ns: int
+    transition: Transition | None = None
+
+
+def step_due(course: Course, now: Now) -> Step | None:
+    """The next step that the schedule has to make by now, as of what it has said so far; None: none.
+
+    To be asked again when it is made: what was missed is made up one by one.
+    """
+    holding = now.holding
+    phase = Phase.CLOSED if holding is None else holding.phase
+    if holding is None or (course.scheduled_ns and holding.at_ns <= course.scheduled_ns):
+        # Another calendar may say something else of a time for which the last step was made.
+        is_right = course.scheduled_ns and course.scheduled is phase
+        return None if is_right else Step(phase, now.ns)
+    if course.scheduled_ns and course.scheduled is not Phase.CLOSED:
+        # The day in progress goes on to its end, however long ago.
+        missed = next(now.timetable.between(course.scheduled_ns, now.ns))
+    else:
+        missed = _first_of_day(now.timetable, holding, course.scheduled_ns)
+    return Step(missed.phase, missed.at_ns, missed)
+
+
+def _first_of_day(timetable: Timetable, holding: Transition, after_ns: int) -> Transition:
+    """Where the day begins that `holding` is of; itself, where that day is over."""
+    first = holding
+    if holding.phase is Phase.CLOSED:
+        return holding
+    while True:
+        before = timetable.last_until(first.at_ns - 1)
+        if before is None or before.phase is Phase.CLOSED or before.at_ns <= after_ns:
+            return first
+        first = before
+
+
+def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
+    """The entry that makes the step."""
+    following = now.timetable.next_after(step.at_ns)
+    return SchedulePhase(
+        instrument.instrument_id, step.phase, step.at_ns, 0 if following is None else following.at_ns
+    )
+
+
+class Schedules:
+    """Invariant: the pipeline's `due_ns` is not later than anything that is to be done by the clock."""
+
+    def __init__(self, config: Config, pipeline: Pipeline, clocks: Clocks, scheduler: Scheduler) -> None:
+        self._pipeline = pipeline
+        self._engine: Engine = pipeline.engine
+        self._clocks = clocks
+        self._scheduler = scheduler
+        self._timer: Timer | None = None
+        self._due_ns = NEVER_DUE_NS
+        self._is_stopped = False
+        # There was more to do than a batch takes: the rest comes with the next one.
+        self._is_waiting = False
+        # Steps that were missed, and are made up in this run.
+        self._late: Counter[Phase] = Counter()
+        pipeline.on_due = self.run
+        self.take(config)
+
+    def take(self, config: Config) -> None:
+        """Follow these schedules from the next `run` on."""
+        calendars = {calendar.name: calendar for calendar in config.calendars}
+        timetables = {
+            schedule.name: Timetable(schedule, calendars[schedule.calendar]) for schedule in config.schedules
+        }
+        self._followers: dict[str, list[InstrumentId]] = {}
+        for instrument in config.instruments:
+            if instrument.schedule is not None:
+                self._followers.setdefault(instrument.schedule, []).append(instrument.id)
+        self._timetables = {name: timetables[name] for name in self._followers}
+
+    def stop(self) -> None:
+        """The venue stops: whatever is due from here on, the next start makes up."""
+        self._is_stopped = True
+        self._pipeline.due_ns = NEVER_DUE_NS
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def look(self) -> None:
+        """Do what is due, if anything is: to be called now and then, for clocks step."""
+        if self._is_stopped:
+            return
+        due_ns = min([self._due_ns, *self._engine.venue.held_until_ns.values()])
+        self._pipeline.due_ns = due_ns
+        left_ns = due_ns - self._clocks.time_ns()
+        if left_ns <= 0:
+            self.run()
+        elif left_ns < _SOON_NS and self._timer is None:
+            # Looking now and then would have been late by as much as that takes.
+            self._timer = self._scheduler.call_later(left_ns / NS_PER_SECOND, self._expired)
+
+    def _expired(self) -> None:
+        self._timer = None
+        self.look()
+
+    def run(self) -> None:
+        """Make all steps that are due, and end the holds whose time is up; each is an entry of its own."""
+        if self._is_stopped or self._is_waiting:
+            return
+        pipeline = self._pipeline
+        # What is submitted here finds nothing due.
+        pipeline.due_ns = NEVER_DUE_NS
+        now_ns = self._clocks.time_ns()
+        nows = {name: Now.of(timetable, now_ns) for name, timetable in self._timetables.items()}
+        for command in self._commands(nows, now_ns):
+            if pipeline.is_full:
+                self._is_waiting = True
+                pipeline.when_durable(self._go_on)
+                return
+            pipeline.submit_venue([command])
+        self._tell_of_late_steps()
+        self._due_ns = min(
+            (now.following.at_ns for now in nows.values() if now.following is not None),
+            default=NEVER_DUE_NS,
+        )
+        self.look()
+
+    def _tell_of_late_steps(self) -> None:
+        if self._late:
+            words = ", ".join(f"{count} into {phase.name}" for phase, count in self._late.items())
+            log("steps_made_up", WARNING, text=Ours(f"{words}; while they were due the venue did not run"))
+            self._late.clear()
+
+    def _go_on(self) -> None:
+        self._is_waiting = False
+        self.run()
+
+    def _commands(self, nows: dict[str, Now], now_ns: int) -> Iterator[VenueCommand | Resume]:
+        """What is due, each as of the state that those before it have left."""
+        engine = self._engine
+        held_until_ns = engine.venue.held_until_ns
+        for instrument_id in [number for number, until_ns in held_until_ns.items() if until_ns <= now_ns]:
+            yield Resume(NO_REF, instrument_id)
+        for name, now in nows.items():
+            for instrument_id in self._followers[name]:
+                yield from self._steps(instrument_id, now)
+
+    def _steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[SchedulePhase]:
+        book = self._engine.books.get(instrument_id)
+        if book is None:
+            # A file that was read again: new instruments come with the next start.
+            return
+        instrument = book.instrument
+        while (step := step_due(instrument.course, now)) is not None:
+            if now.ns - step.at_ns > _LATE_NS:
+                self._late[step.phase] += 1
+            yield command_of(instrument, step, now)

@@ -1,0 +1,103 @@
+"""What the worlds of chance are made of: nothing that a market may do is left out of the comparison.
+
+Whoever adds a command, an order type, a phase, a reason or a report finds here that the worlds lack it.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, Final, get_args
+
+import pytest
+from msgspec import Struct
+
+from carbonmatch.matching import enums
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import AnyCommand, AnyPublicEvent, AnyReport, CancelReason, RejectReason
+from tests.matching.worlds import seeded
+
+COMMANDS: Final = 20_000
+# Who may log on and who gets copies: nothing in the market depends on it.
+NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineDropCopy, m.DefineKey, m.RemoveKey}
+# What a short world is too small for; tests of their own reach these bounds.
+TOO_LARGE: Final = {
+    "RejectReason.OPEN_ORDER_LIMIT",
+    "RejectReason.AMENDED_TRADE_LIMIT",
+    "CancelReason.TOO_MANY_MAKERS",
+}
+# Said by sessions, not by the market, but for one.
+OF_SESSIONS: Final = {f"RejectReason.{reason.name}" for reason in RejectReason if reason < 100} - {
+    "RejectReason.NOT_ENTITLED"
+}
+# What no world does yet: it has examples of its own.
+LACKING: Final = {m.StartAuction, m.SetSeed, m.AuctionIndicated}
+LACKING_REASONS: Final = {"RejectReason.FROZEN"}
+
+
+class Seen:
+    """Every kind of message, and of each enum every member, on the way in and on the way out."""
+
+    def __init__(self) -> None:
+        self.asked: set[type] = set()
+        self.told: set[type] = set()
+        self.asked_members: set[str] = set()
+        self.told_members: set[str] = set()
+        self.order_flags = 0
+        engine = Engine()
+        for entry in seeded(11, COMMANDS):
+            for command in entry.commands:
+                self.asked.add(type(command))
+                if isinstance(command, m.OnTrade):
+                    self.asked.add(type(command.command))
+                self.asked_members.update(_members(command))
+                if isinstance(command, m.NewOrder):
+                    self.order_flags |= command.flags
+            engine.apply(entry)
+            outputs = engine.take_outputs()
+            for event in [*outputs.public, *(one for chunk in outputs.streams for one in chunk.reports)]:
+                self.told.add(type(event))
+                self.told_members.update(_members(event))
+
+
+def _members(value: Any) -> Iterator[str]:
+    """The members of enums in a message. By name, since members of two enums may be equal as numbers."""
+    if isinstance(value, IntEnum):
+        yield f"{type(value).__name__}.{value.name}"
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _members(getattr(value, name))
+
+
+def _all_of(*kinds: type[IntEnum]) -> set[str]:
+    return {f"{kind.__name__}.{member.name}" for kind in kinds for member in kind}
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen()
+
+
+def test_every_command_of_the_market_is_given(seen: Seen) -> None:
+    assert set(get_args(AnyCommand)) - NOT_OF_THE_MARKET - seen.asked <= LACKING
+
+
+def test_every_type_time_phase_mode_and_scope_is_asked_for(seen: Seen) -> None:
+    asked_for = {getattr(enums, name.split(".")[0]) for name in seen.asked_members}
+    assert {enums.OrderType, enums.TimeInForce, enums.Phase, enums.SelfTradePrevention} <= asked_for
+    assert _all_of(*asked_for) == seen.asked_members
+    assert seen.order_flags & enums.OrderFlag.ALL == enums.OrderFlag.ALL
+
+
+def test_every_report_and_every_public_event_is_told(seen: Seen) -> None:
+    assert {*get_args(AnyReport), *get_args(AnyPublicEvent)} - seen.told <= LACKING
+
+
+def test_every_reason_of_the_market_is_met(seen: Seen) -> None:
+    met = {name for name in seen.told_members if name.startswith(("RejectReason", "CancelReason"))}
+    assert _all_of(RejectReason, CancelReason) - OF_SESSIONS - TOO_LARGE - met <= LACKING_REASONS
+
+
+def test_every_enum_of_the_vocabulary_is_in_a_message_of_the_worlds(seen: Seen) -> None:
+    defined = {each for each in vars(enums).values() if isinstance(each, type) and issubclass(each, IntEnum)}
+    used = {name.split(".")[0] for name in seen.asked_members | seen.told_members}
+    assert {each.__name__ for each in defined - {IntEnum}} == used

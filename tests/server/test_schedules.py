@@ -1,0 +1,484 @@
+"""Schedules by a clock that tests hold: on time, late, never early, never twice, whatever has stopped it."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carbonmatch.config import Config, parse
+from carbonmatch.config.timetable import Timetable
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.messages import Phase, Ref
+from carbonmatch.matching.state import restore, snapshot
+from carbonmatch.ops.counters import Counters
+from carbonmatch.protocol.codec import encode
+from carbonmatch.server.clocks import Clocks, SteadyClock
+from carbonmatch.server.commit import Commit
+from carbonmatch.server.configured import changed_definitions
+from carbonmatch.server.history import History
+from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.schedules import Schedules
+from carbonmatch.server.stream import Stream
+from tests.server.test_pipeline import Past
+from tests.test_timetable import shown, utc
+
+CEA, GDEA, EUA = (m.InstrumentId(number) for number in (1, 2, 3))
+TRADER, OPERATOR = m.SessionId(1), m.SessionId(2)
+
+FILE = """
+[[calendars]]
+name = "china"
+time_zone = "Asia/Shanghai"
+holidays = [2026-03-06]
+
+[[schedules]]
+name = "listed"
+calendar = "china"
+steps = [
+  { at = "09:30", phase = "continuous" },
+  { at = "11:30", phase = "break" },
+  { at = "13:00", phase = "continuous" },
+  { at = "15:00", phase = "closed" },
+]
+"""
+INSTRUMENT = """
+[[instruments]]
+id = {id}
+symbol = "{symbol}"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+"""
+OTHERS = """
+[[participants]]
+id = 1
+name = "one"
+accounts = [{ id = 1, name = "one" }]
+
+[[sessions]]
+id = 1
+name = "trader"
+key = "key"
+roles = ["trade"]
+accounts = [1]
+
+[[sessions]]
+id = 2
+name = "operator"
+key = "key"
+roles = ["operator"]
+
+[[keys]]
+id = "key"
+public_key = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c"
+"""
+
+
+def config(file: str = FILE) -> Config:
+    """CEA and GDEA follow the schedule, EUA follows none."""
+    listed = "".join(
+        INSTRUMENT.format(id=number, symbol=symbol) + 'schedule = "listed"\n'
+        for number, symbol in ((CEA, "CEA"), (GDEA, "GDEA"))
+    )
+    return parse(file + listed + INSTRUMENT.format(id=EUA, symbol="EUA") + OTHERS, "venue.toml")
+
+
+class Timers:
+    """The scheduler: timers are kept, and fired by whoever moves the clock."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, Callable[[], object]]] = []
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> "Timers":
+        self.asked.append((delay, callback))
+        return self
+
+    def cancel(self) -> None:
+        self.asked.clear()
+
+
+class Disk:
+    """Durable as soon as it is told to be; what is not is gone in a crash."""
+
+    def __init__(self) -> None:
+        self.done: Callable[[Commit], None]
+        self.holds_up = False
+        self.waiting: list[Commit] = []
+
+    def commit(self, commit: Commit) -> None:
+        self.waiting.append(commit)
+        if not self.holds_up:
+            self.done(self.waiting.pop())
+
+    def commit_here(self, commit: Commit) -> bool:
+        raise AssertionError("nobody waits for the disk here")
+
+
+class Market:
+    """A venue without connections, and what the public hears of it."""
+
+    def __init__(self, now: str, file: Config | None = None, kept: bytes | None = None) -> None:
+        self.now_ns = utc(now)
+        self.config = file or config()
+        self.told: list[str] = []
+        engine = restore(kept) if kept else Engine()
+        clock = SteadyClock(lambda: self.now_ns, engine.time_ns)
+        self.disk = Disk()
+        self.timers = Timers()
+        streams = {
+            number: Stream(number, state.next_seq - 1, state.last_ref)
+            for number, state in engine.sessions.items()
+        } or {number: Stream(number) for number in (TRADER, OPERATOR)}
+        self.pipeline = Pipeline(
+            engine,
+            streams,
+            self.disk,
+            self._publish,
+            cast("History", Past()),
+            Counters(),
+            Clocks(clock.time_ns, lambda: self.now_ns),
+        )
+        self.disk.done = self.pipeline.durable
+        self.engine = engine
+        self.pipeline.submit_venue(changed_definitions(self.config, engine) or [m.TimePassed()])
+        self.schedules = Schedules(
+            self.config, self.pipeline, self.pipeline.clocks, cast("Scheduler", self.timers)
+        )
+        self.schedules.run()
+
+    def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
+        for event in outputs.public:
+            if type(event) is m.PhaseChanged:
+                symbol = self.engine.books[event.instrument_id].instrument.definition.symbol
+                until = shown(event.until_ns)[5:16] if event.until_ns else "?"
+                self.told.append(f"{shown(time_ns)[5:16]} {symbol} {event.phase.name} until {until}")
+
+    def hears(self) -> list[str]:
+        """What was told of CEA since the last time."""
+        told, self.told = self.told, []
+        return [line for line in told if " CEA " in line]
+
+    def at(self, now: str) -> list[str]:
+        """The clock shows this, and somebody looks."""
+        self.now_ns = utc(now)
+        self.schedules.look()
+        return self.hears()
+
+    def send(self, session: m.SessionId, *commands: m.AnyCommand) -> None:
+        now_ns = self.pipeline.clocks.time_ns()
+        listed = list(commands)
+        self.pipeline.submit(session, listed, encode(listed), now_ns, self.now_ns)
+        self.pipeline.flush()
+
+    def phase(self, instrument: m.InstrumentId = CEA) -> Phase:
+        return self.engine.books[instrument].instrument.phase
+
+    def crashed(self, now: str, file: Config | None = None) -> "Market":
+        """The next start on what was durable, at this time."""
+        return Market(now, file or self.config, snapshot(self.engine))
+
+
+def order(ref: int, time_in_force: m.TimeInForce = m.TimeInForce.DAY) -> m.NewOrder:
+    return m.NewOrder(Ref(ref), CEA, m.Side.BUY, 1, 100, time_in_force=time_in_force)
+
+
+# --- on time ----------------------------------------------------------------------------------------
+# Times are UTC: the market opens at 01:30, pauses from 03:30 to 05:00, and closes at 07:00.
+
+
+def test_a_day_goes_by() -> None:
+    market = Market("2026-03-02 00:00")
+    assert market.phase() is Phase.CLOSED
+    market.hears()
+    assert market.at("2026-03-02 01:29:59") == []
+    assert market.at("2026-03-02 01:30") == ["03-02 01:30 CEA CONTINUOUS until 03-02 03:30"]
+    assert market.at("2026-03-02 03:30") == ["03-02 03:30 CEA BREAK until 03-02 05:00"]
+    assert market.at("2026-03-02 05:00") == ["03-02 05:00 CEA CONTINUOUS until 03-02 07:00"]
+    assert market.at("2026-03-02 07:00") == ["03-02 07:00 CEA CLOSED until 03-03 01:30"]
+    assert market.phase(GDEA) is Phase.CLOSED
+    assert market.phase(EUA) is Phase.CONTINUOUS
+    assert market.engine.books[EUA].instrument.course.scheduled_ns == 0
+
+
+def test_what_was_made_is_not_made_again() -> None:
+    market = Market("2026-03-02 02:00")
+    sequence = market.engine.sequence
+    for _ in range(3):
+        market.schedules.run()
+    assert market.at("2026-03-02 03:29:59") == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
+    assert market.engine.sequence == sequence
+
+
+def test_a_close_expires_the_orders_of_the_day() -> None:
+    market = Market("2026-03-02 02:00")
+    market.send(TRADER, order(1), order(2, m.TimeInForce.GTC))
+    market.at("2026-03-02 07:00")
+    assert [one.ref for one in market.engine.books[CEA].orders()] == [2]
+
+
+def test_no_order_of_a_step_or_later_comes_before_the_step() -> None:
+    """Nobody has looked since noon: the frame itself brings the close about, and finds it closed."""
+    market = Market("2026-03-02 05:00")
+    market.send(TRADER, order(1))
+    market.now_ns = utc("2026-03-02 07:00")
+    market.send(TRADER, order(2))
+    assert market.phase() is Phase.CLOSED
+    assert list(market.engine.books[CEA].orders()) == []
+
+
+def test_an_order_just_before_a_step_is_of_the_phase_before() -> None:
+    market = Market("2026-03-02 05:00")
+    market.now_ns = utc("2026-03-02 07:00") - 100
+    market.send(TRADER, order(1, m.TimeInForce.GTC))
+    assert [one.ref for one in market.engine.books[CEA].orders()] == [1]
+    assert market.phase() is Phase.CONTINUOUS
+
+
+def test_a_step_that_comes_soon_has_a_timer() -> None:
+    market = Market("2026-03-02 00:00")
+    market.now_ns = utc("2026-03-02 01:30") - 30_000_000
+    market.schedules.look()
+    market.schedules.look()
+    [(delay, expired)] = market.timers.asked
+    assert 0.029 < delay <= 0.03
+    # A timer that is a little early makes nothing: it asks for another one.
+    market.now_ns += 29_999_000
+    expired()
+    assert market.phase() is Phase.CLOSED
+    market.now_ns += 2_000
+    market.timers.asked[-1][1]()
+    assert market.phase() is Phase.CONTINUOUS
+
+
+def test_a_venue_that_stops_leaves_the_rest_to_the_next_start() -> None:
+    market = Market("2026-03-02 02:00")
+    market.schedules.stop()
+    assert market.at("2026-03-02 08:00") == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
+    market.send(TRADER, order(1))
+    assert market.phase() is Phase.CONTINUOUS
+
+
+# --- late -------------------------------------------------------------------------------------------
+
+
+def test_a_venue_that_was_down_over_a_break_makes_it_up() -> None:
+    market = Market("2026-03-02 02:00")
+    market.send(TRADER, order(1))
+    again = market.crashed("2026-03-02 05:30")
+    assert again.hears() == [
+        "03-02 05:30 CEA BREAK until 03-02 05:00",
+        "03-02 05:30 CEA CONTINUOUS until 03-02 07:00",
+    ]
+    assert [one.ref for one in again.engine.books[CEA].orders()] == [1]
+
+
+def test_a_venue_that_was_down_over_the_close_closes_and_begins_the_day_that_it_is() -> None:
+    """The whole of Tuesday to Thursday is left out: nothing could happen on them."""
+    market = Market("2026-03-02 03:00")
+    market.send(TRADER, order(1), order(2, m.TimeInForce.GTC))
+    market.at("2026-03-02 04:00")
+    again = market.crashed("2026-03-09 03:45")
+    assert again.hears() == [
+        "03-09 03:45 CEA CONTINUOUS until 03-02 07:00",
+        "03-09 03:45 CEA CLOSED until 03-03 01:30",
+        "03-09 03:45 CEA CONTINUOUS until 03-09 03:30",
+        "03-09 03:45 CEA BREAK until 03-09 05:00",
+    ]
+    assert [one.ref for one in again.engine.books[CEA].orders()] == [2]
+
+
+def test_a_venue_that_was_down_for_a_whole_day_is_closed_still() -> None:
+    market = Market("2026-03-02 08:00")
+    assert market.crashed("2026-03-03 09:00").hears() == ["03-03 09:00 CEA CLOSED until 03-04 01:30"]
+
+
+def test_a_crash_in_the_middle_of_what_is_made_up_goes_on_there() -> None:
+    market = Market("2026-03-02 02:00")
+    kept = snapshot(market.engine)
+    whole = market.crashed("2026-03-03 02:00")
+    made = whole.hears()
+    # As it would be had the first step been durable, and nothing after it.
+    halfway = restore(kept)
+    halfway.apply(
+        m.Entry(
+            halfway.sequence + 1,
+            utc("2026-03-03 02:00"),
+            m.VENUE_SESSION_ID,
+            [m.SchedulePhase(CEA, Phase.BREAK, utc("2026-03-02 03:30"), utc("2026-03-02 05:00"))],
+        )
+    )
+    halfway.take_outputs()
+    assert Market("2026-03-03 02:00", kept=snapshot(halfway)).hears() == made[1:]
+
+
+def test_a_clock_that_jumps_ahead_is_followed_and_one_that_goes_back_is_waited_for() -> None:
+    market = Market("2026-03-02 02:00")
+    market.hears()
+    assert market.at("2026-03-02 07:30") == [
+        "03-02 07:30 CEA BREAK until 03-02 05:00",
+        "03-02 07:30 CEA CONTINUOUS until 03-02 07:00",
+        "03-02 07:30 CEA CLOSED until 03-03 01:30",
+    ]
+    assert market.at("2026-03-02 02:30") == []
+    assert market.crashed("2026-03-02 02:45").hears() == []
+    assert market.at("2026-03-03 01:30") == ["03-03 01:30 CEA CONTINUOUS until 03-03 03:30"]
+
+
+# --- the rest ---------------------------------------------------------------------------------------
+
+
+def test_a_holiday_stays_closed() -> None:
+    market = Market("2026-03-05 08:00")
+    market.hears()
+    assert market.at("2026-03-06 02:00") == []
+    assert market.at("2026-03-09 01:30") == ["03-09 01:30 CEA CONTINUOUS until 03-09 03:30"]
+
+
+def test_a_holiday_that_is_announced_on_the_day_closes_it() -> None:
+    market = Market("2026-03-02 02:00")
+    market.send(TRADER, order(1))
+    market.hears()
+    market.schedules.take(config(FILE.replace("2026-03-06", "2026-03-02")))
+    market.schedules.run()
+    assert market.hears() == ["03-02 02:00 CEA CLOSED until 03-03 01:30"]
+    assert list(market.engine.books[CEA].orders()) == []
+    # And it is opened again where that was wrong.
+    market.schedules.take(config())
+    market.schedules.run()
+    assert market.hears() == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
+
+
+def test_an_extra_session_that_is_announced_is_held() -> None:
+    special = """
+[[schedules.special]]
+dates = [2026-03-07]
+steps = [{ at = "10:00", phase = "continuous" }, { at = "11:00", phase = "closed" }]
+"""
+    market = Market("2026-03-06 08:00")
+    market.hears()
+    market.schedules.take(config(FILE + special))
+    market.schedules.run()
+    assert market.at("2026-03-07 02:00") == ["03-07 02:00 CEA CONTINUOUS until 03-07 03:00"]
+    assert market.at("2026-03-07 03:00") == ["03-07 03:00 CEA CLOSED until 03-09 01:30"]
+
+
+def test_an_instrument_that_had_no_schedule_gets_into_the_day() -> None:
+    plain = config(FILE)
+    unscheduled = parse(
+        FILE + INSTRUMENT.format(id=CEA, symbol="CEA") + INSTRUMENT.format(id=GDEA, symbol="GDEA") + OTHERS,
+        "venue.toml",
+    )
+    market = Market("2026-03-02 04:00", unscheduled)
+    assert market.phase() is Phase.CONTINUOUS
+    assert market.crashed("2026-03-02 04:00", plain).hears() == [
+        "03-02 04:00 CEA CONTINUOUS until 03-02 03:30",
+        "03-02 04:00 CEA BREAK until 03-02 05:00",
+    ]
+    assert market.crashed("2026-03-02 23:00", plain).phase() is Phase.CLOSED
+
+
+def test_a_schedule_without_a_day_is_closed() -> None:
+    none = FILE.replace("holidays = [2026-03-06]", "weekdays = []")
+    market = Market("2026-03-02 02:00", config(none))
+    assert market.hears() == []
+    assert market.phase() is Phase.CLOSED
+    sequence = market.engine.sequence
+    assert market.at("2026-03-03 02:00") == []
+    assert market.engine.sequence == sequence
+
+
+def test_an_instrument_that_waits_for_the_next_start_is_left_alone() -> None:
+    market = Market("2026-03-02 02:00")
+    more = parse(
+        FILE + INSTRUMENT.format(id=9, symbol="BEA") + 'schedule = "listed"\n' + OTHERS, "venue.toml"
+    )
+    market.schedules.take(more)
+    market.schedules.run()
+    assert market.engine.books.keys() == {CEA, GDEA, EUA}
+
+
+# --- operators --------------------------------------------------------------------------------------
+
+
+def test_an_extension_ends_at_its_time_and_brings_the_close() -> None:
+    market = Market("2026-03-02 06:59")
+    market.send(TRADER, order(1))
+    market.send(OPERATOR, m.SetPhase(Ref(1), CEA, Phase.CONTINUOUS, "", utc("2026-03-02 07:30")))
+    market.hears()
+    assert market.at("2026-03-02 07:00") == []
+    assert market.phase(GDEA) is Phase.CLOSED
+    assert market.at("2026-03-02 07:29:59") == []
+    assert market.at("2026-03-02 07:30") == ["03-02 07:30 CEA CLOSED until 03-03 01:30"]
+    assert list(market.engine.books[CEA].orders()) == []
+
+
+def test_the_end_of_an_extension_comes_before_the_order_of_that_time() -> None:
+    market = Market("2026-03-02 07:10")
+    market.send(OPERATOR, m.SetPhase(Ref(1), CEA, Phase.CONTINUOUS, "", utc("2026-03-02 07:30")))
+    market.schedules.look()
+    market.now_ns = utc("2026-03-02 07:30")
+    market.send(TRADER, order(1))
+    assert list(market.engine.books[CEA].orders()) == []
+
+
+def test_a_hold_that_ended_while_the_venue_was_down_is_over() -> None:
+    market = Market("2026-03-02 02:00")
+    market.send(OPERATOR, m.SetPhase(Ref(1), EUA, Phase.HALTED, "", utc("2026-03-02 02:30")))
+    market.send(OPERATOR, m.SetPhase(Ref(2), CEA, Phase.HALTED))
+    again = market.crashed("2026-03-02 06:00")
+    assert again.phase(EUA) is Phase.CONTINUOUS
+    assert again.phase(CEA) is Phase.HALTED
+
+
+# --- bounds -----------------------------------------------------------------------------------------
+
+
+def test_more_steps_than_a_batch_takes_come_one_batch_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("carbonmatch.server.pipeline.BATCH_COMMANDS_MAX", 1)
+    market = Market("2026-03-02 02:00")
+    market.hears()
+    market.disk.holds_up = True
+    market.now_ns = utc("2026-03-02 07:00")
+    market.schedules.look()
+    market.schedules.look()
+    phases = []
+    while market.disk.waiting:
+        phases.append((market.phase(CEA), market.phase(GDEA)))
+        market.disk.done(market.disk.waiting.pop())
+    assert phases[0] == (Phase.CONTINUOUS, Phase.CONTINUOUS)
+    assert (market.phase(CEA), market.phase(GDEA)) == (Phase.CLOSED, Phase.CLOSED)
+    assert len(phases) == 6
+
+
+# --- whatever happens -------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["look", "crash", "order"]), st.integers(1, 30 * 3_600)), max_size=12)
+)
+def test_whenever_somebody_looks_or_everything_crashes_the_phase_is_that_of_the_clock(
+    moves: list[tuple[str, int]],
+) -> None:
+    market = Market("2026-03-01 20:00")
+    [schedule], [calendar] = market.config.schedules, market.config.calendars
+    timetable = Timetable(schedule, calendar)
+    for ref, (what, seconds) in enumerate(moves, 1):
+        market.now_ns += seconds * 1_000_000_000
+        if what == "look":
+            market.schedules.look()
+        elif what == "crash":
+            market = market.crashed(shown(market.now_ns))
+        else:
+            market.send(TRADER, order(ref))
+        assert market.phase() is timetable.phase_at(market.now_ns)
+        if market.phase() is Phase.CLOSED:
+            assert list(market.engine.books[CEA].orders()) == []
+        market.engine.check()
