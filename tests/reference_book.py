@@ -113,6 +113,15 @@ class ReferenceSession:
     reports: list[Any] = field(default_factory=list)  # since the start
 
 
+@dataclass
+class ReferenceLimits:
+    """Interval price limits. `next_ns` is when the anchor is set anew."""
+
+    anchor: int = 0
+    next_ns: int = 0
+    held: bool = False
+
+
 class RefusedError(Exception):
     def __init__(self, reason: RejectReason) -> None:
         super().__init__(reason)
@@ -137,6 +146,10 @@ class ReferenceVenue:
         self.last: dict[int, int] = {}  # price of the last trade of each instrument
         self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
         self.stops_left = 0
+        self.stopped = False  # the order that trades, by a price outside of its limits
+        self.history: dict[int, list[tuple[int, int]]] = {}  # (time, price) of all trades of each instrument
+        self.references: dict[int, int] = {}  # static ones
+        self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
         self.public: list[Any] = []
         self.sequence = 0
         self.arrivals = 0
@@ -150,6 +163,7 @@ class ReferenceVenue:
         self.time_ns = entry.time_ns
         self.stops_left = ENTRY_STOPS_MAX
         self._expire_due()
+        self._recalculate_due()
         self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
@@ -172,10 +186,13 @@ class ReferenceVenue:
     def _venue_command(self, command: Any) -> None:
         match command:
             case m.DefineInstrument(definition=definition):
+                former = self.definitions.get(definition.instrument_id)
                 self.definitions[definition.instrument_id] = definition
                 self.phases.setdefault(definition.instrument_id, definition.opening_phase)
                 self.scheduled.setdefault(definition.instrument_id, (definition.opening_phase, 0))
-                self.public.append(m.InstrumentDefined(self.time_ns, definition))
+                unveiled = msgspec.structs.replace(definition, volatility=None)
+                self.public.append(m.InstrumentDefined(self.time_ns, unveiled))
+                self._define_limits(definition, None if former is None else former.volatility)
             case m.DefineAccount():
                 self.participants[command.account_id] = command.participant_id
                 self.groups[command.account_id] = command.group_id
@@ -334,6 +351,8 @@ class ReferenceVenue:
             for_auction=is_auction_market,
         )
         if not is_stop and not gathers:
+            if price and (command.price_ticks or not is_market):
+                self._refuse_unless(self._is_inside_collar(order), RejectReason.OUTSIDE_COLLAR)
             if post_only:
                 self._refuse_unless(self._next_maker(order) is None, RejectReason.POST_ONLY_WOULD_TRADE)
             if command.time_in_force is TimeInForce.FOK:
@@ -358,14 +377,19 @@ class ReferenceVenue:
 
     def _take(self, order: ReferenceOrder, ref: int) -> None:
         """Trade; what is left rests or goes. Where orders gather, it just rests."""
+        self.stopped = False
         if self.phases[order.instrument_id] in GATHERING:
             order.shown = self._slice(order)
             self.open.append(order)
             return
         ended = self._trade(order, ref)
         if ended or order.leaves == 0:
+            assert not self.stopped, "what has nothing left is not stopped"
             return
-        if order.order_type in (OrderType.MARKET, OrderType.STOP):
+        reason = self._why_it_goes(order, self.stopped)
+        if reason is not None:
+            self._report_canceled(order.session_id, ref, order, reason)
+        elif order.order_type in (OrderType.MARKET, OrderType.STOP):
             self._report_canceled(order.session_id, ref, order, CancelReason.MARKET_REMAINDER)
         elif order.time_in_force is TimeInForce.IOC:
             self._report_canceled(order.session_id, ref, order, CancelReason.IOC_REMAINDER)
@@ -432,6 +456,7 @@ class ReferenceVenue:
         if price:
             try:
                 self._check_price(definition, price)
+                self._refuse_unless(self._is_inside_collar(order), RejectReason.OUTSIDE_COLLAR)
             except RefusedError:
                 refused = CancelReason.REFUSED_WHEN_FIRED
         elif not self._is_protected(definition):
@@ -483,6 +508,10 @@ class ReferenceVenue:
         world.sessions = {session_id: ReferenceSession((), False) for session_id in self.sessions}
         world.open = copy.deepcopy(self.open)
         world.arrivals = self.arrivals
+        world.time_ns = self.time_ns
+        world.history = copy.deepcopy(self.history)
+        world.references = self.references
+        world.limits = self.limits
         world._trade(copy.deepcopy(order), 0)
         lots = 0
         for report in world.sessions[order.session_id].reports:
@@ -522,6 +551,9 @@ class ReferenceVenue:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
+            if not self._admits(taker.instrument_id, maker.price):
+                self.stopped = True
+                return False
             taker.executed += lots
             maker.executed += lots
             maker.shown -= lots
@@ -556,6 +588,7 @@ class ReferenceVenue:
             )
             buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
             self._keep_trade(buyer, seller, maker.price, lots)
+            self.history.setdefault(taker.instrument_id, []).append((self.time_ns, maker.price))
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
@@ -631,6 +664,139 @@ class ReferenceVenue:
             self._refresh(maker)
         return taker_ends
 
+    # --- volatility ---
+
+    def _rules(self, instrument_id: int) -> m.VolatilityRules:
+        return self.definitions[instrument_id].volatility or m.VolatilityRules()
+
+    def _is_inside_collar(self, order: ReferenceOrder) -> bool:
+        collar = self._rules(order.instrument_id).collar
+        opposite = [o.price for o in self._opposite(order.instrument_id, order.side)]
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+            return True
+        if not opposite or collar == m.Width():
+            return True
+        if order.side is Side.BUY:
+            return order.price <= min(opposite) + _width(collar, min(opposite))
+        return order.price >= max(opposite) - _width(collar, max(opposite))
+
+    def _admits(self, instrument_id: int, price: int) -> bool:
+        """Whether a trade may be at this price now."""
+        rules = self._rules(instrument_id)
+        if rules.interval != m.Width():
+            anchor = self.limits[instrument_id].anchor
+            return not anchor or abs(price - anchor) <= _width(rules.interval, anchor)
+        reference = self.references.get(instrument_id, 0)
+        if (
+            rules.static != m.Width()
+            and reference
+            and abs(price - reference) > _width(rules.static, reference)
+        ):
+            return False
+        history = self.history.get(instrument_id, [])
+        for width, length in ((rules.short, rules.short_window_ns), (rules.long, rules.long_window_ns)):
+            if width == m.Width() or not history:
+                continue
+            recent = [p for time_ns, p in history if self.time_ns - time_ns < length] or [history[-1][1]]
+            if price > min(recent) + _width(width, min(recent)):
+                return False
+            if price < max(recent) - _width(width, max(recent)):
+                return False
+        return True
+
+    def _why_it_goes(self, order: ReferenceOrder, stopped: bool) -> CancelReason | None:
+        """What is stopped begins an auction or a hold."""
+        if order.instrument_id in self.limits:
+            return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
+        if not stopped:
+            return None
+        self._enter(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption", 0)
+        if self._goes_anyway(order):
+            return CancelReason.VOLATILITY_INTERRUPTION
+        return None
+
+    @staticmethod
+    def _goes_anyway(order: ReferenceOrder) -> bool:
+        is_market = order.order_type in (OrderType.MARKET, OrderType.STOP)
+        return is_market or order.time_in_force is TimeInForce.IOC
+
+    def _goes_for_its_limit(self, order: ReferenceOrder, stopped: bool) -> bool:
+        """Under an interval price limit: what was stopped, and what would rest beyond it."""
+        limits = self.limits[order.instrument_id]
+        if stopped and not limits.held:
+            limits.held = True
+            limits.next_ns = self.time_ns + self._rules(order.instrument_id).interval_hold_ns
+            self._report_limits(order.instrument_id)
+        if stopped:
+            return True
+        if self._goes_anyway(order) or not limits.anchor:
+            return False
+        width = _width(self._rules(order.instrument_id).interval, limits.anchor)
+        if order.side is Side.BUY:
+            return order.price > limits.anchor + width
+        return order.price < limits.anchor - width
+
+    def _anchor(self, instrument_id: int) -> int:
+        price = self.last.get(instrument_id) or self.definitions[instrument_id].reference_price_ticks
+        bids, asks = self.levels(instrument_id, Side.BUY), self.levels(instrument_id, Side.SELL)
+        if price and bids and bids[0][0] > price:
+            return bids[0][0]
+        if price and asks and asks[0][0] < price:
+            return asks[0][0]
+        return price
+
+    def _recalculate_due(self) -> None:
+        for instrument_id, limits in sorted(self.limits.items()):
+            if self.phases[instrument_id] is not Phase.CONTINUOUS or limits.next_ns > self.time_ns:
+                continue
+            while limits.next_ns <= self.time_ns:
+                limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
+            self._set_anchor(instrument_id)
+
+    def _set_anchor(self, instrument_id: int) -> None:
+        limits, anchor = self.limits[instrument_id], self._anchor(instrument_id)
+        changed = limits.held or anchor != limits.anchor
+        limits.anchor, limits.held = anchor, False
+        if changed:
+            self._report_limits(instrument_id)
+
+    def _restart_limits(self, instrument_id: int) -> None:
+        if instrument_id in self.limits and self.phases[instrument_id] is Phase.CONTINUOUS:
+            self.limits[instrument_id].next_ns = (
+                self.time_ns + self._rules(instrument_id).interval_recalculation_ns
+            )
+            self._set_anchor(instrument_id)
+
+    def _define_limits(self, definition: m.InstrumentDefinition, former: m.VolatilityRules | None) -> None:
+        instrument_id = definition.instrument_id
+        self.references[instrument_id] = definition.reference_price_ticks
+        if definition.volatility == former:
+            return
+        self.history[instrument_id] = self.history.get(instrument_id, [])[-1:]
+        self.history[instrument_id] = [(self.time_ns, price) for _, price in self.history[instrument_id]]
+        limits = self.limits.pop(instrument_id, None)
+        if limits is not None and limits.anchor:
+            self.public.append(
+                m.LimitsChanged(m.InstrumentId(instrument_id), self.time_ns, 0, 1, PRICE_TICKS_MAX, 0)
+            )
+        if self._rules(instrument_id).interval != m.Width():
+            self.limits[instrument_id] = ReferenceLimits()
+            self._restart_limits(instrument_id)
+
+    def _report_limits(self, instrument_id: int) -> None:
+        limits = self.limits[instrument_id]
+        width = _width(self._rules(instrument_id).interval, limits.anchor)
+        self.public.append(
+            m.LimitsChanged(
+                m.InstrumentId(instrument_id),
+                self.time_ns,
+                limits.anchor,
+                max(1, limits.anchor - width) if limits.anchor else 1,
+                min(PRICE_TICKS_MAX, limits.anchor + width) if limits.anchor else PRICE_TICKS_MAX,
+                limits.next_ns if limits.held else 0,
+            )
+        )
+
     # --- orders which rest ---
 
     def _named(self, session_id: int, order_ref: int, order_id: int) -> ReferenceOrder:
@@ -692,9 +858,11 @@ class ReferenceVenue:
             command.display_lots or order.display,
         )
         self._refuse_unless(after != before, RejectReason.NOT_AMENDABLE)
+        moved = copy.copy(order)
+        moved.price = command.price_ticks
+        if not order.waits:
+            self._refuse_unless(self._is_inside_collar(moved), RejectReason.OUTSIDE_COLLAR)
         if order.flags & OrderFlag.POST_ONLY:
-            moved = copy.copy(order)
-            moved.price = command.price_ticks
             self._refuse_unless(self._next_maker(moved) is None, RejectReason.POST_ONLY_WOULD_TRADE)
         if command.quantity_lots <= order.executed:
             self._end_filled(session_id, command.ref, order)
@@ -843,6 +1011,9 @@ class ReferenceVenue:
 
     def _change_phase(self, instrument_id: int, text: str) -> None:
         phase, until_ns = self._phase_now(instrument_id)
+        self._enter(instrument_id, phase, text, until_ns)
+
+    def _enter(self, instrument_id: int, phase: Phase, text: str, until_ns: int) -> None:
         before = self.phases[instrument_id]
         if (phase is Phase.CONTINUOUS and before is not Phase.CONTINUOUS) or (
             phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
@@ -853,6 +1024,7 @@ class ReferenceVenue:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
         self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
+        self._restart_limits(instrument_id)
         if phase is Phase.CLOSED:
             self._close(instrument_id)
         if phase is Phase.CONTINUOUS and instrument_id in self.last:
@@ -1023,6 +1195,9 @@ class ReferenceVenue:
             )
             self._keep_trade(buy, sell, price, lots)
             self.last[instrument_id] = price
+        if traded:
+            self.history[instrument_id] = [(self.time_ns, price)]
+            self.references[instrument_id] = price
         return traded
 
     def _set_band(self, command: m.SetBand) -> None:
@@ -1038,6 +1213,7 @@ class ReferenceVenue:
             band_low_ticks=numbers[1],
             band_high_ticks=numbers[2],
         )
+        self.references[command.instrument_id] = numbers[0]
         self.public.append(m.BandChanged(command.instrument_id, self.time_ns, *numbers))
 
     # --- trades taken back and put right ---
@@ -1175,3 +1351,7 @@ class ReferenceVenue:
     def _report(self, session_id: int, kind: Any, ref: int, *fields: Any) -> None:
         reports = self.sessions[session_id].reports
         reports.append(kind(len(reports) + 1, ref, self.time_ns, 0, *fields))
+
+
+def _width(width: m.Width, around: int) -> int:
+    return max(width.ticks, around * width.basis_points // 10_000)

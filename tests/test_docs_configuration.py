@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from carbonmatch.config import Config, parse
 from carbonmatch.config.calendars import Calendar, Schedule
@@ -22,7 +23,7 @@ from carbonmatch.config.schema import (
     Tls,
     Venue,
 )
-from carbonmatch.config.section import Section
+from carbonmatch.config.volatility import Volatility
 from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
 TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
@@ -30,8 +31,8 @@ TEXT = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 
 def documented(section: str) -> set[str]:
     """The keys in the first column of a section's table."""
-    _, _, rest = TEXT.partition(f"\n## `{section}`\n")
-    rows = re.findall(r"^\| (`.*?) \|", rest.partition("\n## ")[0], re.MULTILINE)
+    _, _, rest = TEXT.partition(f"## `{section}`\n")
+    rows = re.findall(r"^\| (`.*?) \|", rest.partition("\n##")[0], re.MULTILINE)
     return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
 
@@ -55,12 +56,13 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[[schedules]]", Schedule),
         ("[[instruments]]", Instrument),
         ("[instruments.self_trade]", SelfTrade),
+        ("[instruments.volatility]", Volatility),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),
     ],
 )
-def test_every_key_is_documented_and_no_other(heading: str, section: type[Section]) -> None:
+def test_every_key_is_documented_and_no_other(heading: str, section: type[Struct]) -> None:
     assert documented(heading) == set(section.__struct_fields__)
 
 

@@ -16,6 +16,7 @@ from carbonmatch.protocol.messages import (
     HeartbeatAnswer,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
@@ -104,6 +105,16 @@ def test_trades_statistics_phase_and_band_are_followed() -> None:
     assert book.statistics == statistics
     assert book.phase is Phase.HALTED
     assert (book.reference_price_ticks, book.band_low_ticks, book.band_high_ticks) == (50, 40, 60)
+
+
+def test_limits_are_followed_and_those_after_a_snapshot_repeat_its_number() -> None:
+    of_the_snapshot = LimitsUpdate(CEA, 10, 8_000, 7_950, 8_050, 0, 1)
+    builder = builder_after(of_the_snapshot)
+    assert builder.books[CEA].limits == of_the_snapshot
+    held = LimitsUpdate(CEA, 11, 8_000, 7_950, 8_050, 99, 2)
+    assert builder.apply([held, of_the_snapshot]) == []
+    assert builder.books[CEA].limits == held
+    assert builder.books[CEA].instrument_seq == 11
 
 
 def test_only_the_newest_trades_are_kept() -> None:

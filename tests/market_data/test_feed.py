@@ -6,12 +6,13 @@ from hypothesis import given
 
 from carbonmatch.market_data.feed import FeedBatch, MarketData
 from carbonmatch.market_data.instrument import InstrumentMessage
-from carbonmatch.matching.messages import InstrumentId, Outputs, Phase, TradeId
+from carbonmatch.matching.messages import InstrumentId, LimitsChanged, Outputs, Phase, TradeId
 from carbonmatch.protocol.messages import (
     BandUpdate,
     FeedKind,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
@@ -171,6 +172,26 @@ def test_phases_and_bands_come_as_they_happened() -> None:
             PhaseUpdate(CEA, 4, Phase.CLOSED, "", NOW_NS),
         ]
     }
+
+
+def test_interval_limits_are_told_as_they_change_and_after_each_snapshot() -> None:
+    held = LimitsChanged(CEA, NOW_NS, 8_000, 7_950, 8_050, NOW_NS + 15)
+    market_data = market()
+    batch = market_data.apply(released(LimitsChanged(CEA, NOW_NS, 8_000, 7_950, 8_050, 0), held), NOW_NS)
+    assert messages(batch) == {
+        CEA: [
+            LimitsUpdate(CEA, 2, 8_000, 7_950, 8_050, 0, NOW_NS),
+            LimitsUpdate(CEA, 3, 8_000, 7_950, 8_050, NOW_NS + 15, NOW_NS),
+        ]
+    }
+    market_data.apply(released(level(BUY, 100, 5)), NOW_NS)
+    restored = MarketData()
+    restored.restore(market_data.state())
+    for known in (market_data, restored):
+        assert known.snapshot(CEA, FeedKind.TRADES)[-2:] == [
+            SnapshotEnd(CEA, 0),
+            LimitsUpdate(CEA, 4, 8_000, 7_950, 8_050, NOW_NS + 15, NOW_NS),
+        ]
 
 
 def test_a_new_trading_day_publishes_its_empty_statistics() -> None:

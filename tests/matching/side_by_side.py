@@ -8,11 +8,12 @@ two were equal.
 
 import argparse
 import time
+from collections.abc import Sequence
 
 from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, LevelChanged, Outputs, Side
-from tests.matching.worlds import seeded
+from carbonmatch.matching.messages import Entry, LevelChanged, Outputs, Side, VolatilityRules
+from tests.matching.worlds import SOME, seeded
 from tests.reference_book import ReferenceVenue
 
 
@@ -92,11 +93,11 @@ def _levels(ladder: Ladder) -> list[tuple[int, int, int]]:
     ]
 
 
-def play(seed: int, commands: int) -> SideBySide:
+def play(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = SOME) -> SideBySide:
     """A world of chance on both, compared after every third entry. A difference names the seed."""
     both = SideBySide()
     try:
-        for number, entry in enumerate(seeded(seed, commands)):
+        for number, entry in enumerate(seeded(seed, commands, rules)):
             both.apply(entry)
             if number % 3 == 0:
                 both.take()

@@ -120,6 +120,17 @@ def test_a_halt_is_held_over_steps_and_nights_and_day_orders_expire_all_the_same
     ]
 
 
+def test_an_operators_close_is_not_told_with_the_end_of_the_schedules_close() -> None:
+    """It does not end then: the instrument stays closed until somebody lifts it."""
+    market = Market()
+    step(market, Phase.CLOSED, 1, until=20)
+    assert told(market, OPS, m.SetPhase(Ref(1), EUA, Phase.CLOSED)) == [
+        m.PhaseChanged(EUA, TIME_NS, Phase.CLOSED, "", 0)
+    ]
+    assert step(market, Phase.CONTINUOUS, 20) == []
+    assert phase(market) is Phase.CLOSED
+
+
 def test_resume_brings_back_what_the_schedule_says_now() -> None:
     market = Market()
     step(market, Phase.CONTINUOUS, 1)

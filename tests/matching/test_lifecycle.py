@@ -34,9 +34,14 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def market() -> Market:
+def market(volatility: m.VolatilityRules | None = None) -> Market:
     """The last price is 100; Bob's asks begin at 105, and his bids at 95."""
-    market = Market(allowed=AllowedFlag.ALL, market_protection_ticks=20)
+    market = Market(
+        allowed=AllowedFlag.ALL,
+        market_protection_ticks=20,
+        reference_price_ticks=100,
+        volatility=volatility,
+    )
     market.send(BOB, sell(1, 100), sell(2, 105, 50), buy(3, 95, 50))
     market.send(ALICE, buy(1, 100))
     return market
@@ -212,7 +217,14 @@ ENDS: dict[str, tuple[m.NewOrder, list[tuple[m.SessionId, m.AnyCommand]]]] = {
         buy(2, 94, market=True),
         [(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS))],
     ),
+    "VOLATILITY_INTERRUPTION": (buy(2, 105, tif=TimeInForce.IOC), []),
+    "INTERVAL_LIMIT": (buy(2, 105), []),
     "SELF_TRADE": (buy(2, 99), [(ALICE, sell(3, 99, stp=m.SelfTradePrevention.CANCEL_OLDEST))]),
+}
+# What the instrument has for some of them: trades no further than 3 from 100.
+RULES = {
+    "VOLATILITY_INTERRUPTION": m.VolatilityRules(static=m.Width(3), auction_ns=1),
+    "INTERVAL_LIMIT": m.VolatilityRules(interval=m.Width(3), interval_recalculation_ns=1, interval_hold_ns=1),
 }
 # Ends that other tests are about: they need another session, or more orders than fit here.
 ELSEWHERE = {"REQUESTED_BY_OTHER_SESSION", "TOO_MANY_MAKERS"}
@@ -227,7 +239,7 @@ def test_every_way_to_end_is_in_the_table_and_tried() -> None:
 @pytest.mark.parametrize("reason", ENDS)
 def test_an_order_ends_once_and_for_its_reason(reason: str) -> None:
     order, happens = ENDS[reason]
-    found = market()
+    found = market(RULES.get(reason))
     if reason == "AUCTION_OVER":
         found.send(OPS, m.SetPhase(Ref(1), EUA, m.Phase.OPENING_AUCTION))
     told = found.send(ALICE, order)

@@ -3,7 +3,7 @@
 Whoever adds a command, an order type, a phase, a reason or a report finds here that the worlds lack it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Any, Final, get_args
 
@@ -13,8 +13,15 @@ from msgspec import Struct
 from carbonmatch.matching import enums
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import AnyCommand, AnyPublicEvent, AnyReport, CancelReason, RejectReason
-from tests.matching.worlds import seeded
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    AnyPublicEvent,
+    AnyReport,
+    CancelReason,
+    Entry,
+    RejectReason,
+)
+from tests.matching.worlds import LIMITED, seeded
 
 COMMANDS: Final = 20_000
 # Who may log on and who gets copies: nothing in the market depends on it.
@@ -43,8 +50,13 @@ class Seen:
         self.asked_members: set[str] = set()
         self.told_members: set[str] = set()
         self.order_flags = 0
+        self._play(seeded(11, COMMANDS))
+        # Where nearly all prices are restrained, nearly all orders go for that.
+        self._play(seeded(12, COMMANDS // 5, LIMITED))
+
+    def _play(self, world: Iterable[Entry]) -> None:
         engine = Engine()
-        for entry in seeded(11, COMMANDS):
+        for entry in world:
             for command in entry.commands:
                 self.asked.add(type(command))
                 if isinstance(command, m.OnTrade):

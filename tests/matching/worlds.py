@@ -5,6 +5,7 @@ Zeros are the plainest choice: a resting limit order of the first session.
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ from carbonmatch.matching.messages import (
     Side,
     TimeInForce,
     TradeId,
+    VolatilityRules,
+    Width,
 )
 
 COMMAND_BYTES = 20
@@ -82,10 +85,34 @@ def other_definitions() -> list[InstrumentDefinition]:
     ]
 
 
-class World:
-    """Turns bytes into entries. Knows the names that commands may have given to orders."""
+# Rules of markets with small prices, in which a command takes a nanosecond. None: as there were none.
+COLLAR = VolatilityRules(collar=Width(ticks=3, basis_points=450))
+INTERVAL = VolatilityRules(
+    collar=Width(8), interval=Width(2, 250), interval_recalculation_ns=30, interval_hold_ns=80
+)
+OTHER_INTERVAL = VolatilityRules(
+    interval=Width(basis_points=300), interval_recalculation_ns=7, interval_hold_ns=20
+)
+CORRIDOR = VolatilityRules(
+    short=Width(2), short_window_ns=20, long=Width(basis_points=350), long_window_ns=200, auction_ns=25
+)
+OTHER_CORRIDOR = VolatilityRules(
+    collar=Width(9), static=Width(4), short=Width(3), short_window_ns=60, auction_ns=40, auction_random_ns=9
+)
+LIMITED: tuple[VolatilityRules | None, ...] = (INTERVAL, COLLAR, None, OTHER_INTERVAL, INTERVAL)
+INTERRUPTED: tuple[VolatilityRules | None, ...] = (CORRIDOR, OTHER_CORRIDOR, CORRIDOR, None)
+# Mostly none, and now and then one of all.
+SOME: tuple[VolatilityRules | None, ...] = (None, None, None, *LIMITED, *INTERRUPTED)
 
-    def __init__(self) -> None:
+
+class World:
+    """Turns bytes into entries. Knows the names that commands may have given to orders.
+
+    `rules` are those that its instruments begin with, in turn, and may come to have.
+    """
+
+    def __init__(self, rules: Sequence[VolatilityRules | None] = SOME) -> None:
+        self.rules = rules
         self.sequence = 0
         self.steps = 0  # of schedules
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
@@ -97,7 +124,10 @@ class World:
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
 
     def setup(self) -> Entry:
-        commands: list[AnyCommand] = [m.DefineInstrument(each) for each in definitions()]
+        commands: list[AnyCommand] = [
+            m.DefineInstrument(msgspec.structs.replace(each, volatility=rules))
+            for each, rules in zip(definitions(), cycle(self.rules), strict=False)
+        ]
         # Group 1 is not participant 1, and spans two others.
         for account, participant, group in ((11, 1, 0), (12, 1, 7), (13, 13, 1), (14, 14, 1)):
             commands.append(
@@ -305,7 +335,11 @@ class World:
             return m.DefineAccount(AccountId(account), participant, "new-name", group)
         if kind == 3:
             # Most of all as it was.
-            return m.DefineInstrument(choices.of(other_definitions()))
+            chosen = choices.of(other_definitions())
+            rules = self.rules[chosen.instrument_id % len(self.rules)]
+            if choices.byte() % 4 == 3:
+                rules = choices.of(self.rules)
+            return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
         if kind == 5:
@@ -361,10 +395,10 @@ class Choices:
         return options[self.byte() % len(options)]
 
 
-def seeded(seed: int, commands: int) -> Iterator[Entry]:
+def seeded(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = SOME) -> Iterator[Entry]:
     """A world of so many commands or a few more, in entries of one to eight."""
     chance = random.Random(seed)
-    world = World()
+    world = World(rules)
     yield world.setup()
     while world.sequence < commands:
         yield world.entry([chance.randbytes(COMMAND_BYTES) for _ in range(1 + chance.randrange(8))])

@@ -37,6 +37,8 @@ def _plain(value: Any) -> Any:
 def pack(value: Any) -> bytes:
     """MessagePack in its shortest form, for the few types which the wire has."""
     match value:
+        case None:
+            return b"\xc0"
         case bool():
             return b"\xc3" if value else b"\xc2"
         case int() if 0 <= value < 2**7:

@@ -120,9 +120,10 @@ class Trading:
 class Operating:
     """Draws an operator's commands: now and then a halt, and soon the way back."""
 
-    def __init__(self, random: Random, trade_count: Callable[[], int]) -> None:
+    def __init__(self, random: Random, utc_ns: Callable[[], int], trade_count: Callable[[], int]) -> None:
         """`trade_count` says how many trades are durable: their ids are 1 to this."""
         self._random = random
+        self._utc_ns = utc_ns
         self._trade_count = trade_count
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []
@@ -135,8 +136,11 @@ class Operating:
         if random.random() < 0.2:
             low = random.choice((0, 900, 950))
             return m.SetBand(ref, instrument_id, 1000, low, 1100 if low else 0)
+        if random.random() < 0.3:
+            return m.Resume(ref, InstrumentId(random.choice((m.ANY, EUA, CEA))))
         phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
-        return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated")
+        until_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10)) if random.random() < 0.3 else 0
+        return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated", until_ns)
 
     def _on_trade(self, ref: Ref) -> Any:
         random = self._random

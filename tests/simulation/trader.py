@@ -48,7 +48,7 @@ class Trader:
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
         is_operator = market.role_of(name) is Role.OPERATOR
         self.commands: Operating | Trading = (
-            Operating(world.random, lambda: len(journaled.trades))
+            Operating(world.random, world.utc_ns, lambda: len(journaled.trades))
             if is_operator
             else Trading(world.random, world.utc_ns)
         )

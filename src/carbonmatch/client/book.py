@@ -31,6 +31,7 @@ from carbonmatch.protocol.messages import (
     FeedOutbound,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SessionOutbound,
     SnapshotBegin,
@@ -85,6 +86,8 @@ class InstrumentBook:
         self.reference_price_ticks = 0
         self.band_low_ticks = 0
         self.band_high_ticks = 0
+        # Interval price limits as they were last told; None: the instrument has none.
+        self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
@@ -210,11 +213,14 @@ class BookBuilder:
         expected = book.instrument_seq + 1
         found = message.instrument_seq
         if book.is_current and found < expected:
-            # The statistics and the auction of a snapshot repeat its number; all else is in it already.
-            if found == book.instrument_seq and type(message) is Statistics:
-                book.statistics = message
-            elif found == book.instrument_seq and type(message) is AuctionUpdate:
-                book.auction = message
+            # What follows a snapshot repeats its number; all else is in it already.
+            if found == book.instrument_seq:
+                if type(message) is Statistics:
+                    book.statistics = message
+                elif type(message) is AuctionUpdate:
+                    book.auction = message
+                elif type(message) is LimitsUpdate:
+                    book.limits = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -228,6 +234,8 @@ class BookBuilder:
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
             book.phase_until_ns = message.until_ns
+        elif type(message) is LimitsUpdate:
+            book.limits = message
         elif type(message) is AuctionUpdate:
             book.auction = message
         elif type(message) is AuctionResult:
@@ -273,7 +281,7 @@ class BookBuilder:
         return None
 
 
-_RARE = PhaseUpdate | BandUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+_RARE = PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

@@ -115,6 +115,10 @@ def _headline(book: InstrumentBook) -> Text:
     if book.band_high_ticks:
         low, high = _price(book, book.band_low_ticks), _price(book, book.band_high_ticks)
         text.append(f"  reference {_price(book, book.reference_price_ticks)}, band {low} to {high}")
+    limits = book.limits
+    if limits is not None and limits.anchor_ticks:
+        low, high = _price(book, limits.low_ticks), _price(book, limits.high_ticks)
+        text.append(f"  limits {low} to {high}{', held' if limits.hold_ends_ns else ''}")
     if not book.is_current:
         text.append("  NOT CURRENT: no word from the venue", "bold red")
     return text

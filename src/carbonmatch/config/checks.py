@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
+from carbonmatch.config import volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.schema import (
     LISTENERS,
@@ -221,6 +222,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
             f"above quantity_max_lots, which is {instrument.quantity_max_lots}"
         )
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
+    yield from volatility.problems(at, instrument.volatility)
     money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
     if money > _MONEY_MAX:
         yield (

@@ -10,6 +10,7 @@ from msgspec import Meta, structs
 
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.section import Name, Section
+from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     CONNECTIONS_MAX,
@@ -202,6 +203,7 @@ class Instrument(Section, frozen=True):
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
+    volatility: Volatility = Volatility()
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -212,6 +214,7 @@ class Instrument(Section, frozen=True):
         values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
+        values["volatility"] = self.volatility.rules()
         return InstrumentDefinition(**values)
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from carbonmatch.config import volatility
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
     LISTENERS,
@@ -43,7 +44,7 @@ def in_words(config: Config) -> list[str]:
         _throttle(config),
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
-        *(f"  {_instrument(instrument)}" for instrument in config.instruments),
+        *(line for instrument in config.instruments for line in _instrument_lines(instrument)),
         f"{len(config.participants)} participants, {accounts} accounts",
         *_groups(config),
         f"{len(config.sessions)} sessions",
@@ -116,6 +117,11 @@ def _local(ns: int, timetable: Timetable) -> str:
     # A close that comes a nanosecond before a day begins is one of that time to people.
     utc = datetime.fromtimestamp(-(-ns // _NS_PER_SECOND), UTC)
     return f"{utc.astimezone(timetable.zone):%a %Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _instrument_lines(instrument: Instrument) -> list[str]:
+    restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in restraints)]
 
 
 def _instrument(instrument: Instrument) -> str:

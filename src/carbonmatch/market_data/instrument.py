@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
+    LimitsChanged,
     Phase,
     PhaseChanged,
     TradeBusted,
@@ -30,6 +31,7 @@ from carbonmatch.protocol.messages import (
     FeedKind,
     Instrument,
     LevelUpdate,
+    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
@@ -57,6 +59,7 @@ InstrumentMessage = (
     | TradeCorrection
     | PhaseUpdate
     | BandUpdate
+    | LimitsUpdate
     | Statistics
     | AuctionUpdate
     | AuctionResult
@@ -89,7 +92,16 @@ class InstrumentChanges(Struct, gc=False):
 class PublicInstrument:
     """Invariant: `seq` is the number of its last message, `feed_sequence` of the batch with that."""
 
-    __slots__ = ("auction", "definition", "depth", "feed_sequence", "instrument_id", "seq", "statistics")
+    __slots__ = (
+        "auction",
+        "definition",
+        "depth",
+        "feed_sequence",
+        "instrument_id",
+        "limits",
+        "seq",
+        "statistics",
+    )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
@@ -98,6 +110,8 @@ class PublicInstrument:
         self.statistics = DayStatistics(definition.opening_phase)
         # How an auction would end now, while orders gather for one.
         self.auction: AuctionIndicated | None = None
+        # Interval price limits as they were last told; None: never.
+        self.limits: LimitsChanged | None = None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -143,6 +157,8 @@ class PublicInstrument:
                 self._indicate(event, changed)
             elif type(event) is AuctionEnded:
                 self._end_auction(event, changed)
+            elif type(event) is LimitsChanged:
+                self._change_limits(event, changed)
             else:
                 assert type(event) is InstrumentDefined
                 self._define(event, changed, feed_sequence)
@@ -265,6 +281,11 @@ class PublicInstrument:
             )
         )
 
+    def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
+        self.limits = event
+        self.seq += 1
+        changed.messages.append(self._limits_message(event))
+
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
         if not self.feed_sequence:
@@ -310,6 +331,8 @@ class PublicInstrument:
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
         if self.auction is not None:
             messages.append(self._auction_message(self.auction))
+        if self.limits is not None:
+            messages.append(self._limits_message(self.limits))
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
@@ -323,6 +346,17 @@ class PublicInstrument:
             auction.surplus_lots,
             auction.surplus_side,
             auction.time_ns,
+        )
+
+    def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
+        return LimitsUpdate(
+            self.instrument_id,
+            self.seq,
+            limits.anchor_ticks,
+            limits.low_ticks,
+            limits.high_ticks,
+            limits.hold_ends_ns,
+            limits.time_ns,
         )
 
     def _statistics_message(self) -> Statistics:
@@ -341,6 +375,7 @@ class PublicInstrument:
             self.depth.levels(),
             self.auction,
             self.depth.until_ns,
+            self.limits,
         )
 
     @classmethod
@@ -354,6 +389,7 @@ class PublicInstrument:
         instrument.depth.until_ns = saved.until_ns
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
+        instrument.limits = saved.limits
         return instrument
 
 
@@ -369,3 +405,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     levels: list[LevelChanged]
     auction: AuctionIndicated | None = None
     until_ns: int = 0
+    limits: LimitsChanged | None = None

@@ -9,6 +9,7 @@ instrument enters a phase that trades. Orders for auctions only go when the inst
 from typing import Final
 
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.guards import restart_limits, set_auction_price
 from carbonmatch.matching.instrument import GATHERING
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -68,6 +69,8 @@ def carry_out(venue: Venue) -> None:
         if not advance(venue, book, transition.uncross):
             continue
         _report_ended(venue, book, transition.uncross)
+        if transition.uncross.traded_lots:
+            set_auction_price(venue, book)
         if is_crossed(book):
             # Orders may have gone meanwhile, because their time was up: what is left is another auction.
             transition.uncross = Uncross()
@@ -85,6 +88,8 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str) -> None:
     instrument.enter(phase)
     until_ns = instrument.course.phase_until_ns if phase is instrument.course.phase else 0
     venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
+    if book.guard is not None:
+        restart_limits(venue, book)
     if phase is Phase.CLOSED:
         _expire(venue, book)
     elif book.instrument.is_trading and book.last_price_ticks:

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Sid
 if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
     from carbonmatch.matching.auction import Transition
+    from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
 
@@ -363,7 +364,8 @@ class Book:
     """Both ladders of one instrument, the stops that wait, and the price of the last trade, 0 before it.
 
     `icebergs` has its open orders that show less than they are, by id; those that the next auction ends are
-    in `auction_orders`. `transition` is there while an auction is carried out.
+    in `auction_orders`. `transition` is there while an auction is carried out. `guard` is what watches its
+    trades; nearly no instrument has one.
     """
 
     __slots__ = (
@@ -371,6 +373,7 @@ class Book:
         "auction_orders",
         "bids",
         "buy_stops",
+        "guard",
         "icebergs",
         "instrument",
         "last_price_ticks",
@@ -390,6 +393,7 @@ class Book:
         self.icebergs: dict[OrderId, Order] = {}
         self.auction_orders: dict[OrderId, Order] = {}
         self.transition: Transition | None = None
+        self.guard: Guard | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

@@ -32,6 +32,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import is_outside_collar
 
 # Members of an enum are looked up once, here, and not for each order.
 _LIMIT: Final = OrderType.LIMIT
@@ -94,6 +95,8 @@ def replace_refusal(order: Order, command: Replace) -> RejectReason | None:
         and not is_other_display(order, command)
     ):
         return RejectReason.NOT_AMENDABLE
+    if is_outside_collar(ladder, command.price_ticks):
+        return RejectReason.OUTSIDE_COLLAR
     limit_key = ladder.sign * command.price_ticks
     if order.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
         return RejectReason.POST_ONLY_WOULD_TRADE
@@ -324,6 +327,8 @@ def _book_refusal(
     if command.order_type in _STOPS or ladder.book.instrument.is_gathering:
         return None
     limit_ticks = command.price_ticks
+    if limit_ticks and is_outside_collar(ladder, limit_ticks):
+        return RejectReason.OUTSIDE_COLLAR
     if command.order_type is _MARKET:
         limit_ticks = protection_ticks(ladder, limit_ticks)
     limit_key = ladder.sign * limit_ticks

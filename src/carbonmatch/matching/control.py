@@ -4,10 +4,13 @@ The venue's own entries come from configuration and schedules which were checked
 not fit there is our own fault and an assertion. A definition that changes nothing is repeated freely.
 """
 
+import msgspec
+
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import change_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
+from carbonmatch.matching.guards import configure, set_reference
 from carbonmatch.matching.instrument import Instrument, is_band
 from carbonmatch.matching.messages import (
     ANY,
@@ -87,6 +90,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
         _refuse(venue, session, ref, RejectReason.INVALID_PRICE)
     else:
         book.instrument.set_band(reference, low, high)
+        set_reference(book)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
         report_done(venue, session, ref)
 
@@ -100,7 +104,10 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         venue.books[definition.instrument_id] = Book(Instrument(definition))
     else:
         book.instrument.configure(definition)
-    venue.public.append(InstrumentDefined(venue.time_ns, definition))
+    # Whoever knows how far prices may go drives them there.
+    public = msgspec.structs.replace(definition, volatility=None)
+    venue.public.append(InstrumentDefined(venue.time_ns, public))
+    configure(venue, venue.books[definition.instrument_id])
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:

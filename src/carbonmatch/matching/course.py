@@ -14,6 +14,8 @@ from carbonmatch.matching.messages import Phase
 
 # What stops trading and is nothing that a schedule lifts.
 _STOPS: Final = frozenset({Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED})
+# Of these, what the close closes: what is held closed already stays so over the close, and after it.
+_CLOSED_BY_THE_CLOSE: Final = _STOPS - {Phase.CLOSED}
 
 
 class Course:
@@ -44,7 +46,7 @@ class Course:
     @property
     def _held(self) -> Phase | None:
         """The phase of the hold, where it counts: the close closes what is held."""
-        if self.scheduled_ns and self.scheduled is Phase.CLOSED and self.hold in _STOPS:
+        if self.scheduled_ns and self.scheduled is Phase.CLOSED and self.hold in _CLOSED_BY_THE_CLOSE:
             return None
         return self.hold
 

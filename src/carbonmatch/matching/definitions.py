@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.enums import (
     AllowedFlag,
     Phase,
@@ -29,6 +30,32 @@ class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
     allowed: NumberField = SelfTradeFlag.ALL  # bits of [SelfTradeFlag](#selftradeflag)
 
 
+class Width(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A distance from a price: the larger of the two. 0 and 0: none is set."""
+
+    ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0  # so many
+    basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 0  # of the price, rounded down to whole ticks
+
+
+class VolatilityRules(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """What restrains the prices of an instrument beside its band. Nobody but the venue is told."""
+
+    collar: Width = Width()  # of a new price beyond the opposite best
+    static: Width = Width()  # of a trade from the reference price; beyond, an auction begins
+    short: Width = Width()  # of a trade from any of the short window; beyond, an auction begins
+    short_window_ns: TimeField = 0  # how long a trade counts in it
+    long: Width = Width()  # the same, of the long window
+    long_window_ns: TimeField = 0  # how long a trade counts in it
+    auction_ns: TimeField = 0  # how long that auction takes at least
+    auction_random_ns: TimeField = 0  # and by how much longer at most, drawn from the venue's seed
+    extension: Width = Width()  # of the auction's price from the last trade; beyond, the auction goes on
+    extensions_max: NumberField = 0  # as often
+    waits_for_operator: bool = False  # then: it goes on until an operator ends it
+    interval: Width = Width()  # of a trade from the anchor; beyond, nothing trades
+    interval_recalculation_ns: TimeField = 0  # how often the anchor is set anew
+    interval_hold_ns: TimeField = 0  # how long it stands once the limit has stopped a trade
+
+
 class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     """What a tick and a lot are worth, and what the instrument admits."""
 
@@ -52,6 +79,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     opening_phase: Phase = Phase.CONTINUOUS
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
     self_trade: SelfTradeRules = SelfTradeRules()
+    volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from carbonmatch.matching.auction import carry_out
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
+from carbonmatch.matching.guards import recalculate_due, would_recalculate
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -136,7 +137,12 @@ class Engine:
     def is_due(self, time_ns: int) -> bool:
         """Whether an entry at this time would do something of itself: TimePassed is for that."""
         venue = self.venue
-        return venue.expiries.next_ns <= time_ns or bool(venue.uncrossing) or may_fire(venue)
+        return (
+            venue.expiries.next_ns <= time_ns
+            or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
+            or bool(venue.uncrossing)
+            or may_fire(venue)
+        )
 
     def apply(self, entry: Entry) -> None:
         """Apply the commands of one entry. What they cause gathers until `take_outputs`.
@@ -169,7 +175,8 @@ class Engine:
         sequence = venue.sequence
         last_ref = session.last_ref
         reached = venue.reached
-        if reached or venue.expiries.next_ns <= entry.time_ns or venue.uncrossing:
+        time_ns = entry.time_ns
+        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns or venue.uncrossing:
             _do_what_is_due(venue)
         for command in entry.commands:
             sequence += 1
@@ -240,5 +247,7 @@ class Engine:
 def _do_what_is_due(venue: Venue) -> None:
     """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
     expire_due(venue)
+    if venue.limits_due_ns <= venue.time_ns:
+        recalculate_due(venue)
     carry_out(venue)
     fire_reached(venue)

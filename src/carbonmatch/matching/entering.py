@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import trade_within
 
 # Members of an enum are looked up once, here, and not for each order.
 _MARKET: Final = OrderType.MARKET
@@ -93,13 +94,18 @@ def trade_and_rest(
     What goes has been reported. Whether the order is open is the caller's to note.
     """
     ladder = order.ladder
-    if key + ladder.opposite.best_key >= 0 and ladder.book.instrument.is_trading:
+    guard = ladder.book.guard
+    if not ladder.book.instrument.is_trading:
+        assert remainder is None, "what cannot rest is not taken where nothing trades"
+    elif guard is not None:
+        remainder = trade_within(venue, guard, order, key, ref, remainder)
+    elif key + ladder.opposite.best_key >= 0:
         match(venue, order, key, ref)
-        if not order.leaves_lots:
-            return False
         if key + ladder.opposite.best_key >= 0:
-            assert order.time_in_force is not _FOK, "can_fill said that all of it would trade"
             remainder = CancelReason.TOO_MANY_MAKERS
+    if not order.leaves_lots:
+        return False
+    assert order.time_in_force is not _FOK, "can_fill said that all of it would trade"
     if remainder is not None:
         venue.report_canceled(order.session, order, ref, remainder)
         return False

@@ -181,6 +181,7 @@ class RejectReason(IntEnum):
     BELOW_MINIMUM = 106  # fewer lots than the instrument admits in one order
     ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order, or than the trade was of
     OUTSIDE_BAND = 108  # a price below or above the instrument's band
+    OUTSIDE_COLLAR = 110  # a price too far beyond the opposite best
     HALTED = 111  # the instrument is halted
     CANCEL_ONLY = 112  # the instrument admits cancels only
     CLOSED = 113  # the instrument is closed
@@ -223,6 +224,8 @@ class CancelReason(IntEnum):
     REQUESTED_BY_OTHER_SESSION = 9  # by a cancel of another session of the account
     TOO_MANY_MAKERS = 10  # its frame has met as many orders as one frame may
     MINIMUM_NOT_MET = 11  # a stop fired, and less than its minimum would have traded
-    REFUSED_WHEN_FIRED = 12  # a stop fired at a price that the band does not admit, or without protection
+    REFUSED_WHEN_FIRED = 12  # a stop fired at a price that band or collar do not admit, or without protection
     AUCTION_OVER = 13  # what an order for an auction only had left after it
+    VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
+    INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies
     SESSION_REMOVED = 16  # its session is none of the venue's any more

@@ -107,6 +107,17 @@ class TradeCorrected(PublicEvent, frozen=True, tag=78):
     quantity_before_lots: int
 
 
+class LimitsChanged(PublicEvent, frozen=True, tag=79):
+    """Interval price limits: from now on no trade is below or above them, both inclusive."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    anchor_ticks: int  # 0: there is none, and so there are no limits
+    low_ticks: int
+    high_ticks: int
+    hold_ends_ns: int  # until then they stay as they are; 0: they may be set anew as time passes
+
+
 # Not journaled: a batch's level changes follow from its entries.
 class LevelChanged(PublicEvent, frozen=True, tag=74):
     """What a price level held after a batch; 0 lots and 0 orders: it is gone."""

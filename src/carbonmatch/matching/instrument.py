@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     TimeInForce,
 )
+from carbonmatch.matching.volatility_rules import NO_WIDTH, faults
 
 # What each phase admits. Cancels are admitted always, so nothing looks them up here.
 ALLOWED: Final[dict[Phase, frozenset[type]]] = {
@@ -77,6 +78,7 @@ class Instrument:
         "admits_new",
         "admits_plain",
         "allowed",
+        "collar",
         "configured",
         "course",
         "definition",
@@ -95,11 +97,13 @@ class Instrument:
         "quantity_min_lots",
         "self_trade_key",
         "self_trade_prevention",
+        "volatility",
     )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
+        self.volatility = definition.volatility
         self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
@@ -126,7 +130,7 @@ class Instrument:
         self.is_trading = self.phase is Phase.CONTINUOUS
         self.is_gathering = self.phase in GATHERING
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
-        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN
+        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN and self.volatility is None
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
@@ -141,10 +145,13 @@ class Instrument:
         assert is_band(
             definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks
         )
+        assert definition.volatility is None or not [*faults(definition.volatility)]
         assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
         self.definition = definition
         self.allowed = definition.allowed
+        self.volatility = definition.volatility
+        self.collar = NO_WIDTH if self.volatility is None else self.volatility.collar
         self._admit()
         self.price_increment_ticks = definition.price_increment_ticks
         self.quantity_increment_lots = definition.quantity_increment_lots

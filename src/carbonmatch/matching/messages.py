@@ -20,6 +20,8 @@ from carbonmatch.matching.definitions import FoundTrade as FoundTrade
 from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
 from carbonmatch.matching.definitions import TradeSide as TradeSide
+from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
+from carbonmatch.matching.definitions import Width as Width
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason
@@ -41,6 +43,7 @@ from carbonmatch.matching.events import AuctionIndicated as AuctionIndicated
 from carbonmatch.matching.events import BandChanged as BandChanged
 from carbonmatch.matching.events import InstrumentDefined as InstrumentDefined
 from carbonmatch.matching.events import LevelChanged as LevelChanged
+from carbonmatch.matching.events import LimitsChanged as LimitsChanged
 from carbonmatch.matching.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.events import PublicEvent as PublicEvent
 from carbonmatch.matching.events import TradeBusted as TradeBusted
@@ -400,8 +403,9 @@ AnyReport = (
     | Done
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
+_OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
-AnyPublicEvent = PhaseChanged | BandChanged | InstrumentDefined | _OfTrades | _OfAuctions
+AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -97,6 +97,19 @@ def prevent(venue: Venue, taker: Order, maker: Order, ref: Ref) -> None:
         refresh(maker.ladder, maker, venue.dirty)
 
 
+def prevent_ahead(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
+    """Prevent the self-trades that a taker would begin with, so that what it meets next is a trade."""
+    ladder = taker.ladder.opposite
+    while taker.leaves_lots and limit_key + ladder.best_key >= 0 and venue.makers_left:
+        assert ladder.best is not None
+        maker = ladder.best.first
+        assert maker is not None, "the best level holds orders"
+        if may_trade(taker, maker):
+            return
+        venue.makers_left -= 1
+        prevent(venue, taker, maker, ref)
+
+
 def report_prevented(
     venue: Venue, taker: Order, maker: Order, prevented_lots: int, mode: SelfTradePrevention, ref: Ref
 ) -> None:

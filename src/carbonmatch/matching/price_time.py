@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.book import Ladder, Level, Order
 from carbonmatch.matching.iceberg import refresh
@@ -21,6 +22,8 @@ from carbonmatch.matching.venue import Venue
 
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
+# The limits of trades where nothing limits them.
+_EVERY_PRICE: Final = (1, PRICE_TICKS_MAX)
 
 
 def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
@@ -152,17 +155,23 @@ def can_fill(
     """Whether `match` would trade so many lots of a taker with this limit against `ladder`.
 
     Self-trade prevention counts: orders of the same owner are passed over where they would be canceled
-    (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. What was looked at
-    in vain counts as met: looking must not cost without bound.
+    (CANCEL_OLDEST), and end the search where the taker would be canceled or reduced. So does a price
+    which the instrument's guard does not let trade. What was looked at in vain counts as met: looking must
+    not cost without bound.
     """
     instrument = ladder.book.instrument
     avoided = avoided_owner(instrument, account, asked)
     goes_on = mode_in_force(instrument, asked) is SelfTradePrevention.CANCEL_OLDEST
     owner_key = instrument.self_trade_key
     looked = 0
+    guard = ladder.book.guard
+    low_ticks, high_ticks = _EVERY_PRICE if guard is None else guard.limits(venue.time_ns)
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
             break
+        price_ticks = level.price_ticks
+        stops = not low_ticks <= price_ticks <= high_ticks
+        wanted_lots = quantity_lots
         for lots, maker in _slices(level):
             if looked == venue.makers_left:
                 venue.makers_left = 0
@@ -173,9 +182,15 @@ def can_fill(
                     venue.makers_left -= looked
                     return False
                 continue
+            if stops:
+                venue.makers_left -= looked
+                return False
             quantity_lots -= lots
             if quantity_lots <= 0:
                 return True
+        if guard is not None and quantity_lots < wanted_lots:
+            low, high = guard.limits_after(price_ticks, venue.time_ns)
+            low_ticks, high_ticks = max(low_ticks, low), min(high_ticks, high)
     venue.makers_left -= looked
     return False
 

@@ -15,10 +15,13 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import Transition
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.corridor import Corridor, Extreme
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.guards import new_guard, reschedule
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,
@@ -121,6 +124,17 @@ class _TransitionState(_State, frozen=True):
     rounds: int
 
 
+class _CorridorState(_State, frozen=True):
+    reference_ticks: int
+    windows: list[tuple[list[Extreme], list[Extreme]]]  # highs and lows of each, the short one first
+
+
+class _IntervalState(_State, frozen=True):
+    anchor_ticks: int
+    next_ns: int
+    held: bool
+
+
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
@@ -132,6 +146,8 @@ class _BookState(_State, frozen=True):
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
     transition: _TransitionState | None
+    corridor: _CorridorState | None
+    interval: _IntervalState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -252,6 +268,7 @@ def restore(data: bytes) -> Engine:
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
             instrument.freeze(uncrossing=True)
+        _restore_guard(book, kept_book)
         for kept_order in kept_book.orders + kept_book.stops:
             order = _restored_order(engine, book, kept_order)
             order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
@@ -270,6 +287,7 @@ def restore(data: bytes) -> Engine:
     for kept in state.drop_copies:
         copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
         venue.drop_copies.define(copy, venue.accounts)
+    reschedule(venue)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
     return engine
@@ -314,6 +332,8 @@ def _book_state(book: Book) -> _BookState:
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
         None if book.transition is None else _transition_state(book.transition),
+        _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,
+        _interval_state(book.guard) if isinstance(book.guard, IntervalLimit) else None,
     )
 
 
@@ -338,6 +358,30 @@ def _restored_transition(kept: _TransitionState) -> Transition:
     uncross.prevented_lots = kept.prevented_lots
     uncross.rounds = kept.rounds
     return transition
+
+
+def _corridor_state(corridor: Corridor) -> _CorridorState:
+    return _CorridorState(
+        corridor.reference_ticks,
+        [(window.highs.saved(), window.lows.saved()) for window in corridor.windows],
+    )
+
+
+def _interval_state(limit: IntervalLimit) -> _IntervalState:
+    return _IntervalState(limit.anchor_ticks, limit.next_ns, limit.held)
+
+
+def _restore_guard(book: Book, kept: _BookState) -> None:
+    guard = book.guard = new_guard(book.instrument)
+    if isinstance(guard, Corridor):
+        assert kept.corridor is not None
+        guard.reference_ticks = kept.corridor.reference_ticks
+        for window, (highs, lows) in zip(guard.windows, kept.corridor.windows, strict=True):
+            window.highs.restore(highs)
+            window.lows.restore(lows)
+    elif isinstance(guard, IntervalLimit):
+        assert kept.interval is not None
+        guard.restore(kept.interval.anchor_ticks, kept.interval.next_ns, held=kept.interval.held)
 
 
 def _order_state(order: Order) -> _OrderState:

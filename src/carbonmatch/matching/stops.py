@@ -21,6 +21,7 @@ from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, Trigg
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import is_outside_collar
 
 
 def fire_reached(venue: Venue) -> None:
@@ -87,7 +88,11 @@ def _refusal(venue: Venue, order: Order, terms: Terms, key: int) -> CancelReason
     """Why it may not go in now, though it might when it was entered."""
     ladder = order.ladder
     if _lacks_protection(ladder, terms) or (
-        terms.price_ticks and price_refusal(ladder.book.instrument, terms.price_ticks) is not None
+        terms.price_ticks
+        and (
+            price_refusal(ladder.book.instrument, terms.price_ticks) is not None
+            or is_outside_collar(ladder, terms.price_ticks)
+        )
     ):
         return CancelReason.REFUSED_WHEN_FIRED
     if terms.minimum_lots and not can_fill(

@@ -297,6 +297,21 @@ class BandUpdate(Outbound, frozen=True, tag=91):
     time_ns: int
 
 
+class LimitsUpdate(Outbound, frozen=True, tag=99):
+    """Interval price limits: no trade is below the lowest or above the highest price.
+
+    After a snapshot it belongs to that and repeats its `instrument_seq`; alone it has one of its own.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    anchor_ticks: int  # 0: there is none, and so there are no limits
+    low_ticks: int
+    high_ticks: int
+    hold_ends_ns: int  # until then they stay as they are; 0: they may be set anew as time passes
+    time_ns: int
+
+
 class Statistics(Outbound, frozen=True, tag=92):
     """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet.
 
@@ -405,6 +420,7 @@ FeedOutbound = (
     | Trade
     | PhaseUpdate
     | BandUpdate
+    | LimitsUpdate
     | Statistics
     | Conflated
     | TradeBust

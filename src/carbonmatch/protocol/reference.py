@@ -99,6 +99,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "traded_ns": "when the trade was, nanoseconds since 1970, UTC",
     "token": "any number, to know the answer by",
     "trade": "the trade as it was",
+    "high_ticks": "highest price at which trades are",
+    "low_ticks": "lowest price at which trades are",
     "trade_id": "trade, dense from 1 over the venue",
     "version_max": "highest version of the protocol that the sender speaks",
     "version_min": "lowest version of the protocol that the sender speaks",
@@ -119,6 +121,8 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
 STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.InstrumentDefinition,
     market.SelfTradeRules,
+    market.VolatilityRules,
+    market.Width,
     market.KeySession,
     market.FoundTrade,
     market.TradeSide,
@@ -277,6 +281,8 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"text{_lengths(low, high)}"
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return f"binary{_lengths(low, high)}"
+        case msgspec.inspect.UnionType(types=[inner, msgspec.inspect.NoneType()]):
+            return f"{_type(inner)} or nil"
         case msgspec.inspect.UnionType(types=kinds) if len(kinds) == len(get_args(market.AnyReport)):
             return "a report of order entry"
         case msgspec.inspect.UnionType(types=kinds):
@@ -306,6 +312,8 @@ def _default(field: msgspec.inspect.Field) -> str:
         return ""
     if isinstance(value, IntEnum):
         return f"{value.value} {value.name}"
+    if value is None:
+        return "nil"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Struct):

@@ -1,0 +1,97 @@
+"""What restrains the prices of an instrument beside its band, where its definition asks for it.
+
+* The collar refuses a price too far beyond the opposite best. `checks` and `stops` ask it.
+* A guard watches the trades: each potential price is compared with its limits before the trade, and
+  nothing trades beyond them. What traded before stands. There are two kinds of guard:
+
+| guard         | where a potential price is outside of it                                             |
+|---------------|--------------------------------------------------------------------------------------|
+| Corridor      | an auction begins, in which what is left of the order takes part                     |
+| IntervalLimit | trading goes on inside; what is left of the order is canceled, and a hold begins     |
+
+Self-trade prevention comes before the comparison: what is prevented would have been no trade. Of an order
+that an interruption leaves, what could not rest (IOC, market) is canceled. Of one that an interval limit
+leaves nothing rests beyond the limit either, so that no order waits where it could not trade.
+"""
+
+from typing import Final
+
+from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.corridor import Corridor
+from carbonmatch.matching.guards import Guard, hold
+from carbonmatch.matching.interval_limit import IntervalLimit
+from carbonmatch.matching.messages import CancelReason, Phase, Ref
+from carbonmatch.matching.prevention import prevent_ahead
+from carbonmatch.matching.price_time import match
+from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility_rules import NO_WIDTH, width_ticks
+
+# What everyone is told of the phase.
+INTERRUPTED: Final = "volatility interruption"
+
+
+def is_outside_collar(ladder: Ladder, price_ticks: int) -> bool:
+    """Whether a price of this side is too far beyond the best of the other; where that is empty, never.
+
+    Where orders gather for an auction they may cross, and no best price is the market's: it is off.
+    """
+    instrument = ladder.book.instrument
+    collar = instrument.collar
+    opposite_best = ladder.opposite.best
+    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading:
+        return False
+    best_ticks = opposite_best.price_ticks
+    return ladder.sign * (price_ticks - best_ticks) > width_ticks(collar, best_ticks)
+
+
+def trade_within(
+    venue: Venue, guard: Guard, order: Order, key: int, ref: Ref, remainder: CancelReason | None
+) -> CancelReason | None:
+    """Let `order` trade inside its instrument's limits; why what is left goes, None where it may rest.
+
+    `remainder` is why what could not trade goes anyway.
+    """
+    stopped = _match_within(venue, guard, order, key, ref)
+    if not order.leaves_lots:
+        return remainder
+    if stopped and isinstance(guard, Corridor):
+        _interrupt(venue, order.ladder.book)
+        return None if remainder is None else CancelReason.VOLATILITY_INTERRUPTION
+    if stopped:
+        hold(venue, order.ladder.book)
+    elif key + order.ladder.opposite.best_key >= 0:
+        return CancelReason.TOO_MANY_MAKERS
+    if isinstance(guard, IntervalLimit) and (
+        stopped or (remainder is None and key > _limit_key(guard, order.ladder.sign, venue.time_ns))
+    ):
+        return CancelReason.INTERVAL_LIMIT
+    return remainder
+
+
+def _match_within(venue: Venue, guard: Guard, taker: Order, key: int, ref: Ref) -> bool:
+    """Trade level by level, all of one being at one price; whether a limit has stopped a trade."""
+    opposite = taker.ladder.opposite
+    time_ns = venue.time_ns
+    while True:
+        prevent_ahead(venue, taker, key, ref)
+        level = opposite.best
+        if level is None or not taker.leaves_lots or key + level.key < 0 or not venue.makers_left:
+            return False
+        low_ticks, high_ticks = guard.limits(time_ns)
+        if not low_ticks <= level.price_ticks <= high_ticks:
+            return True
+        trade_id = venue.last_trade_id
+        match(venue, taker, -level.key, ref)
+        if isinstance(guard, Corridor) and venue.last_trade_id != trade_id:
+            guard.note(level.price_ticks, time_ns)
+
+
+def _interrupt(venue: Venue, book: Book) -> None:
+    change_phase(venue, book, Phase.VOLATILITY_AUCTION, INTERRUPTED)
+
+
+def _limit_key(guard: Guard, sign: int, time_ns: int) -> int:
+    """The worst key at which an order of this side may trade now."""
+    low_ticks, high_ticks = guard.limits(time_ns)
+    return high_ticks if sign > 0 else -low_ticks
