@@ -18,7 +18,7 @@ from carbonmatch.journal.record import Kind
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
-from carbonmatch.matching import state
+from carbonmatch.matching import auction_times, state
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.protocol.messages import LogoutReason
@@ -148,6 +148,7 @@ class Process:
             Counters(),
             self.scheduler,
             self.writer.epoch,
+            world.random.randbytes(auction_times.SEED_BYTES),
         )
         self.floor.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
         self.engine = self.recovered.engine
@@ -183,7 +184,7 @@ class Process:
         accepts = self.health().accepts_new_orders
         if accepts != self.floor.gateway.accepting_orders and not self.is_stopping:
             self.world.note("orders are taken again" if accepts else "new orders are refused")
-            self.floor.gateway.accepting_orders = accepts
+            self.floor.gateway.accept_orders(accepts)
         self.scheduler.call_later(_TICK_SECONDS, self._tick)
 
     # --- a stop in order --------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, DESCRIPTORS_SPARE
+from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
@@ -234,6 +235,7 @@ class Service:
             self.counters,
             self._scheduler,
             self._writer.epoch,
+            os.urandom(SEED_BYTES),
         )
         self._engine: Engine = recovered.engine
         self._publisher = self._floor.publisher
@@ -351,7 +353,7 @@ class Service:
             die(ExitCode.STORAGE_FAILED)
         health = self.health()
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
-            self._gateway.accepting_orders = health.accepts_new_orders
+            self._gateway.accept_orders(health.accepts_new_orders)
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         self.counters.capacity_used_ns = self._capacity.used_ns(now_ns, time.thread_time_ns())
         self._gauge(health)
