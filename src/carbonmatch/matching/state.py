@@ -171,12 +171,6 @@ class _CopyState(_State, frozen=True):
     next_seq: int
 
 
-class _AmendedTradeState(_State, frozen=True):
-    trade_id: TradeId
-    price_ticks: int
-    quantity_lots: int
-
-
 class _VenueState(_State, frozen=True):
     version: int
     durable: bool
@@ -192,7 +186,7 @@ class _VenueState(_State, frozen=True):
     uncrossing: list[InstrumentId]
     frozen: list[InstrumentId]
     seed: bytes
-    amended_trades: list[_AmendedTradeState]  # in the order of their ids
+    amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -230,10 +224,7 @@ def snapshot(engine: Engine) -> bytes:
             [book.instrument.instrument_id for book in venue.uncrossing],
             list(venue.frozen),
             venue.seed,
-            [
-                _AmendedTradeState(trade_id, *amended)
-                for trade_id, amended in sorted(venue.amended_trades.items())
-            ],
+            sorted(venue.amended_trades.items()),
         )
     )
 
@@ -294,9 +285,7 @@ def restore(data: bytes) -> Engine:
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)
-    for kept_trade in state.amended_trades:
-        amended = AmendedTrade(kept_trade.price_ticks, kept_trade.quantity_lots)
-        venue.amended_trades[kept_trade.trade_id] = amended
+    venue.amended_trades.update(state.amended_trades)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
