@@ -353,6 +353,17 @@ def test_a_holiday_that_is_announced_on_the_day_closes_it() -> None:
     assert market.hears() == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
 
 
+def test_a_day_that_was_closed_by_mistake_goes_on_where_it_has_arrived() -> None:
+    market = Market("2026-03-02 02:00")
+    market.schedules.take(config(FILE.replace("2026-03-06", "2026-03-02")))
+    market.schedules.run()
+    market.hears()
+    market.schedules.take(config())
+    market.now_ns = utc("2026-03-02 04:00")
+    market.schedules.run()
+    assert market.hears() == ["03-02 04:00 CEA BREAK until 03-02 05:00"]
+
+
 def test_an_extra_session_that_is_announced_is_held() -> None:
     special = """
 [[schedules.special]]
