@@ -11,13 +11,14 @@ from typing import Any
 
 from msgspec import structs
 
-from carbonmatch.config import parse
+from carbonmatch.config import Config, Journal, parse
 from carbonmatch.matching.messages import (
     Accepted,
     Canceled,
     CancelReason,
     Done,
     Executed,
+    Liquidity,
     NewOrder,
     Phase,
     Ref,
@@ -215,7 +216,39 @@ async def test_an_operator_holds_extends_and_resumes(clock: Clock, tmp_path: Pat
         assert feed.phases() == [Phase.HALTED, Phase.CONTINUOUS, Phase.CLOSED]
 
 
-def _config(text: str, directory: Path) -> Any:
-    config = parse(text, "venue.toml")
-    journal = structs.replace(config.journal, directory=str(directory / "journal"), segment_mib=1)
-    return structs.replace(config, journal=journal)
+def _config(text: str, directory: Path) -> Config:
+    return structs.replace(parse(text, "venue.toml"), journal=_journal(directory / "journal"))
+
+
+def _journal(directory: Path) -> Journal:
+    return structs.replace(Journal(), directory=str(directory), segment_mib=1)
+
+
+async def test_an_auction_whose_end_was_missed_is_carried_out_by_the_next_start(
+    clock: Clock, tmp_path: Path
+) -> None:
+    begins = now() - HOUR
+    text = scheduled(begins, opening_auction=0, continuous=2 * HOUR, closed=9 * HOUR)
+    async with (
+        running(tmp_path / "journal", _config(text, tmp_path)) as venue,
+        venue.wire("alice") as alice,
+        venue.wire("bob") as bob,
+    ):
+        alice.send(order(1, Side.BUY, 10, 7000, TimeInForce.GTC))
+        bob.send(order(1, Side.SELL, 4, 6990, TimeInForce.GTC))
+        await alice.reports(1)
+        await bob.reports(1)
+        left = venue.crash_copy(tmp_path / "left")
+    clock.advance_utc(2 * HOUR)
+    async with (
+        running(left, structs.replace(_config(text, tmp_path), journal=_journal(left))) as venue,
+        venue.wire("alice", next_seq=2) as alice,
+        watching(venue) as feed,
+    ):
+        (fill,) = await alice.reports(1)
+        assert isinstance(fill, Executed)
+        assert (fill.quantity_lots, fill.liquidity) == (4, Liquidity.AUCTION)
+        begun = await feed.subscribe()
+        assert (begun.phase, begun.until_ns) == (Phase.CONTINUOUS, (begins + 9 * HOUR) * NS)
+        _, metrics = await venue.get("/metrics")
+        assert 'carbonmatch_trades_total{instrument="EUA"} 1\n' in metrics
