@@ -105,7 +105,11 @@ class Resting:
 
 
 def counted(work: Callable[[], None]) -> int:
-    """Steps of the interpreter that `work` takes."""
+    """Steps of the interpreter that `work` takes.
+
+    Where CPython 3.13 meets a function under a trace for the first time it leaves out some of its steps, so
+    whoever compares exactly does the same once before.
+    """
     steps = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -116,6 +120,8 @@ def counted(work: Callable[[], None]) -> int:
         return trace
 
     before = sys.gettrace()
+    # From CPython 3.12 on a trace has steps only where some frame had asked for them before it began.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         work()
@@ -155,6 +161,7 @@ def slice_steps(icebergs: int) -> float:
 
 
 def test_a_fresh_slice_costs_the_same_behind_few_icebergs_and_behind_many() -> None:
+    slice_steps(1)
     few = slice_steps(4)
     assert slice_steps(100) < 1.1 * few
 
@@ -176,17 +183,20 @@ def met_steps(key: SelfTradeKey, mode: SelfTradePrevention, accounts: int) -> fl
 @pytest.mark.parametrize("mode", [SelfTradePrevention.NONE, SelfTradePrevention.CANCEL_OLDEST])
 def test_it_costs_the_same_whoever_counts_as_one_owner(mode: SelfTradePrevention) -> None:
     """Accounts that are one owner's by participant and by group alike, one of them or many."""
+    met_steps(SelfTradeKey.PARTICIPANT, mode, 1)
     by_participant = met_steps(SelfTradeKey.PARTICIPANT, mode, 1)
     for key in (SelfTradeKey.PARTICIPANT, SelfTradeKey.GROUP):
         for accounts in (1, 100):
             assert abs(met_steps(key, mode, accounts) - by_participant) < 0.5
 
 
-def test_an_account_changes_its_group_at_the_same_cost_whatever_rests() -> None:
-    def steps(resting: int) -> int:
-        rested = Resting(resting, one_level=True)
-        command = DefineAccount(AccountId(MAKER), ParticipantId(MAKER), "other", GroupId(7))
-        entry = Entry(rested.engine.sequence + 1, 1, VENUE, [command])
-        return counted(lambda: rested.engine.apply(entry))
+def regroup_steps(resting: int) -> int:
+    rested = Resting(resting, one_level=True)
+    command = DefineAccount(AccountId(MAKER), ParticipantId(MAKER), "other", GroupId(7))
+    entry = Entry(rested.engine.sequence + 1, 1, VENUE, [command])
+    return counted(lambda: rested.engine.apply(entry))
 
-    assert steps(10_000) == steps(100)
+
+def test_an_account_changes_its_group_at_the_same_cost_whatever_rests() -> None:
+    regroup_steps(1)
+    assert regroup_steps(10_000) == regroup_steps(100)

@@ -184,7 +184,7 @@ class Process:
         accepts = self.health().accepts_new_orders
         if accepts != self.floor.gateway.accepting_orders and not self.is_stopping:
             self.world.note("orders are taken again" if accepts else "new orders are refused")
-            self.floor.gateway.accepting_orders = accepts
+            self.floor.gateway.accept_orders(accepts)
         self.scheduler.call_later(_TICK_SECONDS, self._tick)
 
     # --- a stop in order --------------------------------------------------------------------------

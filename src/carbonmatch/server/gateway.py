@@ -5,6 +5,7 @@ from typing import Final
 
 from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
 from carbonmatch.matching.messages import (
+    OrderFlag,
     SessionId,
     SessionLost,
     TimePassed,
@@ -21,6 +22,7 @@ from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.trade_search import TradeFinder
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -46,6 +48,7 @@ class Gateway(Listener):
         super().__init__(rules, clocks, counters, scheduler)
         self.pipeline = pipeline
         self.history = history
+        self.trades = TradeFinder(history)
         self.schedules = schedules
         self.sessions = sessions
         self.epoch = epoch
@@ -82,6 +85,13 @@ class Gateway(Listener):
                 self.clocks.monotonic_ns(),
             )
         return throttle
+
+    def accept_orders(self, accepting: bool) -> None:
+        """Whether new orders are taken from now on; where they are again, note what logons have asked for."""
+        self.accepting_orders = accepting
+        if accepting:
+            for peer in self.owners.values():
+                peer.note_opening()
 
     def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
         """A session whose throttle is another one now gets it with its next logon, which announces it."""
@@ -128,7 +138,7 @@ class Gateway(Listener):
         while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
             work += peer.serve(TURN_SESSION_WORK_MAX)
-            if peer.frames:
+            if peer.frames and peer.trade_look_up is None:
                 ready.append(peer)
             else:
                 peer.queued = False
@@ -186,6 +196,10 @@ class Gateway(Listener):
     def swept(self, now_ns: int) -> None:
         for session_id in [i for i, at_ns in self._lost_at_ns.items() if at_ns <= now_ns]:
             del self._lost_at_ns[session_id]
+            orders = self.pipeline.engine.sessions[session_id].orders.values()
+            if all(order.flags & OrderFlag.KEEP_ON_DISCONNECT for order in orders):
+                # An entry that changes nothing: one client that comes and goes could fill a disk with them.
+                continue
             log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
             self.pipeline.submit_venue([SessionLost(session_id)])
         self._pass_time()
