@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import begin_indication, change_phase
+from carbonmatch.matching.auction import begin_indication, change_phase, start
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -50,7 +50,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
         _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
@@ -63,7 +63,7 @@ def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> No
         if course.hold is not None:
             course.resume()
             _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
@@ -71,7 +71,7 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     book = venue.books[command.instrument_id]
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
-    course.step(command.phase, command.step_ns, command.until_ns)
+    course.step(command)
     if book.timing is not None and book.transition is None and not course.is_held:
         # An auction that ends by itself takes longer than planned: its end looks at the course.
         return
@@ -93,7 +93,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
         book.instrument.set_band(reference, low, high)
         set_reference(book)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
-        _report_done(venue, session, ref)
+        report_done(venue, session, ref)
 
 
 def define_instrument(venue: Venue, command: DefineInstrument) -> None:
@@ -195,7 +195,20 @@ def _follow_course(venue: Venue, book: Book, text: str) -> None:
         venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
     else:
         venue.held_until_ns.pop(instrument.instrument_id, None)
-    change_phase(venue, book, course.phase, text)
+    auction = course.auction
+    if auction is None or course.is_held:
+        change_phase(venue, book, course.phase, text)
+    else:
+        start(
+            venue,
+            book,
+            course.scheduled,
+            course.until_ns,
+            auction.random_ns,
+            auction.freeze_ns,
+            auction.next_phase,
+            text,
+        )
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
@@ -203,7 +216,7 @@ def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason)
     venue.reject(session, ref, reason)
 
 
-def _report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
+def report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
     if session is venue.venue_session:
         return
     reports = venue.stream(session)
