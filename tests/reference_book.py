@@ -143,6 +143,7 @@ class ReferenceVenue:
         self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
         self.stops_left = 0
         self.stopped = False  # the order that trades, by a price outside of its limits
+        self.compared: list[tuple[m.Width, list[int]]] = []  # what its prices are compared with
         self.history: dict[int, list[tuple[int, int]]] = {}  # (time, price) of all trades of each instrument
         self.references: dict[int, int] = {}  # static ones
         self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
@@ -532,6 +533,7 @@ class ReferenceVenue:
 
     def _trade(self, taker: ReferenceOrder, ref: int) -> bool:
         """Trade until nothing crosses; whether self-trade prevention has ended the taker."""
+        self.compared = self._compared_with(taker.instrument_id)
         while taker.leaves:
             maker = self._next_maker(taker)
             if maker is None:
@@ -544,7 +546,7 @@ class ReferenceVenue:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
-            if not self._admits(taker.instrument_id, maker.price):
+            if not self._admits(maker.price):
                 self.stopped = True
                 return False
             taker.executed += lots
@@ -579,7 +581,7 @@ class ReferenceVenue:
                     taker.side,
                 )
             )
-            self.history.setdefault(taker.instrument_id, []).append((self.time_ns, maker.price))
+            self._note_trade(taker, maker.price)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
@@ -659,29 +661,38 @@ class ReferenceVenue:
             return order.price <= min(opposite) + _width(collar, min(opposite))
         return order.price >= max(opposite) - _width(collar, max(opposite))
 
-    def _admits(self, instrument_id: int, price: int) -> bool:
-        """Whether a trade may be at this price now."""
+    def _compared_with(self, instrument_id: int) -> list[tuple[m.Width, list[int]]]:
+        """Widths, and the prices that trades of an order which comes now may not be further from."""
         rules = self._rules(instrument_id)
         if rules.interval != m.Width():
             anchor = self.limits[instrument_id].anchor
-            return not anchor or abs(price - anchor) <= _width(rules.interval, anchor)
+            return [(rules.interval, [anchor])] if anchor else []
         reference = self.references.get(instrument_id, 0)
-        if (
-            rules.static != m.Width()
-            and reference
-            and abs(price - reference) > _width(rules.static, reference)
-        ):
-            return False
+        found = [(rules.static, [reference])] if reference and rules.static != m.Width() else []
         history = self.history.get(instrument_id, [])
         for width, length in ((rules.short, rules.short_window_ns), (rules.long, rules.long_window_ns)):
-            if width == m.Width() or not history:
-                continue
-            recent = [p for time_ns, p in history if self.time_ns - time_ns < length] or [history[-1][1]]
-            if price > min(recent) + _width(width, min(recent)):
-                return False
-            if price < max(recent) - _width(width, max(recent)):
-                return False
-        return True
+            if width != m.Width():
+                recent = [price for time_ns, price in history if self.time_ns - time_ns < length]
+                found.append((width, recent or [price for _, price in history[-1:]]))
+        return found
+
+    def _note_trade(self, taker: ReferenceOrder, price: int) -> None:
+        """Its own trades count for the rest of the order, but not around a fixed price."""
+        rules = self._rules(taker.instrument_id)
+        self.history.setdefault(taker.instrument_id, []).append((self.time_ns, price))
+        if rules.interval == m.Width():
+            for width, prices in self.compared[rules.static != m.Width() and self._has_reference(taker) :]:
+                assert width in (rules.short, rules.long)
+                prices.append(price)
+
+    def _has_reference(self, taker: ReferenceOrder) -> bool:
+        return self.references.get(taker.instrument_id, 0) > 0
+
+    def _admits(self, price: int) -> bool:
+        """Whether the order that trades may do it at this price."""
+        return all(
+            abs(price - each) <= _width(width, each) for width, prices in self.compared for each in prices
+        )
 
     def _why_it_goes(self, order: ReferenceOrder, stopped: bool) -> CancelReason | None:
         """What is stopped begins an auction or a hold."""

@@ -114,7 +114,7 @@ class Corridor:
         self.note(price_ticks, time_ns)
 
     def limits(self, time_ns: int) -> tuple[int, int]:
-        """The lowest and the highest price at which the next trade may be, 1 and PRICE_TICKS_MAX at most.
+        """The lowest and the highest price at which an order may trade first, 1 and PRICE_TICKS_MAX at most.
 
         The lowest may be above the highest: then no trade may be.
         """
@@ -129,9 +129,12 @@ class Corridor:
                 low, high = max(low, limits[0]), min(high, limits[1])
         return low, high
 
-    def limits_after(self, price_ticks: int, time_ns: int) -> tuple[int, int]:
-        """As `limits`, if there were a trade at this price now."""
-        low, high = self.limits(time_ns)
+    def narrowed(self, limits: tuple[int, int], price_ticks: int) -> tuple[int, int]:
+        """The limits of an order which has traded at this price: those it began with, and what that adds.
+
+        An order's first trade does not take the place of an old one that stood in for the window.
+        """
+        low, high = limits
         for window in self.windows:
             width = width_ticks(window.width, price_ticks)
             low, high = max(low, price_ticks - width), min(high, price_ticks + width)

@@ -72,19 +72,21 @@ def trade_within(
 def _match_within(venue: Venue, guard: Guard, taker: Order, key: int, ref: Ref) -> bool:
     """Trade level by level, all of one being at one price; whether a limit has stopped a trade."""
     opposite = taker.ladder.opposite
-    time_ns = venue.time_ns
+    limits = guard.limits(venue.time_ns)
     while True:
         prevent_ahead(venue, taker, key, ref)
         level = opposite.best
         if level is None or not taker.leaves_lots or key + level.key < 0 or not venue.makers_left:
             return False
-        low_ticks, high_ticks = guard.limits(time_ns)
-        if not low_ticks <= level.price_ticks <= high_ticks:
+        price_ticks = level.price_ticks
+        if not limits[0] <= price_ticks <= limits[1]:
             return True
         trade_id = venue.last_trade_id
         match(venue, taker, -level.key, ref)
-        if isinstance(guard, Corridor) and venue.last_trade_id != trade_id:
-            guard.note(level.price_ticks, time_ns)
+        if venue.last_trade_id != trade_id:
+            limits = guard.narrowed(limits, price_ticks)
+            if isinstance(guard, Corridor):
+                guard.note(price_ticks, venue.time_ns)
 
 
 def _interrupt(venue: Venue, book: Book) -> None:
