@@ -7,10 +7,12 @@ reports, public events and level changes built. It is the thread's CPU time, so 
 the machine matter less. Entries are made before. The garbage collector is off while timing, and what
 exists before is frozen, as in the service.
 
-The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`.
+The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`, `collar`, `corridor`,
+`limits`.
 `cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
 command costs beside 10,000 stops that wait, as a ratio to the same commands without them: both are timed in
-turn, so that the machine's drift falls out.
+turn, so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor
+or an interval limit restrains.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -32,7 +34,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, SESSIONS, Flow, flow_of, prepare
+from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, RULES, SESSIONS, Flow, flow_of, prepare
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     Cancel,
@@ -95,9 +97,9 @@ def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, An
     }
 
 
-def measure_waiting(seed: int, commands: int, runs: int) -> dict[str, Any]:
-    """A command of `stops` as a ratio to the same one of `touch`, run by run."""
-    plain, beside = prepare("touch", seed, commands), prepare("stops", seed, commands)
+def measure_beside(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
+    """A command of the flow as a ratio to the same one of `touch`, run by run."""
+    plain, beside = prepare("touch", seed, commands), prepare(name, seed, commands)
     ratios = []
     for number in range(runs):
         spent = {}
@@ -263,7 +265,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.reference_commands:
             figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
         result["flows"][name] = figures
-    result["waiting"] = measure_waiting(options.seed, options.commands, options.runs)
+    result["waiting"] = measure_beside("stops", options.seed, options.commands, options.runs)
+    result["restrained"] = {
+        name: measure_beside(name, options.seed, options.commands, options.runs) for name in RULES
+    }
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
@@ -288,6 +293,11 @@ def as_text(result: dict[str, Any]) -> str:
         f"beside 10,000 stops that wait: {waiting['median']:.3f} times what it costs without them "
         f"({waiting['least']:.3f} to {waiting['most']:.3f})"
     )
+    for name, ratio in result["restrained"].items():
+        lines.append(
+            f"under a wide {name}: {ratio['median']:.3f} times what it costs without "
+            f"({ratio['least']:.3f} to {ratio['most']:.3f})"
+        )
     lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:
