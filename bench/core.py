@@ -10,9 +10,9 @@ exists before is frozen, as in the service.
 The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`, `collar`, `corridor`,
 `limits`.
 `cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
-command costs beside 10,000 stops that wait, as a ratio to the same commands without them: both are timed in
-turn, so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor
-or an interval limit restrains.
+trade costs beside 10,000 stops that wait, as a ratio to the same trades without them: both are timed in turn,
+so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor or an
+interval limit restrains.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -34,7 +34,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, RULES, SESSIONS, Flow, flow_of, prepare
+from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, RULES, SESSIONS, Flow, flow_of, prepare, trades
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     Cancel,
@@ -48,8 +48,11 @@ from carbonmatch.matching.messages import (
 )
 
 LEVEL_COUNTS: Final = (100, 1_000, 10_000, 100_000)
+# What sets the engine up, and what is timed.
+Prepared = tuple[list[Entry], list[Entry]]
 ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 500_000)
 MEMORY_ORDERS: Final = 1_000_000
+WAITING_STOPS: Final = 10_000
 
 
 def apply_all(engine: Engine, entries: Sequence[Entry]) -> Outputs:
@@ -97,17 +100,35 @@ def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, An
     }
 
 
-def measure_beside(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
+def measure_waiting(seed: int, trade_count: int, runs: int) -> dict[str, Any]:
+    """A trade beside stops that wait, as a ratio to the same one without them, run by run."""
+    alone, beside = trades(seed, trade_count, 0), trades(seed, trade_count, WAITING_STOPS)
+    return {"stops": WAITING_STOPS, **measure_beside(alone, beside, runs)}
+
+
+def measure_restrained(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
     """A command of the flow as a ratio to the same one of `touch`, run by run."""
-    plain, beside = prepare("touch", seed, commands), prepare(name, seed, commands)
+    return measure_beside(prepare("touch", seed, commands), prepare(name, seed, commands), runs)
+
+
+def measure_beside(alone: Prepared, beside: Prepared, runs: int) -> dict[str, Any]:
+    """What one costs as a ratio to the other; both make the same trades."""
     ratios = []
     for number in range(runs):
-        spent = {}
-        for before, entries in (plain, beside) if number % 2 == 0 else (beside, plain):
+        alone_ns = beside_ns = 0.0
+        traded = set()
+        for is_beside in (False, True) if number % 2 == 0 else (True, False):
+            before, entries = beside if is_beside else alone
             engine = Engine()
             apply_all(engine, before)
-            spent[id(entries)] = timed(engine, entries)
-        ratios.append(spent[id(beside[1])] / spent[id(plain[1])])
+            spent_ns = timed(engine, entries)
+            traded.add(engine.venue.last_trade_id)
+            if is_beside:
+                beside_ns = spent_ns
+            else:
+                alone_ns = spent_ns
+        assert len(traded) == 1, f"they do not do the same: {traded} trades"
+        ratios.append(beside_ns / alone_ns)
     return {
         "median": round(statistics.median(ratios), 3),
         "least": round(min(ratios), 3),
@@ -184,9 +205,9 @@ def measure_cascade(seed: int, stops: int = 500) -> float:
     offer = NewOrder(Ref(flow.next_ref(1)), InstrumentId(1), Side.SELL, stops + 1, MIDDLE_TICKS)
     waiting = [flow.waiting(2, MIDDLE_TICKS) for _ in range(stops)]
     taker = NewOrder(Ref(flow.next_ref(2)), InstrumentId(1), Side.BUY, 1, MIDDLE_TICKS)
-    before = [flow.definitions(), flow._entry(1, [offer]), flow._entry(2, [*waiting])]
+    before = [flow.definitions(), flow.entry_of(1, [offer]), flow.entry_of(2, [*waiting])]
     apply_all(engine, before)
-    spent = timed(engine, [flow._entry(2, [taker])]) / stops
+    spent = timed(engine, [flow.entry_of(2, [taker])]) / stops
     assert engine.venue.last_trade_id == stops + 1
     return spent
 
@@ -265,9 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.reference_commands:
             figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
         result["flows"][name] = figures
-    result["waiting"] = measure_beside("stops", options.seed, options.commands, options.runs)
+    result["waiting"] = measure_waiting(options.seed, options.commands, options.runs)
     result["restrained"] = {
-        name: measure_beside(name, options.seed, options.commands, options.runs) for name in RULES
+        name: measure_restrained(name, options.seed, options.commands, options.runs) for name in RULES
     }
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
@@ -290,7 +311,7 @@ def as_text(result: dict[str, Any]) -> str:
         lines.append(f"{name:12} {figures['ns_best']:6} {figures['ns_median']:6} {ratio:>20}")
     waiting = result["waiting"]
     lines.append(
-        f"beside 10,000 stops that wait: {waiting['median']:.3f} times what it costs without them "
+        f"a trade beside {waiting['stops']:,} stops that wait: {waiting['median']:.3f} times one without "
         f"({waiting['least']:.3f} to {waiting['most']:.3f})"
     )
     for name, ratio in result["restrained"].items():

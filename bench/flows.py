@@ -96,7 +96,7 @@ class Flow:
                 DefineAccount(AccountId(number), ParticipantId(number), f"account-{number}", group_id)
             )
             commands.append(DefineSession(SessionId(number), f"session-{number}", (AccountId(number),)))
-        return self._entry(0, commands)
+        return self.entry_of(0, commands)
 
     def entries(self, commands: int, command: Callable[[int], AnyCommand]) -> list[Entry]:
         """About so many commands, by sessions in turn, in entries of 64."""
@@ -104,7 +104,7 @@ class Flow:
         return [self.entry(1 + turn % SESSIONS, command) for turn in turns]
 
     def entry(self, session: int, command: Callable[[int], AnyCommand]) -> Entry:
-        return self._entry(session, [command(session) for _ in range(BATCH_COMMANDS)])
+        return self.entry_of(session, [command(session) for _ in range(BATCH_COMMANDS)])
 
     def mixed(self, session: int) -> AnyCommand:
         """One command of the mix."""
@@ -157,6 +157,15 @@ class Flow:
             stop_price_ticks=stop_price_ticks,
         )
 
+    def waiting_far(self, session: int) -> NewOrderLong:
+        """One above all that is traded, at any of 8,000 prices."""
+        return self.waiting(session, MIDDLE_TICKS + self.random.randint(1_000, 9_000))
+
+    def taking(self, session: int) -> NewOrder:
+        """Takes a lot at the middle, and never rests."""
+        ref = Ref(self.next_ref(session))
+        return NewOrder(ref, InstrumentId(1), Side.BUY, 1, MIDDLE_TICKS, time_in_force=TimeInForce.IOC)
+
     def next_ref(self, session: int) -> int:
         self.last_ref[session] += 1
         return self.last_ref[session]
@@ -184,7 +193,7 @@ class Flow:
         distance = 1 + min(distance, self.levels_a_side - 1)
         return MIDDLE_TICKS - distance if side is Side.BUY else MIDDLE_TICKS + distance
 
-    def _entry(self, session: int, commands: list[AnyCommand]) -> Entry:
+    def entry_of(self, session: int, commands: list[AnyCommand]) -> Entry:
         first_sequence = self.sequence + 1
         self.sequence += len(commands)
         return Entry(first_sequence, first_sequence * 1_000, SessionId(session), commands)
@@ -219,6 +228,19 @@ RULES: Final[dict[str, VolatilityRules]] = {
 }
 
 
+def trades(seed: int, count: int, stops: int) -> tuple[list[Entry], list[Entry]]:
+    """So many takers of a lot from one order that has enough, beside stops of which none fires."""
+    flow = Flow(seed, 1, 300)
+    offer = NewOrder(Ref(flow.next_ref(1)), InstrumentId(1), Side.SELL, 10**9, MIDDLE_TICKS)
+    before = [flow.definitions(), flow.entry_of(1, [offer])]
+    if stops:
+        before += flow.entries(stops, flow.waiting_far)
+    takers = [
+        flow.entry(2 + turn % (SESSIONS - 1), flow.taking) for turn in range(max(1, count // BATCH_COMMANDS))
+    ]
+    return before, takers
+
+
 def flow_of(parameters: dict[str, int], seed: int, rules: VolatilityRules | None = None) -> Flow:
     return Flow(
         seed,
@@ -238,7 +260,7 @@ def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entr
     if "stops" in parameters:
         before += flow.entries(
             parameters["stops"],
-            lambda session: flow.waiting(session, MIDDLE_TICKS + flow.random.randint(1_000, 9_000)),
+            flow.waiting_far,
         )
         # From here on the same commands as without them, under other numbers.
         flow.random = random.Random(seed)

@@ -338,4 +338,9 @@ def archive(directory: Path, *, to: Path) -> None:
     from carbonmatch.journal_tools import archive_segments
 
     moved = archive_segments(directory, to)
-    print(f"{directory}: moved {len(moved)} segments to {to}")
+    print(f"{directory}: moved {len(moved.segments)} segments to {to}")
+    if moved.held_back_at is not None:
+        print(
+            f"left what lies behind two snapshots from segment {moved.held_back_at} on: the follower of this "
+            "journal still has to read it"
+        )

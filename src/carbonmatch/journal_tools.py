@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.errors import JournalDamaged
+from carbonmatch.journal.follower_mark import followed_segment
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord
 from carbonmatch.journal.segments import SUFFIX, segment_name
@@ -113,9 +114,22 @@ def _anchors(storage: DiskStorage) -> dict[tuple[int, int, int, int], str]:
     return found
 
 
-def archive_segments(directory: Path, archive: Path) -> list[int]:
-    """Move the segments that no start needs any more; return their numbers."""
-    return Archive(_storage(directory, None), DiskStorage(archive)).advance()
+class Archived(Struct, frozen=True):
+    """What was moved, and the segment that a follower is in which some were left for, if any were."""
+
+    segments: list[int]
+    held_back_at: int | None
+
+
+def archive_segments(directory: Path, archive: Path) -> Archived:
+    """Move the segments that neither a start nor a follower needs any more."""
+    storage, archived = _storage(directory, None), DiskStorage(archive)
+    try:
+        mover = Archive(storage, archived, lambda: followed_segment(storage))
+        return Archived(mover.advance(), mover.held_back_at)
+    finally:
+        storage.release()
+        archived.release()
 
 
 class Replayed(Struct, frozen=True):

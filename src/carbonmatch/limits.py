@@ -267,6 +267,11 @@ SECONDS_PER_DAY: Final = 86_400
 DAY_STEPS_MAX: Final = 32
 AUCTION_RANDOM_SECONDS_MAX: Final = 3_600
 
+# Steps of schedules that are made in one go, at about 20 us each: the loop does nothing else meanwhile. A
+# record counts 65,535 commands.
+STEPS_AT_ONCE_MAX: Final = 8_192
+assert STEPS_AT_ONCE_MAX + BATCH_COMMANDS_MAX + FRAME_MESSAGES_MAX < 2**16
+
 # How far ahead of a time a schedule is searched for what comes next: what is later, nobody has planned.
 SCHEDULE_DAYS_MAX: Final = 800
 # Prices that one look-back window remembers on each side, 100 bytes each: only those that no later trade has

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,10 @@ class FollowerProcess:
         async with asyncio.timeout(SECONDS_MAX):
             while await self.metric(name) < value:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def stop(self) -> int:
         assert self._process is not None

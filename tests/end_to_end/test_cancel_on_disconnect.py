@@ -15,7 +15,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import Logout, Subscribe
 from carbonmatch.server import listener as listener_module
-from tests.end_to_end.market import EUA
+from tests.end_to_end.market import ALICE, EUA
 from tests.end_to_end.running import Addresses, Clock, Process, Venue, running
 from tests.end_to_end.wire import Wire
 
@@ -197,3 +197,40 @@ async def swept(venue: Venue) -> None:
     async with venue.wire("carol") as carol:
         assert await carol.settle() == []
     venue.sweep()
+
+
+async def test_what_nobody_would_notice_is_not_journaled(venue: Venue) -> None:
+    """Else one client that comes and goes could fill the disk, where everything else is refused."""
+    async with venue.wire("alice", cancel_on_disconnect=True) as alice:
+        alice.send(buy(1, KEPT))
+        await alice.reports(1)
+    await swept(venue)
+    sequence = venue.engine.sequence
+    for _ in range(3):
+        async with venue.wire("alice", cancel_on_disconnect=True):
+            pass
+        await swept(venue)
+    assert venue.engine.sequence == sequence
+    assert venue.engine.open_order_count == 1
+
+
+async def test_on_a_full_disk_logons_write_nothing_and_what_they_asked_for_is_kept_once_there_is_room(
+    venue: Venue,
+) -> None:
+    gateway = venue.service._gateway
+    # The venue looks at its disk, and would find it well.
+    assert venue.service._ticker is not None
+    venue.service._ticker.cancel()
+    gateway.accept_orders(False)
+    sequence = venue.engine.sequence
+    for grace_ms in range(1, 6):
+        async with venue.wire("alice", cancel_on_disconnect=True, grace_ms=grace_ms):
+            pass
+    async with venue.wire("alice", cancel_on_disconnect=True, grace_ms=7_000):
+        assert venue.engine.sequence == sequence
+        gateway.accept_orders(True)
+        asked = venue.engine.sessions[ALICE]
+        assert (asked.cancel_on_disconnect, asked.grace_ms) == (True, 7_000)
+        assert venue.engine.sequence == sequence + 1
+        gateway.accept_orders(True)
+        assert venue.engine.sequence == sequence + 1

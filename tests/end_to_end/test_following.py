@@ -1,6 +1,7 @@
 """The real follower beside the real engine: killed, stopped, started late, and lied to."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import pytest
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.segments import Identity, segment_numbers
 from carbonmatch.journal.storage import DiskStorage
-from carbonmatch.journal_tools import replay, verify
+from carbonmatch.journal_tools import archive_segments, replay, verify
 from carbonmatch.matching.messages import NewOrder, Ref, Side, TimeInForce
 from carbonmatch.protocol.messages import LogoutReason
 from tests.end_to_end.following import FollowerProcess
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Addresses, Process, running
+from tests.end_to_end.running import Addresses, Process, eventually, running
 from tests.server.journaled import Journaled, batches, world
 
 
@@ -187,3 +188,38 @@ async def test_it_refuses_what_is_not_its_own(follower: FollowerProcess, tmp_pat
         assert await other.stop() == 0
     finally:
         other.clean_up()
+
+
+async def test_a_reload_that_is_told_to_both_processes_does_not_end_the_follower(
+    process: Process, follower: FollowerProcess
+) -> None:
+    await process.start()
+    await follower.start()
+    follower.signal(signal.SIGHUP)
+    await eventually(lambda: bool(follower.events("reload_ignored")))
+    await trade(process, 1)
+    await follower.until("commands_total", 200)
+    assert await follower.stop() == 0
+
+
+async def test_archiving_by_hand_leaves_what_a_living_follower_has_not_read(
+    process: Process, follower: FollowerProcess
+) -> None:
+    """It is held still, as on a machine that is too slow, while the venue stops again and again."""
+    await process.start()
+    await follower.start()
+    await trade(process, 1)
+    await follower.until("commands_total", 200)
+    follower.signal(signal.SIGSTOP)
+    for _ in range(3):
+        await trade(process, 1)
+        await process.stop()
+        await process.start()
+    held = archive_segments(process.directory, process.directory.parent / "archive")
+    assert held.segments == []
+    assert held.held_back_at == 1
+    follower.signal(signal.SIGCONT)
+    await follower.until("commands_total", 800)
+    assert await follower.stop() == 0
+    assert archive_segments(process.directory, process.directory.parent / "archive").segments
+    assert await process.stop() == 0

@@ -323,7 +323,7 @@ def test_a_refused_amendment_never_changes_anything() -> None:
     assert makers_in_turn(market) == ["#1", "#2"]
 
 
-# --- self-trades, recovery, cost -----------------------------------------------------------------
+# --- self-trades ---------------------------------------------------------------------------------
 
 
 def test_two_orders_of_one_participant_never_trade_where_that_is_to_be_prevented() -> None:
@@ -333,6 +333,54 @@ def test_two_orders_of_one_participant_never_trade_where_that_is_to_be_prevented
         told = market.send(session, buy(2, 100, 5))
         assert not any("executed" in line for line in told)
         assert market.engine.venue.last_trade_id == 0
+
+
+# --- auctions ------------------------------------------------------------------------------------
+
+
+def gathered(*orders: tuple[SessionId, m.NewOrder], reference: int = 102) -> Market:
+    """An opening auction that these orders are in."""
+    market = Market(reference_price_ticks=reference)
+    market.send(OPS, m.SetPhase(Ref(1), EUA, m.Phase.OPENING_AUCTION))
+    for session, order in orders:
+        market.send(session, order)
+    return market
+
+
+def test_two_orders_of_one_participant_never_trade_in_an_auction_either() -> None:
+    market = gathered((ALICE, buy(1, 105, 10)), (CAROL, sell(1, 100, 10)), (BOB, sell(1, 101, 4)))
+    told = market.send(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS))
+    assert [line.split(" @ ")[0] for line in told if "executed" in line] == [
+        "alice 0: executed #2 auction 4",
+        "bob 0: executed #4 auction 4",
+    ]
+    assert any("prevented #2 with #3 10" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("buyers", "sellers", "reference", "price"),
+    [(10, 10, 103, 103), (12, 10, 103, 105), (10, 12, 103, 100), (10, 10, 90, 100), (10, 10, 200, 105)],
+    ids=["reference", "buyers press", "sellers press", "reference below", "reference above"],
+)
+def test_an_auction_never_settles_for_the_lowest_of_the_prices_that_tie(
+    buyers: int, sellers: int, reference: int, price: int
+) -> None:
+    orders = ((ALICE, buy(1, 105, buyers)), (BOB, sell(1, 100, sellers)))
+    market = gathered(*orders, reference=reference)
+    public = market.outputs(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS)).public
+    assert [event.price_ticks for event in public if isinstance(event, m.Traded)] == [price]
+
+
+def test_an_auction_never_leaves_a_crossed_book_nor_loses_what_it_did_not_trade() -> None:
+    market = gathered(
+        (BOB, sell(1, 100, 5)), (BOB, sell(2, 101, 5)), (ALICE, buy(1, 103, 7)), (ALICE, buy(2, 100, 2))
+    )
+    told = market.send(OPS, m.SetPhase(Ref(2), EUA, m.Phase.CONTINUOUS))
+    assert len({line.split(" @ ")[1].split(",")[0] for line in told if "executed" in line}) == 1, "one price"
+    assert (market.bids(), market.asks()) == (["2 in 1 @ 100"], ["3 in 1 @ 101"])
+
+
+# --- recovery, ends ------------------------------------------------------------------------------
 
 
 def test_a_restored_book_never_trades_at_another_price_or_with_somebody_else() -> None:

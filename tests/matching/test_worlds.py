@@ -24,8 +24,8 @@ from carbonmatch.matching.messages import (
 from tests.matching.worlds import LIMITED, seeded
 
 COMMANDS: Final = 20_000
-# Who may log on and who gets copies: nothing in the market depends on it.
-NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineDropCopy, m.DefineKey, m.RemoveKey}
+# Who may log on: nothing in the market depends on it.
+NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineKey, m.RemoveKey}
 # What a short world is too small for; tests of their own reach these bounds.
 TOO_LARGE: Final = {"RejectReason.OPEN_ORDER_LIMIT", "CancelReason.TOO_MANY_MAKERS"}
 # Said by sessions, not by the market, but for one.

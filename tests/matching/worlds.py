@@ -129,6 +129,9 @@ class World:
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
+        # Of two accounts of several sessions, and of all there are: their numbers are part of what comes out.
+        commands.append(m.DefineDropCopy(SessionId(41), "copy", (AccountId(11), AccountId(13))))
+        commands.append(m.DefineDropCopy(SessionId(42), "all", tuple(map(AccountId, (11, 12, 13, 14)))))
         return self.frame(0, commands)
 
     def entry(self, choices: Sequence[bytes]) -> Entry:

@@ -86,6 +86,20 @@ def test_a_bad_snapshot_does_not_count(disk: ModelDisk) -> None:
     assert segment_numbers(disk)[0] == third
 
 
+def test_what_a_lagging_follower_still_has_to_read_stays(disk: ModelDisk) -> None:
+    """Two clean stops leave two good snapshots, however far behind them the follower is."""
+    _, second, third = anchors(disk)
+    places = [third - 1, second, None]
+    archive = Archive(disk, ModelDisk(), lambda: places[0])
+    assert archive.advance() == list(range(1, third - 1))
+    assert archive.held_back_at == third - 1
+    # It has caught up: what the snapshots allow goes.
+    places.pop(0)
+    assert archive.advance() == list(range(third - 1, second))
+    assert archive.held_back_at is None
+    assert segment_numbers(disk)[0] == second
+
+
 def test_two_processes_cannot_archive_at_once(disk: ModelDisk) -> None:
     archive = ModelDisk()
     Archive(disk, archive)

@@ -438,23 +438,28 @@ def test_a_hold_that_ended_while_the_venue_was_down_is_over() -> None:
 # --- bounds -----------------------------------------------------------------------------------------
 
 
-def test_more_steps_than_a_batch_takes_come_one_batch_after_the_other(
+def test_more_steps_than_are_made_at_once_hold_everybody_up_until_they_are_durable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("carbonmatch.server.pipeline.BATCH_COMMANDS_MAX", 1)
+    monkeypatch.setattr("carbonmatch.server.schedules.STEPS_AT_ONCE_MAX", 4)
     market = Market("2026-03-02 02:00")
-    market.hears()
+    served = []
+    market.pipeline.on_release = lambda: served.append(market.pipeline.is_full)
     market.disk.holds_up = True
     market.now_ns = utc("2026-03-02 07:00")
     market.schedules.look()
+    # Three steps of each are due: four are made, on their way as one batch and three.
+    assert (market.phase(CEA), market.phase(GDEA)) == (Phase.CLOSED, Phase.BREAK)
+    assert market.pipeline.is_full
     market.schedules.look()
-    phases = []
-    while market.disk.waiting:
-        phases.append((market.phase(CEA), market.phase(GDEA)))
-        market.disk.done(market.disk.waiting.pop())
-    assert phases[0] == (Phase.CONTINUOUS, Phase.CONTINUOUS)
-    assert (market.phase(CEA), market.phase(GDEA)) == (Phase.CLOSED, Phase.CLOSED)
-    assert len(phases) == 6
+    assert market.phase(GDEA) is Phase.BREAK
+    market.disk.done(market.disk.waiting.pop())
+    assert market.pipeline.is_full
+    market.disk.done(market.disk.waiting.pop())
+    assert market.phase(GDEA) is Phase.CLOSED
+    assert not market.pipeline.is_full
+    # Told at every release, and once more when it goes on.
+    assert served == [True, True, False]
 
 
 # --- whatever happens -------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
+from carbonmatch.config.timetable import Timetable
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import AnyReport, CancelReason, Side, Traded
@@ -122,7 +123,30 @@ def check_not_crossed(engine: Engine) -> None:
         bids = levels_of(engine, instrument_id, Side.BUY)
         asks = levels_of(engine, instrument_id, Side.SELL)
         crossed = bool(bids and asks and bids[0][0] >= asks[0][0])
-        demand(not crossed, "the book is never crossed", instrument_id, bids[:1], asks[:1])
+        crossed = crossed and engine.books[instrument_id].instrument.is_trading
+        demand(not crossed, "the book is never crossed where it trades", instrument_id, bids[:1], asks[:1])
+
+
+def check_schedule(journaled: Journaled, timetable: Timetable) -> None:
+    """Every step that was made is one of the timetable's, on time or late, once and in order.
+
+    Nothing that a session sent at the time of a step or later came before it.
+    """
+    last_ns = 0
+    session_ns = 0  # of the last entry of a session
+    for entry in journaled.entries:
+        if entry.session_id != m.VENUE_SESSION_ID:
+            session_ns = entry.time_ns
+        for command in entry.commands:
+            if not isinstance(command, m.SchedulePhase):
+                continue
+            demand(last_ns < command.step_ns <= entry.time_ns, "no step is early, or made twice", command)
+            demand(session_ns < command.step_ns, "no order comes before a step of its time", command)
+            planned = timetable.last_until(command.step_ns)
+            demand(planned is not None, "steps are planned", command)
+            assert planned is not None
+            demand((planned.at_ns, planned.phase) == (command.step_ns, command.phase), "as planned", command)
+            last_ns = command.step_ns
 
 
 def check_units(streams: dict[int, list[AnyReport]]) -> None:
@@ -210,7 +234,7 @@ def expects(command: Any, answer: AnyReport) -> bool:
         case m.OrderStatus() | m.StatusEnd():
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
-            return isinstance(command, m.SetPhase | m.SetBand)
+            return isinstance(command, m.SetPhase | m.SetBand | m.Resume)
         case m.Canceled(reason=CancelReason.MASS_CANCEL):
             return isinstance(command, m.MassCancel)
     return True

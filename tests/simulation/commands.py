@@ -119,8 +119,9 @@ class Trading:
 class Operating:
     """Draws an operator's commands: now and then a halt, and soon the way back."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, utc_ns: Callable[[], int]) -> None:
         self._random = random
+        self._utc_ns = utc_ns
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []
 
@@ -130,5 +131,8 @@ class Operating:
         if random.random() < 0.2:
             low = random.choice((0, 900, 950))
             return m.SetBand(ref, instrument_id, 1000, low, 1100 if low else 0)
+        if random.random() < 0.3:
+            return m.Resume(ref, InstrumentId(random.choice((m.ANY, EUA, CEA))))
         phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
-        return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated")
+        until_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10)) if random.random() < 0.3 else 0
+        return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated", until_ns)

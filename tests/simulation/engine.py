@@ -7,6 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from msgspec import structs
+
+from carbonmatch.config import Config
+from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.reader import scan
@@ -112,7 +116,10 @@ class SimulatedJournal(JournalThread):
 class Process:
     """One start of the engine, up to its end. Raises ProcessEnded, or what a start may raise."""
 
-    def __init__(self, world: World, disk: SimulatedDisk, journaled: Journaled) -> None:
+    def __init__(
+        self, world: World, disk: SimulatedDisk, journaled: Journaled, day: tuple[Calendar, Schedule]
+    ) -> None:
+        """`day`: what one of the instruments follows."""
         self.world = world
         self.disk = disk
         self.is_listening = False
@@ -123,7 +130,7 @@ class Process:
             lambda: NS_PER_US * world.random.randint(50, 2_000),
             lambda: world.happens(disk.faults.failed_read),
         )
-        config = market.config(Path("unused"), throttle=_THROTTLE)
+        config = _scheduled(market.config(Path("unused"), throttle=_THROTTLE), *day)
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
@@ -176,7 +183,7 @@ class Process:
         accepts = self.health().accepts_new_orders
         if accepts != self.floor.gateway.accepting_orders and not self.is_stopping:
             self.world.note("orders are taken again" if accepts else "new orders are refused")
-            self.floor.gateway.accepting_orders = accepts
+            self.floor.gateway.accept_orders(accepts)
         self.scheduler.call_later(_TICK_SECONDS, self._tick)
 
     # --- a stop in order --------------------------------------------------------------------------
@@ -221,6 +228,14 @@ class Process:
     def is_idle(self) -> bool:
         """Whether everything applied is released, market data included."""
         return self.floor.pipeline._published_sequence == self.engine.sequence
+
+
+def _scheduled(config: Config, calendar: Calendar, schedule: Schedule) -> Config:
+    instruments = tuple(
+        structs.replace(one, schedule=schedule.name) if one.id == market.CEA else one
+        for one in config.instruments
+    )
+    return structs.replace(config, instruments=instruments, calendars=(calendar,), schedules=(schedule,))
 
 
 def _ended(error: BaseException, _status: ExitCode) -> None:

@@ -7,11 +7,13 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
 from msgspec import Struct
 
+from carbonmatch.config.timetable import Timetable
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import verify
 from carbonmatch.matching import state
@@ -28,9 +30,17 @@ from carbonmatch.server.listener import Listener
 from carbonmatch.server.recovery import Diverged, recover_venue
 from tests.end_to_end import market
 from tests.server.turns import Turns
-from tests.simulation.checks import Journaled, check_not_crossed, check_reference, check_units, demand
+from tests.simulation.checks import (
+    Journaled,
+    check_not_crossed,
+    check_reference,
+    check_schedule,
+    check_units,
+    demand,
+)
 from tests.simulation.client import Connection
 from tests.simulation.copier import Copier
+from tests.simulation.day import day
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.engine import Process
 from tests.simulation.faults import Faults, drawn, healed
@@ -71,6 +81,8 @@ class Simulation:
         self.world = World(seed)
         self.world.tell = tell
         self.faults = drawn(self.world.random) if faults is None else faults
+        # From a chance of its own: what it draws must not shift what else is drawn.
+        self.day = day(Random(seed))
         self.journaled = Journaled()
         self.disk = SimulatedDisk(self.world, self.faults)
         self.standby = Standby(self.world, self.disk)
@@ -125,7 +137,7 @@ class Simulation:
         if world.happens(self.faults.crash_in_recovery):
             disk.crash_after = world.random.randrange(60)
         try:
-            process = Process(world, disk, self.journaled)
+            process = Process(world, disk, self.journaled, self.day)
         except OSError as error:
             world.note(f"no start: {error}")
             disk.process()
@@ -343,6 +355,7 @@ class Simulation:
                     trader.name,
                     command,
                 )
+        check_schedule(self.journaled, Timetable(self.day[1], self.day[0]))
         check_units({trader.session_id: trader.reports for trader in self.traders})
         check_reference(self.journaled, engine)
 

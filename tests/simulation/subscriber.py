@@ -53,8 +53,15 @@ class Subscriber:
                 self._take_trade(message)
         for book in self.builder.books.values():
             bid, ask = book.best()
-            crossed = book.is_current and bid and ask and bid.price_ticks >= ask.price_ticks
-            demand(not crossed, "the published book is never crossed", book.instrument_id, bid, ask)
+            is_trading = book.is_current and book.phase is Phase.CONTINUOUS
+            crossed = is_trading and bid and ask and bid.price_ticks >= ask.price_ticks
+            demand(
+                not crossed,
+                "the published book is never crossed where it trades",
+                book.instrument_id,
+                bid,
+                ask,
+            )
 
     def _take_trade(self, trade: Trade) -> None:
         durable = self._journaled.trades.get(trade.trade_id)

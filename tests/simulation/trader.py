@@ -47,7 +47,7 @@ class Trader:
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
         is_operator = market.role_of(name) is Role.OPERATOR
         self.commands: Operating | Trading = (
-            Operating(world.random) if is_operator else Trading(world.random, world.utc_ns)
+            Operating(world.random, world.utc_ns) if is_operator else Trading(world.random, world.utc_ns)
         )
         self.connect: Any = None  # set by the run: makes a connection, or None where nobody listens
         self._journaled = journaled

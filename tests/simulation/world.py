@@ -17,7 +17,7 @@ NS_PER_MS = 1_000_000
 NS_PER_US = 1_000
 
 # 1 June 2026: any time that is not 0, so that a stamp and a measure of time are never mixed up unseen.
-_START_UTC_NS = 1_780_000_000 * NS_PER_SECOND
+START_UTC_NS = 1_780_000_000 * NS_PER_SECOND
 
 
 class ProcessEnded(BaseException):
@@ -54,7 +54,7 @@ class World:
         self._digest = blake2b(digest_size=16)
         self._turns: list[tuple[int, int, Turn]] = []
         self._asked = 0
-        self._utc_offset_ns = _START_UTC_NS
+        self._utc_offset_ns = START_UTC_NS
         self._utc_frozen_ns: int | None = None
 
     # --- turns -----------------------------------------------------------------------------------

@@ -89,11 +89,13 @@ class DiskStorage:
         # On the directory itself, so there is no lock file to be left over or copied along.
         fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def lock_beside(self, name: str) -> None:
-        """Become the only process that holds the lock `name`, beside the journal's writer."""
+    def lock_beside(self, name: str) -> int:
+        """Become the only process that holds the lock `name`, beside the journal's writer; its file."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         # Held until the process ends.
-        fcntl.flock(os.open(name, flags, _FILE_MODE, dir_fd=self._directory), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file = os.open(name, flags, _FILE_MODE, dir_fd=self._directory)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
 
     def list(self) -> list[str]:
         return sorted(os.listdir(self._directory))  # noqa: PTH208 - by descriptor

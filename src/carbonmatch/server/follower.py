@@ -85,8 +85,12 @@ class Follower:
         clocks: Clocks,
         counters: FollowerCounters,
         on_snapshot: Callable[[], None] = lambda: None,
+        on_segment: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`on_snapshot` is called when one more is on the disk and was read back."""
+        """`on_snapshot` is called when one more is on the disk and was read back.
+
+        `on_segment` is told of each segment from which on everything is still to be read.
+        """
         self.replay = Replay(start.venue)
         self.engine = start.venue.engine
         self._storage = storage
@@ -95,6 +99,7 @@ class Follower:
         self._clocks = clocks
         self._counters = counters
         self._on_snapshot = on_snapshot
+        self._on_segment = on_segment
         self._segment = 0
         self._snapshot_sequence = start.snapshot_sequence
         self._snapshot_ns = clocks.monotonic_ns()
@@ -136,6 +141,7 @@ class Follower:
             # An epoch has one configuration, and a segment is of one epoch.
             engine.set_durable(must_be_ours(record, self._source.header.identity))
             self._segment = record.segment
+            self._on_segment(record.segment)
         self.replay.apply(record)
         counters = self._counters
         counters.records = self.replay.records

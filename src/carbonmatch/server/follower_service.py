@@ -7,16 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
+from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
-from carbonmatch.ops.logs import ERROR, Ours, log
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.server.archive import Archive
@@ -24,9 +24,6 @@ from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Diverged, newest_start
-
-# Two followers of one journal would remove each other's snapshots.
-_LOCK: Final = "follower.lock"
 
 
 def run(config: Config) -> int:
@@ -49,6 +46,8 @@ async def _follow(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    # Told to both processes, say by one `systemctl reload`, it must not end this one.
+    loop.add_signal_handler(signal.SIGHUP, _ignore_reload)
     exposition = Exposition(counters, FOLLOWER_METRICS)
     ops = OpsPort(ops_pages(exposition, lambda: assess_follower(counters)))
     tls = tls_contexts(config).get("ops")
@@ -67,15 +66,21 @@ async def _follow(config: Config) -> int:
     return ExitCode.DONE
 
 
+def _ignore_reload() -> None:
+    log("reload_ignored", WARNING, text=Ours("the follower reads its file at its start only"))
+
+
 def _work(config: Config, counters: FollowerCounters, stopping: threading.Event, ops: str) -> None:
     """All of the following, in a thread: the loop beside it goes on answering."""
-    storage = opened_journal(Path(config.journal.directory))
+    storage, mark = opened_journal(Path(config.journal.directory))
     start = newest_start(storage)
+    mark.move_to(start.anchor.segment)
     counters.sequence = counters.snapshot_sequence = start.snapshot_sequence
     tail = Tail(storage, start.anchor, start.snapshot_sequence + 1, stopping.wait)
     policy = SnapshotPolicy(config.follower.snapshot_commands, config.follower.snapshot_seconds)
     clocks = Clocks(time.time_ns, time.monotonic_ns)
-    follower = Follower(storage, tail, start, policy, clocks, counters, archiver(config, storage, counters))
+    archive = archiver(config, storage, counters, lambda: mark.segment)
+    follower = Follower(storage, tail, start, policy, clocks, counters, archive, mark.move_to)
     # As in the engine: what exists lives long, and what comes is orders and no garbage in cycles.
     gc.collect()
     gc.freeze()
@@ -91,11 +96,16 @@ def _work(config: Config, counters: FollowerCounters, stopping: threading.Event,
     follower.run(stopping.is_set)
 
 
-def archiver(config: Config, storage: DiskStorage, counters: FollowerCounters) -> Callable[[], None]:
+def archiver(
+    config: Config,
+    storage: DiskStorage,
+    counters: FollowerCounters,
+    followed: Callable[[], int | None] = lambda: None,
+) -> Callable[[], None]:
     """What is done after each snapshot."""
     if not config.follower.archive:
         return lambda: None
-    archive = Archive(storage, DiskStorage(Path(config.follower.archive)))
+    archive = Archive(storage, DiskStorage(Path(config.follower.archive)), followed)
 
     def advance() -> None:
         try:
@@ -112,16 +122,16 @@ def archiver(config: Config, storage: DiskStorage, counters: FollowerCounters) -
     return advance
 
 
-def opened_journal(directory: Path) -> DiskStorage:
+def opened_journal(directory: Path) -> tuple[DiskStorage, FollowerMark]:
     """The journal of another process, for its only follower; what an earlier one left over is removed."""
     if not directory.is_dir():
         raise JournalRefused(f"{directory}: no such directory; start the venue first")
     storage = DiskStorage(directory)
     try:
-        storage.lock_beside(_LOCK)
+        mark = FollowerMark(storage)
     except BlockingIOError as error:
         raise JournalRefused(f"{directory}: another follower is there already") from error
     for name in storage.list():
         if name.endswith(f".{SNAPSHOT_MAKER}{TEMPORARY_SUFFIX}"):
             storage.remove(name)
-    return storage
+    return storage, mark

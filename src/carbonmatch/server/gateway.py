@@ -5,6 +5,7 @@ from typing import Final
 
 from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
 from carbonmatch.matching.messages import (
+    OrderFlag,
     SessionId,
     SessionLost,
     TimePassed,
@@ -82,6 +83,13 @@ class Gateway(Listener):
                 self.clocks.monotonic_ns(),
             )
         return throttle
+
+    def accept_orders(self, accepting: bool) -> None:
+        """Whether new orders are taken from now on; where they are again, note what logons have asked for."""
+        self.accepting_orders = accepting
+        if accepting:
+            for peer in self.owners.values():
+                peer.note_opening()
 
     def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
         """A session whose throttle is another one now gets it with its next logon, which announces it."""
@@ -186,6 +194,10 @@ class Gateway(Listener):
     def swept(self, now_ns: int) -> None:
         for session_id in [i for i, at_ns in self._lost_at_ns.items() if at_ns <= now_ns]:
             del self._lost_at_ns[session_id]
+            orders = self.pipeline.engine.sessions[session_id].orders.values()
+            if all(order.flags & OrderFlag.KEEP_ON_DISCONNECT for order in orders):
+                # An entry that changes nothing: one client that comes and goes could fill a disk with them.
+                continue
             log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
             self.pipeline.submit_venue([SessionLost(session_id)])
         self._pass_time()

@@ -136,6 +136,8 @@ class Pipeline:
         # When the clock has something to do, and who does it: before anything of that time or later.
         self.due_ns = NEVER_DUE_NS
         self.on_due: Callable[[], None] = _nothing
+        # Whether that has more to do than a batch takes: nobody is served before it is done.
+        self.is_held_up = False
         # Called when drop copies were released: whoever reads them gets them then.
         self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -147,7 +149,8 @@ class Pipeline:
     def is_full(self) -> bool:
         """Whether the gathering batch may take no further entry before it is cut."""
         return (
-            self._gathering.count >= BATCH_COMMANDS_MAX
+            self.is_held_up
+            or self._gathering.count >= BATCH_COMMANDS_MAX
             or self.engine.gathered_report_count >= BATCH_REPORTS_MAX
         )
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from carbonmatch.config import Config
 from carbonmatch.config.timetable import Timetable, Transition
+from carbonmatch.limits import STEPS_AT_ONCE_MAX
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
@@ -106,8 +107,6 @@ class Schedules:
         self._timer: Timer | None = None
         self._due_ns = NEVER_DUE_NS
         self._is_stopped = False
-        # There was more to do than a batch takes: the rest comes with the next one.
-        self._is_waiting = False
         # Steps that were missed, and are made up in this run.
         self._late: Counter[Phase] = Counter()
         pipeline.on_due = self.run
@@ -150,17 +149,20 @@ class Schedules:
         self.look()
 
     def run(self) -> None:
-        """Make all steps that are due, and end the holds whose time is up; each is an entry of its own."""
-        if self._is_stopped or self._is_waiting:
+        """Make all steps that are due, and end the holds whose time is up; each is an entry of its own.
+
+        Where there are too many for a batch, nobody is served before they are all made.
+        """
+        if self._is_stopped or self._pipeline.is_held_up:
             return
         pipeline = self._pipeline
         # What is submitted here finds nothing due.
         pipeline.due_ns = NEVER_DUE_NS
         now_ns = self._clocks.time_ns()
         nows = {name: Now.of(timetable, now_ns) for name, timetable in self._timetables.items()}
-        for command in self._commands(nows, now_ns):
-            if pipeline.is_full:
-                self._is_waiting = True
+        for count, command in enumerate(self._commands(nows, now_ns)):
+            if count == STEPS_AT_ONCE_MAX:
+                pipeline.is_held_up = True
                 pipeline.when_durable(self._go_on)
                 return
             pipeline.submit_venue([command])
@@ -178,8 +180,10 @@ class Schedules:
             self._late.clear()
 
     def _go_on(self) -> None:
-        self._is_waiting = False
+        self._pipeline.is_held_up = False
         self.run()
+        if not self._pipeline.is_held_up:
+            self._pipeline.on_release()
 
     def _commands(self, nows: dict[str, Now], now_ns: int) -> Iterator[VenueCommand | Resume]:
         """What is due, each as of the state that those before it have left."""

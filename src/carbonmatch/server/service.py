@@ -341,7 +341,7 @@ class Service:
             die(ExitCode.STORAGE_FAILED)
         health = self.health()
         if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
-            self._gateway.accepting_orders = health.accepts_new_orders
+            self._gateway.accept_orders(health.accepts_new_orders)
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         self.counters.capacity_used_ns = self._capacity.used_ns(now_ns, time.thread_time_ns())
         self._gauge(health)

@@ -93,18 +93,25 @@ class SessionPeer(Peer):
         self.stream = stream
         self.throttle = gateway.throttle(settings)
         gateway.disarm(session_id)
-        opened = SessionOpened(session_id, logon.cancel_on_disconnect, logon.grace_ms)
-        if (self.state.cancel_on_disconnect, self.state.grace_ms) != (
-            logon.cancel_on_disconnect,
-            logon.grace_ms,
-        ):
-            self.pipeline.submit_venue([opened])
+        self.note_opening()
         if self.state.last_ref > stream.durable_ref:
             # What the session sent before is on its way to the disk, and its refs cannot be told yet. A
             # client that starts anew would use them again, and get the answers of its former life.
             self.pipeline.when_durable(lambda: self._admit(logon, next_seq))
         else:
             self._admit(logon, next_seq)
+
+    def note_opening(self) -> None:
+        """Journal what the logon asked for, where the session had otherwise: it holds after a restart.
+
+        Not while the disk is in trouble, or one client could fill it by asking for something else each time.
+        Until then it holds for this connection, and after a restart what held before.
+        """
+        logon = self.rules.logon
+        assert logon is not None
+        asked = (logon.cancel_on_disconnect, logon.grace_ms)
+        if self.listener.accepting_orders and asked != (self.state.cancel_on_disconnect, self.state.grace_ms):
+            self.pipeline.submit_venue([SessionOpened(self.settings.session_id, *asked)])
 
     def _admit(self, logon: Logon, next_seq: int) -> None:
         """Answer the logon: nothing of the session is on its way, so `last_ref` is the last it has used."""
