@@ -6,7 +6,9 @@ mistake would have to be made twice.
 """
 
 import copy
+import hashlib
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -36,6 +38,12 @@ from carbonmatch.matching.messages import (
 )
 
 GATHERING = (Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION)
+
+TAKES_PART = {
+    TimeInForce.AT_OPEN: (Phase.PRE_OPEN, Phase.OPENING_AUCTION),
+    TimeInForce.AT_CLOSE: (Phase.CLOSING_AUCTION,),
+    TimeInForce.GOOD_FOR_AUCTION: GATHERING,
+}
 
 
 def auction_price(
@@ -93,11 +101,16 @@ class ReferenceOrder:
     display: int = 0
     minimum: int = 0
     expires_ns: int = 0
-    for_auction: bool = False  # goes after the next one
+    for_auction: bool = False  # goes after it
+    aside: bool = False  # until its auction begins
 
     @property
     def waits(self) -> bool:
         return self.stop > 0
+
+    @property
+    def in_book(self) -> bool:
+        return not self.waits and not self.aside
 
     @property
     def leaves(self) -> int:
@@ -148,6 +161,10 @@ class ReferenceVenue:
         self.references: dict[int, int] = {}  # static ones
         self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
         self.public: list[Any] = []
+        self.seed = b""
+        self.timings: dict[int, tuple[int, m.StartAuction, bytes, Phase]] = {}
+        self.frozen: set[int] = set()
+        self.lost: dict[int, list[ReferenceOrder]] = {}  # by session: to be cancelled when it may be
         self.sequence = 0
         self.arrivals = 0
         self.trades = 0
@@ -161,6 +178,7 @@ class ReferenceVenue:
         self.stops_left = ENTRY_STOPS_MAX
         self._expire_due()
         self._recalculate_due()
+        self._end_auctions()
         self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
@@ -173,7 +191,7 @@ class ReferenceVenue:
 
     def levels(self, instrument_id: int, side: Side) -> list[tuple[int, int, int]]:
         """(price, lots, orders), best first."""
-        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and o.in_book]
         prices = sorted({o.price for o in orders}, reverse=side is Side.BUY)
         return [
             (p, sum(o.shown for o in orders if o.price == p), sum(o.price == p for o in orders))
@@ -203,7 +221,14 @@ class ReferenceVenue:
                         order.session_id == command.session_id
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
-                        self._end(order, CancelReason.DISCONNECTED)
+                        if order.instrument_id in self.frozen:
+                            self.lost.setdefault(command.session_id, []).append(order)
+                        else:
+                            self._end(order, CancelReason.DISCONNECTED)
+            case m.SetSeed():
+                self.seed = command.seed
+            case m.StartAuction():
+                self._start_auction(command)
             case m.RemoveSession():
                 for order in self._by_entry():
                     if order.session_id == command.session_id:
@@ -285,10 +310,14 @@ class ReferenceVenue:
             and not (is_stop and at_once)
             and not (display and (is_market or at_once))
             and not (minimum and command.time_in_force is TimeInForce.FOK)
-            and not (expires_ns and command.time_in_force is not TimeInForce.GTD),
+            and not (expires_ns and command.time_in_force is not TimeInForce.GTD)
+            and not (command.time_in_force in TAKES_PART and (is_stop or minimum or post_only)),
             RejectReason.INCOMPATIBLE_INSTRUCTIONS,
         )
         self._check_allowed(definition, command, post_only, display, minimum)
+        if command.time_in_force is TimeInForce.AT_OPEN:
+            opens = self.phases[command.instrument_id] in TAKES_PART[TimeInForce.AT_OPEN]
+            self._refuse_unless(opens, RejectReason.NOT_IN_THIS_PHASE)
         if gathers:
             at_once_too = at_once or post_only or (minimum > 0 and not is_stop)
             self._refuse_unless(not at_once_too, RejectReason.NOT_IN_THIS_PHASE)
@@ -307,14 +336,15 @@ class ReferenceVenue:
             self._refuse_unless(expires_ns > self.time_ns, RejectReason.INVALID_EXPIRY)
 
         opposite = self._opposite(command.instrument_id, command.side)
-        is_auction_market = gathers and command.order_type is OrderType.MARKET
+        for_auction = command.time_in_force in TAKES_PART
+        is_auction_market = (gathers or for_auction) and command.order_type is OrderType.MARKET
         if is_auction_market:
             self._refuse_unless(price > 0 or definition.band_high_ticks > 0, RejectReason.NO_PROTECTION_PRICE)
             limits = (definition.band_high_ticks, definition.band_low_ticks or 1)
             price = price or limits[command.side is Side.SELL]
         elif is_market and not price:
             self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
-        if command.order_type is OrderType.MARKET and not gathers:
+        if command.order_type is OrderType.MARKET and not is_auction_market:
             self._refuse_unless(len(opposite) > 0, RejectReason.NO_LIQUIDITY)
             price = price or self._protection(definition, command.side, opposite)
         elif not at_once:
@@ -342,9 +372,10 @@ class ReferenceVenue:
             display=display,
             minimum=minimum,
             expires_ns=expires_ns,
-            for_auction=is_auction_market,
+            for_auction=is_auction_market or for_auction,
+            aside=for_auction and self.phases[command.instrument_id] not in TAKES_PART[command.time_in_force],
         )
-        if not is_stop and not gathers:
+        if not is_stop and not gathers and not for_auction:
             if price and (command.price_ticks or not is_market):
                 self._refuse_unless(self._is_inside_collar(order), RejectReason.OUTSIDE_COLLAR)
             if post_only:
@@ -372,7 +403,7 @@ class ReferenceVenue:
     def _take(self, order: ReferenceOrder, ref: int) -> None:
         """Trade; what is left rests or goes. Where orders gather, it just rests."""
         self.stopped = False
-        if self.phases[order.instrument_id] in GATHERING:
+        if self.phases[order.instrument_id] in GATHERING or order.aside:
             order.shown = self._slice(order)
             self.open.append(order)
             return
@@ -398,9 +429,7 @@ class ReferenceVenue:
         return min(order.leaves, order.display) if order.display else order.leaves
 
     def _opposite(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
-        return [
-            o for o in self.open if o.instrument_id == instrument_id and o.side is not side and not o.waits
-        ]
+        return [o for o in self.open if o.instrument_id == instrument_id and o.side is not side and o.in_book]
 
     # --- stops and expiry ---
 
@@ -528,7 +557,7 @@ class ReferenceVenue:
         else:
             makers = [o for o in self.open if o.side is Side.BUY and o.price >= taker.price]
             makers.sort(key=lambda o: (-o.price, o.arrival))
-        makers = [o for o in makers if o.instrument_id == taker.instrument_id and not o.waits]
+        makers = [o for o in makers if o.instrument_id == taker.instrument_id and o.in_book]
         return makers[0] if makers else None
 
     def _trade(self, taker: ReferenceOrder, ref: int) -> bool:
@@ -653,7 +682,7 @@ class ReferenceVenue:
     def _is_inside_collar(self, order: ReferenceOrder) -> bool:
         collar = self._rules(order.instrument_id).collar
         opposite = [o.price for o in self._opposite(order.instrument_id, order.side)]
-        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS or order.aside:
             return True
         if not opposite or collar == m.Width():
             return True
@@ -803,6 +832,7 @@ class ReferenceVenue:
 
     def _cancel(self, session_id: int, command: m.Cancel) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._forget(order)
         self._report_canceled(session_id, command.ref, order, CancelReason.REQUESTED)
         if order.session_id != session_id:
@@ -810,6 +840,7 @@ class ReferenceVenue:
 
     def _reduce(self, session_id: int, command: m.Reduce) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY, Phase.BREAK, *GATHERING})
         self._refuse_unless(command.quantity_lots < order.total, RejectReason.NOT_AMENDABLE)
         if command.quantity_lots <= order.executed:
@@ -826,6 +857,7 @@ class ReferenceVenue:
     def _replace(self, session_id: int, command: m.Replace) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
         definition = self.definitions[order.instrument_id]
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS, *GATHERING})
         self._check_quantity(definition, command.quantity_lots)
         is_waiting_market = order.waits and order.order_type is OrderType.STOP
@@ -905,7 +937,9 @@ class ReferenceVenue:
         chosen = [
             order
             for order in self._by_entry()
-            if command.instrument_id in (0, order.instrument_id) and command.side in (0, order.side)
+            if command.instrument_id in (0, order.instrument_id)
+            and command.side in (0, order.side)
+            and order.instrument_id not in self.frozen
         ]
         if command.scope is m.MassCancelScope.SESSION:
             chosen = [order for order in chosen if order.session_id == session_id]
@@ -964,6 +998,41 @@ class ReferenceVenue:
                 self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
             self._change_phase(instrument_id, command.text)
 
+    def _start_auction(self, command: m.StartAuction) -> None:
+        instrument_id = command.instrument_id
+        if self._is_held(instrument_id):
+            return
+        seed, ended_ns = b"", command.ends_ns
+        if command.random_ns:
+            place = command.instrument_id.to_bytes(4, "big") + self.sequence.to_bytes(8, "big")
+            seed = hashlib.blake2b(place, key=self.seed, digest_size=16).digest()
+            drawn = Fraction(int.from_bytes(seed[:8], "big"), 2**64) * (command.random_ns + 1)
+            ended_ns += int(drawn)
+        timing = (ended_ns, command, seed, self._phase_now(instrument_id)[0])
+        if self.phases[instrument_id] is command.phase:
+            self._thaw(instrument_id)
+        else:
+            self._enter(instrument_id, command.phase, "", command.ends_ns)
+        self.timings[instrument_id] = timing
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for instrument_id, (_, command, _, _) in self.timings.items():
+            if command.freeze_ns and command.freeze_ns <= self.time_ns:
+                self.frozen.add(instrument_id)
+
+    def _end_auctions(self) -> None:
+        self._freeze()
+        while self.timings:
+            ended_ns, instrument_id = min((timing[0], one) for one, timing in self.timings.items())
+            if ended_ns > self.time_ns:
+                return
+            _, command, _, before = self.timings[instrument_id]
+            phase, until_ns = self._phase_now(instrument_id)
+            if phase is before:
+                phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
+            self._enter(instrument_id, phase, "", until_ns)
+
     def _resume(self, command: m.Resume) -> None:
         for instrument_id in self._steered(command.instrument_id):
             if self.holds.pop(instrument_id, None):
@@ -977,8 +1046,16 @@ class ReferenceVenue:
         held, until_ns = self.holds.get(instrument_id, (None, 0))
         if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
             del self.holds[instrument_id]
+        if instrument_id in self.timings and not self._is_held(instrument_id):
+            return
         if self._phase_now(instrument_id) != before:
             self._change_phase(instrument_id, "")
+
+    def _is_held(self, instrument_id: int) -> bool:
+        held = self.holds.get(instrument_id)
+        closes = instrument_id in self.has_schedule and self.scheduled[instrument_id][0] is Phase.CLOSED
+        stops = (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
+        return held is not None and not (closes and held[0] in stops)
 
     def _steered(self, named: int) -> list[int]:
         if named:
@@ -1009,12 +1086,24 @@ class ReferenceVenue:
             phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
         ):
             self._uncross(instrument_id)
+        self.timings.pop(instrument_id, None)
+        self._thaw(instrument_id)
         if phase in (Phase.CONTINUOUS, Phase.CLOSED):
-            for order in [o for o in self._by_entry() if o.instrument_id == instrument_id and o.for_auction]:
+            for order in [
+                o
+                for o in self._by_entry()
+                if o.instrument_id == instrument_id and o.for_auction and not o.aside
+            ]:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
         self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
         self._restart_limits(instrument_id)
+        aside = [o for o in self.open if o.instrument_id == instrument_id and o.aside]
+        for order in sorted(aside, key=lambda o: o.arrival):
+            if phase in TAKES_PART[order.time_in_force]:
+                order.aside = False
+                self.arrivals += 1
+                order.arrival = self.arrivals
         if phase is Phase.CLOSED:
             self._close(instrument_id)
         if phase is Phase.CONTINUOUS and instrument_id in self.last:
@@ -1025,24 +1114,35 @@ class ReferenceVenue:
             sells = sorted((o for o in found if o.side is Side.SELL), key=lambda o: (-o.stop, o.arrival))
             self.reached += buys + sells
 
+    def _thaw(self, instrument_id: int) -> None:
+        self.frozen.discard(instrument_id)
+        for lost in self.lost.values():
+            for order in [o for o in lost if o in self.open and o.instrument_id == instrument_id]:
+                self._end(order, CancelReason.DISCONNECTED)
+
     def _close(self, instrument_id: int) -> None:
         day = [
-            o for o in self.open if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+            o
+            for o in self.open
+            if o.instrument_id == instrument_id
+            and (o.time_in_force is TimeInForce.DAY or o.time_in_force in TAKES_PART)
         ]
         buys = [o for o in day if o.side is Side.BUY]
         sells = [o for o in day if o.side is Side.SELL]
-        bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
-        asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+        bids = sorted((o for o in buys if o.in_book), key=lambda o: (-o.price, o.arrival))
+        asks = sorted((o for o in sells if o.in_book), key=lambda o: (o.price, o.arrival))
         buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
         sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
-        for order in bids + asks + buy_stops + sell_stops:
+        buys_aside = sorted((o for o in buys if o.aside), key=lambda o: (-o.price, o.arrival))
+        sells_aside = sorted((o for o in sells if o.aside), key=lambda o: (o.price, o.arrival))
+        for order in bids + asks + buy_stops + sell_stops + buys_aside + sells_aside:
             self._end(order, CancelReason.EXPIRED)
 
     # --- auctions ---
 
     def _queue(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
         """Who trades first in an auction."""
-        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and o.in_book]
         return sorted(orders, key=lambda o: (-o.price if side is Side.BUY else o.price, o.arrival))
 
     def _uncross(self, instrument_id: int) -> None:
@@ -1073,8 +1173,15 @@ class ReferenceVenue:
                 rule,
                 self._reference_price(instrument_id) if not traded else self.reference_before,
                 prevented,
+                *self._drawn(instrument_id),
             )
         )
+
+    def _drawn(self, instrument_id: int) -> tuple[Any, ...]:
+        if instrument_id not in self.timings or not self.timings[instrument_id][2]:
+            return ()
+        ended_ns, command, seed, _ = self.timings[instrument_id]
+        return command.ends_ns, command.random_ns, ended_ns, seed
 
     def _reference_price(self, instrument_id: int) -> int:
         return self.last.get(instrument_id) or self.definitions[instrument_id].reference_price_ticks
@@ -1096,7 +1203,7 @@ class ReferenceVenue:
             o
             for o in self._by_entry()
             if o.instrument_id == instrument_id
-            and not o.waits
+            and o.in_book
             and (o.price >= low if o.side is Side.BUY else o.price <= high)
         ]
         for newer in accepting:

@@ -78,7 +78,7 @@ class Bookkeeper:
         open_orders = {
             order.order_id: order.leaves_lots + order.hidden_lots
             for book in engine.books.values()
-            for order in (*book.orders(), *book.stops())
+            for order in (*book.orders(), *book.stops(), *book.waiting())
         }
         assert open_orders == {
             order_id: order.total - order.executed

@@ -33,8 +33,8 @@ OF_SESSIONS: Final = {f"RejectReason.{reason.name}" for reason in RejectReason i
     "RejectReason.NOT_ENTITLED"
 }
 # What no world does yet: it has examples of its own.
-LACKING: Final = {m.StartAuction, m.SetSeed, m.AuctionIndicated}
-LACKING_REASONS: Final = {"RejectReason.FROZEN"}
+LACKING: Final = {m.AuctionIndicated}
+LACKING_REASONS: Final[set[str]] = set()
 
 
 class Seen:
@@ -46,7 +46,8 @@ class Seen:
         self.asked_members: set[str] = set()
         self.told_members: set[str] = set()
         self.order_flags = 0
-        self._play(seeded(11, COMMANDS))
+        for seed in (11, 25):
+            self._play(seeded(seed, COMMANDS))
         # Where nearly all prices are restrained, nearly all orders go for that.
         self._play(seeded(12, COMMANDS // 5, LIMITED))
 

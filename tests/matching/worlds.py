@@ -129,6 +129,7 @@ class World:
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
+        commands.append(m.SetSeed(bytes(range(16))))
         # Of two accounts of several sessions, and of all there are: their numbers are part of what comes out.
         commands.append(m.DefineDropCopy(SessionId(41), "copy", (AccountId(11), AccountId(13))))
         commands.append(m.DefineDropCopy(SessionId(42), "all", tuple(map(AccountId, (11, 12, 13, 14)))))
@@ -326,6 +327,20 @@ class World:
             self.steps += 1
             return m.SchedulePhase(
                 InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+            )
+        if kind == 11:
+            if choices.byte() % 4 == 0:
+                return m.SetSeed(bytes([choices.byte()] * 16))
+            ends_ns = self._time_ns() + choices.of((10, 20, 40, 80, 0))
+            return m.StartAuction(
+                InstrumentId(choices.of((1, 2))),
+                choices.of(
+                    (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.PRE_OPEN)
+                ),
+                ends_ns,
+                choices.of((0, 0, 10, 30)),
+                choices.of((0, ends_ns - 8, ends_ns - 3, ends_ns)),
+                choices.of((Phase.CONTINUOUS,) * 5 + (Phase.CLOSED, Phase.HALTED, Phase.CLOSING_AUCTION)),
             )
         if kind in (9, 10):
             return m.Resume(Ref(0), InstrumentId(choices.of((0, 1, 2))))

@@ -25,14 +25,12 @@ from carbonmatch.matching.messages import (
     Done,
     InstrumentDefined,
     InstrumentId,
-    OrderFlag,
     Ref,
     RejectReason,
     RemoveKey,
     RemoveSession,
     Resume,
     SchedulePhase,
-    SessionLost,
     SessionOpened,
     SetBand,
     SetPhase,
@@ -74,6 +72,9 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
     course.step(command.phase, command.step_ns, command.until_ns)
+    if book.timing is not None and book.transition is None and not course.is_held:
+        # An auction that ends by itself takes longer than planned: its end looks at the course.
+        return
     if (course.phase, course.phase_until_ns) != before:
         _follow_course(venue, book, "")
 
@@ -146,14 +147,6 @@ def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
     assert session_id != venue.venue_session.session_id
     assert session_id not in venue.sessions, "one name has one stream"
     venue.drop_copies.define(DropCopy(session_id, command.name, command.account_ids), venue.accounts)
-
-
-def session_lost(venue: Venue, command: SessionLost) -> None:
-    """Cancel the session's orders, in the order of entry, but for those which are to be kept."""
-    session = venue.sessions[command.session_id]
-    for order in list(session.orders.values()):
-        if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
-            venue.end(order, NO_REF, CancelReason.DISCONNECTED)
 
 
 def session_opened(venue: Venue, command: SessionOpened) -> None:

@@ -44,6 +44,11 @@ class Course:
         return self.until_ns if self._held is None else self.hold_until_ns
 
     @property
+    def is_held(self) -> bool:
+        """Whether what an operator holds counts."""
+        return self._held is not None
+
+    @property
     def _held(self) -> Phase | None:
         """The phase of the hold, where it counts: the close closes what is held."""
         if self.scheduled_ns and self.scheduled is Phase.CLOSED and self.hold in _CLOSED_BY_THE_CLOSE:

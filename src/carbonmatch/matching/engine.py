@@ -13,9 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
-from carbonmatch.matching import amend, control, entering, orders, queries
+from carbonmatch.matching import amend, auction, control, entering, orders, queries
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import carry_out
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
@@ -51,13 +50,16 @@ from carbonmatch.matching.messages import (
     SessionOpened,
     SetBand,
     SetPhase,
+    SetSeed,
+    StartAuction,
     StreamChunk,
     TimePassed,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
-_FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
+_Handler = Callable[[Venue, SessionState, Any, Ref], None]
+_FROM_SESSIONS: Final[dict[type, _Handler]] = {
     NewOrder: orders.new_order,
     NewOrderLong: entering.enter,
     Cancel: orders.cancel,
@@ -69,13 +71,17 @@ _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]
     SetBand: control.set_band,
     Resume: control.resume,
 }
+# While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
+_WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
-    SessionLost: control.session_lost,
+    SessionLost: auction.session_lost,
+    StartAuction: auction.start_auction,
+    SetSeed: auction.set_seed,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
     SchedulePhase: control.schedule_phase,
@@ -131,6 +137,7 @@ class Engine:
         venue = self.venue
         return (
             venue.expiries.next_ns <= time_ns
+            or venue.alarms.next_ns <= time_ns
             or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
             or bool(venue.uncrossing)
             or may_fire(venue)
@@ -163,13 +170,19 @@ class Engine:
             venue.touched.append(session)
         reports = session.reports
         reports_before = len(reports)
-        handlers = _FROM_SESSIONS
         sequence = venue.sequence
         last_ref = session.last_ref
         reached = venue.reached
         time_ns = entry.time_ns
-        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns or venue.uncrossing:
+        if (
+            reached
+            or venue.expiries.next_ns <= time_ns
+            or venue.alarms.next_ns <= time_ns
+            or venue.limits_due_ns <= time_ns
+            or venue.uncrossing
+        ):
             _do_what_is_due(venue)
+        handlers = _WHILE_FROZEN if venue.frozen else _FROM_SESSIONS
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence
@@ -241,5 +254,5 @@ def _do_what_is_due(venue: Venue) -> None:
     expire_due(venue)
     if venue.limits_due_ns <= venue.time_ns:
         recalculate_due(venue)
-    carry_out(venue)
+    auction.do_what_is_due(venue)
     fire_reached(venue)

@@ -94,7 +94,8 @@ class AllowedFlag:
     GOOD_FOR_AUCTION: Final = 1 << 23
     # What an instrument allows whose definition does not say: all that there was before there was a choice.
     DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
-    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
+    _LATER_TIMES: Final = GTD | AT_OPEN | AT_CLOSE | GOOD_FOR_AUCTION
+    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | _LATER_TIMES
 
 
 class ReportFlag:

@@ -157,6 +157,17 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
         venue.report_canceled(order.session, order, NO_REF, CancelReason.REQUESTED_BY_OTHER_SESSION)
 
 
+def cancel_unless_frozen(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
+    """As `cancel`, while there are instruments in which nothing may be cancelled."""
+    order = named_order(venue, session, command.order_ref, command.order_id, ref)
+    if order is None:
+        return
+    if order.ladder.book.instrument.is_frozen:
+        venue.reject(session, ref, RejectReason.FROZEN)
+    else:
+        cancel(venue, session, command, ref)
+
+
 def named_order(
     venue: Venue, session: SessionState, order_ref: Ref, order_id: OrderId, ref: Ref
 ) -> Order | None:

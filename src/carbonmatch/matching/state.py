@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
+from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor, Extreme
 from carbonmatch.matching.course import Course
@@ -42,7 +43,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 7
+STATE_VERSION: Final = 8
 DIGEST_BYTES: Final = 32
 
 
@@ -117,6 +118,7 @@ class _TransitionState(_State, frozen=True):
 
     phase: Phase
     text: str
+    timing: Timing | None
     price: _AuctionPriceState | None
     traded_lots: int
     prevented_lots: int
@@ -144,7 +146,10 @@ class _BookState(_State, frozen=True):
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
+    timing: Timing | None
     transition: _TransitionState | None
+    lost: dict[SessionId, int]
     corridor: _CorridorState | None
     interval: _IntervalState | None
 
@@ -178,6 +183,8 @@ class _VenueState(_State, frozen=True):
     keys: list[DefineKey]
     reached: list[_ReachedState]
     uncrossing: list[InstrumentId]
+    frozen: list[InstrumentId]
+    seed: bytes
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -213,6 +220,8 @@ def snapshot(engine: Engine) -> bytes:
                 for stops, key, sequence in venue.reached
             ],
             [book.instrument.instrument_id for book in venue.uncrossing],
+            list(venue.frozen),
+            venue.seed,
         )
     )
 
@@ -253,18 +262,26 @@ def restore(data: bytes) -> Engine:
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        book.timing = kept_book.timing
+        book.lost = kept_book.lost
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
-            instrument.freeze(uncrossing=True)
         _restore_guard(book, kept_book)
         for kept_order in kept_book.orders + kept_book.stops:
-            order = _restored_order(engine, book, kept_order)
-            order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
-            orders.append(order)
+            orders.append(_restored_order(engine, book, kept_order))
+        for kept_order in kept_book.waiting:
+            orders.append(_restored_order(engine, book, kept_order, is_waiting=True))
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
     venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
+    venue.seed = state.seed
+    for instrument_id in state.frozen:
+        book = venue.frozen[instrument_id] = venue.books[instrument_id]
+        book.instrument.freeze(uncrossing=book.transition is not None)
+    for book in venue.books.values():
+        if book.transition is None:
+            set_alarm(venue, book)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -316,7 +333,10 @@ def _book_state(book: Book) -> _BookState:
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        [_order_state(order) for order in book.waiting()],
+        book.timing,
         None if book.transition is None else _transition_state(book.transition),
+        book.lost,
         _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,
         _interval_state(book.guard) if isinstance(book.guard, IntervalLimit) else None,
     )
@@ -327,6 +347,7 @@ def _transition_state(transition: Transition) -> _TransitionState:
     return _TransitionState(
         transition.phase,
         transition.text,
+        transition.timing,
         None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
         uncross.traded_lots,
         uncross.prevented_lots,
@@ -335,7 +356,7 @@ def _transition_state(transition: Transition) -> _TransitionState:
 
 
 def _restored_transition(kept: _TransitionState) -> Transition:
-    transition = Transition(kept.phase, kept.text)
+    transition = Transition(kept.phase, kept.text, kept.timing)
     uncross = transition.uncross
     if kept.price is not None:
         uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
@@ -399,7 +420,7 @@ def _order_state(order: Order) -> _OrderState:
     )
 
 
-def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
+def _restored_order(engine: Engine, book: Book, kept: _OrderState, *, is_waiting: bool = False) -> Order:
     order = Order()
     order.order_id = kept.order_id
     order.ref = kept.ref
@@ -408,7 +429,10 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     order.account = engine.accounts[kept.account_id]
     terms = kept.terms
     ladder = _ladder(book, kept.side)
-    order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
+    if is_waiting:
+        order.ladder = ladder.waiting
+    else:
+        order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
     order.quantity_lots = kept.quantity_lots
     order.leaves_lots = kept.leaves_lots
     order.hidden_lots = kept.hidden_lots
@@ -430,6 +454,7 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
+    order.ladder.rest(order, order.ladder.sign * kept.price_ticks, engine.venue.dirty)
     return order
 
 

@@ -1,6 +1,7 @@
 """The state of the venue, and the few moves that keep its parts in step."""
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.book import Book, Level, Order, StopLadder
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import NEVER_NS, Expiries
@@ -33,6 +34,7 @@ class Venue:
 
     __slots__ = (
         "accounts",
+        "alarms",
         "auction_orders_left",
         "books",
         "cancels",
@@ -41,6 +43,7 @@ class Venue:
         "durable",
         "expiries",
         "foreign_report_count",
+        "frozen",
         "held_until_ns",
         "keys",
         "last_trade_id",
@@ -54,6 +57,7 @@ class Venue:
         "reached",
         "refusals",
         "report_flags",
+        "seed",
         "sequence",
         "session",
         "sessions",
@@ -88,6 +92,11 @@ class Venue:
 
         # Instruments whose auctions are being carried out, one after the other. Nearly always empty.
         self.uncrossing: list[Book] = []
+        # Those in which nothing may be cancelled now, in the order in which they froze.
+        self.frozen: dict[InstrumentId, Book] = {}
+        self.alarms = Alarms()
+        # What the ends of auctions are drawn from; empty until the first SetSeed.
+        self.seed = b""
 
         # What is being applied: the command's sequence, its entry's time and session. Afterwards,
         # `sequence` is that of the last command.
@@ -198,7 +207,9 @@ class Venue:
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
-            here = [*book.orders(), *book.stops()]
+            here = [*book.orders(), *book.stops(), *book.waiting()]
+            assert (instrument_id in self.frozen) == book.instrument.is_frozen
+            assert (book in self.uncrossing) == (book.transition is not None)
             open_orders += here
             for order in here:
                 session = order.session

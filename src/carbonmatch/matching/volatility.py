@@ -37,12 +37,13 @@ INTERRUPTED: Final = "volatility interruption"
 def is_outside_collar(ladder: Ladder, price_ticks: int) -> bool:
     """Whether a price of this side is too far beyond the best of the other; where that is empty, never.
 
-    Where orders gather for an auction they may cross, and no best price is the market's: it is off.
+    Where orders gather for an auction they may cross, and no best price is the market's: it is off, as it is
+    for those which wait for one.
     """
     instrument = ladder.book.instrument
     collar = instrument.collar
     opposite_best = ladder.opposite.best
-    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading:
+    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading or ladder.is_hidden:
         return False
     best_ticks = opposite_best.price_ticks
     return ladder.sign * (price_ticks - best_ticks) > width_ticks(collar, best_ticks)

@@ -358,7 +358,7 @@ class AuctionResult(Outbound, frozen=True, tag=96):
     """How the auction has ended; its trades came before. The last AuctionUpdate means nothing any more.
 
     Where its end was drawn, it can be computed again: `ended_ns` = `ends_ns` + h x (`random_ns` + 1) / 2^64,
-    rounded down, where h is the first 8 bytes of BLAKE2b (16 bytes) of `seed`, big-endian.
+    rounded down, where h is the first half of `seed`, big-endian.
     """
 
     instrument_id: InstrumentId

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
-from carbonmatch.matching.messages import DefineDropCopy, DefineInstrument, RemoveSession, VenueCommand
+from carbonmatch.matching.messages import (
+    DefineDropCopy,
+    DefineInstrument,
+    RemoveSession,
+    SetSeed,
+    VenueCommand,
+)
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
@@ -49,8 +55,11 @@ class Floor:
         counters: Counters,
         scheduler: Scheduler,
         epoch: int,
+        seed: bytes,
     ) -> None:
+        """`seed` is random: what the ends of auctions are drawn from until the next start."""
         self.config = config
+        self._seed = seed
         self.engine = recovered.engine
         self.counters = counters
         durable = config.journal.sync == "always"
@@ -105,7 +114,7 @@ class Floor:
         )
 
     def define(self, done: Callable[[], None]) -> None:
-        """Journal what the configuration says and the engine does not know yet, then call `done`.
+        """Journal a new seed, and what the configuration says and the engine does not know yet; call `done`.
 
         Connections may be let in from then on.
         """
@@ -116,7 +125,7 @@ class Floor:
             self.schedules.run()
             done()
 
-        self._journal(changed_definitions(self.config, self.engine), begin)
+        self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
 
     def redefine(self, config: Config, done: Callable[[int], None]) -> None:
         """As `define`, of a venue that runs: accounts, sessions, keys and throttles; not instruments.

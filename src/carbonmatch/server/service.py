@@ -28,6 +28,7 @@ from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, DESCRIPTORS_SPARE
+from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
@@ -224,6 +225,7 @@ class Service:
             self.counters,
             self._scheduler,
             self._writer.epoch,
+            os.urandom(SEED_BYTES),
         )
         self._engine: Engine = recovered.engine
         self._publisher = self._floor.publisher
