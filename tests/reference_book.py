@@ -159,6 +159,7 @@ class ReferenceVenue:
         self.compared: list[tuple[m.Width, list[int]]] = []  # what its prices are compared with
         self.history: dict[int, list[tuple[int, int]]] = {}  # (time, price) of all trades of each instrument
         self.references: dict[int, int] = {}  # static ones
+        self.extensions: dict[int, int] = {}  # of the auction that interrupts trading
         self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
         self.public: list[Any] = []
         self.seed = b""
@@ -177,8 +178,7 @@ class ReferenceVenue:
         self.time_ns = entry.time_ns
         self.stops_left = ENTRY_STOPS_MAX
         self._expire_due()
-        self._recalculate_due()
-        self._end_auctions()
+        self._do_what_is_due()
         self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
@@ -729,7 +729,7 @@ class ReferenceVenue:
             return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
         if not stopped:
             return None
-        self._enter(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption", 0)
+        self._interrupt(order.instrument_id, "volatility interruption")
         if self._goes_anyway(order):
             return CancelReason.VOLATILITY_INTERRUPTION
         return None
@@ -764,13 +764,20 @@ class ReferenceVenue:
             return asks[0][0]
         return price
 
-    def _recalculate_due(self) -> None:
-        for instrument_id, limits in sorted(self.limits.items()):
-            if self.phases[instrument_id] is not Phase.CONTINUOUS or limits.next_ns > self.time_ns:
-                continue
-            while limits.next_ns <= self.time_ns:
-                limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
-            self._set_anchor(instrument_id)
+    def _next_recalculation(self) -> tuple[int, int]:
+        """When, and of which instrument."""
+        due = [
+            (limits.next_ns, instrument_id)
+            for instrument_id, limits in self.limits.items()
+            if self.phases[instrument_id] is Phase.CONTINUOUS
+        ]
+        return min(due, default=(2**64, 0))
+
+    def _recalculate(self, instrument_id: int) -> None:
+        limits = self.limits[instrument_id]
+        while limits.next_ns <= self.time_ns:
+            limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
+        self._set_anchor(instrument_id)
 
     def _set_anchor(self, instrument_id: int) -> None:
         limits, anchor = self.limits[instrument_id], self._anchor(instrument_id)
@@ -793,6 +800,7 @@ class ReferenceVenue:
             return
         self.history[instrument_id] = self.history.get(instrument_id, [])[-1:]
         self.history[instrument_id] = [(self.time_ns, price) for _, price in self.history[instrument_id]]
+        self.extensions[instrument_id] = 0
         limits = self.limits.pop(instrument_id, None)
         if limits is not None and limits.anchor:
             self.public.append(
@@ -999,12 +1007,15 @@ class ReferenceVenue:
             self._change_phase(instrument_id, command.text)
 
     def _start_auction(self, command: m.StartAuction) -> None:
+        if not self._is_held(command.instrument_id):
+            self._start(command, "")
+
+    def _start(self, command: m.StartAuction, text: str, extension: int = 0) -> None:
         instrument_id = command.instrument_id
-        if self._is_held(instrument_id):
-            return
         seed, ended_ns = b"", command.ends_ns
         if command.random_ns:
             place = command.instrument_id.to_bytes(4, "big") + self.sequence.to_bytes(8, "big")
+            place += extension.to_bytes(4, "big") if extension else b""
             seed = hashlib.blake2b(place, key=self.seed, digest_size=16).digest()
             drawn = Fraction(int.from_bytes(seed[:8], "big"), 2**64) * (command.random_ns + 1)
             ended_ns += int(drawn)
@@ -1012,7 +1023,7 @@ class ReferenceVenue:
         if self.phases[instrument_id] is command.phase:
             self._thaw(instrument_id)
         else:
-            self._enter(instrument_id, command.phase, "", command.ends_ns)
+            self._enter(instrument_id, command.phase, text, command.ends_ns)
         self.timings[instrument_id] = timing
         self._freeze()
 
@@ -1021,17 +1032,61 @@ class ReferenceVenue:
             if command.freeze_ns and command.freeze_ns <= self.time_ns:
                 self.frozen.add(instrument_id)
 
-    def _end_auctions(self) -> None:
+    def _do_what_is_due(self) -> None:
         self._freeze()
-        while self.timings:
-            ended_ns, instrument_id = min((timing[0], one) for one, timing in self.timings.items())
-            if ended_ns > self.time_ns:
+        while True:
+            ends = [(timing[0], one) for one, timing in self.timings.items()]
+            ended, recalculated = min(ends, default=(2**64, 0)), self._next_recalculation()
+            if min(ended, recalculated)[0] > self.time_ns:
                 return
-            _, command, _, before = self.timings[instrument_id]
-            phase, until_ns = self._phase_now(instrument_id)
-            if phase is before:
-                phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
-            self._enter(instrument_id, phase, "", until_ns)
+            if recalculated < ended:
+                self._recalculate(recalculated[1])
+            else:
+                self._end_in_time(ended[1])
+
+    def _end_in_time(self, instrument_id: int) -> None:
+        _, command, _, before = self.timings[instrument_id]
+        phase, until_ns = self._phase_now(instrument_id)
+        if phase is before:
+            if self._extend(instrument_id):
+                return
+            phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
+        self._enter(instrument_id, phase, "", until_ns)
+
+    def _interrupt(self, instrument_id: int, text: str, extension: int = 0) -> None:
+        rules = self._rules(instrument_id)
+        ends_ns = self.time_ns + rules.auction_ns
+        self.extensions[instrument_id] = extension
+        self._start(
+            m.StartAuction(
+                m.InstrumentId(instrument_id), Phase.VOLATILITY_AUCTION, ends_ns, rules.auction_random_ns
+            ),
+            text,
+            extension,
+        )
+
+    def _extend(self, instrument_id: int) -> bool:
+        """Where the price of an interruption is too far from the last trade it takes longer."""
+        rules, phase = self._rules(instrument_id), self.phases[instrument_id]
+        has_corridor = any(width != m.Width() for width in (rules.static, rules.short, rules.long))
+        last = self.last.get(instrument_id) or self.references.get(instrument_id, 0)
+        if phase is not Phase.VOLATILITY_AUCTION or not has_corridor or not last:
+            return False
+        price = self._auction_price(instrument_id)[0]
+        if not price or rules.extension == m.Width() or abs(price - last) <= _width(rules.extension, last):
+            return False
+        count = self.extensions.get(instrument_id, 0)
+        text, ends_ns = "volatility interruption, extended", self.time_ns + rules.auction_ns
+        if count < rules.extensions_max:
+            self._interrupt(instrument_id, "", count + 1)
+        elif rules.waits_for_operator:
+            text, ends_ns = "volatility interruption, until an operator ends it", 0
+            del self.timings[instrument_id]
+        else:
+            return False
+        told = m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, ends_ns)
+        self.public.append(told)
+        return True
 
     def _resume(self, command: m.Resume) -> None:
         for instrument_id in self._steered(command.instrument_id):

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from carbonmatch.matching import auction
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import (
     AllowedFlag,
@@ -16,7 +18,6 @@ from carbonmatch.matching.messages import (
     Width,
 )
 from carbonmatch.matching.state import digest, restore, snapshot
-from carbonmatch.matching.volatility import INTERRUPTED
 from tests.matching.market import (
     ALICE,
     BOB,
@@ -27,6 +28,7 @@ from tests.matching.market import (
     VENUE,
     Market,
     buy,
+    cancel,
     definition,
     replace,
     sell,
@@ -63,7 +65,7 @@ def test_nothing_trades_beyond_the_corridor_and_what_has_traded_stands() -> None
     fills = [report for report in mine.reports if isinstance(report, m.Executed)]
     assert [(fill.price_ticks, fill.quantity_lots) for fill in fills] == [(1_005, 5), (1_010, 5)]
     [told] = [event for event in outputs.public if isinstance(event, PhaseChanged)]
-    assert (told.phase, told.text) == (Phase.VOLATILITY_AUCTION, INTERRUPTED)
+    assert (told.phase, told.text) == (Phase.VOLATILITY_AUCTION, auction.INTERRUPTED)
     assert phase(found) is Phase.VOLATILITY_AUCTION
     assert found.bids()[0] == "10 in 1 @ 1020", "the rest takes part in the auction at its own price"
     assert found.asks()[0] == "5 in 1 @ 1011"
@@ -309,3 +311,139 @@ def test_the_corridor_is_part_of_the_state() -> None:
     assert again.take_outputs() == found.engine.take_outputs()
     assert again.instruments[EUA].phase is Phase.VOLATILITY_AUCTION
     assert digest(again) == digest(found.engine)
+
+
+# --- the auction's time, extensions, and its end --------------------------------------------------
+
+
+def at(found: Market, seconds: float) -> Market:
+    found.time_ns = TIME_NS + int(seconds * SECOND)
+    return found
+
+
+def told(found: Market) -> list[tuple[Phase, str, float]]:
+    """Phases that are told as time passes, why, and until when, in seconds."""
+    public = found.outputs(VENUE, m.TimePassed()).public
+    return [
+        (event.phase, event.text, (event.until_ns - TIME_NS) / SECOND if event.until_ns else 0)
+        for event in public
+        if isinstance(event, PhaseChanged)
+    ]
+
+
+def test_the_auction_ends_by_itself_and_trades_at_one_price() -> None:
+    found = market()
+    at(found, 10)
+    [event] = [
+        event for event in found.outputs(ALICE, buy(2, 1_020, 12)).public if isinstance(event, PhaseChanged)
+    ]
+    assert event.until_ns == TIME_NS + 130 * SECOND
+    assert not found.engine.is_due(TIME_NS + 130 * SECOND - 1)
+    assert found.engine.is_due(TIME_NS + 130 * SECOND)
+    assert told(at(found, 129)) == []
+    outputs = at(found, 130).outputs(VENUE, m.TimePassed())
+    [result] = [event for event in outputs.public if isinstance(event, m.AuctionEnded)]
+    assert (result.phase, result.price_ticks, result.volume_lots) == (Phase.VOLATILITY_AUCTION, 1_011, 2)
+    assert phase(found) is Phase.CONTINUOUS
+    assert found.asks() == ["3 in 1 @ 1011"]
+    found.send(BOB, sell(9, 1_021, 1))
+    assert found.send(ALICE, buy(3, 1_021, 4))[-1].startswith("bob 0: executed"), "10 from the new reference"
+    assert phase(found) is Phase.CONTINUOUS
+
+
+def test_the_end_is_drawn_from_the_seed_of_the_venue() -> None:
+    ends = set()
+    for seed in (b"a" * 16, b"b" * 16):
+        found = Market(**BEFORE | {"volatility": msgspec.structs.replace(RULES, auction_random_ns=SECOND)})
+        found.send(VENUE, m.SetSeed(seed))
+        found.send(BOB, sell(1, 1_000), sell(2, 1_011))
+        found.send(ALICE, buy(1, 1_000), buy(2, 1_011))
+        timing = found.engine.books[EUA].timing
+        assert timing is not None
+        assert timing.ends_ns == TIME_NS + 120 * SECOND <= timing.ended_ns <= TIME_NS + 121 * SECOND
+        ends.add(timing.ended_ns)
+    assert len(ends) == 2
+
+
+EXTENDED_TWICE = msgspec.structs.replace(RULES, extension=Width(15), extensions_max=2)
+
+
+def test_an_auction_with_its_price_too_far_away_is_extended_and_then_carried_out() -> None:
+    found = market(volatility=EXTENDED_TWICE)
+    found.send(ALICE, buy(2, 1_030, 20))
+    found.send(BOB, sell(8, 1_030, 20), cancel(9, 4))
+    assert told(at(found, 120)) == [(Phase.VOLATILITY_AUCTION, auction.EXTENDED, 240)]
+    assert told(at(found, 239)) == []
+    assert told(at(found, 240)) == [(Phase.VOLATILITY_AUCTION, auction.EXTENDED, 360)]
+    assert told(at(found, 360)) == [(Phase.CONTINUOUS, "", 0)]
+    assert found.engine.books[EUA].last_price_ticks == 1_030
+
+
+def test_an_auction_whose_price_comes_back_meanwhile_is_not_extended_again() -> None:
+    found = market(volatility=EXTENDED_TWICE)
+    found.send(ALICE, buy(2, 1_030, 20))
+    found.send(BOB, sell(8, 1_030, 20), cancel(9, 4))
+    assert told(at(found, 120)) == [(Phase.VOLATILITY_AUCTION, auction.EXTENDED, 240)]
+    found.send(BOB, sell(10, 1_015, 30))
+    assert told(at(found, 240)) == [(Phase.CONTINUOUS, "", 0)]
+    assert found.engine.books[EUA].last_price_ticks == 1_015
+
+
+def test_after_the_last_extension_it_waits_for_an_operator_where_that_is_wanted() -> None:
+    waiting = msgspec.structs.replace(EXTENDED_TWICE, extensions_max=1, waits_for_operator=True)
+    found = market(volatility=waiting)
+    found.send(ALICE, buy(2, 1_030, 20))
+    found.send(BOB, sell(8, 1_030, 20), cancel(9, 4))
+    told(at(found, 120))
+    assert told(at(found, 240)) == [(Phase.VOLATILITY_AUCTION, auction.WAITING_FOR_OPERATOR, 0)]
+    assert not found.engine.is_due(TIME_NS + 10**6 * SECOND)
+    again = restore(snapshot(found.engine))
+    assert digest(again) == digest(found.engine)
+    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    assert found.engine.books[EUA].last_price_ticks == 1_030
+
+
+def test_an_auction_in_which_nothing_can_trade_simply_ends() -> None:
+    found = market(volatility=EXTENDED_TWICE)
+    found.send(ALICE, buy(2, 1_030, 20), cancel(3, 2))
+    assert told(at(found, 120)) == [(Phase.CONTINUOUS, "", 0)]
+    assert found.engine.books[EUA].last_price_ticks == 1_010
+
+
+def test_each_interruption_has_its_extensions_anew() -> None:
+    found = market(volatility=msgspec.structs.replace(EXTENDED_TWICE, extensions_max=1))
+    for number, price in enumerate((1_030, 1_060, 1_090)):
+        begins = 1_000 * number
+        at(found, begins)
+        # Nothing that is nearer is left on the side of the sellers.
+        found.send(BOB, m.MassCancel(Ref(20 + 2 * number), m.MassCancelScope.SESSION))
+        found.send(BOB, sell(21 + 2 * number, price, 40))
+        found.send(ALICE, buy(20 + number, price, 40))
+        assert phase(found) is Phase.VOLATILITY_AUCTION
+        assert told(at(found, begins + 120))[0][1] == auction.EXTENDED
+        assert told(at(found, begins + 240)) == [(Phase.CONTINUOUS, "", 0)]
+
+
+def test_the_draw_of_an_extension_is_its_own_though_no_command_came_between() -> None:
+    rules = msgspec.structs.replace(EXTENDED_TWICE, auction_random_ns=60 * SECOND)
+    found = market(volatility=rules)
+    found.send(VENUE, m.SetSeed(b"s" * 16))
+    found.send(BOB, sell(8, 1_030, 20), cancel(9, 4))
+    found.send(ALICE, buy(2, 1_030, 40))
+    drawn = []
+    for seconds in (180, 360):
+        timing = found.engine.books[EUA].timing
+        assert timing is not None
+        drawn.append(timing.ended_ns - timing.ends_ns)
+        told(at(found, seconds))
+    assert len(set(drawn)) == 2
+
+
+def test_where_the_schedule_has_gone_on_meanwhile_its_phase_comes_instead_of_an_extension() -> None:
+    found = market(volatility=EXTENDED_TWICE)
+    found.send(ALICE, buy(2, 1_030, 20))
+    found.send(BOB, sell(8, 1_030, 20), cancel(9, 4))
+    at(found, 60)
+    found.send(VENUE, m.SchedulePhase(EUA, Phase.CLOSING_AUCTION, found.time_ns, TIME_NS + 300 * SECOND))
+    assert phase(found) is Phase.VOLATILITY_AUCTION
+    assert told(at(found, 120))[0][0] is Phase.CLOSING_AUCTION

@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.auction import change_phase, set_alarm
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -108,7 +108,10 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
-    configure(venue, venue.books[definition.instrument_id])
+    book = venue.books[definition.instrument_id]
+    configure(venue, book)
+    if book.transition is None:
+        set_alarm(venue, book)
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:

@@ -20,7 +20,7 @@ from carbonmatch.matching.corridor import Corridor, Extreme
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.guards import new_guard, reschedule
+from carbonmatch.matching.guards import new_guard
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
@@ -43,7 +43,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.terms import Terms
 
-STATE_VERSION: Final = 8
+STATE_VERSION: Final = 9
 DIGEST_BYTES: Final = 32
 
 
@@ -127,6 +127,7 @@ class _TransitionState(_State, frozen=True):
 
 class _CorridorState(_State, frozen=True):
     reference_ticks: int
+    extensions: int
     windows: list[tuple[list[Extreme], list[Extreme]]]  # highs and lows of each, the short one first
 
 
@@ -289,7 +290,6 @@ def restore(data: bytes) -> Engine:
     for kept in state.drop_copies:
         copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
         venue.drop_copies.define(copy, venue.accounts)
-    reschedule(venue)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
     return engine
@@ -369,6 +369,7 @@ def _restored_transition(kept: _TransitionState) -> Transition:
 def _corridor_state(corridor: Corridor) -> _CorridorState:
     return _CorridorState(
         corridor.reference_ticks,
+        corridor.extensions,
         [(window.highs.saved(), window.lows.saved()) for window in corridor.windows],
     )
 
@@ -382,6 +383,7 @@ def _restore_guard(book: Book, kept: _BookState) -> None:
     if isinstance(guard, Corridor):
         assert kept.corridor is not None
         guard.reference_ticks = kept.corridor.reference_ticks
+        guard.extensions = kept.corridor.extensions
         for window, (highs, lows) in zip(guard.windows, kept.corridor.windows, strict=True):
             window.highs.restore(highs)
             window.lows.restore(lows)

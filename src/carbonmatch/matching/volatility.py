@@ -16,12 +16,12 @@ leaves nothing rests beyond the limit either, so that no order waits where it co
 
 from typing import Final
 
-from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.auction import interrupt, set_alarm
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor
 from carbonmatch.matching.guards import Guard, hold
 from carbonmatch.matching.interval_limit import IntervalLimit
-from carbonmatch.matching.messages import CancelReason, NewOrder, Phase, Ref, Side
+from carbonmatch.matching.messages import CancelReason, NewOrder, Ref, Side
 from carbonmatch.matching.prevention import prevent_ahead
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
@@ -29,9 +29,6 @@ from carbonmatch.matching.volatility_rules import NO_WIDTH, width_ticks
 
 # Members of an enum are looked up once, here, and not for each order.
 _BUY: Final = Side.BUY
-
-# What everyone is told of the phase.
-INTERRUPTED: Final = "volatility interruption"
 
 
 def is_outside_collar(ladder: Ladder, price_ticks: int) -> bool:
@@ -75,10 +72,11 @@ def trade_within(
     if not order.leaves_lots:
         return remainder
     if stopped and isinstance(guard, Corridor):
-        _interrupt(venue, order.ladder.book)
+        interrupt(venue, order.ladder.book, guard)
         return None if remainder is None else CancelReason.VOLATILITY_INTERRUPTION
     if stopped:
         hold(venue, order.ladder.book)
+        set_alarm(venue, order.ladder.book)
     elif key + order.ladder.opposite.best_key >= 0:
         return CancelReason.TOO_MANY_MAKERS
     if isinstance(guard, IntervalLimit) and (
@@ -113,10 +111,6 @@ def _match_within(venue: Venue, guard: Guard, taker: Order, key: int, ref: Ref) 
             last_ticks = ladder.book.last_price_ticks
             if last_ticks != first_ticks:
                 guard.note(last_ticks, venue.time_ns)
-
-
-def _interrupt(venue: Venue, book: Book) -> None:
-    change_phase(venue, book, Phase.VOLATILITY_AUCTION, INTERRUPTED)
 
 
 def _limit_key(guard: IntervalLimit, sign: int) -> int:
