@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from carbonmatch.limits import (
+    AMENDED_TRADES_MAX,
     AUCTION_ROUNDS_MAX,
     ENTRY_EXPIRIES_MAX,
     ENTRY_STOPS_MAX,
@@ -152,6 +153,9 @@ class ReferenceVenue:
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
+        self.made: dict[int, m.FoundTrade] = {}  # every trade, as it was
+        self.stands: dict[int, tuple[int, int]] = {}  # and what is left of it: price, lots
+        self.amended: set[int] = set()
         self.last: dict[int, int] = {}  # price of the last trade of each instrument
         self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
         self.stops_left = 0
@@ -275,6 +279,9 @@ class ReferenceVenue:
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_band(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.OnTrade():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._on_trade(session_id, command)
                 case _:
                     raise AssertionError(command)
         except RefusedError as refused:
@@ -610,10 +617,24 @@ class ReferenceVenue:
                     taker.side,
                 )
             )
+            buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
+            self._keep_trade(buyer, seller, maker.price, lots)
             self._note_trade(taker, maker.price)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
+
+    def _keep_trade(self, buyer: ReferenceOrder, seller: ReferenceOrder, price: int, lots: int) -> None:
+        instrument_id = m.InstrumentId(buyer.instrument_id)
+        sides = self._side(buyer), self._side(seller)
+        self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides)
+        self.stands[self.trades] = (price, lots)
+
+    @staticmethod
+    def _side(order: ReferenceOrder) -> m.TradeSide:
+        return m.TradeSide(
+            m.SessionId(order.session_id), m.OrderId(order.order_id), m.AccountId(order.account_id)
+        )
 
     def _is_one_owners(self, one: ReferenceOrder, other: ReferenceOrder) -> bool:
         key = self.definitions[one.instrument_id].self_trade.key
@@ -1345,6 +1366,7 @@ class ReferenceVenue:
                     m.TradeKind.AUCTION,
                 )
             )
+            self._keep_trade(buy, sell, price, lots)
             self.last[instrument_id] = price
         if traded:
             self.history[instrument_id] = [(self.time_ns, price)]
@@ -1366,6 +1388,63 @@ class ReferenceVenue:
         )
         self.references[command.instrument_id] = numbers[0]
         self.public.append(m.BandChanged(command.instrument_id, self.time_ns, *numbers))
+
+    # --- trades taken back and put right ---
+
+    def _on_trade(self, session_id: int, on: m.OnTrade) -> None:
+        command, trade = on.command, on.trade
+        trade_id = command.trade_id
+        if trade is None:
+            raise RefusedError(RejectReason.UNKNOWN_TRADE)
+        assert trade == self.made[trade_id], "what is carried is the trade that was made"
+        price, lots = self.stands[trade_id]
+        if isinstance(command, m.TradeStatusRequest):
+            self._report(session_id, m.TradeStatus, command.ref, trade_id, price, lots, trade)
+            return
+        self._refuse_unless(lots > 0, RejectReason.ALREADY_BUSTED)
+        has_room = trade_id in self.amended or len(self.amended) < AMENDED_TRADES_MAX
+        self._refuse_unless(has_room, RejectReason.AMENDED_TRADE_LIMIT)
+        if isinstance(command, m.BustTrade):
+            self.stands[trade_id] = (price, 0)
+        else:
+            self._check_correction(command, trade, price, lots)
+            self.stands[trade_id] = (command.price_ticks, command.quantity_lots)
+        self.amended.add(trade_id)
+        for side, own in ((Side.BUY, trade.buyer), (Side.SELL, trade.seller)):
+            subject = (own.order_id, trade_id, trade.instrument_id, own.account_id, side)
+            if isinstance(command, m.BustTrade):
+                self._report(own.session_id, m.Busted, 0, *subject, price, lots, trade.time_ns, command.text)
+            else:
+                becomes = self.stands[trade_id]
+                self._report(
+                    own.session_id,
+                    m.Corrected,
+                    0,
+                    *subject,
+                    *becomes,
+                    price,
+                    lots,
+                    trade.time_ns,
+                    command.text,
+                )
+        event = (trade.instrument_id, self.time_ns, trade_id)
+        if isinstance(command, m.BustTrade):
+            self.public.append(m.TradeBusted(*event, price, lots))
+        else:
+            self.public.append(m.TradeCorrected(*event, *self.stands[trade_id], price, lots))
+        self._report(session_id, m.Done, command.ref, self.sequence)
+
+    def _check_correction(self, command: m.CorrectTrade, trade: m.FoundTrade, price: int, lots: int) -> None:
+        definition = self.definitions[trade.instrument_id]
+        new_price, new_lots = command.price_ticks, command.quantity_lots
+        self._refuse_unless(0 < new_price <= PRICE_TICKS_MAX, RejectReason.INVALID_PRICE)
+        fits = new_price == price or new_price % definition.price_increment_ticks == 0
+        self._refuse_unless(fits, RejectReason.PRICE_INCREMENT)
+        self._refuse_unless(new_lots > 0, RejectReason.INVALID_QUANTITY)
+        self._refuse_unless(new_lots <= trade.quantity_lots, RejectReason.ABOVE_MAXIMUM)
+        fits = new_lots == lots or new_lots % definition.quantity_increment_lots == 0
+        self._refuse_unless(fits, RejectReason.QUANTITY_INCREMENT)
+        self._refuse_unless((new_price, new_lots) != (price, lots), RejectReason.NOT_AMENDABLE)
 
     # --- checks and reports ---
 

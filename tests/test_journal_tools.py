@@ -143,6 +143,7 @@ def test_a_dump_has_what_came_in_and_what_it_caused(directory: Path) -> None:
             "opening_phase": 1,
             "allowed": AllowedFlag.DEFAULT,
             "self_trade": {"key": 1, "allowed": SelfTradeFlag.ALL},
+            "volatility": None,
         },
     }
     assert (trading["sequence"], trading["count"]) == (5, 2)

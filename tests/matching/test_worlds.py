@@ -27,7 +27,11 @@ COMMANDS: Final = 20_000
 # Who may log on: nothing in the market depends on it.
 NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineKey, m.RemoveKey}
 # What a short world is too small for; tests of their own reach these bounds.
-TOO_LARGE: Final = {"RejectReason.OPEN_ORDER_LIMIT", "CancelReason.TOO_MANY_MAKERS"}
+TOO_LARGE: Final = {
+    "RejectReason.OPEN_ORDER_LIMIT",
+    "RejectReason.AMENDED_TRADE_LIMIT",
+    "CancelReason.TOO_MANY_MAKERS",
+}
 # Said by sessions, not by the market, but for one.
 OF_SESSIONS: Final = {f"RejectReason.{reason.name}" for reason in RejectReason if reason < 100} - {
     "RejectReason.NOT_ENTITLED"
@@ -56,6 +60,8 @@ class Seen:
         for entry in world:
             for command in entry.commands:
                 self.asked.add(type(command))
+                if isinstance(command, m.OnTrade):
+                    self.asked.add(type(command.command))
                 self.asked_members.update(_members(command))
                 if isinstance(command, m.NewOrder):
                     self.order_flags |= command.flags

@@ -50,7 +50,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
         _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
@@ -63,7 +63,7 @@ def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> No
         if course.hold is not None:
             course.resume()
             _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
@@ -93,7 +93,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
         book.instrument.set_band(reference, low, high)
         set_reference(book)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
-        _report_done(venue, session, ref)
+        report_done(venue, session, ref)
 
 
 def define_instrument(venue: Venue, command: DefineInstrument) -> None:
@@ -205,7 +205,7 @@ def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason)
     venue.reject(session, ref, reason)
 
 
-def _report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
+def report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
     if session is venue.venue_session:
         return
     reports = venue.stream(session)

@@ -4,16 +4,16 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`; the matching loop is `price_time`,
-self-trade prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in
-`stops`, `expiry` and `auction`.
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
+loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
+by itself is in `stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
-from carbonmatch.matching import amend, auction, control, entering, orders, queries
+from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
@@ -35,6 +35,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     NewOrder,
     NewOrderLong,
+    OnTrade,
     OrderStatusRequest,
     Outputs,
     Reduce,
@@ -53,6 +54,7 @@ from carbonmatch.matching.messages import (
     StartAuction,
     StreamChunk,
     TimePassed,
+    TradeId,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -68,6 +70,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     OrderStatusRequest: queries.order_status,
     SetPhase: control.set_phase,
     SetBand: control.set_band,
+    OnTrade: trades.on_trade,
     Resume: control.resume,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
@@ -113,6 +116,11 @@ class Engine:
     def time_ns(self) -> int:
         """Of the last entry applied; 0 before the first."""
         return self.venue.time_ns
+
+    @property
+    def last_trade_id(self) -> TradeId:
+        """Trades are numbered densely from 1; 0 before the first."""
+        return self.venue.last_trade_id
 
     @property
     def open_order_count(self) -> int:

@@ -42,6 +42,7 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.matching.terms import Terms
+from carbonmatch.matching.venue import AmendedTrade
 
 STATE_VERSION: Final = 9
 DIGEST_BYTES: Final = 32
@@ -186,6 +187,7 @@ class _VenueState(_State, frozen=True):
     uncrossing: list[InstrumentId]
     frozen: list[InstrumentId]
     seed: bytes
+    amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -223,6 +225,7 @@ def snapshot(engine: Engine) -> bytes:
             [book.instrument.instrument_id for book in venue.uncrossing],
             list(venue.frozen),
             venue.seed,
+            sorted(venue.amended_trades.items()),
         )
     )
 
@@ -283,6 +286,7 @@ def restore(data: bytes) -> Engine:
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)
+    venue.amended_trades.update(state.amended_trades)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:

@@ -1,5 +1,8 @@
 """The state of the venue, and the few moves that keep its parts in step."""
 
+from typing import NamedTuple
+
+from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.book import Book, Level, Order, StopLadder
@@ -24,6 +27,13 @@ from carbonmatch.matching.messages import (
 )
 
 
+class AmendedTrade(NamedTuple):
+    """What stands of a trade that was busted (nothing) or corrected."""
+
+    price_ticks: int
+    quantity_lots: int  # 0: it was busted
+
+
 class Venue:
     """All that entries change: who trades, the books, the counters, and the outputs which gather.
 
@@ -35,6 +45,7 @@ class Venue:
     __slots__ = (
         "accounts",
         "alarms",
+        "amended_trades",
         "auction_orders_left",
         "books",
         "cancels",
@@ -80,6 +91,8 @@ class Venue:
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
         self.drop_copies = DropCopies()
+        # What stands of trades that were busted or corrected; of all others, what they were.
+        self.amended_trades: dict[TradeId, AmendedTrade] = {}
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
@@ -229,6 +242,11 @@ class Venue:
             )
             ids = [order.order_id for order in session.orders.values()]
             assert ids == sorted(ids)
+        for trade_id, amended in self.amended_trades.items():
+            assert 0 < trade_id <= self.last_trade_id
+            assert amended.price_ticks > 0
+            assert amended.quantity_lots >= 0
+        assert len(self.amended_trades) <= AMENDED_TRADES_MAX
         if not self.touched:
             self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())

@@ -336,6 +336,30 @@ class Conflated(Outbound, frozen=True, tag=93):
     feed_sequence: int
 
 
+class TradeBust(Outbound, frozen=True, tag=97):
+    """The trade never was. Statistics follow where it was one of their day."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trade_id: TradeId
+    price_ticks: int  # what it stood at
+    quantity_lots: int  # what it stood at
+    time_ns: int
+
+
+class TradeCorrection(Outbound, frozen=True, tag=98):
+    """The trade was another one. Statistics follow where it was one of their day."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    price_before_ticks: int
+    quantity_before_lots: int
+    time_ns: int
+
+
 class SubscribeRejected(Outbound, frozen=True, tag=94):
     ref: Ref
     reason: RejectReason
@@ -399,6 +423,8 @@ FeedOutbound = (
     | LimitsUpdate
     | Statistics
     | Conflated
+    | TradeBust
+    | TradeCorrection
     | SubscribeRejected
     | AuctionUpdate
     | AuctionResult
