@@ -149,6 +149,7 @@ class ReferenceVenue:
         self.scheduled: dict[int, tuple[Phase, int]] = {}
         self.has_schedule: set[int] = set()
         self.holds: dict[int, tuple[Phase, int]] = {}
+        self.planned: dict[int, m.StartAuction] = {}  # where what is scheduled is an auction
         self.participants: dict[int, int] = {}
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
@@ -226,7 +227,8 @@ class ReferenceVenue:
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
                         if order.instrument_id in self.frozen:
-                            self.lost.setdefault(command.session_id, []).append(order)
+                            lost = self.lost.setdefault(command.session_id, [])
+                            lost += [order] if order not in lost else []
                         else:
                             self._end(order, CancelReason.DISCONNECTED)
             case m.SetSeed():
@@ -1027,9 +1029,9 @@ class ReferenceVenue:
                 self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
             self._change_phase(instrument_id, command.text)
 
-    def _start_auction(self, command: m.StartAuction) -> None:
+    def _start_auction(self, command: m.StartAuction, text: str = "") -> None:
         if not self._is_held(command.instrument_id):
-            self._start(command, "")
+            self._start(command, text)
 
     def _start(self, command: m.StartAuction, text: str, extension: int = 0) -> None:
         instrument_id = command.instrument_id
@@ -1068,11 +1070,11 @@ class ReferenceVenue:
     def _end_in_time(self, instrument_id: int) -> None:
         _, command, _, before = self.timings[instrument_id]
         phase, until_ns = self._phase_now(instrument_id)
-        if phase is before:
-            if self._extend(instrument_id):
-                return
-            phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
-        self._enter(instrument_id, phase, "", until_ns)
+        if phase is not before:
+            self._change_phase(instrument_id, "")
+        elif not self._extend(instrument_id):
+            until_ns = until_ns if command.next_phase is phase else 0
+            self._enter(instrument_id, command.next_phase, "", until_ns)
 
     def _interrupt(self, instrument_id: int, text: str, extension: int = 0) -> None:
         rules = self._rules(instrument_id)
@@ -1119,6 +1121,16 @@ class ReferenceVenue:
         before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
         self.has_schedule.add(instrument_id)
         self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        self.planned.pop(instrument_id, None)
+        if command.phase in (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION) and command.until_ns:
+            self.planned[instrument_id] = m.StartAuction(
+                command.instrument_id,
+                command.phase,
+                command.until_ns,
+                command.random_ns,
+                command.freeze_ns,
+                command.next_phase,
+            )
         held, until_ns = self.holds.get(instrument_id, (None, 0))
         if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
             del self.holds[instrument_id]
@@ -1130,8 +1142,7 @@ class ReferenceVenue:
     def _is_held(self, instrument_id: int) -> bool:
         held = self.holds.get(instrument_id)
         closes = instrument_id in self.has_schedule and self.scheduled[instrument_id][0] is Phase.CLOSED
-        stops = (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
-        return held is not None and not (closes and held[0] in stops)
+        return held is not None and not (closes and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY))
 
     def _steered(self, named: int) -> list[int]:
         if named:
@@ -1153,6 +1164,10 @@ class ReferenceVenue:
         return held
 
     def _change_phase(self, instrument_id: int, text: str) -> None:
+        planned = self.planned.get(instrument_id)
+        if planned is not None and not self._is_held(instrument_id):
+            self._start_auction(planned, text)
+            return
         phase, until_ns = self._phase_now(instrument_id)
         self._enter(instrument_id, phase, text, until_ns)
 

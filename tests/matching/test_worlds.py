@@ -21,7 +21,7 @@ from carbonmatch.matching.messages import (
     Entry,
     RejectReason,
 )
-from tests.matching.worlds import LIMITED, seeded
+from tests.matching.worlds import INTERRUPTED, LIMITED, seeded
 
 COMMANDS: Final = 20_000
 # Who may log on: nothing in the market depends on it.
@@ -52,8 +52,9 @@ class Seen:
         self.order_flags = 0
         for seed in (11, 25):
             self._play(seeded(seed, COMMANDS))
-        # Where nearly all prices are restrained, nearly all orders go for that.
-        self._play(seeded(12, COMMANDS // 5, LIMITED))
+        # Where nearly all prices are restrained, nearly all orders go for that, or nearly all trading stops.
+        for rules in (LIMITED, INTERRUPTED):
+            self._play(seeded(12, COMMANDS // 5, rules))
 
     def _play(self, world: Iterable[Entry]) -> None:
         engine = Engine()

@@ -342,7 +342,7 @@ class World:
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 12
+        kind = choices.byte() % 20
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
@@ -361,19 +361,26 @@ class World:
             return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
-        if kind == 5:
+        if kind in (5, 12):
             # Most of all back to what it was.
             number = 1 + choices.byte() % len(SESSIONS)
-            if choices.byte() % 4 == 0:
+            if choices.byte() % 5 == 0:
                 return m.RemoveSession(SessionId(number))
             account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
             return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
         if kind == 8:
             self.steps += 1
+            until_ns = choices.of((0, self._time_ns() + 10, self._time_ns() + 40))
             return m.SchedulePhase(
-                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+                InstrumentId(choices.of((1, 2))),
+                choices.of((*Phase, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)),
+                self.steps,
+                until_ns,
+                choices.of((0, 0, 20)),
+                choices.of((0, self._time_ns() + 8)),
+                choices.of((Phase.CONTINUOUS, Phase.CONTINUOUS, Phase.CLOSED)),
             )
-        if kind == 11:
+        if kind in (11, 13):
             if choices.byte() % 4 == 0:
                 return m.SetSeed(bytes([choices.byte()] * 16))
             ends_ns = self._time_ns() + choices.of((10, 20, 40, 80, 0))
@@ -384,7 +391,7 @@ class World:
                 ),
                 ends_ns,
                 choices.of((0, 0, 10, 30)),
-                choices.of((0, ends_ns - 8, ends_ns - 3, ends_ns)),
+                choices.of((0, ends_ns - 8, ends_ns - 40, ends_ns)),
                 choices.of((Phase.CONTINUOUS,) * 5 + (Phase.CLOSED, Phase.HALTED, Phase.CLOSING_AUCTION)),
             )
         if kind in (9, 10):

@@ -92,6 +92,25 @@ def change_phase(venue: Venue, book: Book, phase: Phase, text: str, timing: Timi
         _enter(venue, book, phase, text, timing)
 
 
+def enter_course_phase(venue: Venue, book: Book, text: str) -> None:
+    """Bring the instrument into the phase that its course says, with the times of an auction."""
+    course = book.instrument.course
+    auction = course.auction
+    if auction is None or course.is_held:
+        change_phase(venue, book, course.phase, text)
+    else:
+        start(
+            venue,
+            book,
+            course.scheduled,
+            course.until_ns,
+            auction.random_ns,
+            auction.freeze_ns,
+            auction.next_phase,
+            text,
+        )
+
+
 def carry_out(venue: Venue) -> None:
     """Go on with the auctions that are being carried out, as far as the entry may."""
     while venue.uncrossing and venue.auction_orders_left:
@@ -239,9 +258,8 @@ def do_what_is_due(venue: Venue) -> None:
 
 def _end_in_time(venue: Venue, book: Book, timing: Timing) -> None:
     """Enter the phase after the auction; or extend it, if no other phase should have begun meanwhile."""
-    course_phase = book.instrument.course.phase
-    if course_phase is not timing.course_phase:
-        change_phase(venue, book, course_phase, "")
+    if book.instrument.course.phase is not timing.course_phase:
+        enter_course_phase(venue, book, "")
     elif not _extend(venue, book):
         change_phase(venue, book, timing.next_phase, "")
 
