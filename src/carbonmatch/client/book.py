@@ -20,6 +20,7 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
+from carbonmatch.matching.instrument import GATHERING
 from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
     AuctionResult,
@@ -233,7 +234,8 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
-            book.auction = None
+            if message.phase not in GATHERING:
+                book.auction = None
             book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message

@@ -367,7 +367,7 @@ class SubscribeRejected(Outbound, frozen=True, tag=94):
 
 
 class AuctionUpdate(Outbound, frozen=True, tag=95):
-    """How the auction would end if it ended now; until the next one, or another phase.
+    """How the auction would end if it ended now; until the next one, or until orders do not gather.
 
     After a snapshot it belongs to that, as Statistics do.
     """
