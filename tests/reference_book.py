@@ -149,6 +149,7 @@ class ReferenceVenue:
         self.scheduled: dict[int, tuple[Phase, int]] = {}
         self.has_schedule: set[int] = set()
         self.holds: dict[int, tuple[Phase, int]] = {}
+        self.planned: dict[int, m.StartAuction] = {}  # where what is scheduled is an auction
         self.participants: dict[int, int] = {}
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
@@ -1008,7 +1009,7 @@ class ReferenceVenue:
                 self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
             self._change_phase(instrument_id, command.text)
 
-    def _start_auction(self, command: m.StartAuction) -> None:
+    def _start_auction(self, command: m.StartAuction, text: str = "") -> None:
         instrument_id = command.instrument_id
         if self._is_held(instrument_id):
             return
@@ -1022,7 +1023,7 @@ class ReferenceVenue:
         if self.phases[instrument_id] is command.phase:
             self._thaw(instrument_id)
         else:
-            self._enter(instrument_id, command.phase, "", command.ends_ns)
+            self._enter(instrument_id, command.phase, text, command.ends_ns)
         self.timings[instrument_id] = timing
         self._freeze()
 
@@ -1053,6 +1054,16 @@ class ReferenceVenue:
         before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
         self.has_schedule.add(instrument_id)
         self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        self.planned.pop(instrument_id, None)
+        if command.phase in (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION) and command.until_ns:
+            self.planned[instrument_id] = m.StartAuction(
+                command.instrument_id,
+                command.phase,
+                command.until_ns,
+                command.random_ns,
+                command.freeze_ns,
+                command.next_phase,
+            )
         held, until_ns = self.holds.get(instrument_id, (None, 0))
         if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
             del self.holds[instrument_id]
@@ -1064,8 +1075,7 @@ class ReferenceVenue:
     def _is_held(self, instrument_id: int) -> bool:
         held = self.holds.get(instrument_id)
         closes = instrument_id in self.has_schedule and self.scheduled[instrument_id][0] is Phase.CLOSED
-        stops = (Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
-        return held is not None and not (closes and held[0] in stops)
+        return held is not None and not (closes and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY))
 
     def _steered(self, named: int) -> list[int]:
         if named:
@@ -1087,6 +1097,10 @@ class ReferenceVenue:
         return held
 
     def _change_phase(self, instrument_id: int, text: str) -> None:
+        planned = self.planned.get(instrument_id)
+        if planned is not None and not self._is_held(instrument_id):
+            self._start_auction(planned, text)
+            return
         phase, until_ns = self._phase_now(instrument_id)
         self._enter(instrument_id, phase, text, until_ns)
 

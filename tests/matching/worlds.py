@@ -355,8 +355,15 @@ class World:
             return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
         if kind == 8:
             self.steps += 1
+            until_ns = choices.of((0, self._time_ns() + 10, self._time_ns() + 40))
             return m.SchedulePhase(
-                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+                InstrumentId(choices.of((1, 2))),
+                choices.of((*Phase, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)),
+                self.steps,
+                until_ns,
+                choices.of((0, 0, 20)),
+                choices.of((0, self._time_ns() + 8)),
+                choices.of((Phase.CONTINUOUS, Phase.CONTINUOUS, Phase.CLOSED)),
             )
         if kind in (11, 13):
             if choices.byte() % 4 == 0:

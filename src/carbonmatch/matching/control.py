@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.auction import change_phase, start
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -71,7 +71,7 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     book = venue.books[command.instrument_id]
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
-    course.step(command.phase, command.step_ns, command.until_ns)
+    course.step(command)
     if book.timing is not None and book.transition is None and not course.is_held:
         # An auction that ends by itself takes longer than planned: its end looks at the course.
         return
@@ -194,7 +194,20 @@ def _follow_course(venue: Venue, book: Book, text: str) -> None:
         venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
     else:
         venue.held_until_ns.pop(instrument.instrument_id, None)
-    change_phase(venue, book, course.phase, text)
+    auction = course.auction
+    if auction is None or course.is_held:
+        change_phase(venue, book, course.phase, text)
+    else:
+        start(
+            venue,
+            book,
+            course.scheduled,
+            course.until_ns,
+            auction.random_ns,
+            auction.freeze_ns,
+            auction.next_phase,
+            text,
+        )
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -314,6 +314,9 @@ class SchedulePhase(Command, frozen=True, tag=173):
     phase: Phase
     step_ns: TimeField  # when the schedule has it begin, UTC: before the entry's time, seldom by much
     until_ns: TimeField  # when the schedule has it end; 0: nothing is planned
+    random_ns: NumberField = 0  # of an auction: at most so much later it ends, as in StartAuction
+    freeze_ns: TimeField = 0  # of an auction: from this time on nothing is cancelled or amended; 0: always
+    next_phase: Phase = Phase.CONTINUOUS  # of an auction: the phase after it
 
 
 class TimePassed(Command, frozen=True, tag=170):

@@ -17,7 +17,7 @@ from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor, Extreme
-from carbonmatch.matching.course import Course
+from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guards import new_guard, reschedule
@@ -101,6 +101,7 @@ class _CourseState(_State, frozen=True):
     scheduled: Phase
     scheduled_ns: int
     until_ns: int
+    auction: ScheduledAuction | None
     hold: Phase | None
     hold_until_ns: int
 
@@ -332,7 +333,12 @@ def _book_state(book: Book) -> _BookState:
         definition.band_high_ticks,
         book.instrument.phase,
         _CourseState(
-            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+            course.scheduled,
+            course.scheduled_ns,
+            course.until_ns,
+            course.auction,
+            course.hold,
+            course.hold_until_ns,
         ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
@@ -466,6 +472,7 @@ def _restored_course(kept: _CourseState) -> Course:
     course = Course(kept.scheduled)
     course.scheduled_ns = kept.scheduled_ns
     course.until_ns = kept.until_ns
+    course.auction = kept.auction
     course.hold = kept.hold
     course.hold_until_ns = kept.hold_until_ns
     return course

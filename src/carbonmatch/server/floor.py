@@ -125,6 +125,8 @@ class Floor:
             self.schedules.run()
             done()
 
+        # The first entry may end an auction whose time has come, and its trades are counted.
+        self._count_what_is_there()
         self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
 
     def redefine(self, config: Config, done: Callable[[int], None]) -> None:
@@ -184,13 +186,16 @@ class Floor:
         for session_id in (*self.engine.sessions, *self.engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
-    def _begin(self) -> None:
+    def _count_what_is_there(self) -> None:
         engine, counters = self.engine, self.counters
-        self._open_to_keys()
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase
             counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
+
+    def _begin(self) -> None:
+        engine = self.engine
+        self._open_to_keys()
         for symbol, open_orders in gone(self.config, engine):
             log("not_configured", WARNING, kind="instrument", name=symbol, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
