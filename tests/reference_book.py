@@ -161,8 +161,10 @@ class ReferenceVenue:
         self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
         self.stops_left = 0
         self.stopped = False  # the order that trades, by a price outside of its limits
+        self.compared: list[tuple[m.Width, list[int]]] = []  # what its prices are compared with
         self.history: dict[int, list[tuple[int, int]]] = {}  # (time, price) of all trades of each instrument
         self.references: dict[int, int] = {}  # static ones
+        self.extensions: dict[int, int] = {}  # of the auction that interrupts trading
         self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
         self.public: list[Any] = []
         self.seed = b""
@@ -181,8 +183,7 @@ class ReferenceVenue:
         self.time_ns = entry.time_ns
         self.stops_left = ENTRY_STOPS_MAX
         self._expire_due()
-        self._recalculate_due()
-        self._end_auctions()
+        self._do_what_is_due()
         self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
@@ -226,7 +227,8 @@ class ReferenceVenue:
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
                         if order.instrument_id in self.frozen:
-                            self.lost.setdefault(command.session_id, []).append(order)
+                            lost = self.lost.setdefault(command.session_id, [])
+                            lost += [order] if order not in lost else []
                         else:
                             self._end(order, CancelReason.DISCONNECTED)
             case m.SetSeed():
@@ -569,6 +571,7 @@ class ReferenceVenue:
 
     def _trade(self, taker: ReferenceOrder, ref: int) -> bool:
         """Trade until nothing crosses; whether self-trade prevention has ended the taker."""
+        self.compared = self._compared_with(taker.instrument_id)
         while taker.leaves:
             maker = self._next_maker(taker)
             if maker is None:
@@ -581,7 +584,7 @@ class ReferenceVenue:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
-            if not self._admits(taker.instrument_id, maker.price):
+            if not self._admits(maker.price):
                 self.stopped = True
                 return False
             taker.executed += lots
@@ -618,7 +621,7 @@ class ReferenceVenue:
             )
             buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
             self._keep_trade(buyer, seller, maker.price, lots)
-            self.history.setdefault(taker.instrument_id, []).append((self.time_ns, maker.price))
+            self._note_trade(taker, maker.price)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
@@ -710,29 +713,38 @@ class ReferenceVenue:
             return order.price <= min(opposite) + _width(collar, min(opposite))
         return order.price >= max(opposite) - _width(collar, max(opposite))
 
-    def _admits(self, instrument_id: int, price: int) -> bool:
-        """Whether a trade may be at this price now."""
+    def _compared_with(self, instrument_id: int) -> list[tuple[m.Width, list[int]]]:
+        """Widths, and the prices that trades of an order which comes now may not be further from."""
         rules = self._rules(instrument_id)
         if rules.interval != m.Width():
             anchor = self.limits[instrument_id].anchor
-            return not anchor or abs(price - anchor) <= _width(rules.interval, anchor)
+            return [(rules.interval, [anchor])] if anchor else []
         reference = self.references.get(instrument_id, 0)
-        if (
-            rules.static != m.Width()
-            and reference
-            and abs(price - reference) > _width(rules.static, reference)
-        ):
-            return False
+        found = [(rules.static, [reference])] if reference and rules.static != m.Width() else []
         history = self.history.get(instrument_id, [])
         for width, length in ((rules.short, rules.short_window_ns), (rules.long, rules.long_window_ns)):
-            if width == m.Width() or not history:
-                continue
-            recent = [p for time_ns, p in history if self.time_ns - time_ns < length] or [history[-1][1]]
-            if price > min(recent) + _width(width, min(recent)):
-                return False
-            if price < max(recent) - _width(width, max(recent)):
-                return False
-        return True
+            if width != m.Width():
+                recent = [price for time_ns, price in history if self.time_ns - time_ns < length]
+                found.append((width, recent or [price for _, price in history[-1:]]))
+        return found
+
+    def _note_trade(self, taker: ReferenceOrder, price: int) -> None:
+        """Its own trades count for the rest of the order, but not around a fixed price."""
+        rules = self._rules(taker.instrument_id)
+        self.history.setdefault(taker.instrument_id, []).append((self.time_ns, price))
+        if rules.interval == m.Width():
+            for width, prices in self.compared[rules.static != m.Width() and self._has_reference(taker) :]:
+                assert width in (rules.short, rules.long)
+                prices.append(price)
+
+    def _has_reference(self, taker: ReferenceOrder) -> bool:
+        return self.references.get(taker.instrument_id, 0) > 0
+
+    def _admits(self, price: int) -> bool:
+        """Whether the order that trades may do it at this price."""
+        return all(
+            abs(price - each) <= _width(width, each) for width, prices in self.compared for each in prices
+        )
 
     def _why_it_goes(self, order: ReferenceOrder, stopped: bool) -> CancelReason | None:
         """What is stopped begins an auction or a hold."""
@@ -740,7 +752,7 @@ class ReferenceVenue:
             return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
         if not stopped:
             return None
-        self._enter(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption", 0)
+        self._interrupt(order.instrument_id, "volatility interruption")
         if self._goes_anyway(order):
             return CancelReason.VOLATILITY_INTERRUPTION
         return None
@@ -775,13 +787,20 @@ class ReferenceVenue:
             return asks[0][0]
         return price
 
-    def _recalculate_due(self) -> None:
-        for instrument_id, limits in sorted(self.limits.items()):
-            if self.phases[instrument_id] is not Phase.CONTINUOUS or limits.next_ns > self.time_ns:
-                continue
-            while limits.next_ns <= self.time_ns:
-                limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
-            self._set_anchor(instrument_id)
+    def _next_recalculation(self) -> tuple[int, int]:
+        """When, and of which instrument."""
+        due = [
+            (limits.next_ns, instrument_id)
+            for instrument_id, limits in self.limits.items()
+            if self.phases[instrument_id] is Phase.CONTINUOUS
+        ]
+        return min(due, default=(2**64, 0))
+
+    def _recalculate(self, instrument_id: int) -> None:
+        limits = self.limits[instrument_id]
+        while limits.next_ns <= self.time_ns:
+            limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
+        self._set_anchor(instrument_id)
 
     def _set_anchor(self, instrument_id: int) -> None:
         limits, anchor = self.limits[instrument_id], self._anchor(instrument_id)
@@ -804,6 +823,7 @@ class ReferenceVenue:
             return
         self.history[instrument_id] = self.history.get(instrument_id, [])[-1:]
         self.history[instrument_id] = [(self.time_ns, price) for _, price in self.history[instrument_id]]
+        self.extensions[instrument_id] = 0
         limits = self.limits.pop(instrument_id, None)
         if limits is not None and limits.anchor:
             self.public.append(
@@ -1010,12 +1030,15 @@ class ReferenceVenue:
             self._change_phase(instrument_id, command.text)
 
     def _start_auction(self, command: m.StartAuction, text: str = "") -> None:
+        if not self._is_held(command.instrument_id):
+            self._start(command, text)
+
+    def _start(self, command: m.StartAuction, text: str, extension: int = 0) -> None:
         instrument_id = command.instrument_id
-        if self._is_held(instrument_id):
-            return
         seed, ended_ns = b"", command.ends_ns
         if command.random_ns:
             place = command.instrument_id.to_bytes(4, "big") + self.sequence.to_bytes(8, "big")
+            place += extension.to_bytes(4, "big") if extension else b""
             seed = hashlib.blake2b(place, key=self.seed, digest_size=16).digest()
             drawn = Fraction(int.from_bytes(seed[:8], "big"), 2**64) * (command.random_ns + 1)
             ended_ns += int(drawn)
@@ -1032,17 +1055,61 @@ class ReferenceVenue:
             if command.freeze_ns and command.freeze_ns <= self.time_ns:
                 self.frozen.add(instrument_id)
 
-    def _end_auctions(self) -> None:
+    def _do_what_is_due(self) -> None:
         self._freeze()
-        while self.timings:
-            ended_ns, instrument_id = min((timing[0], one) for one, timing in self.timings.items())
-            if ended_ns > self.time_ns:
+        while True:
+            ends = [(timing[0], one) for one, timing in self.timings.items()]
+            ended, recalculated = min(ends, default=(2**64, 0)), self._next_recalculation()
+            if min(ended, recalculated)[0] > self.time_ns:
                 return
-            _, command, _, before = self.timings[instrument_id]
-            phase, until_ns = self._phase_now(instrument_id)
-            if phase is before:
-                phase, until_ns = command.next_phase, until_ns if command.next_phase is phase else 0
-            self._enter(instrument_id, phase, "", until_ns)
+            if recalculated < ended:
+                self._recalculate(recalculated[1])
+            else:
+                self._end_in_time(ended[1])
+
+    def _end_in_time(self, instrument_id: int) -> None:
+        _, command, _, before = self.timings[instrument_id]
+        phase, until_ns = self._phase_now(instrument_id)
+        if phase is not before:
+            self._change_phase(instrument_id, "")
+        elif not self._extend(instrument_id):
+            until_ns = until_ns if command.next_phase is phase else 0
+            self._enter(instrument_id, command.next_phase, "", until_ns)
+
+    def _interrupt(self, instrument_id: int, text: str, extension: int = 0) -> None:
+        rules = self._rules(instrument_id)
+        ends_ns = self.time_ns + rules.auction_ns
+        self.extensions[instrument_id] = extension
+        self._start(
+            m.StartAuction(
+                m.InstrumentId(instrument_id), Phase.VOLATILITY_AUCTION, ends_ns, rules.auction_random_ns
+            ),
+            text,
+            extension,
+        )
+
+    def _extend(self, instrument_id: int) -> bool:
+        """Where the price of an interruption is too far from the last trade it takes longer."""
+        rules, phase = self._rules(instrument_id), self.phases[instrument_id]
+        has_corridor = any(width != m.Width() for width in (rules.static, rules.short, rules.long))
+        last = self.last.get(instrument_id) or self.references.get(instrument_id, 0)
+        if phase is not Phase.VOLATILITY_AUCTION or not has_corridor or not last:
+            return False
+        price = self._auction_price(instrument_id)[0]
+        if not price or rules.extension == m.Width() or abs(price - last) <= _width(rules.extension, last):
+            return False
+        count = self.extensions.get(instrument_id, 0)
+        text, ends_ns = "volatility interruption, extended", self.time_ns + rules.auction_ns
+        if count < rules.extensions_max:
+            self._interrupt(instrument_id, "", count + 1)
+        elif rules.waits_for_operator:
+            text, ends_ns = "volatility interruption, until an operator ends it", 0
+            del self.timings[instrument_id]
+        else:
+            return False
+        told = m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, ends_ns)
+        self.public.append(told)
+        return True
 
     def _resume(self, command: m.Resume) -> None:
         for instrument_id in self._steered(command.instrument_id):

@@ -97,10 +97,25 @@ CORRIDOR = VolatilityRules(
     short=Width(2), short_window_ns=20, long=Width(basis_points=350), long_window_ns=200, auction_ns=25
 )
 OTHER_CORRIDOR = VolatilityRules(
-    collar=Width(9), static=Width(4), short=Width(3), short_window_ns=60, auction_ns=40, auction_random_ns=9
+    collar=Width(9),
+    static=Width(4),
+    short=Width(2),
+    short_window_ns=60,
+    auction_ns=20,
+    auction_random_ns=9,
+    extension=Width(ticks=1, basis_points=150),
+    extensions_max=2,
+)
+WAITING_CORRIDOR = msgspec.structs.replace(
+    OTHER_CORRIDOR, extension=Width(1), extensions_max=1, waits_for_operator=True
 )
 LIMITED: tuple[VolatilityRules | None, ...] = (INTERVAL, COLLAR, None, OTHER_INTERVAL, INTERVAL)
-INTERRUPTED: tuple[VolatilityRules | None, ...] = (CORRIDOR, OTHER_CORRIDOR, CORRIDOR, None)
+INTERRUPTED: tuple[VolatilityRules | None, ...] = (
+    CORRIDOR,
+    OTHER_CORRIDOR,
+    WAITING_CORRIDOR,
+    None,
+)
 # Mostly none, and now and then one of all.
 SOME: tuple[VolatilityRules | None, ...] = (None, None, None, *LIMITED, *INTERRUPTED)
 

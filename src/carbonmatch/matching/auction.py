@@ -15,10 +15,18 @@ that is lost go after the auction. An order whose own time is up goes all the sa
 
 from typing import Final
 
+from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_ns
 from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.corridor import Corridor, Extension
 from carbonmatch.matching.expiry import NEVER_NS
-from carbonmatch.matching.guards import restart_limits, set_auction_price
+from carbonmatch.matching.guards import (
+    limits_due_ns,
+    recalculate,
+    restart_limits,
+    set_auction_price,
+    would_recalculate,
+)
 from carbonmatch.matching.instrument import GATHERING, TAKES_PART
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -35,6 +43,11 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.uncross import Uncross, advance, is_crossed
 from carbonmatch.matching.venue import Venue
+
+# What everyone is told of an interruption.
+INTERRUPTED: Final = "volatility interruption"
+EXTENDED: Final = "volatility interruption, extended"
+WAITING_FOR_OPERATOR: Final = "volatility interruption, until an operator ends it"
 
 # Which phases what has gathered is carried out before, and coming from where.
 UNCROSSED: Final[dict[Phase, frozenset[Phase]]] = {
@@ -79,6 +92,25 @@ def change_phase(venue: Venue, book: Book, phase: Phase, text: str, timing: Timi
         _enter(venue, book, phase, text, timing)
 
 
+def enter_course_phase(venue: Venue, book: Book, text: str) -> None:
+    """Bring the instrument into the phase that its course says, with the times of an auction."""
+    course = book.instrument.course
+    auction = course.auction
+    if auction is None or course.is_held:
+        change_phase(venue, book, course.phase, text)
+    else:
+        start(
+            venue,
+            book,
+            course.scheduled,
+            course.until_ns,
+            auction.random_ns,
+            auction.freeze_ns,
+            auction.next_phase,
+            text,
+        )
+
+
 def carry_out(venue: Venue) -> None:
     """Go on with the auctions that are being carried out, as far as the entry may."""
     while venue.uncrossing and venue.auction_orders_left:
@@ -113,9 +145,9 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         until_ns = timing.ends_ns
     venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
-    set_alarm(venue, book)
     if book.guard is not None:
         restart_limits(venue, book)
+    set_alarm(venue, book)
     if phase is Phase.CLOSED:
         _expire(venue, book)
     elif phase in GATHERING:
@@ -173,6 +205,7 @@ def start(
     freeze_ns: int = 0,
     next_phase: Phase = Phase.CONTINUOUS,
     text: str = "",
+    extension: int = 0,
 ) -> None:
     """Enter an auction that ends in `next_phase`, from `ends_ns` on and at most `random_ns` later.
 
@@ -181,7 +214,8 @@ def start(
     """
     assert phase in GATHERING, f"{phase.name} gathers no orders"
     assert venue.seed or not random_ns, "the service gives a seed at its start"
-    seed = auction_seed(venue.seed, book.instrument.instrument_id, venue.sequence) if random_ns else b""
+    instrument_id = book.instrument.instrument_id
+    seed = auction_seed(venue.seed, instrument_id, venue.sequence, extension) if random_ns else b""
     ended_ns = drawn_end_ns(ends_ns, random_ns, seed) if random_ns else ends_ns
     course_phase = book.instrument.course.phase
     timing = Timing(ends_ns, random_ns, freeze_ns, next_phase, ended_ns, seed, course_phase)
@@ -197,26 +231,81 @@ def set_seed(venue: Venue, command: SetSeed) -> None:
     venue.seed = command.seed
 
 
+def is_due(venue: Venue, time_ns: int) -> bool:
+    """Whether `do_what_is_due` at this time would do what somebody sees."""
+    return any(
+        book.timing is not None or would_recalculate(book, time_ns)
+        for book in map(venue.books.__getitem__, venue.alarms.due(time_ns))
+    )
+
+
 def do_what_is_due(venue: Venue) -> None:
-    """Freeze and end the auctions whose time has come; go on with those that are being carried out."""
+    """Freeze and end the auctions whose time has come, and set limits anew.
+
+    Then go on with the auctions that are being carried out.
+    """
     alarms = venue.alarms
     while alarms.next_ns <= venue.time_ns:
         book = venue.books[alarms.first()]
         timing = book.timing
         if timing is not None and timing.ended_ns <= venue.time_ns:
-            course_phase = book.instrument.course.phase
-            is_moved = course_phase is not timing.course_phase
-            change_phase(venue, book, course_phase if is_moved else timing.next_phase, "")
+            _end_in_time(venue, book, timing)
         else:
+            recalculate(venue, book)
             set_alarm(venue, book)
     carry_out(venue)
+
+
+def _end_in_time(venue: Venue, book: Book, timing: Timing) -> None:
+    """Enter the phase after the auction; or extend it, if no other phase should have begun meanwhile."""
+    if book.instrument.course.phase is not timing.course_phase:
+        enter_course_phase(venue, book, "")
+    elif not _extend(venue, book):
+        change_phase(venue, book, timing.next_phase, "")
+
+
+def _extend(venue: Venue, book: Book) -> bool:
+    """Let an interruption take longer where its price is too far from the last trade; whether it does."""
+    instrument, corridor = book.instrument, book.guard
+    if instrument.phase is not Phase.VOLATILITY_AUCTION or not isinstance(corridor, Corridor):
+        return False
+    extension = corridor.extend(determine(book).price_ticks, book.last_price_ticks)
+    if extension is Extension.NONE:
+        return False
+    rules = corridor.rules
+    ends_ns, text = 0, WAITING_FOR_OPERATOR
+    if extension is Extension.AS_LONG_AGAIN:
+        ends_ns, text = venue.time_ns + rules.auction_ns, EXTENDED
+        number = corridor.extensions
+        start(venue, book, instrument.phase, ends_ns, rules.auction_random_ns, extension=number)
+    else:
+        book.timing = None
+        set_alarm(venue, book)
+    venue.public.append(
+        PhaseChanged(instrument.instrument_id, venue.time_ns, instrument.phase, text, ends_ns)
+    )
+    return True
+
+
+def interrupt(venue: Venue, book: Book, corridor: Corridor) -> None:
+    """Stop trading for an auction: a price would have left its corridor."""
+    corridor.extensions = 0
+    rules = corridor.rules
+    start(
+        venue,
+        book,
+        Phase.VOLATILITY_AUCTION,
+        venue.time_ns + rules.auction_ns,
+        rules.auction_random_ns,
+        text=INTERRUPTED,
+    )
 
 
 def set_alarm(venue: Venue, book: Book) -> None:
     """Say when something is due of the book next; freeze it if that is due now."""
     instrument = book.instrument
     timing = book.timing
-    due_ns = NEVER_NS
+    due_ns = limits_due_ns(book)
     if timing is not None:
         due_ns = timing.ended_ns
         if timing.freeze_ns and not instrument.is_frozen:

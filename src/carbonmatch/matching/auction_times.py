@@ -1,11 +1,13 @@
 """When auctions freeze and end: drawn from a seed that the journal has and nobody is told, then due by time.
 
 An auction's own seed is BLAKE2b (16 bytes), keyed with the venue's seed, of the instrument's id in 4 bytes
-and the sequence of the command that started it in 8, both big-endian. It is told with the result, and gives
+and the sequence of the command that started it in 8, both big-endian; the n-th extension of an interruption
+adds n in 4 bytes to that, since it may come without another command. It is told with the result, and gives
 nothing of the venue's seed away. Its end is `ends_ns` + h x (`random_ns` + 1) / 2^64, rounded down, where h
 is the first half of it, big-endian.
 """
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -33,8 +35,10 @@ class Timing(Struct, frozen=True, gc=False, array_like=True):
     course_phase: Phase
 
 
-def auction_seed(venue_seed: bytes, instrument_id: InstrumentId, sequence: int) -> bytes:
+def auction_seed(venue_seed: bytes, instrument_id: InstrumentId, sequence: int, extension: int = 0) -> bytes:
     data = instrument_id.to_bytes(4, "big") + sequence.to_bytes(8, "big")
+    if extension:
+        data += extension.to_bytes(4, "big")
     return blake2b(data, key=venue_seed, digest_size=SEED_BYTES).digest()
 
 
@@ -64,6 +68,13 @@ class Alarms:
             self._times[instrument_id] = time_ns
             self._instruments[time_ns, instrument_id] = None
         self.next_ns = self._instruments.peekitem(0)[0][0] if self._instruments else NEVER_NS
+
+    def due(self, time_ns: int) -> Iterator[InstrumentId]:
+        """Whose time has come by then, the next one first."""
+        for due_ns, instrument_id in self._instruments:
+            if due_ns > time_ns:
+                return
+            yield instrument_id
 
     def first(self) -> InstrumentId:
         """Whose time is next; there is one."""

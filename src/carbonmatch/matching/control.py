@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import change_phase, start
+from carbonmatch.matching.auction import enter_course_phase, set_alarm
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -108,7 +108,10 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
-    configure(venue, venue.books[definition.instrument_id])
+    book = venue.books[definition.instrument_id]
+    configure(venue, book)
+    if book.transition is None:
+        set_alarm(venue, book)
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
@@ -194,20 +197,7 @@ def _follow_course(venue: Venue, book: Book, text: str) -> None:
         venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
     else:
         venue.held_until_ns.pop(instrument.instrument_id, None)
-    auction = course.auction
-    if auction is None or course.is_held:
-        change_phase(venue, book, course.phase, text)
-    else:
-        start(
-            venue,
-            book,
-            course.scheduled,
-            course.until_ns,
-            auction.random_ns,
-            auction.freeze_ns,
-            auction.next_phase,
-            text,
-        )
+    enter_course_phase(venue, book, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -18,7 +18,6 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
-from carbonmatch.matching.guards import recalculate_due, would_recalculate
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -145,8 +144,7 @@ class Engine:
         venue = self.venue
         return (
             venue.expiries.next_ns <= time_ns
-            or venue.alarms.next_ns <= time_ns
-            or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
+            or (venue.alarms.next_ns <= time_ns and auction.is_due(venue, time_ns))
             or bool(venue.uncrossing)
             or may_fire(venue)
         )
@@ -186,7 +184,6 @@ class Engine:
             reached
             or venue.expiries.next_ns <= time_ns
             or venue.alarms.next_ns <= time_ns
-            or venue.limits_due_ns <= time_ns
             or venue.uncrossing
         ):
             _do_what_is_due(venue)
@@ -260,7 +257,5 @@ class Engine:
 def _do_what_is_due(venue: Venue) -> None:
     """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
     expire_due(venue)
-    if venue.limits_due_ns <= venue.time_ns:
-        recalculate_due(venue)
     auction.do_what_is_due(venue)
     fire_reached(venue)

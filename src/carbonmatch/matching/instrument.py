@@ -86,6 +86,7 @@ class Instrument:
     __slots__ = (
         "admits_new",
         "admits_plain",
+        "admits_plain_resting",
         "allowed",
         "collar",
         "configured",
@@ -142,7 +143,10 @@ class Instrument:
         self.is_trading = self.phase is Phase.CONTINUOUS
         self.is_gathering = self.phase in GATHERING
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
-        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN and self.volatility is None
+        admits = self.is_trading and self.allowed & _PLAIN == _PLAIN
+        # Where prices are restrained, an order is plain only as long as it trades with nobody.
+        self.admits_plain = admits and self.volatility is None
+        self.admits_plain_resting = admits and self.volatility is not None
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""

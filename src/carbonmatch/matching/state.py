@@ -16,13 +16,11 @@ from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.book import Book, Ladder, Order
-from carbonmatch.matching.corridor import Corridor, Extreme
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.guards import new_guard, reschedule
+from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
 from carbonmatch.matching.instrument import Instrument
-from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,
@@ -44,7 +42,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 9
+STATE_VERSION: Final = 10
 DIGEST_BYTES: Final = 32
 
 
@@ -127,17 +125,6 @@ class _TransitionState(_State, frozen=True):
     rounds: int
 
 
-class _CorridorState(_State, frozen=True):
-    reference_ticks: int
-    windows: list[tuple[list[Extreme], list[Extreme]]]  # highs and lows of each, the short one first
-
-
-class _IntervalState(_State, frozen=True):
-    anchor_ticks: int
-    next_ns: int
-    held: bool
-
-
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
@@ -152,8 +139,8 @@ class _BookState(_State, frozen=True):
     timing: Timing | None
     transition: _TransitionState | None
     lost: dict[SessionId, int]
-    corridor: _CorridorState | None
-    interval: _IntervalState | None
+    corridor: CorridorState | None
+    interval: IntervalState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -270,7 +257,7 @@ def restore(data: bytes) -> Engine:
         book.lost = kept_book.lost
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
-        _restore_guard(book, kept_book)
+        restore_guard(book, kept_book.corridor, kept_book.interval)
         for kept_order in kept_book.orders + kept_book.stops:
             orders.append(_restored_order(engine, book, kept_order))
         for kept_order in kept_book.waiting:
@@ -294,7 +281,6 @@ def restore(data: bytes) -> Engine:
     for kept in state.drop_copies:
         copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
         venue.drop_copies.define(copy, venue.accounts)
-    reschedule(venue)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
     return engine
@@ -347,8 +333,7 @@ def _book_state(book: Book) -> _BookState:
         book.timing,
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
-        _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,
-        _interval_state(book.guard) if isinstance(book.guard, IntervalLimit) else None,
+        *saved_guard(book),
     )
 
 
@@ -374,30 +359,6 @@ def _restored_transition(kept: _TransitionState) -> Transition:
     uncross.prevented_lots = kept.prevented_lots
     uncross.rounds = kept.rounds
     return transition
-
-
-def _corridor_state(corridor: Corridor) -> _CorridorState:
-    return _CorridorState(
-        corridor.reference_ticks,
-        [(window.highs.saved(), window.lows.saved()) for window in corridor.windows],
-    )
-
-
-def _interval_state(limit: IntervalLimit) -> _IntervalState:
-    return _IntervalState(limit.anchor_ticks, limit.next_ns, limit.held)
-
-
-def _restore_guard(book: Book, kept: _BookState) -> None:
-    guard = book.guard = new_guard(book.instrument)
-    if isinstance(guard, Corridor):
-        assert kept.corridor is not None
-        guard.reference_ticks = kept.corridor.reference_ticks
-        for window, (highs, lows) in zip(guard.windows, kept.corridor.windows, strict=True):
-            window.highs.restore(highs)
-            window.lows.restore(lows)
-    elif isinstance(guard, IntervalLimit):
-        assert kept.interval is not None
-        guard.restore(kept.interval.anchor_ticks, kept.interval.next_ns, held=kept.interval.held)
 
 
 def _order_state(order: Order) -> _OrderState:

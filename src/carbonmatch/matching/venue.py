@@ -7,7 +7,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.book import Book, Level, Order, StopLadder
 from carbonmatch.matching.drop_copy import DropCopies
-from carbonmatch.matching.expiry import NEVER_NS, Expiries
+from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
@@ -58,8 +58,6 @@ class Venue:
         "held_until_ns",
         "keys",
         "last_trade_id",
-        "limited",
-        "limits_due_ns",
         "makers_left",
         "open_order_count",
         "own_report_count",
@@ -92,9 +90,6 @@ class Venue:
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
-        # Books in which an interval price limit is set anew as time passes, and when the next one is.
-        self.limited: list[Book] = []
-        self.limits_due_ns = NEVER_NS
         self.drop_copies = DropCopies()
         # What stands of trades that were busted or corrected; of all others, what they were.
         self.amended_trades: dict[TradeId, AmendedTrade] = {}
