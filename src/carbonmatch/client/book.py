@@ -20,8 +20,7 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.instrument import GATHERING
-from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
+from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,

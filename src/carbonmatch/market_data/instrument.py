@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from carbonmatch.matching.instrument import GATHERING
 from carbonmatch.matching.messages import (
+    GATHERING,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,

@@ -28,8 +28,9 @@ from carbonmatch.matching.guards import (
     would_recalculate,
 )
 from carbonmatch.matching.indication import Indication, indicate, surplus_side
-from carbonmatch.matching.instrument import GATHERING, TAKES_PART
+from carbonmatch.matching.instrument import TAKES_PART
 from carbonmatch.matching.messages import (
+    GATHERING,
     NO_REF,
     AuctionEnded,
     CancelReason,
@@ -254,7 +255,9 @@ def set_seed(venue: Venue, command: SetSeed) -> None:
 def is_due(venue: Venue, time_ns: int) -> bool:
     """Whether `do_what_is_due` at this time would do what somebody sees."""
     return any(
-        book.timing is not None or would_recalculate(book, time_ns)
+        book.timing is not None
+        or would_recalculate(book, time_ns)
+        or (book.indication is not None and book.indication.is_pending)
         for book in map(venue.books.__getitem__, venue.alarms.due(time_ns))
     )
 
