@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from carbonmatch.client.admin_trades import bust, correct
 from carbonmatch.client.errors import ClientError
+from carbonmatch.journal.archive import WithArchive
 from carbonmatch.matching.messages import (
     Busted,
     BustTrade,
@@ -26,9 +28,10 @@ from carbonmatch.matching.messages import (
     TradeStatusRequest,
 )
 from carbonmatch.protocol.messages import SessionRejected, Statistics, Subscribe, TradeBust, TradeCorrection
+from carbonmatch.server.trade_search import Absence, TradeFinder
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, EUA
-from tests.end_to_end.running import Addresses, Disk, Venue, running
+from tests.end_to_end.running import Addresses, Disk, Venue, eventually, running
 
 
 def order(ref: int, side: Side, lots: int = 10, price: int = 7000) -> NewOrder:
@@ -209,6 +212,88 @@ async def test_the_answer_waits_for_the_disk(disk: Disk, venue: Venue) -> None:
             assert await bob.settle() == []
         assert isinstance((await operator.reports(1))[0], Done)
         assert isinstance((await bob.reports(1))[0], Busted)
+
+
+# --- while the journal is read -------------------------------------------------------------------
+
+
+class Held:
+    """Look-ups that a test lets go when it likes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waiting: list[tuple[TradeId, Any]] = []
+        monkeypatch.setattr(
+            TradeFinder, "find", lambda _self, trade_id, done, _failed: self.waiting.append((trade_id, done))
+        )
+
+
+async def test_a_crash_between_look_up_and_journal_leaves_the_trade_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path / "data") as venue:
+        (fill,) = await trade(venue)
+        with monkeypatch.context() as patched:
+            held = Held(patched)
+            async with venue.wire("operator") as operator:
+                operator.send(BustTrade(Ref(operator.accepted.last_ref + 1), fill.trade_id))
+                await eventually(lambda: bool(held.waiting))
+                crashed = venue.crash_copy(tmp_path / "crashed")
+    async with running(crashed) as again:
+        assert not [one for one in await stream(again, "bob") if isinstance(one, Busted)]
+        (done,) = await operate(again, (BustTrade, fill.trade_id))
+        assert isinstance(done, Done)
+
+
+async def test_whoever_leaves_or_is_taken_over_while_it_is_looked_up_has_done_nothing(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    with monkeypatch.context() as patched:
+        held = Held(patched)
+        async with venue.wire("operator") as first:
+            ref = Ref(first.accepted.last_ref + 1)
+            first.send(BustTrade(ref, fill.trade_id))
+            await eventually(lambda: len(held.waiting) == 1)
+            async with venue.wire("operator") as second:
+                assert second.accepted.last_ref == ref - 1
+                second.send(BustTrade(ref, fill.trade_id))
+                await eventually(lambda: len(held.waiting) == 2)
+        await eventually(lambda: not venue.order_entry_peers)
+    for _, done in held.waiting:
+        done(Absence.NEVER_WAS)
+    (status,) = await operate(venue, (TradeStatusRequest, fill.trade_id))
+    assert status.quantity_lots == 10
+    assert status.ref == ref, "nothing of it was applied"
+
+
+async def test_a_trade_in_an_archive_that_is_out_of_reach_is_no_refusal_of_the_market(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    with monkeypatch.context() as patched:
+        patched.setattr(TradeFinder, "find", lambda _self, _id, done, _failed: done(Absence.ARCHIVED))
+        async with venue.wire("operator") as operator:
+            ref = Ref(operator.accepted.last_ref + 1)
+            operator.send(BustTrade(ref, fill.trade_id), TradeStatusRequest(Ref(ref + 1), TradeId(99)))
+            refused, rejected = await operator.reports(2)
+    assert isinstance(refused, SessionRejected)
+    assert (refused.ref, refused.reason) == (ref, RejectReason.HISTORY_LOST)
+    assert "follower.archive" in refused.text
+    assert rejected.reason is RejectReason.UNKNOWN_TRADE
+    (done,) = await operate(venue, (BustTrade, fill.trade_id))
+    assert isinstance(done, Done)
+
+
+async def test_the_archive_of_the_configuration_is_read_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    config = market.config(tmp_path / "data")
+    archive = tmp_path / "archive"
+    config = structs.replace(config, follower=structs.replace(config.follower, archive=str(archive)))
+    async with running(tmp_path / "data", config=config) as venue:
+        assert not isinstance(venue.service._whole_journal(), WithArchive)
+        archive.mkdir()
+        assert isinstance(venue.service._whole_journal(), WithArchive)
+        (fill,) = await trade(venue)
+        assert isinstance((await operate(venue, (BustTrade, fill.trade_id)))[0], Done)
 
 
 # --- the command line ----------------------------------------------------------------------------
