@@ -37,7 +37,7 @@ OF_SESSIONS: Final = {f"RejectReason.{reason.name}" for reason in RejectReason i
     "RejectReason.NOT_ENTITLED"
 }
 # What no world does yet: it has examples of its own.
-LACKING: Final = {m.AuctionIndicated}
+LACKING: Final[set[type]] = set()
 LACKING_REASONS: Final[set[str]] = set()
 
 
