@@ -164,7 +164,9 @@ class Instrument:
         self.definition = definition
         self.allowed = definition.allowed
         self.volatility = definition.volatility
-        self.collar = NO_WIDTH if self.volatility is None else self.volatility.collar
+        # None: there is none, which is one look where comparing widths would be a call.
+        collar = None if self.volatility is None else self.volatility.collar
+        self.collar = None if collar == NO_WIDTH else collar
         self._admit()
         self.price_increment_ticks = definition.price_increment_ticks
         self.quantity_increment_lots = definition.quantity_increment_lots
