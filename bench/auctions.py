@@ -1,4 +1,4 @@
-"""What it costs to carry out an auction: so many orders that cross, half of the sessions against the others."""
+"""What an auction costs: so many orders that cross, half of the sessions against the others."""
 
 import gc
 import time
