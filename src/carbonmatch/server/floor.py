@@ -104,6 +104,10 @@ class Floor:
             durable,
         )
 
+    @property
+    def connection_count(self) -> int:
+        return len(self.gateway.peers) + len(self.publisher.peers) + len(self.drop_copies.peers)
+
     def define(self, done: Callable[[], None]) -> None:
         """Journal what the configuration says and the engine does not know yet, then call `done`.
 
