@@ -7,10 +7,12 @@ reports, public events and level changes built. It is the thread's CPU time, so 
 the machine matter less. Entries are made before. The garbage collector is off while timing, and what
 exists before is frozen, as in the service.
 
-The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`.
+The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`, `collar`, `corridor`,
+`limits`.
 `cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
 trade costs beside 10,000 stops that wait, as a ratio to the same trades without them: both are timed in turn,
-so that the machine's drift falls out.
+so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor or an
+interval limit restrains.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -32,7 +34,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, SESSIONS, Flow, flow_of, prepare, trades
+from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, RULES, SESSIONS, Flow, flow_of, prepare, trades
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     Cancel,
@@ -46,6 +48,8 @@ from carbonmatch.matching.messages import (
 )
 
 LEVEL_COUNTS: Final = (100, 1_000, 10_000, 100_000)
+# What sets the engine up, and what is timed.
+Prepared = tuple[list[Entry], list[Entry]]
 ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 500_000)
 MEMORY_ORDERS: Final = 1_000_000
 WAITING_STOPS: Final = 10_000
@@ -99,22 +103,33 @@ def measure_flow(name: str, seed: int, commands: int, runs: int) -> dict[str, An
 def measure_waiting(seed: int, trade_count: int, runs: int) -> dict[str, Any]:
     """A trade beside stops that wait, as a ratio to the same one without them, run by run."""
     alone, beside = trades(seed, trade_count, 0), trades(seed, trade_count, WAITING_STOPS)
+    return {"stops": WAITING_STOPS, **measure_beside(alone, beside, runs)}
+
+
+def measure_restrained(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
+    """A command of the flow as a ratio to the same one of `touch`, run by run."""
+    return measure_beside(prepare("touch", seed, commands), prepare(name, seed, commands), runs)
+
+
+def measure_beside(alone: Prepared, beside: Prepared, runs: int) -> dict[str, Any]:
+    """What one costs as a ratio to the other; both make the same trades."""
     ratios = []
     for number in range(runs):
         alone_ns = beside_ns = 0.0
+        traded = set()
         for is_beside in (False, True) if number % 2 == 0 else (True, False):
             before, entries = beside if is_beside else alone
             engine = Engine()
             apply_all(engine, before)
             spent_ns = timed(engine, entries)
-            assert engine.venue.last_trade_id == sum(len(entry.commands) for entry in entries)
+            traded.add(engine.venue.last_trade_id)
             if is_beside:
                 beside_ns = spent_ns
             else:
                 alone_ns = spent_ns
+        assert len(traded) == 1, f"they do not do the same: {traded} trades"
         ratios.append(beside_ns / alone_ns)
     return {
-        "stops": WAITING_STOPS,
         "median": round(statistics.median(ratios), 3),
         "least": round(min(ratios), 3),
         "most": round(max(ratios), 3),
@@ -272,6 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures["reference"] = measure_ratio(name, options.seed, options.reference_commands)
         result["flows"][name] = figures
     result["waiting"] = measure_waiting(options.seed, options.commands, options.runs)
+    result["restrained"] = {
+        name: measure_restrained(name, options.seed, options.commands, options.runs) for name in RULES
+    }
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
@@ -296,6 +314,11 @@ def as_text(result: dict[str, Any]) -> str:
         f"a trade beside {waiting['stops']:,} stops that wait: {waiting['median']:.3f} times one without "
         f"({waiting['least']:.3f} to {waiting['most']:.3f})"
     )
+    for name, ratio in result["restrained"].items():
+        lines.append(
+            f"under a wide {name}: {ratio['median']:.3f} times what it costs without "
+            f"({ratio['least']:.3f} to {ratio['most']:.3f})"
+        )
     lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:

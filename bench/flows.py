@@ -6,7 +6,8 @@ over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 lev
 `touch` with 10,000 stops that wait and never fire; `icebergs`, as `touch` with new orders that show
 two lots of what they rest with. 8 sessions of different participants take turns of 64 commands.
 `groups`, as `touch` where self-trade prevention goes by groups of accounts, of which there are as many as
-sessions.
+sessions. `collar`, `corridor` and `limits`, as `touch` where prices are restrained, but so widely that no
+order meets it: what looking costs.
 """
 
 import random
@@ -39,6 +40,8 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    VolatilityRules,
+    Width,
 )
 
 BATCH_COMMANDS: Final = 64
@@ -50,12 +53,19 @@ class Flow:
     """Makes entries from a seed. Numbers its commands, and knows which orders may be open."""
 
     def __init__(
-        self, seed: int, instruments: int, levels: int, icebergs: bool = False, groups: bool = False
+        self,
+        seed: int,
+        instruments: int,
+        levels: int,
+        icebergs: bool = False,
+        groups: bool = False,
+        volatility: VolatilityRules | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.instruments = instruments
         self.icebergs = icebergs
         self.groups = groups
+        self.volatility = volatility
         self.levels_a_side = levels // 2
         self.sequence = 0
         self.last_ref = dict.fromkeys(range(1, SESSIONS + 1), 0)
@@ -75,6 +85,7 @@ class Flow:
                     1_000,
                     allowed=AllowedFlag.ALL,
                     self_trade=SelfTradeRules(key),
+                    volatility=self.volatility,
                 )
             )
             for number in range(self.instruments)
@@ -195,6 +206,25 @@ FLOWS: Final[dict[str, dict[str, int]]] = {
     "stops": {"instruments": 1, "levels": 300, "resting": 0, "stops": 10_000},
     "icebergs": {"instruments": 1, "levels": 300, "resting": 0, "icebergs": 1},
     "groups": {"instruments": 1, "levels": 300, "resting": 0, "groups": 1},
+    "collar": {"instruments": 1, "levels": 300, "resting": 0},
+    "corridor": {"instruments": 1, "levels": 300, "resting": 0},
+    "limits": {"instruments": 1, "levels": 300, "resting": 0},
+}
+# An entry of 64 commands takes 64 microseconds here, so the windows hold some 1,000 and 15,000 of them.
+_WIDE: Final = Width(ticks=MIDDLE_TICKS // 2)
+RULES: Final[dict[str, VolatilityRules]] = {
+    "collar": VolatilityRules(collar=_WIDE),
+    "corridor": VolatilityRules(
+        short=_WIDE,
+        short_window_ns=1_000_000,
+        long=_WIDE,
+        long_window_ns=15_000_000,
+        static=_WIDE,
+        auction_ns=1,
+    ),
+    "limits": VolatilityRules(
+        interval=_WIDE, interval_recalculation_ns=1_000_000, interval_hold_ns=1_000_000
+    ),
 }
 
 
@@ -211,20 +241,21 @@ def trades(seed: int, count: int, stops: int) -> tuple[list[Entry], list[Entry]]
     return before, takers
 
 
-def flow_of(parameters: dict[str, int], seed: int) -> Flow:
+def flow_of(parameters: dict[str, int], seed: int, rules: VolatilityRules | None = None) -> Flow:
     return Flow(
         seed,
         parameters["instruments"],
         parameters["levels"],
         icebergs="icebergs" in parameters,
         groups="groups" in parameters,
+        volatility=rules,
     )
 
 
 def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entry]]:
     """Entries that set up the flow, and those to be timed."""
     parameters = FLOWS[name]
-    flow = flow_of(parameters, seed)
+    flow = flow_of(parameters, seed, RULES.get(name))
     before = [flow.definitions()]
     if "stops" in parameters:
         before += flow.entries(

@@ -6,12 +6,15 @@ mistake would have to be made twice.
 """
 
 import copy
+import hashlib
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
 from carbonmatch.limits import (
+    AMENDED_TRADES_MAX,
     AUCTION_ROUNDS_MAX,
     ENTRY_EXPIRIES_MAX,
     ENTRY_STOPS_MAX,
@@ -36,6 +39,12 @@ from carbonmatch.matching.messages import (
 )
 
 GATHERING = (Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION)
+
+TAKES_PART = {
+    TimeInForce.AT_OPEN: (Phase.PRE_OPEN, Phase.OPENING_AUCTION),
+    TimeInForce.AT_CLOSE: (Phase.CLOSING_AUCTION,),
+    TimeInForce.GOOD_FOR_AUCTION: GATHERING,
+}
 
 
 def auction_price(
@@ -93,11 +102,16 @@ class ReferenceOrder:
     display: int = 0
     minimum: int = 0
     expires_ns: int = 0
-    for_auction: bool = False  # goes after the next one
+    for_auction: bool = False  # goes after it
+    aside: bool = False  # until its auction begins
 
     @property
     def waits(self) -> bool:
         return self.stop > 0
+
+    @property
+    def in_book(self) -> bool:
+        return not self.waits and not self.aside
 
     @property
     def leaves(self) -> int:
@@ -135,18 +149,28 @@ class ReferenceVenue:
         self.scheduled: dict[int, tuple[Phase, int]] = {}
         self.has_schedule: set[int] = set()
         self.holds: dict[int, tuple[Phase, int]] = {}
+        self.planned: dict[int, m.StartAuction] = {}  # where what is scheduled is an auction
         self.participants: dict[int, int] = {}
         self.groups: dict[int, int] = {}  # of the accounts that are in one
         self.sessions: dict[int, ReferenceSession] = {}
         self.open: list[ReferenceOrder] = []
+        self.made: dict[int, m.FoundTrade] = {}  # every trade, as it was
+        self.stands: dict[int, tuple[int, int]] = {}  # and what is left of it: price, lots
+        self.amended: set[int] = set()
         self.last: dict[int, int] = {}  # price of the last trade of each instrument
         self.reached: list[ReferenceOrder] = []  # stops which are to fire, in this order
         self.stops_left = 0
         self.stopped = False  # the order that trades, by a price outside of its limits
+        self.compared: list[tuple[m.Width, list[int]]] = []  # what its prices are compared with
         self.history: dict[int, list[tuple[int, int]]] = {}  # (time, price) of all trades of each instrument
         self.references: dict[int, int] = {}  # static ones
+        self.extensions: dict[int, int] = {}  # of the auction that interrupts trading
         self.limits: dict[int, ReferenceLimits] = {}  # of those instruments that have interval price limits
         self.public: list[Any] = []
+        self.seed = b""
+        self.timings: dict[int, tuple[int, m.StartAuction, bytes, Phase]] = {}
+        self.frozen: set[int] = set()
+        self.lost: dict[int, list[ReferenceOrder]] = {}  # by session: to be cancelled when it may be
         self.sequence = 0
         self.arrivals = 0
         self.trades = 0
@@ -159,7 +183,7 @@ class ReferenceVenue:
         self.time_ns = entry.time_ns
         self.stops_left = ENTRY_STOPS_MAX
         self._expire_due()
-        self._recalculate_due()
+        self._do_what_is_due()
         self._fire_reached()
         for command in entry.commands:
             self.sequence += 1
@@ -172,7 +196,7 @@ class ReferenceVenue:
 
     def levels(self, instrument_id: int, side: Side) -> list[tuple[int, int, int]]:
         """(price, lots, orders), best first."""
-        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and o.in_book]
         prices = sorted({o.price for o in orders}, reverse=side is Side.BUY)
         return [
             (p, sum(o.shown for o in orders if o.price == p), sum(o.price == p for o in orders))
@@ -202,7 +226,15 @@ class ReferenceVenue:
                         order.session_id == command.session_id
                         and not order.flags & OrderFlag.KEEP_ON_DISCONNECT
                     ):
-                        self._end(order, CancelReason.DISCONNECTED)
+                        if order.instrument_id in self.frozen:
+                            lost = self.lost.setdefault(command.session_id, [])
+                            lost += [order] if order not in lost else []
+                        else:
+                            self._end(order, CancelReason.DISCONNECTED)
+            case m.SetSeed():
+                self.seed = command.seed
+            case m.StartAuction():
+                self._start_auction(command)
             case m.RemoveSession():
                 for order in self._by_entry():
                     if order.session_id == command.session_id:
@@ -217,7 +249,7 @@ class ReferenceVenue:
                 self._resume(command)
             case m.SchedulePhase():
                 self._go_on(command)
-            case m.TimePassed():
+            case m.TimePassed() | m.DefineDropCopy():
                 pass
             case _:
                 raise AssertionError(command)
@@ -249,6 +281,9 @@ class ReferenceVenue:
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_band(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.OnTrade():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._on_trade(session_id, command)
                 case _:
                     raise AssertionError(command)
         except RefusedError as refused:
@@ -284,10 +319,14 @@ class ReferenceVenue:
             and not (is_stop and at_once)
             and not (display and (is_market or at_once))
             and not (minimum and command.time_in_force is TimeInForce.FOK)
-            and not (expires_ns and command.time_in_force is not TimeInForce.GTD),
+            and not (expires_ns and command.time_in_force is not TimeInForce.GTD)
+            and not (command.time_in_force in TAKES_PART and (is_stop or minimum or post_only)),
             RejectReason.INCOMPATIBLE_INSTRUCTIONS,
         )
         self._check_allowed(definition, command, post_only, display, minimum)
+        if command.time_in_force is TimeInForce.AT_OPEN:
+            opens = self.phases[command.instrument_id] in TAKES_PART[TimeInForce.AT_OPEN]
+            self._refuse_unless(opens, RejectReason.NOT_IN_THIS_PHASE)
         if gathers:
             at_once_too = at_once or post_only or (minimum > 0 and not is_stop)
             self._refuse_unless(not at_once_too, RejectReason.NOT_IN_THIS_PHASE)
@@ -306,14 +345,15 @@ class ReferenceVenue:
             self._refuse_unless(expires_ns > self.time_ns, RejectReason.INVALID_EXPIRY)
 
         opposite = self._opposite(command.instrument_id, command.side)
-        is_auction_market = gathers and command.order_type is OrderType.MARKET
+        for_auction = command.time_in_force in TAKES_PART
+        is_auction_market = (gathers or for_auction) and command.order_type is OrderType.MARKET
         if is_auction_market:
             self._refuse_unless(price > 0 or definition.band_high_ticks > 0, RejectReason.NO_PROTECTION_PRICE)
             limits = (definition.band_high_ticks, definition.band_low_ticks or 1)
             price = price or limits[command.side is Side.SELL]
         elif is_market and not price:
             self._refuse_unless(self._is_protected(definition), RejectReason.NO_PROTECTION_PRICE)
-        if command.order_type is OrderType.MARKET and not gathers:
+        if command.order_type is OrderType.MARKET and not is_auction_market:
             self._refuse_unless(len(opposite) > 0, RejectReason.NO_LIQUIDITY)
             price = price or self._protection(definition, command.side, opposite)
         elif not at_once:
@@ -341,9 +381,10 @@ class ReferenceVenue:
             display=display,
             minimum=minimum,
             expires_ns=expires_ns,
-            for_auction=is_auction_market,
+            for_auction=is_auction_market or for_auction,
+            aside=for_auction and self.phases[command.instrument_id] not in TAKES_PART[command.time_in_force],
         )
-        if not is_stop and not gathers:
+        if not is_stop and not gathers and not for_auction:
             if price and (command.price_ticks or not is_market):
                 self._refuse_unless(self._is_inside_collar(order), RejectReason.OUTSIDE_COLLAR)
             if post_only:
@@ -371,7 +412,7 @@ class ReferenceVenue:
     def _take(self, order: ReferenceOrder, ref: int) -> None:
         """Trade; what is left rests or goes. Where orders gather, it just rests."""
         self.stopped = False
-        if self.phases[order.instrument_id] in GATHERING:
+        if self.phases[order.instrument_id] in GATHERING or order.aside:
             order.shown = self._slice(order)
             self.open.append(order)
             return
@@ -397,9 +438,7 @@ class ReferenceVenue:
         return min(order.leaves, order.display) if order.display else order.leaves
 
     def _opposite(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
-        return [
-            o for o in self.open if o.instrument_id == instrument_id and o.side is not side and not o.waits
-        ]
+        return [o for o in self.open if o.instrument_id == instrument_id and o.side is not side and o.in_book]
 
     # --- stops and expiry ---
 
@@ -527,11 +566,12 @@ class ReferenceVenue:
         else:
             makers = [o for o in self.open if o.side is Side.BUY and o.price >= taker.price]
             makers.sort(key=lambda o: (-o.price, o.arrival))
-        makers = [o for o in makers if o.instrument_id == taker.instrument_id and not o.waits]
+        makers = [o for o in makers if o.instrument_id == taker.instrument_id and o.in_book]
         return makers[0] if makers else None
 
     def _trade(self, taker: ReferenceOrder, ref: int) -> bool:
         """Trade until nothing crosses; whether self-trade prevention has ended the taker."""
+        self.compared = self._compared_with(taker.instrument_id)
         while taker.leaves:
             maker = self._next_maker(taker)
             if maker is None:
@@ -544,7 +584,7 @@ class ReferenceVenue:
                 if self._prevent(taker, maker, lots, mode, ref):
                     return True
                 continue
-            if not self._admits(taker.instrument_id, maker.price):
+            if not self._admits(maker.price):
                 self.stopped = True
                 return False
             taker.executed += lots
@@ -579,10 +619,24 @@ class ReferenceVenue:
                     taker.side,
                 )
             )
-            self.history.setdefault(taker.instrument_id, []).append((self.time_ns, maker.price))
+            buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
+            self._keep_trade(buyer, seller, maker.price, lots)
+            self._note_trade(taker, maker.price)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
+
+    def _keep_trade(self, buyer: ReferenceOrder, seller: ReferenceOrder, price: int, lots: int) -> None:
+        instrument_id = m.InstrumentId(buyer.instrument_id)
+        sides = self._side(buyer), self._side(seller)
+        self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides)
+        self.stands[self.trades] = (price, lots)
+
+    @staticmethod
+    def _side(order: ReferenceOrder) -> m.TradeSide:
+        return m.TradeSide(
+            m.SessionId(order.session_id), m.OrderId(order.order_id), m.AccountId(order.account_id)
+        )
 
     def _is_one_owners(self, one: ReferenceOrder, other: ReferenceOrder) -> bool:
         key = self.definitions[one.instrument_id].self_trade.key
@@ -651,7 +705,7 @@ class ReferenceVenue:
     def _is_inside_collar(self, order: ReferenceOrder) -> bool:
         collar = self._rules(order.instrument_id).collar
         opposite = [o.price for o in self._opposite(order.instrument_id, order.side)]
-        if self.phases[order.instrument_id] is not Phase.CONTINUOUS:
+        if self.phases[order.instrument_id] is not Phase.CONTINUOUS or order.aside:
             return True
         if not opposite or collar == m.Width():
             return True
@@ -659,29 +713,38 @@ class ReferenceVenue:
             return order.price <= min(opposite) + _width(collar, min(opposite))
         return order.price >= max(opposite) - _width(collar, max(opposite))
 
-    def _admits(self, instrument_id: int, price: int) -> bool:
-        """Whether a trade may be at this price now."""
+    def _compared_with(self, instrument_id: int) -> list[tuple[m.Width, list[int]]]:
+        """Widths, and the prices that trades of an order which comes now may not be further from."""
         rules = self._rules(instrument_id)
         if rules.interval != m.Width():
             anchor = self.limits[instrument_id].anchor
-            return not anchor or abs(price - anchor) <= _width(rules.interval, anchor)
+            return [(rules.interval, [anchor])] if anchor else []
         reference = self.references.get(instrument_id, 0)
-        if (
-            rules.static != m.Width()
-            and reference
-            and abs(price - reference) > _width(rules.static, reference)
-        ):
-            return False
+        found = [(rules.static, [reference])] if reference and rules.static != m.Width() else []
         history = self.history.get(instrument_id, [])
         for width, length in ((rules.short, rules.short_window_ns), (rules.long, rules.long_window_ns)):
-            if width == m.Width() or not history:
-                continue
-            recent = [p for time_ns, p in history if self.time_ns - time_ns < length] or [history[-1][1]]
-            if price > min(recent) + _width(width, min(recent)):
-                return False
-            if price < max(recent) - _width(width, max(recent)):
-                return False
-        return True
+            if width != m.Width():
+                recent = [price for time_ns, price in history if self.time_ns - time_ns < length]
+                found.append((width, recent or [price for _, price in history[-1:]]))
+        return found
+
+    def _note_trade(self, taker: ReferenceOrder, price: int) -> None:
+        """Its own trades count for the rest of the order, but not around a fixed price."""
+        rules = self._rules(taker.instrument_id)
+        self.history.setdefault(taker.instrument_id, []).append((self.time_ns, price))
+        if rules.interval == m.Width():
+            for width, prices in self.compared[rules.static != m.Width() and self._has_reference(taker) :]:
+                assert width in (rules.short, rules.long)
+                prices.append(price)
+
+    def _has_reference(self, taker: ReferenceOrder) -> bool:
+        return self.references.get(taker.instrument_id, 0) > 0
+
+    def _admits(self, price: int) -> bool:
+        """Whether the order that trades may do it at this price."""
+        return all(
+            abs(price - each) <= _width(width, each) for width, prices in self.compared for each in prices
+        )
 
     def _why_it_goes(self, order: ReferenceOrder, stopped: bool) -> CancelReason | None:
         """What is stopped begins an auction or a hold."""
@@ -689,7 +752,7 @@ class ReferenceVenue:
             return CancelReason.INTERVAL_LIMIT if self._goes_for_its_limit(order, stopped) else None
         if not stopped:
             return None
-        self._enter(order.instrument_id, Phase.VOLATILITY_AUCTION, "volatility interruption", 0)
+        self._interrupt(order.instrument_id, "volatility interruption")
         if self._goes_anyway(order):
             return CancelReason.VOLATILITY_INTERRUPTION
         return None
@@ -724,13 +787,20 @@ class ReferenceVenue:
             return asks[0][0]
         return price
 
-    def _recalculate_due(self) -> None:
-        for instrument_id, limits in sorted(self.limits.items()):
-            if self.phases[instrument_id] is not Phase.CONTINUOUS or limits.next_ns > self.time_ns:
-                continue
-            while limits.next_ns <= self.time_ns:
-                limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
-            self._set_anchor(instrument_id)
+    def _next_recalculation(self) -> tuple[int, int]:
+        """When, and of which instrument."""
+        due = [
+            (limits.next_ns, instrument_id)
+            for instrument_id, limits in self.limits.items()
+            if self.phases[instrument_id] is Phase.CONTINUOUS
+        ]
+        return min(due, default=(2**64, 0))
+
+    def _recalculate(self, instrument_id: int) -> None:
+        limits = self.limits[instrument_id]
+        while limits.next_ns <= self.time_ns:
+            limits.next_ns += self._rules(instrument_id).interval_recalculation_ns
+        self._set_anchor(instrument_id)
 
     def _set_anchor(self, instrument_id: int) -> None:
         limits, anchor = self.limits[instrument_id], self._anchor(instrument_id)
@@ -753,6 +823,7 @@ class ReferenceVenue:
             return
         self.history[instrument_id] = self.history.get(instrument_id, [])[-1:]
         self.history[instrument_id] = [(self.time_ns, price) for _, price in self.history[instrument_id]]
+        self.extensions[instrument_id] = 0
         limits = self.limits.pop(instrument_id, None)
         if limits is not None and limits.anchor:
             self.public.append(
@@ -792,6 +863,7 @@ class ReferenceVenue:
 
     def _cancel(self, session_id: int, command: m.Cancel) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._forget(order)
         self._report_canceled(session_id, command.ref, order, CancelReason.REQUESTED)
         if order.session_id != session_id:
@@ -799,6 +871,7 @@ class ReferenceVenue:
 
     def _reduce(self, session_id: int, command: m.Reduce) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS, Phase.CANCEL_ONLY, Phase.BREAK, *GATHERING})
         self._refuse_unless(command.quantity_lots < order.total, RejectReason.NOT_AMENDABLE)
         if command.quantity_lots <= order.executed:
@@ -815,6 +888,7 @@ class ReferenceVenue:
     def _replace(self, session_id: int, command: m.Replace) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
         definition = self.definitions[order.instrument_id]
+        self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS, *GATHERING})
         self._check_quantity(definition, command.quantity_lots)
         is_waiting_market = order.waits and order.order_type is OrderType.STOP
@@ -894,7 +968,9 @@ class ReferenceVenue:
         chosen = [
             order
             for order in self._by_entry()
-            if command.instrument_id in (0, order.instrument_id) and command.side in (0, order.side)
+            if command.instrument_id in (0, order.instrument_id)
+            and command.side in (0, order.side)
+            and order.instrument_id not in self.frozen
         ]
         if command.scope is m.MassCancelScope.SESSION:
             chosen = [order for order in chosen if order.session_id == session_id]
@@ -953,6 +1029,88 @@ class ReferenceVenue:
                 self.scheduled[instrument_id] = (command.phase, self.scheduled[instrument_id][1])
             self._change_phase(instrument_id, command.text)
 
+    def _start_auction(self, command: m.StartAuction, text: str = "") -> None:
+        if not self._is_held(command.instrument_id):
+            self._start(command, text)
+
+    def _start(self, command: m.StartAuction, text: str, extension: int = 0) -> None:
+        instrument_id = command.instrument_id
+        seed, ended_ns = b"", command.ends_ns
+        if command.random_ns:
+            place = command.instrument_id.to_bytes(4, "big") + self.sequence.to_bytes(8, "big")
+            place += extension.to_bytes(4, "big") if extension else b""
+            seed = hashlib.blake2b(place, key=self.seed, digest_size=16).digest()
+            drawn = Fraction(int.from_bytes(seed[:8], "big"), 2**64) * (command.random_ns + 1)
+            ended_ns += int(drawn)
+        timing = (ended_ns, command, seed, self._phase_now(instrument_id)[0])
+        if self.phases[instrument_id] is command.phase:
+            self._thaw(instrument_id)
+        else:
+            self._enter(instrument_id, command.phase, text, command.ends_ns)
+        self.timings[instrument_id] = timing
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for instrument_id, (_, command, _, _) in self.timings.items():
+            if command.freeze_ns and command.freeze_ns <= self.time_ns:
+                self.frozen.add(instrument_id)
+
+    def _do_what_is_due(self) -> None:
+        self._freeze()
+        while True:
+            ends = [(timing[0], one) for one, timing in self.timings.items()]
+            ended, recalculated = min(ends, default=(2**64, 0)), self._next_recalculation()
+            if min(ended, recalculated)[0] > self.time_ns:
+                return
+            if recalculated < ended:
+                self._recalculate(recalculated[1])
+            else:
+                self._end_in_time(ended[1])
+
+    def _end_in_time(self, instrument_id: int) -> None:
+        _, command, _, before = self.timings[instrument_id]
+        phase, until_ns = self._phase_now(instrument_id)
+        if phase is not before:
+            self._change_phase(instrument_id, "")
+        elif not self._extend(instrument_id):
+            until_ns = until_ns if command.next_phase is phase else 0
+            self._enter(instrument_id, command.next_phase, "", until_ns)
+
+    def _interrupt(self, instrument_id: int, text: str, extension: int = 0) -> None:
+        rules = self._rules(instrument_id)
+        ends_ns = self.time_ns + rules.auction_ns
+        self.extensions[instrument_id] = extension
+        self._start(
+            m.StartAuction(
+                m.InstrumentId(instrument_id), Phase.VOLATILITY_AUCTION, ends_ns, rules.auction_random_ns
+            ),
+            text,
+            extension,
+        )
+
+    def _extend(self, instrument_id: int) -> bool:
+        """Where the price of an interruption is too far from the last trade it takes longer."""
+        rules, phase = self._rules(instrument_id), self.phases[instrument_id]
+        has_corridor = any(width != m.Width() for width in (rules.static, rules.short, rules.long))
+        last = self.last.get(instrument_id) or self.references.get(instrument_id, 0)
+        if phase is not Phase.VOLATILITY_AUCTION or not has_corridor or not last:
+            return False
+        price = self._auction_price(instrument_id)[0]
+        if not price or rules.extension == m.Width() or abs(price - last) <= _width(rules.extension, last):
+            return False
+        count = self.extensions.get(instrument_id, 0)
+        text, ends_ns = "volatility interruption, extended", self.time_ns + rules.auction_ns
+        if count < rules.extensions_max:
+            self._interrupt(instrument_id, "", count + 1)
+        elif rules.waits_for_operator:
+            text, ends_ns = "volatility interruption, until an operator ends it", 0
+            del self.timings[instrument_id]
+        else:
+            return False
+        told = m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, ends_ns)
+        self.public.append(told)
+        return True
+
     def _resume(self, command: m.Resume) -> None:
         for instrument_id in self._steered(command.instrument_id):
             if self.holds.pop(instrument_id, None):
@@ -963,11 +1121,28 @@ class ReferenceVenue:
         before = self.phases[instrument_id], self._phase_now(instrument_id)[1]
         self.has_schedule.add(instrument_id)
         self.scheduled[instrument_id] = (command.phase, command.until_ns)
+        self.planned.pop(instrument_id, None)
+        if command.phase in (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION) and command.until_ns:
+            self.planned[instrument_id] = m.StartAuction(
+                command.instrument_id,
+                command.phase,
+                command.until_ns,
+                command.random_ns,
+                command.freeze_ns,
+                command.next_phase,
+            )
         held, until_ns = self.holds.get(instrument_id, (None, 0))
         if held not in (None, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED) and not until_ns:
             del self.holds[instrument_id]
+        if instrument_id in self.timings and not self._is_held(instrument_id):
+            return
         if self._phase_now(instrument_id) != before:
             self._change_phase(instrument_id, "")
+
+    def _is_held(self, instrument_id: int) -> bool:
+        held = self.holds.get(instrument_id)
+        closes = instrument_id in self.has_schedule and self.scheduled[instrument_id][0] is Phase.CLOSED
+        return held is not None and not (closes and held[0] in (Phase.HALTED, Phase.CANCEL_ONLY))
 
     def _steered(self, named: int) -> list[int]:
         if named:
@@ -989,6 +1164,10 @@ class ReferenceVenue:
         return held
 
     def _change_phase(self, instrument_id: int, text: str) -> None:
+        planned = self.planned.get(instrument_id)
+        if planned is not None and not self._is_held(instrument_id):
+            self._start_auction(planned, text)
+            return
         phase, until_ns = self._phase_now(instrument_id)
         self._enter(instrument_id, phase, text, until_ns)
 
@@ -998,12 +1177,24 @@ class ReferenceVenue:
             phase is Phase.CLOSED and before is Phase.CLOSING_AUCTION
         ):
             self._uncross(instrument_id)
+        self.timings.pop(instrument_id, None)
+        self._thaw(instrument_id)
         if phase in (Phase.CONTINUOUS, Phase.CLOSED):
-            for order in [o for o in self._by_entry() if o.instrument_id == instrument_id and o.for_auction]:
+            for order in [
+                o
+                for o in self._by_entry()
+                if o.instrument_id == instrument_id and o.for_auction and not o.aside
+            ]:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
         self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
         self._restart_limits(instrument_id)
+        aside = [o for o in self.open if o.instrument_id == instrument_id and o.aside]
+        for order in sorted(aside, key=lambda o: o.arrival):
+            if phase in TAKES_PART[order.time_in_force]:
+                order.aside = False
+                self.arrivals += 1
+                order.arrival = self.arrivals
         if phase is Phase.CLOSED:
             self._close(instrument_id)
         if phase is Phase.CONTINUOUS and instrument_id in self.last:
@@ -1014,24 +1205,35 @@ class ReferenceVenue:
             sells = sorted((o for o in found if o.side is Side.SELL), key=lambda o: (-o.stop, o.arrival))
             self.reached += buys + sells
 
+    def _thaw(self, instrument_id: int) -> None:
+        self.frozen.discard(instrument_id)
+        for lost in self.lost.values():
+            for order in [o for o in lost if o in self.open and o.instrument_id == instrument_id]:
+                self._end(order, CancelReason.DISCONNECTED)
+
     def _close(self, instrument_id: int) -> None:
         day = [
-            o for o in self.open if o.instrument_id == instrument_id and o.time_in_force is TimeInForce.DAY
+            o
+            for o in self.open
+            if o.instrument_id == instrument_id
+            and (o.time_in_force is TimeInForce.DAY or o.time_in_force in TAKES_PART)
         ]
         buys = [o for o in day if o.side is Side.BUY]
         sells = [o for o in day if o.side is Side.SELL]
-        bids = sorted((o for o in buys if not o.waits), key=lambda o: (-o.price, o.arrival))
-        asks = sorted((o for o in sells if not o.waits), key=lambda o: (o.price, o.arrival))
+        bids = sorted((o for o in buys if o.in_book), key=lambda o: (-o.price, o.arrival))
+        asks = sorted((o for o in sells if o.in_book), key=lambda o: (o.price, o.arrival))
         buy_stops = sorted((o for o in buys if o.waits), key=lambda o: (o.stop, o.arrival))
         sell_stops = sorted((o for o in sells if o.waits), key=lambda o: (-o.stop, o.arrival))
-        for order in bids + asks + buy_stops + sell_stops:
+        buys_aside = sorted((o for o in buys if o.aside), key=lambda o: (-o.price, o.arrival))
+        sells_aside = sorted((o for o in sells if o.aside), key=lambda o: (o.price, o.arrival))
+        for order in bids + asks + buy_stops + sell_stops + buys_aside + sells_aside:
             self._end(order, CancelReason.EXPIRED)
 
     # --- auctions ---
 
     def _queue(self, instrument_id: int, side: Side) -> list[ReferenceOrder]:
         """Who trades first in an auction."""
-        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and not o.waits]
+        orders = [o for o in self.open if o.instrument_id == instrument_id and o.side is side and o.in_book]
         return sorted(orders, key=lambda o: (-o.price if side is Side.BUY else o.price, o.arrival))
 
     def _uncross(self, instrument_id: int) -> None:
@@ -1062,8 +1264,15 @@ class ReferenceVenue:
                 rule,
                 self._reference_price(instrument_id) if not traded else self.reference_before,
                 prevented,
+                *self._drawn(instrument_id),
             )
         )
+
+    def _drawn(self, instrument_id: int) -> tuple[Any, ...]:
+        if instrument_id not in self.timings or not self.timings[instrument_id][2]:
+            return ()
+        ended_ns, command, seed, _ = self.timings[instrument_id]
+        return command.ends_ns, command.random_ns, ended_ns, seed
 
     def _reference_price(self, instrument_id: int) -> int:
         return self.last.get(instrument_id) or self.definitions[instrument_id].reference_price_ticks
@@ -1085,7 +1294,7 @@ class ReferenceVenue:
             o
             for o in self._by_entry()
             if o.instrument_id == instrument_id
-            and not o.waits
+            and o.in_book
             and (o.price >= low if o.side is Side.BUY else o.price <= high)
         ]
         for newer in accepting:
@@ -1172,6 +1381,7 @@ class ReferenceVenue:
                     m.TradeKind.AUCTION,
                 )
             )
+            self._keep_trade(buy, sell, price, lots)
             self.last[instrument_id] = price
         if traded:
             self.history[instrument_id] = [(self.time_ns, price)]
@@ -1193,6 +1403,63 @@ class ReferenceVenue:
         )
         self.references[command.instrument_id] = numbers[0]
         self.public.append(m.BandChanged(command.instrument_id, self.time_ns, *numbers))
+
+    # --- trades taken back and put right ---
+
+    def _on_trade(self, session_id: int, on: m.OnTrade) -> None:
+        command, trade = on.command, on.trade
+        trade_id = command.trade_id
+        if trade is None:
+            raise RefusedError(RejectReason.UNKNOWN_TRADE)
+        assert trade == self.made[trade_id], "what is carried is the trade that was made"
+        price, lots = self.stands[trade_id]
+        if isinstance(command, m.TradeStatusRequest):
+            self._report(session_id, m.TradeStatus, command.ref, trade_id, price, lots, trade)
+            return
+        self._refuse_unless(lots > 0, RejectReason.ALREADY_BUSTED)
+        has_room = trade_id in self.amended or len(self.amended) < AMENDED_TRADES_MAX
+        self._refuse_unless(has_room, RejectReason.AMENDED_TRADE_LIMIT)
+        if isinstance(command, m.BustTrade):
+            self.stands[trade_id] = (price, 0)
+        else:
+            self._check_correction(command, trade, price, lots)
+            self.stands[trade_id] = (command.price_ticks, command.quantity_lots)
+        self.amended.add(trade_id)
+        for side, own in ((Side.BUY, trade.buyer), (Side.SELL, trade.seller)):
+            subject = (own.order_id, trade_id, trade.instrument_id, own.account_id, side)
+            if isinstance(command, m.BustTrade):
+                self._report(own.session_id, m.Busted, 0, *subject, price, lots, trade.time_ns, command.text)
+            else:
+                becomes = self.stands[trade_id]
+                self._report(
+                    own.session_id,
+                    m.Corrected,
+                    0,
+                    *subject,
+                    *becomes,
+                    price,
+                    lots,
+                    trade.time_ns,
+                    command.text,
+                )
+        event = (trade.instrument_id, self.time_ns, trade_id)
+        if isinstance(command, m.BustTrade):
+            self.public.append(m.TradeBusted(*event, price, lots))
+        else:
+            self.public.append(m.TradeCorrected(*event, *self.stands[trade_id], price, lots))
+        self._report(session_id, m.Done, command.ref, self.sequence)
+
+    def _check_correction(self, command: m.CorrectTrade, trade: m.FoundTrade, price: int, lots: int) -> None:
+        definition = self.definitions[trade.instrument_id]
+        new_price, new_lots = command.price_ticks, command.quantity_lots
+        self._refuse_unless(0 < new_price <= PRICE_TICKS_MAX, RejectReason.INVALID_PRICE)
+        fits = new_price == price or new_price % definition.price_increment_ticks == 0
+        self._refuse_unless(fits, RejectReason.PRICE_INCREMENT)
+        self._refuse_unless(new_lots > 0, RejectReason.INVALID_QUANTITY)
+        self._refuse_unless(new_lots <= trade.quantity_lots, RejectReason.ABOVE_MAXIMUM)
+        fits = new_lots == lots or new_lots % definition.quantity_increment_lots == 0
+        self._refuse_unless(fits, RejectReason.QUANTITY_INCREMENT)
+        self._refuse_unless((new_price, new_lots) != (price, lots), RejectReason.NOT_AMENDABLE)
 
     # --- checks and reports ---
 

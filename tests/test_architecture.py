@@ -41,7 +41,14 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "server": _UP_TO_SERVER - {"demo_market"},
     # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
     "client": {*_UP_TO_PROTOCOL, "demo_market"},
-    "journal_tools": {*_UP_TO_PROTOCOL, "matching", "journal", "server.archive", "server.recovery"},
+    "journal_tools": {
+        *_UP_TO_PROTOCOL,
+        "matching",
+        "journal",
+        "server.archive",
+        "server.recovery",
+        "server.trade_search",
+    },
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
     "__main__": {"cli"},

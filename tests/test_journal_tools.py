@@ -6,9 +6,10 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.recovery import recover
@@ -19,14 +20,20 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AllowedFlag,
     AnyCommand,
+    BustTrade,
+    CorrectTrade,
     DefineAccount,
     DefineInstrument,
     DefineSession,
     Entry,
+    FoundTrade,
     InstrumentDefinition,
     NewOrder,
+    OnTrade,
     SelfTradeFlag,
     Side,
+    TradeCommand,
+    TradeSide,
 )
 from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import EntryRecord, encode_record, encode_stream, stream_records
@@ -143,6 +150,7 @@ def test_a_dump_has_what_came_in_and_what_it_caused(directory: Path) -> None:
             "opening_phase": 1,
             "allowed": AllowedFlag.DEFAULT,
             "self_trade": {"key": 1, "allowed": SelfTradeFlag.ALL},
+            "volatility": None,
         },
     }
     assert (trading["sequence"], trading["count"]) == (5, 2)
@@ -175,11 +183,11 @@ def test_fills_come_out_as_a_settlement_department_reads_them(directory: Path) -
     header, *rows = output.getvalue().splitlines()
     assert header == (
         "time,trade_id,symbol,side,price,currency,tonnes,account,liquidity,order_id,instrument_id,"
-        "account_id,session_id,price_ticks,quantity_lots,value_minor"
+        "account_id,session_id,price_ticks,quantity_lots,value_minor,state"
     )
     assert sorted(rows) == [
-        "2026-11-23T01:30:00.000000007Z,1,CEA24,buy,98.05,CNY,3,DT-1,taker,6,1,12,1,9805,3,29415",
-        "2026-11-23T01:30:00.000000007Z,1,CEA24,sell,98.05,CNY,3,HN-1,maker,5,1,11,1,9805,3,29415",
+        "2026-11-23T01:30:00.000000007Z,1,CEA24,buy,98.05,CNY,3,DT-1,taker,6,1,12,1,9805,3,29415,",
+        "2026-11-23T01:30:00.000000007Z,1,CEA24,sell,98.05,CNY,3,HN-1,maker,5,1,11,1,9805,3,29415,",
     ]
     lines = io.StringIO()
     assert export(directory, lines, form="jsonl") == 2
@@ -207,3 +215,63 @@ def test_a_replay_that_comes_out_otherwise_is_said_to(tmp_path: Path) -> None:
     verify(tmp_path)
     with pytest.raises(Diverged, match=r"byte \d+, sequence 5: command 5 gave other reports in stream 1"):
         replay(tmp_path)
+
+
+# --- trades taken back and put right ---------------------------------------------------------------
+
+OPERATOR = DefineSession(2, "ops", (), operator=True)
+TRADE = FoundTrade(1, TIME_NS, 9805, 3, TradeSide(1, 6, 12), TradeSide(1, 5, 11))
+
+
+def amended(directory: Path, *commands: OnTrade) -> Path:
+    venue = Venue(directory)
+    venue.run(0, *MARKET)
+    venue.run(1, SELL, BUY)
+    venue.run(0, OPERATOR)
+    for command in commands:
+        venue.run(2, command)
+    venue.stop()
+    return directory
+
+
+def test_a_command_on_a_trade_is_proven_to_carry_the_trade_that_was_made(tmp_path: Path) -> None:
+    unknown = OnTrade(BustTrade(2, 7))
+    found = verify(amended(tmp_path, OnTrade(CorrectTrade(1, 1, 9800, 2), TRADE), unknown))
+    assert (found.trades_proven, found.trades_unproven) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"quantity_lots": 4}, {"time_ns": TIME_NS - 1}, {"buyer": TradeSide(1, 6, 11)}, {"seller": TRADE.buyer}],
+    ids=str,
+)
+def test_a_command_that_carries_another_trade_is_damage(tmp_path: Path, other: dict[str, Any]) -> None:
+    directory = amended(tmp_path, OnTrade(BustTrade(1, 1), structs.replace(TRADE, **other)))
+    with pytest.raises(JournalDamaged, match=r"sequence 8: found a command on trade 1 with FoundTrade"):
+        verify(directory)
+
+
+@pytest.mark.parametrize(
+    ("command", "tail"),
+    [
+        (BustTrade(1, 1), "12,1,9805,0,0,busted"),
+        (CorrectTrade(1, 1, 9800, 2), "12,1,9800,2,19600,corrected"),
+    ],
+    ids=["bust", "correction"],
+)
+def test_fills_come_out_as_they_stand(tmp_path: Path, command: TradeCommand, tail: str) -> None:
+    directory = amended(tmp_path, OnTrade(command, TRADE))
+    output = io.StringIO()
+    assert export(directory, output) == 2
+    (bought,) = [row for row in output.getvalue().splitlines() if ",buy," in row]
+    assert bought.endswith(tail)
+
+
+def test_a_dump_names_what_is_inside_of_a_command_on_a_trade(tmp_path: Path) -> None:
+    output = io.StringIO()
+    dump(amended(tmp_path, OnTrade(BustTrade(1, 1, "why"), TRADE)), output, from_sequence=8)
+    (line,) = output.getvalue().splitlines()
+    (command,) = json.loads(line)["entries"][0]["commands"]
+    assert command["type"] == "OnTrade"
+    assert command["command"] == {"type": "BustTrade", "ref": 1, "trade_id": 1, "text": "why"}
+    assert command["trade"]["buyer"] == {"session_id": 1, "order_id": 6, "account_id": 12}

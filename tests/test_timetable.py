@@ -184,6 +184,15 @@ def test_a_step_in_the_hour_that_is_there_twice_comes_the_first_time_only() -> N
     ]
 
 
+def test_a_day_that_has_begun_goes_on_while_clocks_show_the_day_before_again() -> None:
+    """St. John's, 7 November 2010: a minute past midnight it became 23:01 of the 6th."""
+    one = timetable("00:00 continuous, 09:00 closed", "America/St_Johns", every_day=True)
+    opened = utc("2010-11-07 02:30")
+    assert one.phase_at(opened) is Phase.CONTINUOUS
+    assert one.phase_at(opened + HOUR_NS // 2) is Phase.CONTINUOUS
+    assert one.phase_at(opened - 1) is Phase.CLOSED
+
+
 def test_a_day_ends_even_where_the_hour_of_its_rest_is_skipped() -> None:
     """Closed from 02:00 to 03:00: on 8 March 2026 that hour is not there, and its orders expire still."""
     one = timetable("03:00 continuous, 26:00 closed", "America/New_York", every_day=True)

@@ -251,6 +251,10 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
             f"begins with segment {found.first_segment}, sequence {found.first_sequence}: what came before "
             "is proven together with the archive"
         )
+    if found.trades_proven:
+        print(f"{found.trades_proven} commands on trades carry the trades as they were made")
+    if found.trades_unproven:
+        print(f"{found.trades_unproven} commands on trades of archived segments: proven with --archive")
     if found.torn_bytes:
         print(f"a write of {found.torn_bytes} bytes was cut short at the end; the next start drops it")
     elif not running and not found.closed:
@@ -309,7 +313,7 @@ def export(
     form: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv",
     running: bool = False,
 ) -> None:
-    """Write every fill, two for each trade, as CSV or JSON lines.
+    """Write every fill, two for each trade, as CSV or JSON lines: as it stands after busts and corrections.
 
     Parameters
     ----------

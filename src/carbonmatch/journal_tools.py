@@ -19,7 +19,7 @@ from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.follower_mark import followed_segment
 from carbonmatch.journal.reader import JournalScan
-from carbonmatch.journal.record import Kind, StoredRecord
+from carbonmatch.journal.record import Kind, StoredRecord, position
 from carbonmatch.journal.segments import SUFFIX, segment_name
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.messages import (
@@ -31,12 +31,17 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
+    OnTrade,
+    TradeBusted,
+    TradeCorrected,
+    TradeId,
 )
 from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.archive import Archive
 from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
+from carbonmatch.server.trade_search import Absence, found, search
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -55,6 +60,8 @@ class Verified(Struct, frozen=True):
     snapshots: int  # which lie where they say, in this journal
     closed: bool  # the last stop was a clean one
     torn_bytes: int  # of a write that a crash cut short: the next start cuts them off
+    trades_proven: int = 0  # commands that carry the trade they are on, and it is the journaled one
+    trades_unproven: int = 0  # whose trade is in an archive that was not named
 
 
 def verify(directory: Path, *, archive: Path | None = None, running: bool = False) -> Verified:
@@ -66,6 +73,7 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
     anchors = _anchors(storage)
     journal = _scan(storage, running=running, check_digests=True)
     first: StoredRecord | None = None
+    carried: list[_Carried] = []
     records = commands = reports = last_sequence = 0
     for stored in journal:
         first = first or stored
@@ -76,6 +84,7 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
         records += 1
         commands += stored.count
         reports += sum(len(_reports(stored, stream)) for stream in record.streams)
+        carried += _carried(stored, record)
         last_sequence = stored.next_sequence - 1
         _public(stored, record)
     end = journal.end
@@ -91,6 +100,7 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
                 found="another record, or none",
                 expected=f"a record that ends at byte {offset} of segment {segment} with {chain:#010x}",
             )
+    unproven = sum(not _is_proven(storage, one) for one in carried)
     return Verified(
         first_segment,
         journal.segments_read,
@@ -102,7 +112,52 @@ def verify(directory: Path, *, archive: Path | None = None, running: bool = Fals
         len(snapshots.sequences(storage)) - len(anchors),
         closed=end is not None and end.closed,
         torn_bytes=0 if end is None else end.torn_bytes,
+        trades_proven=len(carried) - unproven,
+        trades_unproven=unproven,
     )
+
+
+class _Carried(Struct, frozen=True):
+    """A command with the trade that it was journaled with, and where."""
+
+    on: OnTrade
+    sequence: int
+    segment: int
+    offset: int
+
+    @property
+    def position(self) -> int:
+        return position(self.segment, self.offset)
+
+
+def _carried(stored: StoredRecord, record: Record) -> list[_Carried]:
+    return [
+        _Carried(command, sequence, stored.segment, stored.offset)
+        for entry in record.entries
+        for sequence, command in enumerate(entry.commands, entry.first_sequence)
+        if isinstance(command, OnTrade) and command.trade is not None
+    ]
+
+
+def _is_proven(storage: DiskStorage, carried: _Carried) -> bool:
+    """Whether the trade is the journaled one; False where its segment is in an archive.
+
+    Raises JournalDamaged where it is another one. The engine takes the trade as given, and so does who
+    executes the journal again.
+    """
+    on = carried.on
+    sought = found(search(lambda: storage, on.command.trade_id, carried.position))
+    if sought is Absence.ARCHIVED:
+        return False
+    if sought != on.trade:
+        raise JournalDamaged(
+            segment_name(carried.segment),
+            carried.offset,
+            carried.sequence,
+            found=f"a command on trade {on.command.trade_id} with {on.trade}",
+            expected=f"{sought}, as it was made",
+        )
+    return True
 
 
 def _anchors(storage: DiskStorage) -> dict[tuple[int, int, int, int], str]:
@@ -191,9 +246,11 @@ def export(
     form: ExportFormat = "csv",
     running: bool = False,
 ) -> int:
-    """Write every fill, two for each trade, and return how many there were."""
+    """Write every fill, two for each trade, as it stands after busts and corrections; return how many."""
     output = sys.stdout if output is None else output
-    fills = _fills(_scan(_storage(directory, archive), running=running))
+    storage = _storage(directory, archive)
+    standing = _standing(_scan(storage, running=running))
+    fills = _fills(_scan(storage, running=running), standing)
     return _write_csv(fills, output) if form == "csv" else _write_json_lines(fills, output)
 
 
@@ -272,7 +329,14 @@ def _readable(messages: Iterable[Struct]) -> list[dict[str, Any]]:
 
 def _fields(message: Struct) -> dict[str, Any]:
     values = structs.asdict(message)
-    return {name: _fields(one) if isinstance(one, Struct) else one for name, one in values.items()}
+    return {name: _nested(one) if isinstance(one, Struct) else one for name, one in values.items()}
+
+
+def _nested(value: Struct) -> dict[str, Any]:
+    """A message inside of another one is as much in need of its name."""
+    if value.__struct_config__.tag is None:
+        return _fields(value)
+    return {"type": type(value).__name__, **_fields(value)}
 
 
 # --- fills ----------------------------------------------------------------------------------------
@@ -297,9 +361,29 @@ class Fill(Struct, frozen=True):
     price_ticks: int
     quantity_lots: int
     value_minor: int
+    state: str  # "busted": nothing of it stands; "corrected"; or empty
 
 
-def _fills(journal: JournalScan) -> Iterator[Fill]:
+class _Standing(Struct, frozen=True):
+    """What a trade is now that was not made so."""
+
+    price_ticks: int
+    quantity_lots: int
+    state: str
+
+
+def _standing(journal: JournalScan) -> dict[TradeId, _Standing]:
+    standing: dict[TradeId, _Standing] = {}
+    for stored, record in _batches(journal):
+        for event in _public(stored, record):
+            if isinstance(event, TradeBusted):
+                standing[event.trade_id] = _Standing(event.price_ticks, 0, "busted")
+            elif isinstance(event, TradeCorrected):
+                standing[event.trade_id] = _Standing(event.price_ticks, event.quantity_lots, "corrected")
+    return standing
+
+
+def _fills(journal: JournalScan, standing: dict[TradeId, _Standing]) -> Iterator[Fill]:
     instruments: dict[InstrumentId, InstrumentDefinition] = {}
     accounts: dict[AccountId, str] = {}
     for stored, record in _batches(journal):
@@ -313,29 +397,38 @@ def _fills(journal: JournalScan) -> Iterator[Fill]:
         for stream in record.streams:
             for report in _reports(stored, stream):
                 if type(report) is Executed:
-                    yield _fill(report, stream.session_id, instruments[report.instrument_id], accounts)
+                    now = standing.get(report.trade_id)
+                    if now is None:
+                        now = _Standing(report.price_ticks, report.quantity_lots, "")
+                    definition = instruments[report.instrument_id]
+                    yield _fill(report, now, stream.session_id, definition, accounts)
 
 
 def _fill(
-    report: Executed, session_id: int, definition: InstrumentDefinition, accounts: dict[AccountId, str]
+    report: Executed,
+    now: _Standing,
+    session_id: int,
+    definition: InstrumentDefinition,
+    accounts: dict[AccountId, str],
 ) -> Fill:
     return Fill(
         time=utc_text(report.time_ns),
         trade_id=report.trade_id,
         symbol=definition.symbol,
         side=report.side.name.lower(),
-        price=price_text(report.price_ticks, definition.price_decimals),
+        price=price_text(now.price_ticks, definition.price_decimals),
         currency=definition.currency,
-        tonnes=report.quantity_lots * definition.lot_tonnes,
+        tonnes=now.quantity_lots * definition.lot_tonnes,
         account=accounts.get(report.account_id, ""),
         liquidity=report.liquidity.name.lower(),
         order_id=report.order_id,
         instrument_id=report.instrument_id,
         account_id=report.account_id,
         session_id=session_id,
-        price_ticks=report.price_ticks,
-        quantity_lots=report.quantity_lots,
-        value_minor=report.price_ticks * report.quantity_lots * definition.tick_value_minor,
+        price_ticks=now.price_ticks,
+        quantity_lots=now.quantity_lots,
+        value_minor=now.price_ticks * now.quantity_lots * definition.tick_value_minor,
+        state=now.state,
     )
 
 

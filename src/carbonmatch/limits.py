@@ -20,6 +20,10 @@ TIME_NS_MAX: Final = 2**63 - 1
 # the largest price and quantity do, and a larger integer could not be encoded at all.
 DAY_SUM_MAX: Final = 2**63 - 1
 
+# Trades of an instrument's day that are kept, to know its prices without one that is busted: 16 bytes each,
+# 64 MiB in a day like none was yet.
+DAY_TRADES_KEPT_MAX: Final = 4 * 1024 * 1024
+
 # Identifiers are small integers which configuration gives; names are for people.
 INSTRUMENT_ID_MAX: Final = 2**16 - 1
 ACCOUNT_ID_MAX: Final = 2**31 - 1
@@ -134,8 +138,9 @@ RECEIVE_KERNEL_BYTES: Final = 64 * 1024
 # rate for so long, and it is cut; twice its rate is refused for ever, but served.
 THROTTLE_PATIENCE_SECONDS: Final = 5
 
-# Mass cancels and status requests in one frame. Each looks through all orders of its session, 10 ms for
-# 100,000, and a frame is applied whole: 128 of them kept everybody else waiting for 1.5 s.
+# Mass cancels, status requests and commands on trades in one frame. Each looks through all orders of its
+# session, 10 ms for 100,000, and a frame is applied whole: 128 of them kept everybody else waiting for 1.5 s.
+# For those on trades the journal is read, beside the loop, and the rest of their session waits.
 FRAME_SEARCHES_MAX: Final = 4
 
 # --- commit batches ------------------------------------------------------------------------------
@@ -282,6 +287,12 @@ WINDOW_EXTREMES_MAX: Final = 1_024
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
 
+# Trades that were busted or corrected: 250 bytes each in memory and 20 in a snapshot, for ever, so that none
+# is busted twice. A venue does so to a few trades a year; a runaway algorithm may have made thousands.
+AMENDED_TRADES_MAX: Final = 100_000
+# A day's statistics have a trade that stands as long as they keep any.
+assert AMENDED_TRADES_MAX < DAY_TRADES_KEPT_MAX
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -292,6 +303,9 @@ REPORT_BYTES_MAX: Final = 56
 # An order in the long layout, and the report that it is in.
 LONG_ORDER_BYTES_MAX: Final = 96
 MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
+# A command on a trade, with the trade that was found, what its reports take beyond others with their text,
+# and the public event.
+ON_TRADE_BYTES_MAX: Final = 1_024
 TRADED_BYTES_MAX: Final = 37
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
 _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
@@ -299,7 +313,7 @@ _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
 # much of an auction as it may, and takes every other order out of the venue.
 assert (
     BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
-    + BATCH_COMMANDS_MAX * (LONG_ORDER_BYTES_MAX + LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX)
+    + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
     + _MEETINGS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX

@@ -24,6 +24,8 @@ from carbonmatch.protocol.messages import (
     Statistics,
     Subscribed,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 
 CEA = InstrumentId(1)
@@ -240,3 +242,29 @@ snapshot_levels = st.builds(
 def test_the_checksum_of_the_reader_is_that_of_the_engine(levels: list[SnapshotLevel]) -> None:
     begin = SnapshotBegin(CEA, 1, 1, Phase.CONTINUOUS, 0, 0, 0, len(levels))
     assert BookBuilder().apply([begin, *levels, SnapshotEnd(CEA, checksum(levels))]) == []
+
+
+def test_a_trade_that_is_busted_is_on_the_tape_no_more() -> None:
+    bust = TradeBust(CEA, 13, TradeId(7), 100, 1, 5)
+    book = builder_after(trade(11, trade_id=6), trade(12, trade_id=7), bust).books[CEA]
+    assert [each.trade_id for each in book.trades] == [6]
+    assert list(book.amendments) == [bust]
+    assert book.is_current
+    assert book.instrument_seq == 13
+
+
+def test_a_trade_that_is_corrected_is_on_the_tape_as_it_stands() -> None:
+    correction = TradeCorrection(CEA, 13, TradeId(6), 98, 3, 100, 4, 5)
+    book = builder_after(trade(11, trade_id=6), trade(12, trade_id=7), correction).books[CEA]
+    assert [(each.trade_id, each.price_ticks, each.quantity_lots) for each in book.trades] == [
+        (6, 98, 3),
+        (7, 100, 1),
+    ]
+    assert list(book.amendments) == [correction]
+
+
+def test_a_bust_of_a_trade_that_nobody_has_seen_here_is_told_all_the_same() -> None:
+    bust = TradeBust(CEA, 12, TradeId(3), 100, 1, 5)
+    book = builder_after(trade(11, trade_id=6), bust).books[CEA]
+    assert [each.trade_id for each in book.trades] == [6]
+    assert list(book.amendments) == [bust]

@@ -19,6 +19,8 @@ from carbonmatch.protocol.messages import (
     SnapshotLevel,
     Statistics,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 from tests.market_data.world import (
     BUY,
@@ -27,6 +29,8 @@ from tests.market_data.world import (
     NOW_NS,
     SELL,
     band_changed,
+    busted,
+    corrected,
     defined,
     definition,
     level,
@@ -66,6 +70,38 @@ def test_trades_come_before_levels_and_statistics_once_at_the_end() -> None:
             Statistics(CEA, 5, 100, 101, 100, 101, 5, 503, 2),
         ]
     }
+
+
+def test_a_bust_and_a_correction_are_told_in_their_place_and_statistics_follow() -> None:
+    batch = market(released(traded(100, 2, 1), traded(101, 3, 2))).apply(
+        released(busted(2, 101, 3), traded(103, 1, 3), corrected(1, (100, 2), (99, 1)), level(SELL, 101, 7)),
+        NOW_NS,
+    )
+    assert messages(batch) == {
+        CEA: [
+            TradeBust(CEA, 5, TradeId(2), 101, 3, NOW_NS),
+            Trade(CEA, 6, TradeId(3), 103, 1, BUY, NOW_NS),
+            TradeCorrection(CEA, 7, TradeId(1), 99, 1, 100, 2, NOW_NS),
+            LevelUpdate(CEA, 8, SELL, 101, 7, 1),
+            Statistics(CEA, 9, 99, 103, 99, 103, 2, 202, 2),
+        ]
+    }
+
+
+def test_a_bust_of_an_earlier_day_is_told_without_statistics() -> None:
+    market_data = market(
+        released(traded(100, 2, 1), phase_changed(Phase.CLOSED), phase_changed(Phase.CONTINUOUS))
+    )
+    batch = market_data.apply(released(busted(1, 100, 2)), NOW_NS)
+    assert messages(batch) == {CEA: [TradeBust(CEA, 6, TradeId(1), 100, 2, NOW_NS)]}
+
+
+def test_who_reads_trades_hears_of_busts_and_who_does_not_does_not() -> None:
+    batch = market(released(traded(100, 2, 1))).apply(released(busted(1, 100, 2)), NOW_NS)
+    changed = batch.changes[CEA]
+    assert changed.select(FeedKind.TRADES) == [TradeBust(CEA, 4, TradeId(1), 100, 2, NOW_NS)]
+    assert changed.select(FeedKind.STATISTICS) == [Statistics(CEA, 5, 0, 0, 0, 0, 0, 0, 0)]
+    assert changed.select(FeedKind.LEVELS) == []
 
 
 def test_each_instrument_has_its_own_numbers() -> None:
@@ -228,8 +264,8 @@ def test_a_state_is_restored_only_before_the_first_batch() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 2, expected 1"):
-        MarketData().restore(b"\x93\x02\x00\x90")
+    with pytest.raises(ValueError, match="version 3, expected 2"):
+        MarketData().restore(b"\x93\x03\x00\x90")
 
 
 def test_bytes_that_are_no_state_are_refused() -> None:

@@ -2,13 +2,13 @@
 
 from carbonmatch.market_data.statistics import DayStatistics
 from carbonmatch.matching.messages import Phase
-from tests.market_data.world import traded
+from tests.market_data.world import busted, traded
 
 
 def after(*trades: tuple[int, int]) -> DayStatistics:
     statistics = DayStatistics(Phase.CONTINUOUS)
     if trades:
-        statistics.add([traded(price, lots) for price, lots in trades])
+        statistics.add([traded(price, lots, number) for number, (price, lots) in enumerate(trades, 1)])
     return statistics
 
 
@@ -22,7 +22,7 @@ def test_open_high_low_last_volume_turnover_count() -> None:
 
 def test_each_batch_goes_on_from_the_one_before() -> None:
     statistics = after((100, 2), (105, 1))
-    statistics.add([traded(98, 3), traded(99, 4)])
+    statistics.add([traded(98, 3, 3), traded(99, 4, 4)])
     assert statistics.figures() == (100, 105, 98, 99, 10, 995, 4)
 
 
@@ -62,8 +62,17 @@ def test_a_sum_stops_at_its_bound_and_stays_there_over_a_restart() -> None:
     bounded = (10**9, 10**9, 10**9, 10**9, 10**10, 2**63 - 1, 10)
     assert statistics.figures() == bounded
     restored = after()
-    restored.restore(bounded, is_day_over=False)
-    restored.add([traded(10**9, 1)])
-    statistics.add([traded(10**9, 1)])
+    restored.restore(statistics.saved())
+    restored.add([traded(10**9, 1, 11)])
+    statistics.add([traded(10**9, 1, 11)])
     assert restored.figures() == statistics.figures()
     assert restored.figures()[5] == 2**63 - 1
+
+
+def test_a_sum_that_was_at_its_bound_is_right_again_after_a_bust() -> None:
+    statistics = after(*[(10**9, 10**9)] * 10)
+    restored = after()
+    restored.restore(statistics.saved())
+    for trade_id in (3, 7):
+        assert restored.bust(busted(trade_id, 10**9, 10**9))
+    assert restored.figures() == (10**9, 10**9, 10**9, 10**9, 8 * 10**9, 8 * 10**18, 8)

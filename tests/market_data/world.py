@@ -11,6 +11,8 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     Side,
+    TradeBusted,
+    TradeCorrected,
     Traded,
     TradeId,
 )
@@ -55,6 +57,20 @@ def level(
 
 def traded(price: int, lots: int, trade_id: int = 1, instrument_id: InstrumentId = CEA) -> Traded:
     return Traded(instrument_id, NOW_NS, TradeId(trade_id), price, lots, BUY)
+
+
+def busted(trade_id: int, price: int = 100, lots: int = 1, instrument_id: InstrumentId = CEA) -> TradeBusted:
+    return TradeBusted(instrument_id, NOW_NS, TradeId(trade_id), price, lots)
+
+
+def corrected(
+    trade_id: int,
+    before: tuple[int, int],
+    becomes: tuple[int, int],
+    instrument_id: InstrumentId = CEA,
+) -> TradeCorrected:
+    """Both as price and lots."""
+    return TradeCorrected(instrument_id, NOW_NS, TradeId(trade_id), *becomes, *before)
 
 
 def phase_changed(phase: Phase, instrument_id: InstrumentId = CEA) -> PhaseChanged:

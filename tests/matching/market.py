@@ -142,6 +142,19 @@ class Market:
                 )
             case m.StatusEnd():
                 return f"end of {report.count}{', more' if report.more else ''}"
+            case m.Busted():
+                return (
+                    f"busted {number(report.order_id)} {report.side.name.lower()} "
+                    f"{report.quantity_lots} @ {report.price_ticks}: {report.text}"
+                )
+            case m.Corrected():
+                return (
+                    f"corrected {number(report.order_id)} {report.side.name.lower()} "
+                    f"{report.quantity_before_lots} @ {report.price_before_ticks} "
+                    f"to {report.quantity_lots} @ {report.price_ticks}: {report.text}"
+                )
+            case m.TradeStatus():
+                return f"trade {report.trade_id} {report.quantity_lots} @ {report.price_ticks}"
             case m.Done():
                 return "done"
 

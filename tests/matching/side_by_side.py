@@ -1,20 +1,38 @@
 """The engine and the naive reference side by side, and what a reader of the outputs would know.
 
-    python -m tests.matching.side_by_side --commands 1000000 --seed 1
+    python -m tests.matching.side_by_side --commands 1000000 --seed 1 [--seeds N]
 
-plays a world of chance for as long as one likes, and fails with the seed and the sequence up to which the
-two were equal.
+plays a world of chance for as long as one likes, or so many of them, and fails with the seed and the sequence
+up to which the two were equal. Now and then the engine is put down as a snapshot and goes on from that. In
+the end it tells how much of everything there was, since what never happens proves nothing.
 """
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, LevelChanged, Outputs, Side, VolatilityRules
+from carbonmatch.matching.messages import (
+    AcceptedLong,
+    Canceled,
+    Entry,
+    LevelChanged,
+    Outputs,
+    PhaseChanged,
+    Rejected,
+    SelfTradePrevented,
+    Side,
+    VolatilityRules,
+)
+from carbonmatch.matching.state import restore, snapshot
 from tests.matching.worlds import SOME, seeded
 from tests.reference_book import ReferenceVenue
+
+# Entries after which the engine is put down and taken up again, where its outputs have been taken.
+RESTORED_ENTRIES: Final = 501
 
 
 class SideBySide:
@@ -41,6 +59,7 @@ class SideBySide:
         outputs = engine.take_outputs()
         assert sum(len(chunk.reports) for chunk in outputs.streams) == gathered
         self._compare_streams(outputs)
+        self._compare_prevented(outputs)
         public = self.reference.public
         assert outputs.public == public[self.compared_public :]
         self.compared_public = len(public)
@@ -64,6 +83,29 @@ class SideBySide:
             state = self.engine.sessions[session_id]  # type: ignore[index]
             assert state.last_ref == session.last_ref
             assert state.next_seq == len(session.reports) + 1
+
+    def restore(self) -> None:
+        """Go on with an engine made from a snapshot of this one, whose outputs have been taken."""
+        kept = snapshot(self.engine)
+        self.engine = restore(kept)
+        assert snapshot(self.engine) == kept
+
+    def tally(self) -> Counter[str]:
+        """How often everything was told: reports, public events, and for which reasons."""
+        told = [event for session in self.reference.sessions.values() for event in session.reports]
+        found = Counter(type(event).__name__ for event in [*told, *self.reference.public])
+        found.update(event.reason.name for event in told if isinstance(event, Canceled | Rejected))
+        found.update(event.order_type.name for event in told if isinstance(event, AcceptedLong))
+        found["icebergs"] = sum(isinstance(event, AcceptedLong) and event.display_lots > 0 for event in told)
+        found.update(event.phase.name for event in self.reference.public if isinstance(event, PhaseChanged))
+        return found
+
+    @staticmethod
+    def _compare_prevented(outputs: Outputs) -> None:
+        """What is counted is what both sides of each meeting were told."""
+        told = [event for chunk in outputs.streams for event in chunk.reports]
+        to_both = sum(event.prevented_lots for event in told if isinstance(event, SelfTradePrevented))
+        assert 2 * sum(lots for _, lots in outputs.prevented) == to_both
 
     def _read_levels(self, changes: list[LevelChanged]) -> None:
         changed = [(level.instrument_id, level.side, level.price_ticks) for level in changes]
@@ -101,6 +143,8 @@ def play(seed: int, commands: int, rules: Sequence[VolatilityRules | None] = SOM
             both.apply(entry)
             if number % 3 == 0:
                 both.take()
+                if number % RESTORED_ENTRIES == 0:
+                    both.restore()
         both.take()
     except BaseException as error:
         error.add_note(f"seed {seed}, up to sequence {both.engine.sequence}")
@@ -114,14 +158,19 @@ def main() -> None:
     )
     parser.add_argument("--commands", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="worlds, from that seed on")
     options = parser.parse_args()
-    began = time.monotonic()
-    both = play(options.seed, options.commands)
-    venue = both.engine.venue
-    print(
-        f"seed {options.seed}: {venue.sequence:,} commands, {sum(both.compared.values()):,} reports, "
-        f"{venue.last_trade_id:,} trades: no difference ({time.monotonic() - began:.0f} s)"
-    )
+    total: Counter[str] = Counter()
+    for seed in range(options.seed, options.seed + options.seeds):
+        began = time.monotonic()
+        both = play(seed, options.commands)
+        venue = both.engine.venue
+        total += both.tally()
+        print(
+            f"seed {seed}: {venue.sequence:,} commands, {sum(both.compared.values()):,} reports, "
+            f"{venue.last_trade_id:,} trades: no difference ({time.monotonic() - began:.0f} s)"
+        )
+    print(", ".join(f"{name} {count:,}" for name, count in total.most_common()))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ class Bookkeeper:
         self.orders: dict[OrderId, Account] = {}
         self.owners: dict[OrderId, SessionId] = {}
         self.trades: dict[int, list[m.Executed]] = {}
+        # What each side of a trade was told that it is instead, in this order: price and lots.
+        self.amended: dict[tuple[int, m.Side], list[tuple[int, int]]] = {}
         self.next_seqs: dict[SessionId, int] = {}
 
     def read(self, session_id: SessionId, report: Any) -> None:
@@ -46,6 +48,9 @@ class Bookkeeper:
             self._read_of_owner(report)
 
     def _read_of_owner(self, report: Any) -> None:
+        if isinstance(report, m.Busted | m.Corrected):
+            self._read_amended(report)
+            return
         order = self.orders[report.order_id]
         if isinstance(report, m.OrderStatus):
             assert not order.ended
@@ -73,12 +78,27 @@ class Bookkeeper:
                 assert report.canceled_lots == order.total - order.executed
                 order.ended = True
 
+    def _read_amended(self, report: m.Busted | m.Corrected) -> None:
+        """Of an order that may have ended: the trade was what its owner knows it as, and stood."""
+        (fill,) = [one for one in self.trades[report.trade_id] if one.order_id == report.order_id]
+        assert (report.side, report.account_id) == (fill.side, fill.account_id)
+        known = self.amended.setdefault((report.trade_id, report.side), [])
+        before = known[-1] if known else (fill.price_ticks, fill.quantity_lots)
+        assert before[1] > 0, "what was busted is not touched again"
+        if isinstance(report, m.Busted):
+            assert (report.price_ticks, report.quantity_lots) == before
+            known.append((report.price_ticks, 0))
+        else:
+            assert (report.price_before_ticks, report.quantity_before_lots) == before
+            assert 0 < report.quantity_lots <= fill.quantity_lots
+            known.append((report.price_ticks, report.quantity_lots))
+
     def close(self, engine: Engine) -> None:
         """The books hold exactly the orders without an end, and both sides of each trade agree."""
         open_orders = {
             order.order_id: order.leaves_lots + order.hidden_lots
             for book in engine.books.values()
-            for order in (*book.orders(), *book.stops())
+            for order in (*book.orders(), *book.stops(), *book.waiting())
         }
         assert open_orders == {
             order_id: order.total - order.executed
@@ -89,6 +109,11 @@ class Bookkeeper:
             gone = order.executed + order.prevented + order.canceled + order.withdrawn
             assert order.accepted == gone + open_orders.get(order_id, 0), "every lot is accounted for"
         assert sorted(self.trades) == list(range(1, engine.venue.last_trade_id + 1))
+        for trade_id, _ in self.amended:
+            bought, sold = (self.amended[trade_id, side] for side in m.Side)
+            assert bought == sold, "both sides of a trade are told the same"
+            assert engine.venue.amended_trades[m.TradeId(trade_id)] == bought[-1]
+        assert len(self.amended) == 2 * len(engine.venue.amended_trades)
         for taker, maker in self.trades.values():
             assert sorted([taker.liquidity, maker.liquidity]) in (
                 [m.Liquidity.MAKER, m.Liquidity.TAKER],

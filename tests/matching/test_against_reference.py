@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonmatch.matching import auction
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import expiry as expiry_module
-from carbonmatch.matching import volatility
 from carbonmatch.matching.messages import (
     Canceled,
     CancelReason,
@@ -54,7 +54,7 @@ def test_long_worlds_equal_the_reference(seed: int) -> None:
 
 def test_worlds_with_collars_and_limits_equal_the_reference() -> None:
     seen: Counter[object] = Counter()
-    for seed in range(30, 34):
+    for seed in range(30, 35):
         both = play(seed, 3_000, LIMITED)
         seen.update(type(event) for event in both.reference.public)
         for session in both.reference.sessions.values():
@@ -71,7 +71,9 @@ def test_worlds_with_interruptions_equal_the_reference() -> None:
         seen.update(event.text for event in both.reference.public if isinstance(event, PhaseChanged))
         for session in both.reference.sessions.values():
             seen.update(one.reason for one in session.reports if isinstance(one, Canceled))
-    assert seen[volatility.INTERRUPTED] > 20
+    assert seen[auction.INTERRUPTED] > 20
+    assert seen[auction.EXTENDED] > 10
+    assert seen[auction.WAITING_FOR_OPERATOR] > 2
     assert seen[CancelReason.VOLATILITY_INTERRUPTION] > 5
 
 

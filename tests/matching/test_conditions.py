@@ -266,6 +266,8 @@ TIMES = {
     AllowedFlag.IOC: buy(1, 90, tif=TimeInForce.IOC),
     AllowedFlag.FOK: buy(1, 100, tif=TimeInForce.FOK),
     AllowedFlag.GTD: buy(1, 90, tif=TimeInForce.GTD, expires=10),
+    AllowedFlag.AT_CLOSE: buy(1, 90, tif=TimeInForce.AT_CLOSE),
+    AllowedFlag.GOOD_FOR_AUCTION: buy(1, 90, tif=TimeInForce.GOOD_FOR_AUCTION),
 }
 
 
@@ -288,23 +290,20 @@ def test_a_time_in_force_that_the_instrument_lacks_is_refused(flag: int) -> None
     assert "accepted" in accepted.send(ALICE, TIMES[flag])[0]
 
 
-@pytest.mark.parametrize("tif", [TimeInForce.AT_OPEN, TimeInForce.AT_CLOSE, TimeInForce.GOOD_FOR_AUCTION])
-def test_no_instrument_has_orders_for_auctions(tif: TimeInForce) -> None:
-    assert Market(allowed=ALL).send(ALICE, buy(1, 100, tif=tif)) == [
-        "alice 1: rejected TIME_IN_FORCE_NOT_ALLOWED"
-    ]
-
-
 def test_by_default_an_instrument_has_what_there_was_before_there_was_a_choice() -> None:
     allowed = definition().allowed
     assert allowed == AllowedFlag.DEFAULT
     lacking = AllowedFlag.STOP | AllowedFlag.STOP_LIMIT | AllowedFlag.ICEBERG
-    assert ALL & ~allowed == lacking | AllowedFlag.MINIMUM_QUANTITY | AllowedFlag.GTD
+    lacking |= AllowedFlag.MINIMUM_QUANTITY | AllowedFlag.GTD
+    lacking |= AllowedFlag.AT_OPEN | AllowedFlag.AT_CLOSE | AllowedFlag.GOOD_FOR_AUCTION
+    assert ALL & ~allowed == lacking
 
 
 def test_every_type_and_time_in_force_has_its_bit_or_is_refused() -> None:
     names = {
-        name for name, bit in vars(AllowedFlag).items() if name.isupper() and name not in ("ALL", "DEFAULT")
+        name
+        for name in vars(AllowedFlag)
+        if name.isupper() and not name.startswith("_") and name not in ("ALL", "DEFAULT")
     }
     others = {"ICEBERG", "MINIMUM_QUANTITY", "POST_ONLY"}
     assert names == {one.name for one in OrderType} | {one.name for one in TimeInForce} | others

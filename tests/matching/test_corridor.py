@@ -75,7 +75,7 @@ def test_an_auction_gives_all_references_anew() -> None:
     corridor.note(1_000, time_ns=1)
     corridor.restart(1_200, time_ns=2)
     assert corridor.limits(3) == (1_190, 1_210)
-    assert corridor.limits_after(1_205, 3) == (1_195, 1_210)
+    assert corridor.narrowed(corridor.limits(3), 1_205) == (1_195, 1_210)
     assert corridor.reference_ticks == 1_200
 
 
@@ -122,7 +122,7 @@ def test_the_corridor_is_that_of_all_trades_looked_at_one_by_one(
         high = min((each + max(3, each * basis_points // 10_000) for each in counted), default=10**9)
         assert corridor.limits(now) == (low, high)
         if price:
-            assert corridor.limits_after(price, now) == (
+            assert corridor.narrowed((low, high), price) == (
                 max(low, price - max(3, price * basis_points // 10_000)),
                 min(high, price + max(3, price * basis_points // 10_000)),
             )

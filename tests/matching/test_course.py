@@ -62,10 +62,10 @@ def test_a_step_of_the_schedule_while_an_operator_has_set_a_phase(
     held: Phase, has_until: bool, following: Phase, then: Phase
 ) -> None:
     course = Course(Phase.CLOSED)
-    course.step(Phase.CONTINUOUS, 1, 2)
+    course.step(m.SchedulePhase(EUA, Phase.CONTINUOUS, 1, 2))
     course.set(held, 9 if has_until else 0)
     assert course.phase is held
-    course.step(following, 2, 3)
+    course.step(m.SchedulePhase(EUA, following, 2, 3))
     assert course.phase is then
     course.resume()
     assert course.phase is following

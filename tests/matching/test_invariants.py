@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct, structs
 
 from carbonmatch.matching.invariants import check_batch
-from carbonmatch.matching.messages import Executed, NewOrder, Outputs, Ref, Side, Traded
+from carbonmatch.matching.messages import Executed, NewOrder, Outputs, Phase, Ref, Side, Traded
 from tests.matching.market import ALICE, BOB, EUA, Market
 
 
@@ -78,6 +78,14 @@ def test_what_cannot_be_true_is_an_assertion(said: str, wrong: Callable[[Outputs
     market, outputs = traded()
     with pytest.raises(AssertionError, match=said):
         check_batch(market.engine.books, wrong(outputs))
+
+
+def test_a_book_that_gathers_for_an_auction_may_be_crossed() -> None:
+    market = Market(opening_phase=Phase.PRE_OPEN)
+    market.outputs(ALICE, NewOrder(Ref(1), EUA, Side.SELL, 10, 1000))
+    outputs = market.outputs(BOB, NewOrder(Ref(1), EUA, Side.BUY, 4, 1001))
+    assert market.engine.books[EUA].bids.best_key + market.engine.books[EUA].asks.best_key > 0
+    check_batch(market.engine.books, outputs)
 
 
 def test_a_crossed_book_is_an_assertion() -> None:

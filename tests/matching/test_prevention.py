@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     DefineInstrument,
     GroupId,
     ParticipantId,
+    Ref,
     SelfTradeFlag,
     SelfTradeKey,
     SelfTradePrevention,
@@ -323,10 +324,24 @@ def test_a_drop_copy_has_what_was_prevented_for_the_accounts_it_shows() -> None:
     assert (copy.session_id, copy.count, [part.session_id for part in copy.parts]) == (9, 1, [BOB])
 
 
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [({11: 7, 13: 7}, PREVENTED), ({11: 7, 13: 8}, TRADED), ({}, TRADED)],
+)
+def test_an_auction_goes_by_the_owner_of_the_instrument(groups: dict[int, int], expected: bool) -> None:
+    market = market_by(GROUP, groups)
+    market.outputs(VENUE, m.SetPhase(Ref(0), EUA, m.Phase.PRE_OPEN))
+    market.send(ALICE, sell(1, price=99, lots=3))
+    market.send(BOB, buy(1, price=101, lots=3))
+    outputs = market.outputs(VENUE, m.SetPhase(Ref(0), EUA, m.Phase.CONTINUOUS))
+    assert outputs.prevented == ([(EUA, 3)] if expected else [])
+    assert any(isinstance(event, m.Traded) for event in outputs.public) is not expected
+
+
 @pytest.mark.parametrize("key", SelfTradeKey)
 @pytest.mark.parametrize("mode", [NONE, CANCEL_NEWEST])
 def test_whether_two_orders_may_trade_can_be_asked(key: SelfTradeKey, mode: SelfTradePrevention) -> None:
-    """By auctions, which have no taker: the one that was entered later is asked about the other."""
+    """The taker's mode decides, also where it rests for now."""
     market = market_by(key, {11: 7, 12: 7, 13: 7})
     market.send(ALICE, sell(1, price=101))
     market.send(CAROL, buy(1, price=100, stp=mode), buy(2, price=100, account=12))

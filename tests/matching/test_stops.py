@@ -345,7 +345,7 @@ def digest_of_orders(market: Market) -> list[tuple[int, int, int]]:
     book = market.engine.books[EUA]
     return [
         (order.order_id, order.quantity_lots, order.level.price_ticks)
-        for order in (*book.orders(), *book.stops())
+        for order in (*book.orders(), *book.stops(), *book.waiting())
     ]
 
 

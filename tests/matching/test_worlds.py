@@ -21,20 +21,24 @@ from carbonmatch.matching.messages import (
     Entry,
     RejectReason,
 )
-from tests.matching.worlds import LIMITED, seeded
+from tests.matching.worlds import INTERRUPTED, LIMITED, seeded
 
 COMMANDS: Final = 20_000
-# Who may log on and who gets copies: nothing in the market depends on it.
-NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineDropCopy, m.DefineKey, m.RemoveKey}
+# Who may log on: nothing in the market depends on it.
+NOT_OF_THE_MARKET: Final = {m.SessionOpened, m.DefineKey, m.RemoveKey}
 # What a short world is too small for; tests of their own reach these bounds.
-TOO_LARGE: Final = {"RejectReason.OPEN_ORDER_LIMIT", "CancelReason.TOO_MANY_MAKERS"}
+TOO_LARGE: Final = {
+    "RejectReason.OPEN_ORDER_LIMIT",
+    "RejectReason.AMENDED_TRADE_LIMIT",
+    "CancelReason.TOO_MANY_MAKERS",
+}
 # Said by sessions, not by the market, but for one.
 OF_SESSIONS: Final = {f"RejectReason.{reason.name}" for reason in RejectReason if reason < 100} - {
     "RejectReason.NOT_ENTITLED"
 }
 # What no world does yet: it has examples of its own.
-LACKING: Final = {m.StartAuction, m.SetSeed, m.AuctionIndicated}
-LACKING_REASONS: Final = {"RejectReason.FROZEN"}
+LACKING: Final = {m.AuctionIndicated}
+LACKING_REASONS: Final[set[str]] = set()
 
 
 class Seen:
@@ -46,15 +50,19 @@ class Seen:
         self.asked_members: set[str] = set()
         self.told_members: set[str] = set()
         self.order_flags = 0
-        self._play(seeded(11, COMMANDS))
-        # Where nearly all prices are restrained, nearly all orders go for that.
-        self._play(seeded(12, COMMANDS // 5, LIMITED))
+        for seed in (11, 25):
+            self._play(seeded(seed, COMMANDS))
+        # Where nearly all prices are restrained, nearly all orders go for that, or nearly all trading stops.
+        for rules in (LIMITED, INTERRUPTED):
+            self._play(seeded(12, COMMANDS // 5, rules))
 
     def _play(self, world: Iterable[Entry]) -> None:
         engine = Engine()
         for entry in world:
             for command in entry.commands:
                 self.asked.add(type(command))
+                if isinstance(command, m.OnTrade):
+                    self.asked.add(type(command.command))
                 self.asked_members.update(_members(command))
                 if isinstance(command, m.NewOrder):
                     self.order_flags |= command.flags

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
     AllowedFlag,
@@ -23,6 +24,7 @@ from carbonmatch.matching.messages import (
     NewOrderLong,
     OrderId,
     OrderType,
+    Outputs,
     ParticipantId,
     Phase,
     Ref,
@@ -30,6 +32,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeId,
     VolatilityRules,
     Width,
 )
@@ -94,10 +97,25 @@ CORRIDOR = VolatilityRules(
     short=Width(2), short_window_ns=20, long=Width(basis_points=350), long_window_ns=200, auction_ns=25
 )
 OTHER_CORRIDOR = VolatilityRules(
-    collar=Width(9), static=Width(4), short=Width(3), short_window_ns=60, auction_ns=40, auction_random_ns=9
+    collar=Width(9),
+    static=Width(4),
+    short=Width(2),
+    short_window_ns=60,
+    auction_ns=20,
+    auction_random_ns=9,
+    extension=Width(ticks=1, basis_points=150),
+    extensions_max=2,
+)
+WAITING_CORRIDOR = msgspec.structs.replace(
+    OTHER_CORRIDOR, extension=Width(1), extensions_max=1, waits_for_operator=True
 )
 LIMITED: tuple[VolatilityRules | None, ...] = (INTERVAL, COLLAR, None, OTHER_INTERVAL, INTERVAL)
-INTERRUPTED: tuple[VolatilityRules | None, ...] = (CORRIDOR, OTHER_CORRIDOR, CORRIDOR, None)
+INTERRUPTED: tuple[VolatilityRules | None, ...] = (
+    CORRIDOR,
+    OTHER_CORRIDOR,
+    WAITING_CORRIDOR,
+    None,
+)
 # Mostly none, and now and then one of all.
 SOME: tuple[VolatilityRules | None, ...] = (None, None, None, *LIMITED, *INTERRUPTED)
 
@@ -113,6 +131,10 @@ class World:
         self.sequence = 0
         self.steps = 0  # of schedules
         self.last_ref = dict.fromkeys(range(len(SESSIONS) + 1), 0)
+        # A venue that has gone the same way: it knows the trades.
+        self._scout = Engine()
+        self._not_scouted: list[Entry] = []
+        self._trades: list[m.FoundTrade] = []
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
 
@@ -129,12 +151,18 @@ class World:
         for number, accounts in enumerate(SESSIONS, 1):
             account_ids = tuple(AccountId(account) for account in accounts)
             commands.append(m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR))
+        commands.append(m.SetSeed(bytes(range(16))))
+        # Of two accounts of several sessions, and of all there are: their numbers are part of what comes out.
+        commands.append(m.DefineDropCopy(SessionId(41), "copy", (AccountId(11), AccountId(13))))
+        commands.append(m.DefineDropCopy(SessionId(42), "all", tuple(map(AccountId, (11, 12, 13, 14)))))
         return self.frame(0, commands)
 
     def entry(self, choices: Sequence[bytes]) -> Entry:
         """One entry, of the session that the first command chooses."""
         kind = choices[0][0] % 64
-        session = 0 if kind == 63 else OPERATOR if kind == 62 else 1 + choices[0][1] % (len(SESSIONS) - 1)
+        session = (
+            0 if kind == 63 else OPERATOR if kind in (61, 62) else 1 + choices[0][1] % (len(SESSIONS) - 1)
+        )
         commands = []
         for number, chosen in enumerate(choices):
             commands.append(self._command(session, self.sequence + 1 + number, Choices(chosen)))
@@ -144,6 +172,7 @@ class World:
         """The next entry of the world."""
         entry = Entry(self.sequence + 1, self._time_ns(), SessionId(session), commands)
         self.sequence += len(commands)
+        self._not_scouted.append(entry)
         return entry
 
     def _command(self, session: int, sequence: int, choices: "Choices") -> AnyCommand:
@@ -278,6 +307,8 @@ class World:
         how = choices.byte()
         if how % 8 == 1:
             return m.Resume(ref, InstrumentId(choices.of((1, 2, 0, 3))), "on")
+        if how % 8 in (2, 6):
+            return self._trade_command(ref, choices)
         if how % 2:
             return m.SetPhase(
                 ref,
@@ -290,10 +321,28 @@ class World:
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
         return m.SetBand(ref, InstrumentId(choices.of((1, 2, 3))), 100, low if high else 0, high)
 
+    def _trade_command(self, ref: Ref, choices: "Choices") -> m.OnTrade:
+        """On one of the last trades, mostly; as the venue journals it, with what it has found."""
+        for entry in self._not_scouted:
+            self._scout.apply(entry)
+            self._trades += trades_of(self._scout.take_outputs())
+        self._not_scouted.clear()
+        last = len(self._trades)
+        trade_id = TradeId(choices.of((*range(last, max(0, last - 16), -1), 0, last + 1)))
+        trade = self._trades[trade_id - 1] if 0 < trade_id <= last else None
+        kind = choices.byte() % 8
+        if kind == 0:
+            return m.OnTrade(m.TradeStatusRequest(ref, trade_id), trade)
+        if kind < 4:
+            return m.OnTrade(m.BustTrade(ref, trade_id, "never"), trade)
+        price = choices.of((98, 99, 100, 101, 102, 96, 104, 0, 10**9 + 1))
+        lots = choices.of((2, 4, 1, 3, 6, 8, 0, 30))
+        return m.OnTrade(m.CorrectTrade(ref, trade_id, price, lots, "other"), trade)
+
     def _venue_command(self, choices: "Choices") -> AnyCommand:
         choices.byte()
         choices.byte()
-        kind = choices.byte() % 12
+        kind = choices.byte() % 20
         if kind == 0:
             return m.SessionLost(SessionId(1 + choices.byte() % len(SESSIONS)))
         if kind == 1:
@@ -312,22 +361,65 @@ class World:
             return m.DefineInstrument(msgspec.structs.replace(chosen, volatility=rules))
         if kind == 4:
             return m.TimePassed()
-        if kind == 5:
+        if kind in (5, 12):
             # Most of all back to what it was.
             number = 1 + choices.byte() % len(SESSIONS)
-            if choices.byte() % 4 == 0:
+            if choices.byte() % 5 == 0:
                 return m.RemoveSession(SessionId(number))
             account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
             return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)
         if kind == 8:
             self.steps += 1
+            until_ns = choices.of((0, self._time_ns() + 10, self._time_ns() + 40))
             return m.SchedulePhase(
-                InstrumentId(choices.of((1, 2))), choices.of(tuple(Phase)), self.steps, choices.of((0, 9_999))
+                InstrumentId(choices.of((1, 2))),
+                choices.of((*Phase, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)),
+                self.steps,
+                until_ns,
+                choices.of((0, 0, 20)),
+                choices.of((0, self._time_ns() + 8)),
+                choices.of((Phase.CONTINUOUS, Phase.CONTINUOUS, Phase.CLOSED)),
+            )
+        if kind in (11, 13):
+            if choices.byte() % 4 == 0:
+                return m.SetSeed(bytes([choices.byte()] * 16))
+            ends_ns = self._time_ns() + choices.of((10, 20, 40, 80, 0))
+            return m.StartAuction(
+                InstrumentId(choices.of((1, 2))),
+                choices.of(
+                    (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.PRE_OPEN)
+                ),
+                ends_ns,
+                choices.of((0, 0, 10, 30)),
+                choices.of((0, ends_ns - 8, ends_ns - 40, ends_ns)),
+                choices.of((Phase.CONTINUOUS,) * 5 + (Phase.CLOSED, Phase.HALTED, Phase.CLOSING_AUCTION)),
             )
         if kind in (9, 10):
             return m.Resume(Ref(0), InstrumentId(choices.of((0, 1, 2))))
         # Most of all back to trading, or there would be nothing to see.
         return m.SetPhase(Ref(0), InstrumentId(0), Phase.CONTINUOUS)
+
+
+def trades_of(outputs: Outputs) -> list[m.FoundTrade]:
+    """The trades of a batch, in the order of their ids, with both sides of each."""
+    sides: dict[tuple[TradeId, Side], m.TradeSide] = {}
+    for stream in outputs.streams:
+        for report in stream.reports:
+            if isinstance(report, m.Executed):
+                side = m.TradeSide(stream.session_id, report.order_id, report.account_id)
+                sides[report.trade_id, report.side] = side
+    return [
+        m.FoundTrade(
+            event.instrument_id,
+            event.time_ns,
+            event.price_ticks,
+            event.quantity_lots,
+            sides[event.trade_id, Side.BUY],
+            sides[event.trade_id, Side.SELL],
+        )
+        for event in outputs.public
+        if isinstance(event, m.Traded)
+    ]
 
 
 class Choices:

@@ -96,9 +96,9 @@ def test_numbers_given_to_other_reports_are_our_bug() -> None:
 
 
 def test_a_report_of_a_later_version_is_known_by_its_number_in_the_copy() -> None:
-    later: Report = [61, 4, 0, 10, 0, "new"]
+    later: Report = [69, 4, 0, 10, 0, "new"]
     (copy,) = decode(pack([[67, 8, BEN, later]]))
-    assert copy == Copied(8, BEN, UnknownMessage(61, (4, 0, 10, 0, "new")))  # type: ignore[arg-type]
+    assert copy == Copied(8, BEN, UnknownMessage(69, (4, 0, 10, 0, "new")))  # type: ignore[arg-type]
     # And a known one that has grown, in a copy that has grown, is what it was.
     grown = pack([[67, 8, BEN, [*accepted(4, 0, 10), 5], 99], [67, 9, BEN, later]])
     assert decode(grown)[0] == decode(pack([[67, 8, BEN, accepted(4, 0, 10)]]))[0]

@@ -209,7 +209,9 @@ def test_a_frame_may_search_only_so_often() -> None:
     received = active().receive_commands(pack([mass_cancel] * 4 + [[16, 1, 3, 1, 25]]), UTC)
     assert len(received.requests) == 5
     assert received.whole
-    with pytest.raises(ProtocolError, match="5 mass cancels and status requests in a frame, expected 4"):
+    with pytest.raises(
+        ProtocolError, match="5 mass cancels, requests and commands on trades in a frame, expected 4"
+    ):
         active().receive_commands(pack([mass_cancel] * 3 + [[21, 1]] * 2), UTC)
 
 

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from carbonmatch.limits import THROTTLE_PATIENCE_SECONDS
 from carbonmatch.matching.messages import (
     Cancel,
-    ClientCommand,
     InstrumentId,
     MassCancel,
     MassCancelScope,
     NewOrder,
     Ref,
     RejectReason,
+    SessionCommand,
     Side,
 )
 from carbonmatch.protocol.messages import SessionRejected
@@ -23,11 +23,11 @@ SECOND = 1_000_000_000
 START = 77
 
 
-def order(ref: int) -> ClientCommand:
+def order(ref: int) -> SessionCommand:
     return NewOrder(Ref(ref), InstrumentId(3), Side.BUY, 25, 9950)
 
 
-def cancel(ref: int) -> ClientCommand:
+def cancel(ref: int) -> SessionCommand:
     return Cancel(Ref(ref), Ref(1))
 
 

@@ -53,7 +53,7 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
     (wire.Copied, decode_copies),
     (wire.SessionOutbound, decode_copies),
     (wire.FeedOutbound, decode_feed),
-    (market.VenueCommand, venue_commands),
+    (market.VenueCommand | market.OnTrade, venue_commands),
     (market.AnyPublicEvent, decode_public),
 ]
 KINDS: dict[str, type[Struct]] = {
@@ -76,6 +76,12 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
         (values[-1],) = decode_reports(pack([values[-1]]))
     if "account_ids" in fields or "instrument_ids" in fields:
         values = [tuple(value) if isinstance(value, list) else value for value in values]
+    if "trade" in fields:
+        instrument_id, time_ns, price, lots, *sides = values[-1]
+        buyer, seller = (market.TradeSide(*side) for side in sides)
+        values[-1] = market.FoundTrade(instrument_id, time_ns, price, lots, buyer, seller)
+    if "command" in fields:
+        (values[0],) = decode_client_frame(pack([values[0]]))
     if kind is market.DefineKey:
         sessions = tuple(market.KeySession(number, tuple(roles)) for number, roles in values[2])
         values[2:] = [sessions, values[3], tuple(values[4])]

@@ -12,7 +12,7 @@ from carbonmatch.journal.storage import Storage
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Entry, Outputs
+from carbonmatch.matching.messages import NO_REF, Entry, Outputs
 from carbonmatch.protocol.batch import EntryRecord, encode_record, encode_stream, stream_records
 from carbonmatch.protocol.codec import encode
 from carbonmatch.server.marks import Marks
@@ -60,10 +60,13 @@ class Journaled:
             EntryRecord(entry.time_ns, entry.session_id, Raw(encode(entry.commands))) for entry in entries
         ]
         streams = stream_records(forged(outputs, entries, forge) if forge else outputs)
-        position = self.writer.append(encode_record(records, streams, outputs.public), first_sequence, count)
+        payload = encode_record(records, streams, outputs.public, outputs.copies)
+        position = self.writer.append(payload, first_sequence, count)
         self.writer.prepare_next()
         for stream in streams:
             self.state.marks.note(stream.session_id, stream.first_seq, stream.ref_before, position)
+        for copy in outputs.copies:
+            self.state.marks.note(copy.session_id, copy.first_seq, NO_REF, position)
         self.state.market_data.apply(outputs, entries[-1].time_ns)
 
     def run(self, entries: Iterable[Entry], per_batch: int = 3) -> None:

@@ -1,11 +1,13 @@
 """Schedules by a clock that tests hold: on time, late, never early, never twice, whatever has stopped it."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from carbonmatch.config import Config, parse
 from carbonmatch.config.timetable import Timetable
@@ -19,7 +21,7 @@ from carbonmatch.server.clocks import Clocks, SteadyClock
 from carbonmatch.server.commit import Commit
 from carbonmatch.server.configured import changed_definitions
 from carbonmatch.server.history import History
-from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.pipeline import NS_PER_SECOND, Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.stream import Stream
@@ -27,7 +29,7 @@ from tests.server.test_pipeline import Past
 from tests.test_timetable import shown, utc
 
 CEA, GDEA, EUA = (m.InstrumentId(number) for number in (1, 2, 3))
-TRADER, OPERATOR = m.SessionId(1), m.SessionId(2)
+TRADER, OPERATOR, OTHER = m.SessionId(1), m.SessionId(2), m.SessionId(3)
 
 FILE = """
 [[calendars]]
@@ -66,6 +68,18 @@ name = "trader"
 key = "key"
 roles = ["trade"]
 accounts = [1]
+
+[[participants]]
+id = 2
+name = "two"
+accounts = [{ id = 2, name = "two" }]
+
+[[sessions]]
+id = 3
+name = "other"
+key = "key"
+roles = ["trade"]
+accounts = [2]
 
 [[sessions]]
 id = 2
@@ -126,6 +140,7 @@ class Market:
         self.now_ns = utc(now)
         self.config = file or config()
         self.told: list[str] = []
+        self.refused: list[m.RejectReason] = []
         engine = restore(kept) if kept else Engine()
         clock = SteadyClock(lambda: self.now_ns, engine.time_ns)
         self.disk = Disk()
@@ -133,25 +148,33 @@ class Market:
         streams = {
             number: Stream(number, state.next_seq - 1, state.last_ref)
             for number, state in engine.sessions.items()
-        } or {number: Stream(number) for number in (TRADER, OPERATOR)}
+        } or {number: Stream(number) for number in (TRADER, OPERATOR, OTHER)}
         self.pipeline = Pipeline(
             engine,
             streams,
             self.disk,
             self._publish,
             cast("History", Past()),
-            Counters(),
+            self.counters(engine),
             Clocks(clock.time_ns, lambda: self.now_ns),
         )
         self.disk.done = self.pipeline.durable
         self.engine = engine
-        self.pipeline.submit_venue(changed_definitions(self.config, engine) or [m.TimePassed()])
+        self.pipeline.submit_venue([m.SetSeed(bytes(16)), *changed_definitions(self.config, engine)])
         self.schedules = Schedules(
             self.config, self.pipeline, self.pipeline.clocks, cast("Scheduler", self.timers)
         )
         self.schedules.run()
 
+    @staticmethod
+    def counters(engine: Engine) -> Counters:
+        """Those of a start: they know what there is."""
+        counters = Counters()
+        counters.instruments.update((key, one.definition) for key, one in engine.instruments.items())
+        return counters
+
     def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
+        self.refused += outputs.refusals
         for event in outputs.public:
             if type(event) is m.PhaseChanged:
                 symbol = self.engine.books[event.instrument_id].instrument.definition.symbol
@@ -174,6 +197,15 @@ class Market:
         listed = list(commands)
         self.pipeline.submit(session, listed, encode(listed), now_ns, self.now_ns)
         self.pipeline.flush()
+
+    def ref(self, session: m.SessionId) -> Ref:
+        """The next one of a session."""
+        return Ref(self.engine.sessions[session].last_ref + 1)
+
+    def timing_ends_ns(self) -> int:
+        timing = self.engine.books[CEA].timing
+        assert timing is not None
+        return timing.ended_ns
 
     def phase(self, instrument: m.InstrumentId = CEA) -> Phase:
         return self.engine.books[instrument].instrument.phase
@@ -329,6 +361,131 @@ def test_a_clock_that_jumps_ahead_is_followed_and_one_that_goes_back_is_waited_f
     assert market.at("2026-03-03 01:30") == ["03-03 01:30 CEA CONTINUOUS until 03-03 03:30"]
 
 
+# --- auctions ---------------------------------------------------------------------------------------
+# A Korean day in UTC: orders gather from 00:00, trade at one price at 01:00 and up to 30 s later, then
+# continuously until 02:30, and once more at 03:00. In the last minute of an auction nothing is cancelled.
+
+KOREA = """
+[[calendars]]
+name = "korea"
+time_zone = "Asia/Seoul"
+
+[[schedules]]
+name = "listed"
+calendar = "korea"
+steps = [
+  { at = "09:00", phase = "opening_auction", random_s = 30, freeze_s = 60 },
+  { at = "10:00", phase = "continuous" },
+  { at = "11:30", phase = "closing_auction", freeze_s = 60 },
+  { at = "12:00", phase = "closed" },
+]
+"""
+END = utc("2026-03-02 01:00")
+
+
+def cross(market: Market) -> None:
+    """Two orders of different participants that an auction trades at 100."""
+    market.send(TRADER, order(market.ref(TRADER)))
+    sell = structs.replace(order(market.ref(OTHER)), side=m.Side.SELL, price_ticks=99)
+    market.send(OTHER, sell)
+
+
+def traded(market: Market) -> int:
+    return market.engine.venue.last_trade_id
+
+
+def pass_time(market: Market, now_ns: int) -> None:
+    """The gateway's sweep: what is due goes first."""
+    market.now_ns = now_ns
+    while market.engine.is_due(market.pipeline.clocks.time_ns()):
+        market.pipeline.submit_venue([m.TimePassed()])
+    market.schedules.look()
+
+
+def test_a_korean_day_gathers_and_trades_at_one_price_twice() -> None:
+    market = Market("2026-03-01 20:00", config(KOREA))
+    market.hears()
+    assert market.at("2026-03-02 00:00") == ["03-02 00:00 CEA OPENING_AUCTION until 03-02 01:00"]
+    cross(market)
+    assert traded(market) == 0
+    ended_ns = market.timing_ends_ns()
+    assert END <= ended_ns <= END + 30 * NS_PER_SECOND
+    # The step of ten o'clock is noted, and the auction goes on until its end has come.
+    pass_time(market, ended_ns - 1_000)
+    assert market.phase() is Phase.OPENING_AUCTION
+    assert traded(market) == 0
+    pass_time(market, ended_ns)
+    assert traded(market) == 1
+    assert market.hears() == ["03-02 01:00 CEA CONTINUOUS until 03-02 02:30"]
+    pass_time(market, utc("2026-03-02 02:30"))
+    assert market.hears() == ["03-02 02:30 CEA CLOSING_AUCTION until 03-02 03:00"]
+    cross(market)
+    pass_time(market, utc("2026-03-02 02:59"))
+    market.send(TRADER, m.Cancel(Ref(market.ref(TRADER)), Ref(2)))
+    assert market.refused == [m.RejectReason.FROZEN]
+    pass_time(market, utc("2026-03-02 03:00"))
+    assert traded(market) == 2
+    assert market.hears()[-1] == "03-02 03:00 CEA CLOSED until 03-03 00:00"
+
+
+def test_an_auction_whose_end_was_missed_is_carried_out_at_the_start() -> None:
+    market = Market("2026-03-02 00:30", config(KOREA))
+    cross(market)
+    again = market.crashed("2026-03-02 01:30")
+    assert traded(again) == 1
+    assert again.phase() is Phase.CONTINUOUS
+    assert again.hears()[-1] == "03-02 01:30 CEA CONTINUOUS until 03-02 02:30"
+
+
+def test_both_auctions_of_a_day_that_was_missed_are_carried_out_and_the_day_ends() -> None:
+    market = Market("2026-03-02 00:30", config(KOREA))
+    cross(market)
+    market.send(TRADER, order(market.ref(TRADER)))
+    again = market.crashed("2026-03-04 00:30")
+    assert traded(again) == 1
+    assert list(again.engine.books[CEA].orders()) == []
+    assert again.phase() is Phase.OPENING_AUCTION
+    # A phase is told once more where only its end becomes known.
+    assert [phase for phase, _ in groupby(line.split()[3] for line in again.hears())] == [
+        "CONTINUOUS",
+        "CLOSING_AUCTION",
+        "CLOSED",
+        "OPENING_AUCTION",
+    ]
+
+
+def test_a_restart_in_the_middle_of_an_auction_goes_on_with_the_end_that_was_drawn() -> None:
+    market = Market("2026-03-02 00:30", config(KOREA))
+    cross(market)
+    ended_ns = market.timing_ends_ns()
+    again = market.crashed("2026-03-02 00:45")
+    assert again.hears() == []
+    assert again.timing_ends_ns() == ended_ns
+    assert traded(again) == 0
+
+
+def test_an_auction_that_was_halted_and_resumed_ends_when_it_would_have() -> None:
+    market = Market("2026-03-02 00:30", config(KOREA))
+    cross(market)
+    market.send(OPERATOR, m.SetPhase(Ref(1), CEA, Phase.HALTED))
+    assert market.engine.books[CEA].timing is None
+    market.send(OPERATOR, m.Resume(Ref(2), CEA))
+    ended_ns = market.timing_ends_ns()
+    assert END <= ended_ns <= END + 30 * NS_PER_SECOND
+    pass_time(market, ended_ns)
+    assert (market.phase(), traded(market)) == (Phase.CONTINUOUS, 1)
+
+
+def test_an_auction_that_is_resumed_after_its_end_is_carried_out_then() -> None:
+    market = Market("2026-03-02 00:30", config(KOREA))
+    cross(market)
+    market.send(OPERATOR, m.SetPhase(Ref(1), CEA, Phase.HALTED))
+    pass_time(market, END + 60 * NS_PER_SECOND)
+    assert (market.phase(), traded(market)) == (Phase.HALTED, 0)
+    market.send(OPERATOR, m.Resume(Ref(2), CEA))
+    assert (market.phase(), traded(market)) == (Phase.CONTINUOUS, 1)
+
+
 # --- the rest ---------------------------------------------------------------------------------------
 
 
@@ -351,6 +508,17 @@ def test_a_holiday_that_is_announced_on_the_day_closes_it() -> None:
     market.schedules.take(config())
     market.schedules.run()
     assert market.hears() == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
+
+
+def test_a_day_that_was_closed_by_mistake_goes_on_where_it_has_arrived() -> None:
+    market = Market("2026-03-02 02:00")
+    market.schedules.take(config(FILE.replace("2026-03-06", "2026-03-02")))
+    market.schedules.run()
+    market.hears()
+    market.schedules.take(config())
+    market.now_ns = utc("2026-03-02 04:00")
+    market.schedules.run()
+    assert market.hears() == ["03-02 04:00 CEA BREAK until 03-02 05:00"]
 
 
 def test_an_extra_session_that_is_announced_is_held() -> None:

@@ -10,12 +10,12 @@ from msgspec import structs
 
 from carbonmatch.matching.messages import (
     Cancel,
-    ClientCommand,
     NewOrder,
     Phase,
     Reduce,
     Ref,
     RejectReason,
+    SessionCommand,
     SetPhase,
     Side,
 )
@@ -34,7 +34,7 @@ TROUBLES: dict[RejectReason, dict[str, Any]] = {
 }
 
 
-def selected(*commands: ClientCommand, throttled: bool = False, **other: Any) -> Selection:
+def selected(*commands: SessionCommand, throttled: bool = False, **other: Any) -> Selection:
     """Of Alice, who has an order 1."""
     market = Market()
     market.send(ALICE, NewOrder(Ref(1), EUA, Side.BUY, 10, 1000))

@@ -68,7 +68,16 @@ class Journaled:
             ref = command.ref  # type: ignore[union-attr]
             last = next(reversed(applied), 0)
             demand(ref > last, "a command is applied once, in the order of its refs", command, last)
-            applied[ref] = command
+            applied[ref] = self._as_sent(command)
+
+    def _as_sent(self, command: Any) -> Any:
+        """An operator's command on a trade is journaled with the trade: `check_reference` looks which."""
+        if not isinstance(command, m.OnTrade):
+            return command
+        trade_id = command.command.trade_id
+        is_known = trade_id in self.trades
+        demand((command.trade is not None) is is_known, "a durable trade is found", command)
+        return command.command
 
     def recovered(self, records: list[tuple[bytes, int]]) -> None:
         """A recovery has found `records`: all that was durable, and at most what was on its way."""
@@ -95,7 +104,10 @@ def check_reference(journaled: Journaled, engine: Engine) -> None:
     """The reference venue, given the entries, says, trades and holds the same."""
     reference = ReferenceMarket()
     for entry in journaled.entries:
-        reference.apply(entry)
+        try:
+            reference.apply(entry)
+        except AssertionError as error:
+            raise Violated(f"trades equal the reference's: {error}") from error
     for session_id, session in reference.sessions.items():
         reports = journaled.streams.get(session_id, [])
         for expected, found in zip(session.reports, reports, strict=False):
@@ -150,22 +162,40 @@ def check_schedule(journaled: Journaled, timetable: Timetable) -> None:
 
 
 def check_units(streams: dict[int, list[AnyReport]]) -> None:
-    """What was bought was sold, and every order is accounted for to its last lot."""
+    """What was bought and stands was sold, and every order is accounted for to its last lot."""
     balance: dict[int, int] = {}
+    standing: dict[tuple[int, Side], tuple[int, int]] = {}  # price and lots
+    instruments: dict[int, int] = {}
     for reports in streams.values():
         orders: dict[int, OrderLife] = {}
         for report in reports:
             if isinstance(report, m.Accepted):
                 orders[report.order_id] = OrderLife(report.quantity_lots)
+            elif isinstance(report, m.Busted | m.Corrected):
+                _take_amended(standing, report)
             elif (order_id := getattr(report, "order_id", 0)) in orders:
                 orders[order_id].take(report)
             if isinstance(report, m.Executed):
-                sign = 1 if report.side is Side.BUY else -1
-                balance[report.instrument_id] = (
-                    balance.get(report.instrument_id, 0) + sign * report.quantity_lots
-                )
+                standing[report.trade_id, report.side] = report.price_ticks, report.quantity_lots
+                instruments[report.trade_id] = report.instrument_id
+    for (trade_id, side), (_, traded_lots) in standing.items():
+        sign = 1 if side is Side.BUY else -1
+        instrument_id = instruments[trade_id]
+        balance[instrument_id] = balance.get(instrument_id, 0) + sign * traded_lots
     for instrument_id, lots in balance.items():
         demand(lots == 0, "as much is bought as is sold", instrument_id, lots)
+
+
+def _take_amended(standing: dict[tuple[int, Side], tuple[int, int]], report: m.Busted | m.Corrected) -> None:
+    """A trade that stands is another one now, or none. The order of the fill may have ended."""
+    stood = standing.get((report.trade_id, report.side))
+    if isinstance(report, m.Busted):
+        before, becomes = (report.price_ticks, report.quantity_lots), (report.price_ticks, 0)
+    else:
+        before = (report.price_before_ticks, report.quantity_before_lots)
+        becomes = (report.price_ticks, report.quantity_lots)
+    demand(stood == before and before[1] > 0, "what is amended is what stood", report, stood)
+    standing[report.trade_id, report.side] = becomes
 
 
 class OrderLife:
@@ -234,7 +264,10 @@ def expects(command: Any, answer: AnyReport) -> bool:
         case m.OrderStatus() | m.StatusEnd():
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
-            return isinstance(command, m.SetPhase | m.SetBand | m.Resume)
+            steering = m.SetPhase | m.SetBand | m.Resume | m.BustTrade | m.CorrectTrade
+            return isinstance(command, steering)
+        case m.TradeStatus():
+            return isinstance(command, m.TradeStatusRequest) and answer.trade_id == command.trade_id
         case m.Canceled(reason=CancelReason.MASS_CANCEL):
             return isinstance(command, m.MassCancel)
     return True

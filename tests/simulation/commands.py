@@ -19,6 +19,7 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    TradeId,
 )
 from tests.end_to_end.market import CEA, EUA
 
@@ -119,14 +120,18 @@ class Trading:
 class Operating:
     """Draws an operator's commands: now and then a halt, and soon the way back."""
 
-    def __init__(self, random: Random, utc_ns: Callable[[], int]) -> None:
+    def __init__(self, random: Random, utc_ns: Callable[[], int], trade_count: Callable[[], int]) -> None:
+        """`trade_count` says how many trades are durable: their ids are 1 to this."""
         self._random = random
         self._utc_ns = utc_ns
+        self._trade_count = trade_count
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []
 
     def command(self, ref: Ref) -> Any:
         random = self._random
+        if random.random() < 0.3:
+            return self._on_trade(ref)
         instrument_id = random.choice((EUA, CEA))
         if random.random() < 0.2:
             low = random.choice((0, 900, 950))
@@ -136,3 +141,18 @@ class Operating:
         phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
         until_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10)) if random.random() < 0.3 else 0
         return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated", until_ns)
+
+    def _on_trade(self, ref: Ref) -> Any:
+        random = self._random
+        last = self._trade_count()
+        # One of the last, one of long ago, none, or one that is far from made.
+        trade_id = TradeId(
+            random.choice((max(0, last - random.randrange(8)), random.randint(0, last), 10**9))
+        )
+        kind = random.random()
+        if kind < 0.2:
+            return m.TradeStatusRequest(ref, trade_id)
+        if kind < 0.6:
+            return m.BustTrade(ref, trade_id, "simulated")
+        price, lots = 1000 + 5 * random.randint(-3, 3), 10 * random.randint(0, 3)
+        return m.CorrectTrade(ref, trade_id, price, lots, "simulated")

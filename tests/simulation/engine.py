@@ -18,7 +18,7 @@ from carbonmatch.journal.record import Kind
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
-from carbonmatch.matching import state
+from carbonmatch.matching import auction_times, state
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.protocol.messages import LogoutReason
@@ -148,6 +148,7 @@ class Process:
             Counters(),
             self.scheduler,
             self.writer.epoch,
+            world.random.randbytes(auction_times.SEED_BYTES),
         )
         self.floor.publisher.subscriptions._conflate_buffer_bytes = disk.faults.conflate_bytes
         self.engine = self.recovered.engine

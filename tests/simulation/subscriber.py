@@ -2,11 +2,20 @@
 
 from typing import Any
 
+from msgspec import structs
+
 from carbonmatch.client.book import BookBuilder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Phase, Side
+from carbonmatch.matching.messages import Phase, Side, TradeBusted, TradeCorrected
 from carbonmatch.matching.messages import Ref as RequestRef
-from carbonmatch.protocol.messages import Logon, LogonAccepted, Subscribe, Trade
+from carbonmatch.protocol.messages import (
+    Logon,
+    LogonAccepted,
+    Subscribe,
+    Trade,
+    TradeBust,
+    TradeCorrection,
+)
 from tests.simulation.checks import Journaled, demand, levels_of
 from tests.simulation.client import Connection, logon_as
 from tests.simulation.faults import Faults
@@ -51,6 +60,8 @@ class Subscriber:
         for message in messages:
             if isinstance(message, Trade):
                 self._take_trade(message)
+            elif isinstance(message, TradeBust | TradeCorrection):
+                self._take_amended(message)
         for book in self.builder.books.values():
             bid, ask = book.best()
             is_trading = book.is_current and book.phase is Phase.CONTINUOUS
@@ -74,6 +85,12 @@ class Subscriber:
             trade.aggressor,
         )
         demand(same, "what is published is what is durable", trade, durable)
+
+    def _take_amended(self, message: TradeBust | TradeCorrection) -> None:
+        kind = TradeBusted if isinstance(message, TradeBust) else TradeCorrected
+        fields = structs.asdict(message)
+        del fields["instrument_seq"]
+        demand(kind(**fields) in self._journaled.public, "what is published is what is durable", message)
 
     def ended(self, connection: Connection) -> None: ...
 

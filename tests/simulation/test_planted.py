@@ -13,6 +13,7 @@ from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import engine as engine_module
+from carbonmatch.matching import trades as trades_module
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -29,6 +30,7 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.server import recovery as server_recovery_module
+from carbonmatch.server import trade_search as trade_search_module
 from carbonmatch.server.clocks import SteadyClock
 from carbonmatch.server.drop_copy import CopyPeer
 from carbonmatch.server.gateway import Gateway
@@ -264,3 +266,23 @@ def test_units_that_balance() -> None:
 def test_units_that_do_not(reports: list[Any], promise: str) -> None:
     with pytest.raises(Violated, match=promise):
         check_units({1: reports})
+
+
+def test_a_look_up_that_finds_another_trade(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = trade_search_module._of
+
+    def turned_round(*arguments: Any) -> Any:
+        trade = of(*arguments)
+        return structs.replace(trade, buyer=trade.seller, seller=trade.buyer)
+
+    monkeypatch.setattr(trade_search_module, "_of", turned_round)
+    assert "what is amended is what stood" in violated(calm())
+
+
+def test_a_trade_that_is_busted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trades_module, "_refusal", lambda *_: None)
+    try:
+        noticed = violated(calm())
+    except AssertionError as error:  # the engine's own: its statistics have no such trade any more
+        noticed = str(error)
+    assert noticed

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from carbonmatch.limits import FRAME_SEARCHES_MAX
 from carbonmatch.matching.messages import Accepted, AnyReport, Ref, RejectReason, ReportFlag
 from carbonmatch.protocol.messages import (
     HeartbeatAnswer,
@@ -47,7 +48,9 @@ class Trader:
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
         is_operator = market.role_of(name) is Role.OPERATOR
         self.commands: Operating | Trading = (
-            Operating(world.random, world.utc_ns) if is_operator else Trading(world.random, world.utc_ns)
+            Operating(world.random, world.utc_ns, lambda: len(journaled.trades))
+            if is_operator
+            else Trading(world.random, world.utc_ns)
         )
         self.connect: Any = None  # set by the run: makes a connection, or None where nobody listens
         self._journaled = journaled
@@ -113,7 +116,9 @@ class Trader:
         assert self.connection is not None
         random = self.world.random
         commands = []
-        for _ in range(random.choice((1, 1, 1, 2, 5))):
+        # Of an operator's, each may be a search, and those are bounded in a frame.
+        most = FRAME_SEARCHES_MAX if isinstance(self.commands, Operating) else 5
+        for _ in range(random.choice((1, 1, 1, 2, most))):
             self._last_ref = Ref(self._last_ref + random.choice((1, 1, 1, 1, 7)))
             command = self.commands.command(self._last_ref)
             self.unanswered[self._last_ref] = command

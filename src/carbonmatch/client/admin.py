@@ -32,6 +32,8 @@ PhaseName = Literal[
 ]
 
 main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
+main.command("carbonmatch.client.admin_trades:bust_trade", name="bust-trade", help="Take a trade back.")
+main.command("carbonmatch.client.admin_trades:correct_trade", name="correct-trade", help="Put a trade right.")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Final
 from zlib import crc32
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
 from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
@@ -40,6 +40,8 @@ from carbonmatch.protocol.messages import (
     Statistics,
     Subscribed,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 
 # A reader who wants more history keeps the trades himself as they come.
@@ -90,8 +92,10 @@ class InstrumentBook:
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
-        # Those this reader has seen, the newest last; a snapshot brings none.
+        # Those this reader has seen and that stand, the newest last; a snapshot brings none.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        # What was taken back or put right since it reads, of whatever day, the newest last.
+        self.amendments: deque[TradeBust | TradeCorrection] = deque(maxlen=TRADES_KEPT)
         # By price, with the sign that puts the best level first on both sides.
         self._bids: SortedDict[int, Level] = SortedDict()
         self._asks: SortedDict[int, Level] = SortedDict()
@@ -107,6 +111,20 @@ class InstrumentBook:
             list(islice(self._bids.values(), level_count)),
             list(islice(self._asks.values(), level_count)),
         )
+
+    def amend_trade(self, amended: TradeBust | TradeCorrection) -> None:
+        """Trades that are kept are kept as they stand."""
+        self.amendments.append(amended)
+        for at, trade in enumerate(self.trades):
+            if trade.trade_id != amended.trade_id:
+                continue
+            if isinstance(amended, TradeBust):
+                del self.trades[at]
+            else:
+                self.trades[at] = structs.replace(
+                    trade, price_ticks=amended.price_ticks, quantity_lots=amended.quantity_lots
+                )
+            return
 
     def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
         price_ticks = level.price_ticks
@@ -163,7 +181,7 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
-        elif isinstance(message, PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult):
+        elif isinstance(message, _RARE):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
             return self._end_snapshot(message)
@@ -222,9 +240,11 @@ class BookBuilder:
             book.auction = message
         elif type(message) is AuctionResult:
             book.auction, book.auction_result = None, message
-        else:
-            assert type(message) is BandUpdate
+        elif type(message) is BandUpdate:
             book.set_band(message)
+        else:
+            assert type(message) is TradeBust or type(message) is TradeCorrection
+            book.amend_trade(message)
         return None
 
     # --- snapshots ---------------------------------------------------------------------------------
@@ -261,9 +281,8 @@ class BookBuilder:
         return None
 
 
-Increment = (
-    LevelUpdate | Trade | Statistics | PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult
-)
+_RARE = PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+Increment = LevelUpdate | Trade | Statistics | _RARE
 
 
 def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:

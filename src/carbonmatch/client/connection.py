@@ -8,7 +8,7 @@ several hundred thousand commands a second.
 import asyncio
 from collections.abc import Callable
 from ssl import SSLContext
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 import msgspec
 
@@ -27,7 +27,7 @@ from carbonmatch.limits import (
     TLS_SHUTDOWN_SECONDS_MAX,
     WIRE_INT_MAX,
 )
-from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason
+from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason, TradeCommand
 from carbonmatch.protocol import auth
 from carbonmatch.protocol.codec import decode_reports, encode
 from carbonmatch.protocol.errors import ProtocolError
@@ -54,7 +54,7 @@ _SESSION_LAYER: Final = frozenset({Challenge, LogonAccepted, LogonRejected, Logg
 
 # Of these a frame may have a few only. They are sent one by one, but what is sent again after a reconnect
 # goes together.
-_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
+_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCommand)})
 
 # Silence is looked at twice an interval, so that no pause gets longer than the interval that was agreed.
 _TICKS_PER_HEARTBEAT: Final = 2

@@ -19,13 +19,14 @@ from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import access_of, find_instrument
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Side
-from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.messages import Role, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
 _REFRESH_SECONDS: Final = 0.1
 # Prices of six characters and quantities of nine fit 80 columns with it.
 _BAR_CELLS: Final = 8
 _TRADES_SHOWN: Final = 8
+_AMENDMENTS_SHOWN: Final = 3
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
 _STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
@@ -93,10 +94,11 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
-    """State, ladder, statistics, and the last of those trades that this reader has seen."""
+    """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
     parts: list[RenderableType] = [_headline(book), _ladder(book, levels), _statistics(book)]
     if book.trades:
         parts.append(_trades(book))
+    parts += [_amended(book, amended) for amended in list(book.amendments)[: -_AMENDMENTS_SHOWN - 1 : -1]]
     return Group(*parts)
 
 
@@ -194,3 +196,12 @@ def _trades(book: InstrumentBook) -> Table:
             Text("buys" if trade.aggressor is Side.BUY else "sells", style=_STYLES[trade.aggressor]),
         )
     return table
+
+
+def _amended(book: InstrumentBook, amended: TradeBust | TradeCorrection) -> Text:
+    time = utc_text(amended.time_ns)[11:19]
+    stood = f"{amended.quantity_lots:,} at {_price(book, amended.price_ticks)}"
+    if isinstance(amended, TradeBust):
+        return Text(f"{time}  trade {amended.trade_id} busted: {stood}", style="bold yellow")
+    before = f"{amended.quantity_before_lots:,} at {_price(book, amended.price_before_ticks)}"
+    return Text(f"{time}  trade {amended.trade_id} corrected: {before}, now {stood}", style="bold yellow")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from carbonmatch.config.section import Section
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.messages import VolatilityRules
 from carbonmatch.matching.messages import Width as Distance
@@ -16,7 +17,7 @@ _MS_NS: Final = 10**6
 _Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
-class Width(Struct, frozen=True, forbid_unknown_fields=True):
+class Width(Section, frozen=True):
     """A distance from a price: the larger of the two."""
 
     ticks: Annotated[int, Meta(ge=0, le=PRICE_TICKS_MAX)] = 0
@@ -26,7 +27,7 @@ class Width(Struct, frozen=True, forbid_unknown_fields=True):
         return Distance(self.ticks, self.basis_points)
 
 
-class Volatility(Struct, frozen=True, forbid_unknown_fields=True):
+class Volatility(Section, frozen=True):
     """As `VolatilityRules`, field by field, with times in milliseconds."""
 
     collar: Width = Width()

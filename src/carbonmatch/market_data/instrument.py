@@ -20,6 +20,8 @@ from carbonmatch.matching.messages import (
     LimitsChanged,
     Phase,
     PhaseChanged,
+    TradeBusted,
+    TradeCorrected,
     Traded,
 )
 from carbonmatch.protocol.messages import (
@@ -36,10 +38,12 @@ from carbonmatch.protocol.messages import (
     SnapshotLevel,
     Statistics,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 
 from .depth import Depth, checksum
-from .statistics import DayStatistics, Figures
+from .statistics import DayStatistics, SavedStatistics
 
 # Beside the bits of FeedKind: what comes to every subscriber of the instrument.
 ALWAYS: Final = FeedKind.ALL + 1
@@ -51,6 +55,8 @@ InstrumentMessage = (
     | SnapshotEnd
     | LevelUpdate
     | Trade
+    | TradeBust
+    | TradeCorrection
     | PhaseUpdate
     | BandUpdate
     | LimitsUpdate
@@ -63,6 +69,8 @@ _KIND: Final[dict[type, int]] = {
     SnapshotLevel: FeedKind.LEVELS,
     LevelUpdate: FeedKind.LEVELS,
     Trade: FeedKind.TRADES,
+    TradeBust: FeedKind.TRADES,
+    TradeCorrection: FeedKind.TRADES,
     Statistics: FeedKind.STATISTICS,
 }
 
@@ -137,6 +145,9 @@ class PublicInstrument:
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
+            if type(event) is TradeBusted or type(event) is TradeCorrected:
+                self._amend_trade(event, changed)
+                continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
                 self._change_phase(event, changed)
@@ -173,6 +184,39 @@ class PublicInstrument:
         ]
         self.seq += len(trades)
         self.statistics.add(trades)
+
+    def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
+        self.seq += 1
+        changed.kinds |= FeedKind.TRADES
+        if type(event) is TradeBusted:
+            is_of_today = self.statistics.bust(event)
+            changed.messages.append(
+                TradeBust(
+                    self.instrument_id,
+                    self.seq,
+                    event.trade_id,
+                    event.price_ticks,
+                    event.quantity_lots,
+                    event.time_ns,
+                )
+            )
+        else:
+            assert type(event) is TradeCorrected
+            is_of_today = self.statistics.correct(event)
+            changed.messages.append(
+                TradeCorrection(
+                    self.instrument_id,
+                    self.seq,
+                    event.trade_id,
+                    event.price_ticks,
+                    event.quantity_lots,
+                    event.price_before_ticks,
+                    event.quantity_before_lots,
+                    event.time_ns,
+                )
+            )
+        if is_of_today:
+            changed.kinds |= FeedKind.STATISTICS
 
     def _apply_levels(self, levels: Sequence[LevelChanged], changed: InstrumentChanges) -> None:
         seen = self.depth.update(levels)
@@ -327,8 +371,7 @@ class PublicInstrument:
             self.feed_sequence,
             self.depth.phase,
             self.depth.band,
-            self.statistics.figures(),
-            self.statistics.is_day_over,
+            self.statistics.saved(),
             self.depth.levels(),
             self.auction,
             self.depth.until_ns,
@@ -340,7 +383,7 @@ class PublicInstrument:
         instrument = cls(saved.definition)
         instrument.seq = saved.seq
         instrument.feed_sequence = saved.feed_sequence
-        instrument.statistics.restore(saved.statistics, is_day_over=saved.is_day_over)
+        instrument.statistics.restore(saved.statistics)
         instrument.depth.phase = saved.phase
         instrument.depth.band = saved.band
         instrument.depth.until_ns = saved.until_ns
@@ -358,8 +401,7 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     feed_sequence: int
     phase: Phase
     band: tuple[int, int, int]
-    statistics: Figures
-    is_day_over: bool
+    statistics: SavedStatistics
     levels: list[LevelChanged]
     auction: AuctionIndicated | None = None
     until_ns: int = 0

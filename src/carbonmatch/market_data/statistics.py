@@ -2,22 +2,42 @@
 
 A trading day begins when the instrument first trades continuously after it was CLOSED, also by way
 of another phase; the figures of the day that ended stay readable until then.
+
+A bust or a correction makes the figures what they would be had the trade been another one, or never been;
+that of a trade of an earlier day changes nothing. So open and last are those of the first and the last
+trade that stand.
 """
 
 from typing import Final
 
+from msgspec import Struct
+
 from carbonmatch.limits import DAY_SUM_MAX
-from carbonmatch.matching.messages import Phase, Traded
+from carbonmatch.market_data.day_trades import DayTrades, SavedPiece
+from carbonmatch.matching.messages import Phase, TradeBusted, TradeCorrected, Traded
 
 # Open, high, low, last, volume, turnover, count: in the order of the Statistics message.
 Figures = tuple[int, int, int, int, int, int, int]
-_NOTHING_TRADED: Final[Figures] = (0, 0, 0, 0, 0, 0, 0)
+
+# The turnover in two parts: what is kept is whole, and a number of the snapshot has 64 bits.
+_PART: Final = 1 << 62
+
+
+class SavedStatistics(Struct, frozen=True, gc=False, array_like=True):
+    """Everything that the day has come to; prices follow from its trades."""
+
+    is_day_over: bool
+    volume_lots: int
+    turnover_parts: tuple[int, int]
+    trade_count: int
+    trades: list[SavedPiece]
 
 
 class DayStatistics:
-    """Invariant: prices are 0 exactly while `trade_count` is 0."""
+    """Invariant: all figures are 0 while `trade_count` is 0."""
 
     __slots__ = (
+        "_trades",
         "high_price_ticks",
         "is_day_over",
         "last_price_ticks",
@@ -35,9 +55,11 @@ class DayStatistics:
     volume_lots: int
     turnover_ticks_lots: int
     trade_count: int
+    _trades: DayTrades
 
     def __init__(self, phase: Phase) -> None:
-        self.restore(_NOTHING_TRADED, is_day_over=phase is Phase.CLOSED)
+        self.is_day_over = phase is Phase.CLOSED
+        self._begin_day()
 
     def add(self, trades: list[Traded]) -> None:
         """Take in at least one trade."""
@@ -58,13 +80,35 @@ class DayStatistics:
         self.volume_lots, self.turnover_ticks_lots = volume_lots, turnover_ticks_lots
         self.last_price_ticks = trades[-1].price_ticks
         self.trade_count += len(trades)
+        self._trades.add(trades)
+
+    def bust(self, event: TradeBusted) -> bool:
+        """Whether the trade is of this day, and the figures are others now."""
+        if not self._trades.bust(event.trade_id):
+            return False
+        self.volume_lots -= event.quantity_lots
+        self.turnover_ticks_lots -= event.price_ticks * event.quantity_lots
+        self.trade_count -= 1
+        self._take_prices()
+        return True
+
+    def correct(self, event: TradeCorrected) -> bool:
+        """Whether the trade is of this day, and the figures are others now."""
+        if not self._trades.correct(event.trade_id, event.price_ticks):
+            return False
+        self.volume_lots += event.quantity_lots - event.quantity_before_lots
+        self.turnover_ticks_lots += event.price_ticks * event.quantity_lots
+        self.turnover_ticks_lots -= event.price_before_ticks * event.quantity_before_lots
+        self._take_prices()
+        return True
 
     def change_phase(self, phase: Phase) -> bool:
         """Whether a new trading day has begun."""
         if phase is Phase.CLOSED:
             self.is_day_over = True
         elif phase is Phase.CONTINUOUS and self.is_day_over:
-            self.restore(_NOTHING_TRADED, is_day_over=False)
+            self.is_day_over = False
+            self._begin_day()
             return True
         return False
 
@@ -80,15 +124,29 @@ class DayStatistics:
             self.trade_count,
         )
 
-    def restore(self, figures: Figures, *, is_day_over: bool) -> None:
-        """Continue from `figures()`. A sum that had reached its bound stays there either way."""
-        (
-            self.open_price_ticks,
-            self.high_price_ticks,
-            self.low_price_ticks,
-            self.last_price_ticks,
+    def saved(self) -> SavedStatistics:
+        return SavedStatistics(
+            self.is_day_over,
             self.volume_lots,
-            self.turnover_ticks_lots,
+            divmod(self.turnover_ticks_lots, _PART),
             self.trade_count,
-        ) = figures
-        self.is_day_over = is_day_over
+            self._trades.saved(),
+        )
+
+    def restore(self, saved: SavedStatistics) -> None:
+        """Become what `saved()` was made of."""
+        self.is_day_over = saved.is_day_over
+        self.volume_lots = saved.volume_lots
+        self.turnover_ticks_lots = saved.turnover_parts[0] * _PART + saved.turnover_parts[1]
+        self.trade_count = saved.trade_count
+        self._trades = DayTrades.of(saved.trades)
+        self._take_prices()
+
+    def _begin_day(self) -> None:
+        self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = self.last_price_ticks = 0
+        self.volume_lots = self.turnover_ticks_lots = self.trade_count = 0
+        self._trades = DayTrades()
+
+    def _take_prices(self) -> None:
+        prices = self._trades.prices() if self.trade_count else (0, 0, 0, 0)
+        self.open_price_ticks, self.high_price_ticks, self.low_price_ticks, self.last_price_ticks = prices

@@ -114,7 +114,10 @@ def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Term
 
 
 def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: Ref) -> None:
-    """Cancel what the filters leave, in the order of entry within each account; then say how many."""
+    """Cancel what the filters leave, in the order of entry within each account; then say how many.
+
+    What is frozen stays, and is not counted.
+    """
     account_id = command.account_id
     if account_id and account_id not in session.accounts:
         venue.reject(session, ref, RejectReason.UNKNOWN_ACCOUNT)
@@ -134,6 +137,8 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
     if command.instrument_id:
         book = venue.books[command.instrument_id]
         orders = [order for order in orders if order.ladder.book is book]
+    if venue.frozen:
+        orders = [order for order in orders if not order.ladder.book.instrument.is_frozen]
     if command.side:
         side = Side(command.side)
         orders = [order for order in orders if order.ladder.side is side]

@@ -8,15 +8,16 @@ price, and every loop over a ladder exists once.
 from bisect import insort
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from sortedcontainers import SortedList
 
-from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Side, TimeInForce
+from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, SessionId, Side, TimeInForce
 
 if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
     from carbonmatch.matching.auction import Transition
+    from carbonmatch.matching.auction_times import Timing
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
@@ -152,11 +153,16 @@ class Ladder:
         "side",
         "sign",
         "stops",
+        "waiting",
     )
 
+    # Whether its orders wait where nobody sees them, and nobody trades with them.
+    is_hidden: ClassVar[bool] = False
+
     opposite: "Ladder"
-    # The stops of this side, which wait unseen.
+    # The stops of this side, which wait unseen, and those for an auction to come.
     stops: "StopLadder"
+    waiting: "HiddenLadder"
 
     def __init__(self, book: "Book", side: Side) -> None:
         self.book = book
@@ -314,22 +320,17 @@ class Ladder:
                 assert order.traded_lots >= 0
 
 
-class StopLadder(Ladder):
-    """The stops of one side which wait, by stop price: what the next trade reaches first is the best.
-
-    Nobody sees it, so what changes here is not published. A trade at price p reaches the levels with
-    keys from `sign * p` on: for a buy stop the sign is turned around, since it waits for the price to
-    rise.
-    """
+class HiddenLadder(Ladder):
+    """Orders of one side which wait unseen, for an auction to come: what changes here is not published."""
 
     __slots__ = ("beside",)
 
+    is_hidden = True
+
     def __init__(self, beside: Ladder) -> None:
         super().__init__(beside.book, beside.side)
-        self.sign = -beside.sign
-        # Where its orders trade and rest once they have fired.
+        # Where its orders trade and rest once they have waited.
         self.beside = beside
-        self.stops = beside.stops = self
 
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
         super().rest(order, key, dirty)
@@ -349,8 +350,30 @@ class StopLadder(Ladder):
         for level in self.levels_from_best():
             for order in level.orders():
                 assert order.terms is not None
+                assert order.traded_lots == 0, "what waits has not traded"
+
+
+class StopLadder(HiddenLadder):
+    """The stops of one side which wait, by stop price: what the next trade reaches first is the best.
+
+    A trade at price p reaches the levels with keys from `sign * p` on: for a buy stop the sign is turned
+    around, since it waits for the price to rise.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, beside: Ladder) -> None:
+        super().__init__(beside)
+        self.sign = -beside.sign
+        self.stops = beside.stops = self
+
+    def check(self) -> None:
+        super().check()
+        for level in self.levels_from_best():
+            for order in level.orders():
+                assert order.terms is not None
                 assert order.terms.waits_since
-                assert order.leaves_lots == order.quantity_lots, "a stop that waits has not traded"
+                assert not order.hidden_lots
 
 
 def _take_back(level: Level, dirty: list[Level]) -> None:
@@ -363,9 +386,10 @@ def _take_back(level: Level, dirty: list[Level]) -> None:
 class Book:
     """Both ladders of one instrument, the stops that wait, and the price of the last trade, 0 before it.
 
-    `icebergs` has its open orders that show less than they are, by id; those that the next auction ends are
-    in `auction_orders`. `transition` is there while an auction is carried out. `guard` is what watches its
-    trades; nearly no instrument has one.
+    `icebergs` has its open orders that show less than they are, by id; those that an auction ends are in
+    `auction_orders`. `timing` is there while the phase ends by itself, `transition` while an auction is
+    carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
+    which sequence. `guard` is what watches its trades; nearly no instrument has one.
     """
 
     __slots__ = (
@@ -377,7 +401,9 @@ class Book:
         "icebergs",
         "instrument",
         "last_price_ticks",
+        "lost",
         "sell_stops",
+        "timing",
         "transition",
     )
 
@@ -389,10 +415,16 @@ class Book:
         self.asks.opposite = self.bids
         self.buy_stops = StopLadder(self.bids)
         self.sell_stops = StopLadder(self.asks)
+        self.bids.waiting = HiddenLadder(self.bids)
+        self.asks.waiting = HiddenLadder(self.asks)
+        self.bids.waiting.opposite = self.asks.waiting
+        self.asks.waiting.opposite = self.bids.waiting
         self.last_price_ticks = 0
         self.icebergs: dict[OrderId, Order] = {}
         self.auction_orders: dict[OrderId, Order] = {}
+        self.timing: Timing | None = None
         self.transition: Transition | None = None
+        self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
 
     def note(self, order: Order) -> None:
@@ -416,6 +448,10 @@ class Book:
         """Every stop that waits: buyers' then sellers', whoever fires first first."""
         return self._orders_of(self.buy_stops, self.sell_stops)
 
+    def waiting(self) -> Iterator[Order]:
+        """Every order that waits for an auction: buyers' then sellers', in the priority they will have."""
+        return self._orders_of(self.bids.waiting, self.asks.waiting)
+
     @staticmethod
     def _orders_of(*ladders: Ladder) -> Iterator[Order]:
         for ladder in ladders:
@@ -427,10 +463,12 @@ class Book:
         self.asks.check()
         self.buy_stops.check()
         self.sell_stops.check()
+        self.bids.waiting.check()
+        self.asks.waiting.check()
         for order in self.orders():
             assert order.terms is None or not order.terms.waits_since
             assert not order.hidden_lots or order.terms is not None
-        noted = [order for order in [*self.orders(), *self.stops()] if order.terms is not None]
+        noted = [*self.orders(), *self.stops(), *self.waiting()]
         icebergs = {order.order_id for order in noted if order.terms and order.terms.display_lots}
         assert icebergs == self.icebergs.keys()
         passing = {order.order_id for order in noted if order.terms and order.terms.ends_with_auction}

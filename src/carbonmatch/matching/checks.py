@@ -18,7 +18,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Ladder, Order
-from carbonmatch.matching.instrument import TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
+from carbonmatch.matching.instrument import TAKES_PART, TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
 from carbonmatch.matching.messages import (
     AllowedFlag,
     NewOrder,
@@ -39,6 +39,7 @@ _LIMIT: Final = OrderType.LIMIT
 _MARKET: Final = OrderType.MARKET
 _STOP: Final = OrderType.STOP
 _STOP_LIMIT: Final = OrderType.STOP_LIMIT
+_AT_OPEN: Final = TimeInForce.AT_OPEN
 _BUY: Final = Side.BUY
 _FOK: Final = TimeInForce.FOK
 _GTD: Final = TimeInForce.GTD
@@ -187,18 +188,22 @@ def is_protected(instrument: Instrument) -> bool:
     return definition.market_protection_ticks > 0 or definition.band_high_ticks > 0
 
 
-def protection_ticks(ladder: Ladder, own_ticks: int) -> int:
+def is_market_for_auction(instrument: Instrument, command: NewOrderLong) -> bool:
+    return command.order_type is _MARKET and (instrument.is_gathering or command.time_in_force in TAKES_PART)
+
+
+def protection_ticks(ladder: Ladder, own_ticks: int, *, for_auction: bool = False) -> int:
     """The worst price at which a market order of this side may trade.
 
     Its own, or the instrument's distance from the opposite best, at most to the band, or the band.
-    The opposite ladder is not empty. Where orders gather the best ones cross, and nothing is measured from
-    them: it is its own, or the band.
+    The opposite ladder is not empty. In an auction the best ones cross, and nothing is measured from them: it
+    is its own, or the band.
     """
     if own_ticks:
         return own_ticks
     instrument = ladder.book.instrument
     distance = instrument.definition.market_protection_ticks
-    if not distance or instrument.is_gathering:
+    if not distance or for_auction:
         return instrument.price_high_ticks if ladder.side is _BUY else instrument.price_low_ticks
     opposite_best = ladder.opposite.best
     assert opposite_best is not None
@@ -241,6 +246,10 @@ def _instructions_fit(command: NewOrderLong) -> bool:
         return False
     if command.display_lots and not (rests and has_limit):
         return False
+    if command.time_in_force in TAKES_PART and (
+        command.order_type in _STOPS or command.minimum_lots or command.flags & OrderFlag.POST_ONLY
+    ):
+        return False
     if command.minimum_lots and command.time_in_force is _FOK:
         return False
     if command.expires_ns and command.time_in_force is not _GTD:
@@ -250,7 +259,12 @@ def _instructions_fit(command: NewOrderLong) -> bool:
 
 
 def _phase_refusal(instrument: Instrument, command: NewOrderLong) -> RejectReason | None:
-    """Where orders only gather, none can ask for what happens at once; a stop does not ask yet."""
+    """Where orders only gather, none can ask for what happens at once; a stop does not ask yet.
+
+    Nor is there another opening once it is over.
+    """
+    if command.time_in_force is _AT_OPEN and instrument.phase not in TAKES_PART[_AT_OPEN]:
+        return RejectReason.NOT_IN_THIS_PHASE
     if instrument.is_gathering and (
         command.time_in_force not in _RESTING
         or command.flags & OrderFlag.POST_ONLY
@@ -299,7 +313,7 @@ def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | Non
     if command.order_type in _WITH_LIMIT:
         return None
     instrument = ladder.book.instrument
-    if instrument.is_gathering and command.order_type is _MARKET:
+    if is_market_for_auction(instrument, command):
         if not command.price_ticks and not instrument.definition.band_high_ticks:
             return RejectReason.NO_PROTECTION_PRICE
         return None
@@ -312,8 +326,9 @@ def _market_refusal(ladder: Ladder, command: NewOrderLong) -> RejectReason | Non
 
 def _open_orders_refusal(venue: Venue, session: SessionState, command: NewOrderLong) -> RejectReason | None:
     """A stop counts from the time it waits, a market order while it gathers for an auction."""
-    is_gathering = venue.books[command.instrument_id].instrument.is_gathering
-    if (command.order_type is _MARKET and not is_gathering) or command.time_in_force not in _RESTING:
+    instrument = venue.books[command.instrument_id].instrument
+    rests = command.order_type is not _MARKET or is_market_for_auction(instrument, command)
+    if not rests or command.time_in_force not in _RESTING:
         return None
     if len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX:
         return RejectReason.OPEN_ORDER_LIMIT
@@ -324,7 +339,11 @@ def _book_refusal(
     venue: Venue, account: Account, ladder: Ladder, command: NewOrderLong
 ) -> RejectReason | None:
     """What depends on the other side of the book; for a stop that is seen when it fires."""
-    if command.order_type in _STOPS or ladder.book.instrument.is_gathering:
+    if (
+        command.order_type in _STOPS
+        or command.time_in_force in TAKES_PART
+        or ladder.book.instrument.is_gathering
+    ):
         return None
     limit_ticks = command.price_ticks
     if limit_ticks and is_outside_collar(ladder, limit_ticks):

@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.auction import enter_course_phase, set_alarm
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -25,14 +25,12 @@ from carbonmatch.matching.messages import (
     Done,
     InstrumentDefined,
     InstrumentId,
-    OrderFlag,
     Ref,
     RejectReason,
     RemoveKey,
     RemoveSession,
     Resume,
     SchedulePhase,
-    SessionLost,
     SessionOpened,
     SetBand,
     SetPhase,
@@ -52,7 +50,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
         _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
@@ -65,7 +63,7 @@ def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> No
         if course.hold is not None:
             course.resume()
             _follow_course(venue, book, command.text)
-    _report_done(venue, session, ref)
+    report_done(venue, session, ref)
 
 
 def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
@@ -73,7 +71,10 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     book = venue.books[command.instrument_id]
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
-    course.step(command.phase, command.step_ns, command.until_ns)
+    course.step(command)
+    if book.timing is not None and book.transition is None and not course.is_held:
+        # An auction that ends by itself takes longer than planned: its end looks at the course.
+        return
     if (course.phase, course.phase_until_ns) != before:
         _follow_course(venue, book, "")
 
@@ -92,7 +93,7 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
         book.instrument.set_band(reference, low, high)
         set_reference(book)
         venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
-        _report_done(venue, session, ref)
+        report_done(venue, session, ref)
 
 
 def define_instrument(venue: Venue, command: DefineInstrument) -> None:
@@ -107,7 +108,10 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
-    configure(venue, venue.books[definition.instrument_id])
+    book = venue.books[definition.instrument_id]
+    configure(venue, book)
+    if book.transition is None:
+        set_alarm(venue, book)
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
@@ -146,14 +150,6 @@ def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:
     assert session_id != venue.venue_session.session_id
     assert session_id not in venue.sessions, "one name has one stream"
     venue.drop_copies.define(DropCopy(session_id, command.name, command.account_ids), venue.accounts)
-
-
-def session_lost(venue: Venue, command: SessionLost) -> None:
-    """Cancel the session's orders, in the order of entry, but for those which are to be kept."""
-    session = venue.sessions[command.session_id]
-    for order in list(session.orders.values()):
-        if not order.flags & OrderFlag.KEEP_ON_DISCONNECT:
-            venue.end(order, NO_REF, CancelReason.DISCONNECTED)
 
 
 def session_opened(venue: Venue, command: SessionOpened) -> None:
@@ -201,7 +197,7 @@ def _follow_course(venue: Venue, book: Book, text: str) -> None:
         venue.held_until_ns[instrument.instrument_id] = course.hold_until_ns
     else:
         venue.held_until_ns.pop(instrument.instrument_id, None)
-    change_phase(venue, book, course.phase, text)
+    enter_course_phase(venue, book, text)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
@@ -209,7 +205,7 @@ def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason)
     venue.reject(session, ref, reason)
 
 
-def _report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
+def report_done(venue: Venue, session: SessionState, ref: Ref) -> None:
     if session is venue.venue_session:
         return
     reports = venue.stream(session)

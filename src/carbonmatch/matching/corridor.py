@@ -9,6 +9,7 @@ An auction gives new references: the windows begin again with its price, and the
 """
 
 from collections import deque
+from enum import Enum, auto, unique
 
 from carbonmatch.limits import PRICE_TICKS_MAX, WINDOW_EXTREMES_MAX
 from carbonmatch.matching.messages import VolatilityRules, Width
@@ -16,6 +17,15 @@ from carbonmatch.matching.volatility_rules import NO_WIDTH, width_ticks
 
 # A key and the time of the last trade that it stands for.
 Extreme = tuple[int, int]
+
+
+@unique
+class Extension(Enum):
+    """By how much an auction is extended."""
+
+    NONE = auto()
+    AS_LONG_AGAIN = auto()
+    UNTIL_OPERATOR = auto()
 
 
 class Extremes:
@@ -95,12 +105,14 @@ class Corridor:
     sets it, and again when the instrument gets another one.
     """
 
-    __slots__ = ("reference_ticks", "rules", "windows")
+    __slots__ = ("extensions", "reference_ticks", "rules", "windows")
 
     def __init__(self, rules: VolatilityRules, reference_ticks: int) -> None:
         self.rules = rules
         self.reference_ticks = reference_ticks
         self.windows = _windows(rules)
+        # How often the auction has been extended which trading is interrupted by.
+        self.extensions = 0
 
     def note(self, price_ticks: int, time_ns: int) -> None:
         """A trade at this price."""
@@ -114,7 +126,7 @@ class Corridor:
         self.note(price_ticks, time_ns)
 
     def limits(self, time_ns: int) -> tuple[int, int]:
-        """The lowest and the highest price at which the next trade may be, 1 and PRICE_TICKS_MAX at most.
+        """The lowest and the highest price at which an order may trade first, 1 and PRICE_TICKS_MAX at most.
 
         The lowest may be above the highest: then no trade may be.
         """
@@ -129,13 +141,35 @@ class Corridor:
                 low, high = max(low, limits[0]), min(high, limits[1])
         return low, high
 
-    def limits_after(self, price_ticks: int, time_ns: int) -> tuple[int, int]:
-        """As `limits`, if there were a trade at this price now."""
-        low, high = self.limits(time_ns)
+    def narrowed(self, limits: tuple[int, int], price_ticks: int) -> tuple[int, int]:
+        """The limits of an order which has traded at this price: those it began with, and what that adds.
+
+        An order's first trade does not take the place of an old one that stood in for the window.
+        """
+        low, high = limits
         for window in self.windows:
             width = width_ticks(window.width, price_ticks)
             low, high = max(low, price_ticks - width), min(high, price_ticks + width)
         return low, high
+
+    def extend(self, price_ticks: int, last_ticks: int) -> Extension:
+        """The auction is about to end at this price (0: nothing would trade): what is to happen instead.
+
+        The price is compared with the last trade, or the static reference before the first one.
+        """
+        width = self.rules.extension
+        around_ticks = last_ticks or self.reference_ticks
+        if (
+            width == NO_WIDTH
+            or not price_ticks
+            or not around_ticks
+            or abs(price_ticks - around_ticks) <= width_ticks(width, around_ticks)
+        ):
+            return Extension.NONE
+        if self.extensions < self.rules.extensions_max:
+            self.extensions += 1
+            return Extension.AS_LONG_AGAIN
+        return Extension.UNTIL_OPERATOR if self.rules.waits_for_operator else Extension.NONE
 
     def check(self) -> None:
         for window in self.windows:

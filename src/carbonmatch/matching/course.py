@@ -10,26 +10,40 @@ the phase before it, which Resume brings back.
 
 from typing import Final
 
-from carbonmatch.matching.messages import Phase
+from msgspec import Struct
+
+from carbonmatch.matching.messages import Phase, SchedulePhase
 
 # What stops trading and is nothing that a schedule lifts.
 _STOPS: Final = frozenset({Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED})
 # Of these, what the close closes: what is held closed already stays so over the close, and after it.
 _CLOSED_BY_THE_CLOSE: Final = _STOPS - {Phase.CLOSED}
 
+SCHEDULED_AUCTIONS: Final = frozenset({Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION})
+
+
+class ScheduledAuction(Struct, frozen=True, gc=False, array_like=True):
+    """How an auction ends by itself, from the end of its step on: see StartAuction."""
+
+    random_ns: int
+    freeze_ns: int
+    next_phase: Phase
+
 
 class Course:
     """Invariant: `scheduled_ns` is 0 where no schedule has said anything yet, and never goes back.
 
-    `until_ns` is when the schedule goes on, `hold_until_ns` when the hold ends; 0: not known.
+    `until_ns` is when the schedule goes on, `hold_until_ns` when the hold ends; 0: not known. `auction` is
+    there where what is scheduled is one.
     """
 
-    __slots__ = ("hold", "hold_until_ns", "scheduled", "scheduled_ns", "until_ns")
+    __slots__ = ("auction", "hold", "hold_until_ns", "scheduled", "scheduled_ns", "until_ns")
 
     def __init__(self, opening: Phase) -> None:
         self.scheduled = opening
         self.scheduled_ns = 0
         self.until_ns = 0
+        self.auction: ScheduledAuction | None = None
         self.hold: Phase | None = None
         self.hold_until_ns = 0
 
@@ -44,18 +58,26 @@ class Course:
         return self.until_ns if self._held is None else self.hold_until_ns
 
     @property
+    def is_held(self) -> bool:
+        """Whether what an operator holds counts."""
+        return self._held is not None
+
+    @property
     def _held(self) -> Phase | None:
         """The phase of the hold, where it counts: the close closes what is held."""
         if self.scheduled_ns and self.scheduled is Phase.CLOSED and self.hold in _CLOSED_BY_THE_CLOSE:
             return None
         return self.hold
 
-    def step(self, phase: Phase, at_ns: int, until_ns: int) -> None:
+    def step(self, command: SchedulePhase) -> None:
         """The schedule goes on."""
-        assert at_ns > self.scheduled_ns, "no step is made twice"
-        self.scheduled = phase
-        self.scheduled_ns = at_ns
-        self.until_ns = until_ns
+        assert command.step_ns > self.scheduled_ns, "no step is made twice"
+        self.scheduled = command.phase
+        self.scheduled_ns = command.step_ns
+        self.until_ns = command.until_ns
+        self.auction = None
+        if command.phase in SCHEDULED_AUCTIONS and command.until_ns:
+            self.auction = ScheduledAuction(command.random_ns, command.freeze_ns, command.next_phase)
         if self.hold not in _STOPS and not self.hold_until_ns:
             self.hold = None
 

@@ -1,4 +1,4 @@
-"""What an instrument is: part of the vocabulary in `messages`, which others take it from."""
+"""What an instrument and a trade are: part of the vocabulary in `messages`, which others take them from."""
 
 from typing import Annotated
 
@@ -13,9 +13,12 @@ from carbonmatch.matching.enums import (
     SelfTradePrevention,
 )
 from carbonmatch.matching.fields import (
+    AccountIdField,
     InstrumentIdField,
     NameField,
     NumberField,
+    OrderIdField,
+    SessionIdField,
     TimeField,
 )
 
@@ -77,3 +80,22 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
     self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
+
+
+class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Whose fill it was, as its session was told."""
+
+    session_id: SessionIdField
+    order_id: OrderIdField
+    account_id: AccountIdField
+
+
+class FoundTrade(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A trade as the journal has it: what it was before anything of it was put right."""
+
+    instrument_id: InstrumentIdField
+    time_ns: TimeField
+    price_ticks: NumberField
+    quantity_lots: NumberField
+    buyer: TradeSide  # whose order bought
+    seller: TradeSide  # whose order sold

@@ -4,8 +4,8 @@ A copy is a stream over accounts and not over a session. It holds every report t
 accounts, of whatever session:
 
 * a report that names an order belongs to the account of that order;
-* one that names none (Rejected, MassCanceled, StatusEnd, Done) belongs to its session, and is copied
-  where the copy may see every account which that session acts for.
+* one that names none (Rejected, MassCanceled, StatusEnd, TradeStatus, Done) belongs to its session, and is
+  copied where the copy may see every account which that session acts for.
 
 A copy is defined by the venue and numbered from there on. What is chosen here follows from the entries
 alone, so that a replay chooses and numbers alike; the reports themselves are not touched.
@@ -21,9 +21,11 @@ from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
     AnyReport,
+    Busted,
     Canceled,
     CopyChunk,
     CopyPart,
+    Corrected,
     Executed,
     OrderId,
     OrderStatus,
@@ -35,7 +37,7 @@ from carbonmatch.matching.messages import (
     Triggered,
 )
 
-_NAME_THEIR_ACCOUNT: Final = (Accepted, Executed, OrderStatus)
+_NAME_THEIR_ACCOUNT: Final = (Accepted, Executed, OrderStatus, Busted, Corrected)
 _NAME_THEIR_ORDER: Final = (Canceled, Reduced, Replaced, SelfTradePrevented, Triggered)
 # In place of an account: the report belongs to its session.
 _OF_THE_SESSION: Final = AccountId(-1)

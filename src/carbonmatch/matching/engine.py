@@ -4,22 +4,20 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`; the matching loop is `price_time`,
-self-trade prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in
-`stops`, `expiry` and `auction`.
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
+loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
+by itself is in `stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
-from carbonmatch.matching import amend, control, entering, orders, queries
+from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import carry_out
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
-from carbonmatch.matching.guards import recalculate_due, would_recalculate
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -37,6 +35,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     NewOrder,
     NewOrderLong,
+    OnTrade,
     OrderStatusRequest,
     Outputs,
     Reduce,
@@ -51,13 +50,17 @@ from carbonmatch.matching.messages import (
     SessionOpened,
     SetBand,
     SetPhase,
+    SetSeed,
+    StartAuction,
     StreamChunk,
     TimePassed,
+    TradeId,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
-_FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]]] = {
+_Handler = Callable[[Venue, SessionState, Any, Ref], None]
+_FROM_SESSIONS: Final[dict[type, _Handler]] = {
     NewOrder: orders.new_order,
     NewOrderLong: entering.enter,
     Cancel: orders.cancel,
@@ -67,15 +70,20 @@ _FROM_SESSIONS: Final[dict[type, Callable[[Venue, SessionState, Any, Ref], None]
     OrderStatusRequest: queries.order_status,
     SetPhase: control.set_phase,
     SetBand: control.set_band,
+    OnTrade: trades.on_trade,
     Resume: control.resume,
 }
+# While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
+_WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
-    SessionLost: control.session_lost,
+    SessionLost: auction.session_lost,
+    StartAuction: auction.start_auction,
+    SetSeed: auction.set_seed,
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
     SchedulePhase: control.schedule_phase,
@@ -110,6 +118,11 @@ class Engine:
         return self.venue.time_ns
 
     @property
+    def last_trade_id(self) -> TradeId:
+        """Trades are numbered densely from 1; 0 before the first."""
+        return self.venue.last_trade_id
+
+    @property
     def open_order_count(self) -> int:
         return self.venue.open_order_count
 
@@ -131,7 +144,7 @@ class Engine:
         venue = self.venue
         return (
             venue.expiries.next_ns <= time_ns
-            or (venue.limits_due_ns <= time_ns and would_recalculate(venue, time_ns))
+            or (venue.alarms.next_ns <= time_ns and auction.is_due(venue, time_ns))
             or bool(venue.uncrossing)
             or may_fire(venue)
         )
@@ -163,13 +176,18 @@ class Engine:
             venue.touched.append(session)
         reports = session.reports
         reports_before = len(reports)
-        handlers = _FROM_SESSIONS
         sequence = venue.sequence
         last_ref = session.last_ref
         reached = venue.reached
         time_ns = entry.time_ns
-        if reached or venue.expiries.next_ns <= time_ns or venue.limits_due_ns <= time_ns or venue.uncrossing:
+        if (
+            reached
+            or venue.expiries.next_ns <= time_ns
+            or venue.alarms.next_ns <= time_ns
+            or venue.uncrossing
+        ):
             _do_what_is_due(venue)
+        handlers = _WHILE_FROZEN if venue.frozen else _FROM_SESSIONS
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence
@@ -239,7 +257,5 @@ class Engine:
 def _do_what_is_due(venue: Venue) -> None:
     """Whose time is up goes first, so that it does not trade with the stops that are left to fire."""
     expire_due(venue)
-    if venue.limits_due_ns <= venue.time_ns:
-        recalculate_due(venue)
-    carry_out(venue)
+    auction.do_what_is_due(venue)
     fire_reached(venue)

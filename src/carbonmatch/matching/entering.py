@@ -7,8 +7,9 @@ from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.book import Ladder, Order
-from carbonmatch.matching.checks import new_order_refusal, protection_ticks
+from carbonmatch.matching.checks import is_market_for_auction, new_order_refusal, protection_ticks
 from carbonmatch.matching.iceberg import show_slice
+from carbonmatch.matching.instrument import TAKES_PART
 from carbonmatch.matching.messages import (
     Accepted,
     AcceptedLong,
@@ -62,13 +63,17 @@ def enter(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) -> N
 
     price_ticks = asked.price_ticks
     if asked.order_type is _MARKET:
-        price_ticks = protection_ticks(ladder, price_ticks)
+        for_auction = is_market_for_auction(book.instrument, asked)
+        price_ticks = protection_ticks(ladder, price_ticks, for_auction=for_auction)
     _report_accepted(venue, order, asked, price_ticks, is_long=asked is command)
     if asked.order_type in STOPS:
         assert terms is not None
         wait(venue, order, terms, asked.stop_price_ticks)
         venue.keep(order)
-    elif trade_and_rest(venue, order, ladder.sign * price_ticks, ref, _remainder(order, asked)):
+        return
+    if asked.time_in_force in TAKES_PART and book.instrument.phase not in TAKES_PART[asked.time_in_force]:
+        order.ladder = ladder.waiting
+    if trade_and_rest(venue, order, ladder.sign * price_ticks, ref, _remainder(order, asked)):
         venue.keep(order)
 
 
@@ -95,7 +100,7 @@ def trade_and_rest(
     """
     ladder = order.ladder
     guard = ladder.book.guard
-    if not ladder.book.instrument.is_trading:
+    if not ladder.book.instrument.is_trading or ladder.is_hidden:
         assert remainder is None, "what cannot rest is not taken where nothing trades"
     elif guard is not None:
         remainder = trade_within(venue, guard, order, key, ref, remainder)
@@ -133,7 +138,9 @@ def _long(command: NewOrder) -> NewOrderLong:
 
 def _terms(ladder: Ladder, asked: NewOrderLong) -> Terms | None:
     """Those which it needs once it rests or waits."""
-    ends_with_auction = asked.order_type is _MARKET and ladder.book.instrument.is_gathering
+    ends_with_auction = asked.time_in_force in TAKES_PART or (
+        asked.order_type is _MARKET and ladder.book.instrument.is_gathering
+    )
     if not (asked.order_type in STOPS or asked.display_lots or asked.expires_ns or ends_with_auction):
         return None
     return Terms(

@@ -94,7 +94,8 @@ class AllowedFlag:
     GOOD_FOR_AUCTION: Final = 1 << 23
     # What an instrument allows whose definition does not say: all that there was before there was a choice.
     DEFAULT: Final = LIMIT | MARKET | POST_ONLY | DAY | GTC | IOC | FOK
-    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | GTD
+    _LATER_TIMES: Final = GTD | AT_OPEN | AT_CLOSE | GOOD_FOR_AUCTION
+    ALL: Final = DEFAULT | STOP | STOP_LIMIT | ICEBERG | MINIMUM_QUANTITY | _LATER_TIMES
 
 
 class ReportFlag:
@@ -179,7 +180,7 @@ class RejectReason(IntEnum):
     QUANTITY_INCREMENT = 104  # no multiple of the instrument's quantity increment
     PRICE_INCREMENT = 105  # no multiple of the instrument's price increment
     BELOW_MINIMUM = 106  # fewer lots than the instrument admits in one order
-    ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order
+    ABOVE_MAXIMUM = 107  # more lots than the instrument admits in one order, or than the trade was of
     OUTSIDE_BAND = 108  # a price below or above the instrument's band
     OUTSIDE_COLLAR = 110  # a price too far beyond the opposite best
     HALTED = 111  # the instrument is halted
@@ -193,7 +194,7 @@ class RejectReason(IntEnum):
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
     INVALID_EXPIRY = 128  # a GTD order without a time to come
     MINIMUM_NOT_MET = 129  # less than the order's minimum would trade at once
-    NOT_AMENDABLE = 132  # a reduction that does not reduce, or a replacement that changes nothing
+    NOT_AMENDABLE = 132  # a reduction that does not reduce, a replacement or correction that changes nothing
     INVALID_PRICE = 135  # zero, or beyond every market
     NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
     INCOMPATIBLE_INSTRUCTIONS = 137  # type, time in force and flags contradict each other
@@ -204,6 +205,9 @@ class RejectReason(IntEnum):
     FROZEN = 142  # so near the end of an auction, and while it is carried out, orders stay as they are
     NOT_IN_THIS_PHASE = 143  # the phase does not admit the command, or not an order of this kind
     SELF_TRADE_PREVENTION_NOT_ALLOWED = 144  # the instrument does not have this mode
+    UNKNOWN_TRADE = 146  # no trade has this id
+    ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
+    AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
 
 
 @unique

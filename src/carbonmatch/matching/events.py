@@ -85,6 +85,28 @@ class AuctionEnded(PublicEvent, frozen=True, tag=76):
     seed: bytes = b""  # what the end was drawn from: of this auction alone, from the venue's seed
 
 
+class TradeBusted(PublicEvent, frozen=True, tag=77):
+    """The trade never was; price and quantity are what it stood at."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+
+
+class TradeCorrected(PublicEvent, frozen=True, tag=78):
+    """The trade was another one."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    price_before_ticks: int
+    quantity_before_lots: int
+
+
 class LimitsChanged(PublicEvent, frozen=True, tag=79):
     """Interval price limits: from now on no trade is below or above them, both inclusive."""
 

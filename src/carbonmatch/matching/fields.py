@@ -29,6 +29,7 @@ Ref = NewType("Ref", int)
 
 # Strict bounds live on what comes in; what goes out is ours, and checked where it is made.
 RefField = Annotated[Ref, Meta(ge=1, le=WIRE_INT_MAX)]
+TradeIdField = Annotated[TradeId, Meta(ge=0, le=WIRE_INT_MAX)]
 OptionalRefField = Annotated[Ref, Meta(ge=0, le=WIRE_INT_MAX)]
 OrderIdField = Annotated[OrderId, Meta(ge=0, le=WIRE_INT_MAX)]
 InstrumentIdField = Annotated[InstrumentId, Meta(ge=0, le=INSTRUMENT_ID_MAX)]

@@ -54,22 +54,23 @@ def set_auction_price(venue: Venue, book: Book) -> None:
 # --- interval price limits -----------------------------------------------------------------------
 
 
-def recalculate_due(venue: Venue) -> None:
-    """Set the anchors anew whose time has come; a phase that does not trade keeps them waiting."""
-    for book in venue.limited:
+def limits_due_ns(book: Book) -> int:
+    """When the limits of the book are to be set anew; NEVER_NS where there are none, or nothing trades."""
+    guard = book.guard
+    return guard.next_ns if isinstance(guard, IntervalLimit) and book.instrument.is_trading else NEVER_NS
+
+
+def recalculate(venue: Venue, book: Book) -> None:
+    """Set the limits anew, if that is due."""
+    if limits_due_ns(book) <= venue.time_ns:
         guard = _interval_limit(book)
-        if guard.next_ns <= venue.time_ns and guard.recalculate(_anchor_ticks(book), venue.time_ns):
+        if guard.recalculate(_anchor_ticks(book), venue.time_ns):
             _report_limits(venue, book, guard)
-    reschedule(venue)
 
 
-def would_recalculate(venue: Venue, time_ns: int) -> bool:
-    """Whether somebody would see it if the anchors that are due at this time were set now."""
-    return any(
-        guard.next_ns <= time_ns and guard.would_change(_anchor_ticks(book))
-        for book in venue.limited
-        for guard in [_interval_limit(book)]
-    )
+def would_recalculate(book: Book, time_ns: int) -> bool:
+    """Whether limits are due at this time, and somebody would see it if they were set anew now."""
+    return limits_due_ns(book) <= time_ns and _interval_limit(book).would_change(_anchor_ticks(book))
 
 
 def restart_limits(venue: Venue, book: Book) -> None:
@@ -81,17 +82,6 @@ def restart_limits(venue: Venue, book: Book) -> None:
         and guard.restart(_anchor_ticks(book), venue.time_ns)
     ):
         _report_limits(venue, book, guard)
-    reschedule(venue)
-
-
-def reschedule(venue: Venue) -> None:
-    """Find out anew which instruments have limits that are to be set as time passes, and when the next is."""
-    venue.limited = [
-        book
-        for _, book in sorted(venue.books.items())
-        if isinstance(book.guard, IntervalLimit) and book.instrument.is_trading
-    ]
-    venue.limits_due_ns = min((_interval_limit(book).next_ns for book in venue.limited), default=NEVER_NS)
 
 
 def hold(venue: Venue, book: Book) -> None:
@@ -99,7 +89,6 @@ def hold(venue: Venue, book: Book) -> None:
     guard = _interval_limit(book)
     if guard.hold(venue.time_ns):
         _report_limits(venue, book, guard)
-        reschedule(venue)
 
 
 def _interval_limit(book: Book) -> IntervalLimit:

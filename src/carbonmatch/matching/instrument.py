@@ -40,6 +40,12 @@ GATHERING: Final = frozenset(
 )
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
+# In which of these phases an order for an auction only is in the book.
+TAKES_PART: Final[dict[TimeInForce, frozenset[Phase]]] = {
+    TimeInForce.AT_OPEN: frozenset({Phase.PRE_OPEN, Phase.OPENING_AUCTION}),
+    TimeInForce.AT_CLOSE: frozenset({Phase.CLOSING_AUCTION}),
+    TimeInForce.GOOD_FOR_AUCTION: GATHERING,
+}
 
 REFUSAL: Final[dict[Phase, RejectReason]] = {
     Phase.CANCEL_ONLY: RejectReason.CANCEL_ONLY,
@@ -62,6 +68,9 @@ TIME_IN_FORCE_FLAG: Final[dict[TimeInForce, int]] = {
     TimeInForce.IOC: AllowedFlag.IOC,
     TimeInForce.FOK: AllowedFlag.FOK,
     TimeInForce.GTD: AllowedFlag.GTD,
+    TimeInForce.AT_OPEN: AllowedFlag.AT_OPEN,
+    TimeInForce.AT_CLOSE: AllowedFlag.AT_CLOSE,
+    TimeInForce.GOOD_FOR_AUCTION: AllowedFlag.GOOD_FOR_AUCTION,
 }
 # What a plain order may be, all of it.
 _PLAIN: Final = AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.GTC | AllowedFlag.IOC
@@ -77,6 +86,7 @@ class Instrument:
     __slots__ = (
         "admits_new",
         "admits_plain",
+        "admits_plain_resting",
         "allowed",
         "collar",
         "configured",
@@ -111,13 +121,16 @@ class Instrument:
 
     def enter(self, phase: Phase) -> None:
         self.phase = phase
-        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
     def freeze(self, *, uncrossing: bool = False) -> None:
-        """Until the next phase nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
+        """From here on nothing is cancelled or amended; while it is `uncrossing`, nothing comes."""
         self.is_frozen = True
         self.is_uncrossing = uncrossing
+        self._admit()
+
+    def thaw(self) -> None:
+        self.is_frozen = self.is_uncrossing = False
         self._admit()
 
     def refusal(self, kind: type) -> RejectReason | None:
@@ -130,7 +143,10 @@ class Instrument:
         self.is_trading = self.phase is Phase.CONTINUOUS
         self.is_gathering = self.phase in GATHERING
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
-        self.admits_plain = self.is_trading and self.allowed & _PLAIN == _PLAIN and self.volatility is None
+        admits = self.is_trading and self.allowed & _PLAIN == _PLAIN
+        # Where prices are restrained, an order is plain only as long as it trades with nobody.
+        self.admits_plain = admits and self.volatility is None
+        self.admits_plain_resting = admits and self.volatility is not None
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""

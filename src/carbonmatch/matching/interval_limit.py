@@ -30,9 +30,9 @@ class IntervalLimit:
         """The lowest and the highest price at which trades may be, 1 and PRICE_TICKS_MAX at most."""
         return self.low_ticks, self.high_ticks
 
-    def limits_after(self, _price_ticks: int, _time_ns: int) -> tuple[int, int]:
-        """As `limits`: trades do not move them until the interval's end."""
-        return self.low_ticks, self.high_ticks
+    def narrowed(self, limits: tuple[int, int], _price_ticks: int) -> tuple[int, int]:
+        """The same: trades do not move them until the interval's end."""
+        return limits
 
     def hold(self, time_ns: int) -> bool:
         """A limit has stopped a trade; whether a hold begins with it."""

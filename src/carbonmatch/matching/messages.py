@@ -16,8 +16,10 @@ from carbonmatch.limits import (
     KEY_ADDRESSES_MAX,
     KEY_SESSIONS_MAX,
 )
+from carbonmatch.matching.definitions import FoundTrade as FoundTrade
 from carbonmatch.matching.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
+from carbonmatch.matching.definitions import TradeSide as TradeSide
 from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
 from carbonmatch.matching.definitions import Width as Width
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
@@ -44,6 +46,8 @@ from carbonmatch.matching.events import LevelChanged as LevelChanged
 from carbonmatch.matching.events import LimitsChanged as LimitsChanged
 from carbonmatch.matching.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.events import PublicEvent as PublicEvent
+from carbonmatch.matching.events import TradeBusted as TradeBusted
+from carbonmatch.matching.events import TradeCorrected as TradeCorrected
 from carbonmatch.matching.events import Traded as Traded
 from carbonmatch.matching.fields import ANY as ANY
 from carbonmatch.matching.fields import NO_REF as NO_REF
@@ -70,6 +74,24 @@ from carbonmatch.matching.fields import SessionIdField as SessionIdField
 from carbonmatch.matching.fields import TextField as TextField
 from carbonmatch.matching.fields import TimeField as TimeField
 from carbonmatch.matching.fields import TradeId as TradeId
+from carbonmatch.matching.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.reports import Accepted as Accepted
+from carbonmatch.matching.reports import AcceptedLong as AcceptedLong
+from carbonmatch.matching.reports import Busted as Busted
+from carbonmatch.matching.reports import Canceled as Canceled
+from carbonmatch.matching.reports import Corrected as Corrected
+from carbonmatch.matching.reports import Done as Done
+from carbonmatch.matching.reports import Executed as Executed
+from carbonmatch.matching.reports import MassCanceled as MassCanceled
+from carbonmatch.matching.reports import OrderStatus as OrderStatus
+from carbonmatch.matching.reports import Reduced as Reduced
+from carbonmatch.matching.reports import Rejected as Rejected
+from carbonmatch.matching.reports import Replaced as Replaced
+from carbonmatch.matching.reports import Report as Report
+from carbonmatch.matching.reports import SelfTradePrevented as SelfTradePrevented
+from carbonmatch.matching.reports import StatusEnd as StatusEnd
+from carbonmatch.matching.reports import TradeStatus as TradeStatus
+from carbonmatch.matching.reports import Triggered as Triggered
 
 # The modules above belong to the vocabulary: whoever needs what is in them takes it from here.
 
@@ -182,6 +204,31 @@ class SetBand(Command, frozen=True, tag=130):
     band_high_ticks: NumberField
 
 
+class BustTrade(Command, frozen=True, tag=132):
+    """Operators only: the trade never was. Its orders do not come back."""
+
+    ref: RefField
+    trade_id: TradeIdField
+    text: TextField = ""  # the reason, which both sides get to see
+
+
+class CorrectTrade(Command, frozen=True, tag=133):
+    """Operators only: what the trade should have been, both values whole; at most its first quantity."""
+
+    ref: RefField
+    trade_id: TradeIdField
+    price_ticks: NumberField
+    quantity_lots: NumberField
+    text: TextField = ""  # the reason, which both sides get to see
+
+
+class TradeStatusRequest(Command, frozen=True, tag=134):
+    """Operators only: both sides of a trade, and what stands of it. Answered by TradeStatus."""
+
+    ref: RefField
+    trade_id: TradeIdField
+
+
 # Entries of the venue itself, never accepted from a session.
 
 
@@ -267,6 +314,9 @@ class SchedulePhase(Command, frozen=True, tag=173):
     phase: Phase
     step_ns: TimeField  # when the schedule has it begin, UTC: before the entry's time, seldom by much
     until_ns: TimeField  # when the schedule has it end; 0: nothing is planned
+    random_ns: NumberField = 0  # of an auction: at most so much later it ends, as in StartAuction
+    freeze_ns: TimeField = 0  # of an auction: from this time on nothing is cancelled or amended; 0: always
+    next_phase: Phase = Phase.CONTINUOUS  # of an auction: the phase after it
 
 
 class TimePassed(Command, frozen=True, tag=170):
@@ -296,190 +346,24 @@ class SetSeed(Command, frozen=True, tag=172):
     seed: Annotated[bytes, Meta(min_length=16, max_length=16)]  # random
 
 
-# --- reports: private, numbered in the stream of their session -----------------------------------
+class OnTrade(Command, frozen=True, tag=174):
+    """An operator's command, with the trade that it names, as the venue has looked it up.
 
-
-class Report(Struct, frozen=True, gc=False, array_like=True):
-    """One message of a session's stream. Lenient: a reader skips trailing fields it does not know.
-
-    `seq` is dense from 1 in the stream. `ref` is the command that this answers, 0 where the market
-    or somebody else caused it. `time_ns` is the entry's time, UTC.
+    It takes the place of what the operator sent, so that executing the journal again needs no look-up.
     """
 
+    command: BustTrade | CorrectTrade | TradeStatusRequest  # as it was sent
+    trade: FoundTrade | None = None  # empty: there is no such trade
 
-class Accepted(Report, frozen=True, tag=48):
-    """The order is in; what it traded at once and whether it rests follows as further reports."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-
-
-class AcceptedLong(Accepted, frozen=True, tag=68):
-    """The order of a NewOrderLong is in: as Accepted, with all that its command said."""
-
-    order_type: OrderType
-    time_in_force: TimeInForce
-    order_flags: int
-    stop_price_ticks: int
-    display_lots: int
-    minimum_lots: int
-    expires_ns: int
-
-
-class Rejected(Report, frozen=True, tag=49):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    reason: RejectReason
-
-
-class Executed(Report, frozen=True, tag=50):
-    """A fill of one order. The two fills of a trade carry the same trade id."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    trade_id: TradeId
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    liquidity: Liquidity
-
-
-class Canceled(Report, frozen=True, tag=51):
-    """The order is gone; `canceled_lots` is what will not trade any more."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    canceled_lots: int
-    reason: CancelReason
-
-
-class Reduced(Report, frozen=True, tag=52):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    quantity_lots: int
-    leaves_lots: int
-
-
-class Replaced(Report, frozen=True, tag=53):
-    """The order stands at its new price at the back of the queue; `leaves_lots` before it trades."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    stop_price_ticks: int = 0  # of a stop, which still waits; else 0
-    display_lots: int = 0  # of an iceberg; else 0
-
-
-class SelfTradePrevented(Report, frozen=True, tag=54):
-    """`prevented_lots` did not trade between two orders of one owner. One to each side."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    other_order_id: OrderId
-    prevented_lots: int
-    leaves_lots: int
-    mode: SelfTradePrevention
-
-
-class Triggered(Report, frozen=True, tag=55):
-    """The stop has fired: from here on it is a market or a limit order, whose reports follow."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    stop_price_ticks: int
-    price_ticks: int  # the limit, or the protection price; 0 where there is none
-
-
-class MassCanceled(Report, frozen=True, tag=56):
-    """After the `Canceled` of each order; `sequence` is the journal sequence it was applied at."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    count: int
-    sequence: int
-
-
-class OrderStatus(Report, frozen=True, tag=57):
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    order_id: OrderId
-    order_ref: Ref  # the ref that names the order now, 0 where another session entered it
-    instrument_id: InstrumentId
-    account_id: AccountId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-    leaves_lots: int
-    time_in_force: TimeInForce
-    order_flags: int
-    order_type: OrderType = OrderType.LIMIT  # of a stop also after it has fired
-    # What it waits for; 0: it does not wait (any more).
-    stop_price_ticks: int = 0
-    display_lots: int = 0
-    minimum_lots: int = 0  # what is still to be met; 0: none
-    expires_ns: int = 0
-
-
-class StatusEnd(Report, frozen=True, tag=58):
-    """Ends the answer to a status request; `more` says to ask on after the last order id."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    count: int
-    more: bool
-
-
-class Done(Report, frozen=True, tag=66):
-    """An operator's command was applied; `sequence` is its place in the journal."""
-
-    seq: int
-    ref: Ref
-    time_ns: int
-    flags: int
-    sequence: int
+    @property
+    def ref(self) -> Ref:
+        return self.command.ref
 
 
 # --- sets ----------------------------------------------------------------------------------------
 
+# What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
+TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -491,13 +375,18 @@ ClientCommand = (
     | SetPhase
     | SetBand
     | Resume
+    | BustTrade
+    | CorrectTrade
+    | TradeStatusRequest
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 )
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
-AnyCommand = ClientCommand | VenueCommand
+# What the entries of sessions hold.
+SessionCommand = ClientCommand | OnTrade
+AnyCommand = SessionCommand | VenueCommand
 AnyReport = (
     Accepted
     | AcceptedLong
@@ -511,11 +400,15 @@ AnyReport = (
     | MassCanceled
     | OrderStatus
     | StatusEnd
+    | Busted
+    | Corrected
+    | TradeStatus
     | Done
 )
-AnyPublicEvent = (
-    Traded | PhaseChanged | BandChanged | InstrumentDefined | AuctionIndicated | AuctionEnded | LimitsChanged
-)
+_OfTrades = Traded | TradeBusted | TradeCorrected
+_OfPrices = BandChanged | LimitsChanged
+_OfAuctions = AuctionIndicated | AuctionEnded
+AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
+from carbonmatch.matching.volatility import rests_freely
 
 # Members of an enum are looked up once, here, and not for each order.
 _BUY: Final = Side.BUY
@@ -54,7 +55,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         or command.order_type is not _LIMIT
         or (time_in_force is not _GTC and time_in_force is not _DAY and time_in_force is not _IOC)
         or (command_flags and command_flags != _KEEP)
-        or not (instrument := book.instrument).admits_plain
+        or not ((instrument := book.instrument).admits_plain or rests_freely(book, command))
         or (mode is not _INSTRUMENT_DEFAULT and mode not in instrument.modes)
         or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
         or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
@@ -154,6 +155,17 @@ def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> No
     )
     if order.session is not session:
         venue.report_canceled(order.session, order, NO_REF, CancelReason.REQUESTED_BY_OTHER_SESSION)
+
+
+def cancel_unless_frozen(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
+    """As `cancel`, while there are instruments in which nothing may be cancelled."""
+    order = named_order(venue, session, command.order_ref, command.order_id, ref)
+    if order is None:
+        return
+    if order.ladder.book.instrument.is_frozen:
+        venue.reject(session, ref, RejectReason.FROZEN)
+    else:
+        cancel(venue, session, command, ref)
 
 
 def named_order(

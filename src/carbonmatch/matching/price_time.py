@@ -165,12 +165,12 @@ def can_fill(
     owner_key = instrument.self_trade_key
     looked = 0
     guard = ladder.book.guard
-    low_ticks, high_ticks = _EVERY_PRICE if guard is None else guard.limits(venue.time_ns)
+    limits = _EVERY_PRICE if guard is None else guard.limits(venue.time_ns)
     for level in ladder.levels_from_best():
         if limit_key + level.key < 0:
             break
         price_ticks = level.price_ticks
-        stops = not low_ticks <= price_ticks <= high_ticks
+        stops = not limits[0] <= price_ticks <= limits[1]
         wanted_lots = quantity_lots
         for lots, maker in _slices(level):
             if looked == venue.makers_left:
@@ -189,8 +189,7 @@ def can_fill(
             if quantity_lots <= 0:
                 return True
         if guard is not None and quantity_lots < wanted_lots:
-            low, high = guard.limits_after(price_ticks, venue.time_ns)
-            low_ticks, high_ticks = max(low_ticks, low), min(high_ticks, high)
+            limits = guard.narrowed(limits, price_ticks)
     venue.makers_left -= looked
     return False
 

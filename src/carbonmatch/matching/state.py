@@ -12,16 +12,15 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import Transition
+from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
+from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.book import Book, Ladder, Order
-from carbonmatch.matching.corridor import Corridor, Extreme
-from carbonmatch.matching.course import Course
+from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.guards import new_guard, reschedule
+from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
 from carbonmatch.matching.instrument import Instrument
-from carbonmatch.matching.interval_limit import IntervalLimit
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,
@@ -41,8 +40,9 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from carbonmatch.matching.terms import Terms
+from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 7
+STATE_VERSION: Final = 10
 DIGEST_BYTES: Final = 32
 
 
@@ -99,6 +99,7 @@ class _CourseState(_State, frozen=True):
     scheduled: Phase
     scheduled_ns: int
     until_ns: int
+    auction: ScheduledAuction | None
     hold: Phase | None
     hold_until_ns: int
 
@@ -117,21 +118,11 @@ class _TransitionState(_State, frozen=True):
 
     phase: Phase
     text: str
+    timing: Timing | None
     price: _AuctionPriceState | None
     traded_lots: int
     prevented_lots: int
     rounds: int
-
-
-class _CorridorState(_State, frozen=True):
-    reference_ticks: int
-    windows: list[tuple[list[Extreme], list[Extreme]]]  # highs and lows of each, the short one first
-
-
-class _IntervalState(_State, frozen=True):
-    anchor_ticks: int
-    next_ns: int
-    held: bool
 
 
 class _BookState(_State, frozen=True):
@@ -144,9 +135,12 @@ class _BookState(_State, frozen=True):
     last_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
+    waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
+    timing: Timing | None
     transition: _TransitionState | None
-    corridor: _CorridorState | None
-    interval: _IntervalState | None
+    lost: dict[SessionId, int]
+    corridor: CorridorState | None
+    interval: IntervalState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -178,6 +172,9 @@ class _VenueState(_State, frozen=True):
     keys: list[DefineKey]
     reached: list[_ReachedState]
     uncrossing: list[InstrumentId]
+    frozen: list[InstrumentId]
+    seed: bytes
+    amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -213,6 +210,9 @@ def snapshot(engine: Engine) -> bytes:
                 for stops, key, sequence in venue.reached
             ],
             [book.instrument.instrument_id for book in venue.uncrossing],
+            list(venue.frozen),
+            venue.seed,
+            sorted(venue.amended_trades.items()),
         )
     )
 
@@ -253,18 +253,27 @@ def restore(data: bytes) -> Engine:
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
+        book.timing = kept_book.timing
+        book.lost = kept_book.lost
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
-            instrument.freeze(uncrossing=True)
-        _restore_guard(book, kept_book)
+        restore_guard(book, kept_book.corridor, kept_book.interval)
         for kept_order in kept_book.orders + kept_book.stops:
-            order = _restored_order(engine, book, kept_order)
-            order.ladder.rest(order, order.ladder.sign * kept_order.price_ticks, venue.dirty)
-            orders.append(order)
+            orders.append(_restored_order(engine, book, kept_order))
+        for kept_order in kept_book.waiting:
+            orders.append(_restored_order(engine, book, kept_order, is_waiting=True))
     for kept_reached in state.reached:
         stops = _ladder(venue.books[kept_reached.instrument_id], kept_reached.side).stops
         venue.reached.append((stops, stops.sign * kept_reached.price_ticks, kept_reached.sequence))
     venue.uncrossing = [venue.books[instrument_id] for instrument_id in state.uncrossing]
+    venue.seed = state.seed
+    for instrument_id in state.frozen:
+        book = venue.frozen[instrument_id] = venue.books[instrument_id]
+        book.instrument.freeze(uncrossing=book.transition is not None)
+    for book in venue.books.values():
+        if book.transition is None:
+            set_alarm(venue, book)
+    venue.amended_trades.update(state.amended_trades)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -272,7 +281,6 @@ def restore(data: bytes) -> Engine:
     for kept in state.drop_copies:
         copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
         venue.drop_copies.define(copy, venue.accounts)
-    reschedule(venue)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
     return engine
@@ -311,14 +319,21 @@ def _book_state(book: Book) -> _BookState:
         definition.band_high_ticks,
         book.instrument.phase,
         _CourseState(
-            course.scheduled, course.scheduled_ns, course.until_ns, course.hold, course.hold_until_ns
+            course.scheduled,
+            course.scheduled_ns,
+            course.until_ns,
+            course.auction,
+            course.hold,
+            course.hold_until_ns,
         ),
         book.last_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
+        [_order_state(order) for order in book.waiting()],
+        book.timing,
         None if book.transition is None else _transition_state(book.transition),
-        _corridor_state(book.guard) if isinstance(book.guard, Corridor) else None,
-        _interval_state(book.guard) if isinstance(book.guard, IntervalLimit) else None,
+        book.lost,
+        *saved_guard(book),
     )
 
 
@@ -327,6 +342,7 @@ def _transition_state(transition: Transition) -> _TransitionState:
     return _TransitionState(
         transition.phase,
         transition.text,
+        transition.timing,
         None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
         uncross.traded_lots,
         uncross.prevented_lots,
@@ -335,7 +351,7 @@ def _transition_state(transition: Transition) -> _TransitionState:
 
 
 def _restored_transition(kept: _TransitionState) -> Transition:
-    transition = Transition(kept.phase, kept.text)
+    transition = Transition(kept.phase, kept.text, kept.timing)
     uncross = transition.uncross
     if kept.price is not None:
         uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
@@ -343,30 +359,6 @@ def _restored_transition(kept: _TransitionState) -> Transition:
     uncross.prevented_lots = kept.prevented_lots
     uncross.rounds = kept.rounds
     return transition
-
-
-def _corridor_state(corridor: Corridor) -> _CorridorState:
-    return _CorridorState(
-        corridor.reference_ticks,
-        [(window.highs.saved(), window.lows.saved()) for window in corridor.windows],
-    )
-
-
-def _interval_state(limit: IntervalLimit) -> _IntervalState:
-    return _IntervalState(limit.anchor_ticks, limit.next_ns, limit.held)
-
-
-def _restore_guard(book: Book, kept: _BookState) -> None:
-    guard = book.guard = new_guard(book.instrument)
-    if isinstance(guard, Corridor):
-        assert kept.corridor is not None
-        guard.reference_ticks = kept.corridor.reference_ticks
-        for window, (highs, lows) in zip(guard.windows, kept.corridor.windows, strict=True):
-            window.highs.restore(highs)
-            window.lows.restore(lows)
-    elif isinstance(guard, IntervalLimit):
-        assert kept.interval is not None
-        guard.restore(kept.interval.anchor_ticks, kept.interval.next_ns, held=kept.interval.held)
 
 
 def _order_state(order: Order) -> _OrderState:
@@ -399,7 +391,7 @@ def _order_state(order: Order) -> _OrderState:
     )
 
 
-def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
+def _restored_order(engine: Engine, book: Book, kept: _OrderState, *, is_waiting: bool = False) -> Order:
     order = Order()
     order.order_id = kept.order_id
     order.ref = kept.ref
@@ -408,7 +400,10 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     order.account = engine.accounts[kept.account_id]
     terms = kept.terms
     ladder = _ladder(book, kept.side)
-    order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
+    if is_waiting:
+        order.ladder = ladder.waiting
+    else:
+        order.ladder = ladder.stops if terms is not None and terms.waits_since else ladder
     order.quantity_lots = kept.quantity_lots
     order.leaves_lots = kept.leaves_lots
     order.hidden_lots = kept.hidden_lots
@@ -430,6 +425,7 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState) -> Order:
     )
     if order.ref != order.entry_ref:
         order.session.replaced[order.ref] = order
+    order.ladder.rest(order, order.ladder.sign * kept.price_ticks, engine.venue.dirty)
     return order
 
 
@@ -437,6 +433,7 @@ def _restored_course(kept: _CourseState) -> Course:
     course = Course(kept.scheduled)
     course.scheduled_ns = kept.scheduled_ns
     course.until_ns = kept.until_ns
+    course.auction = kept.auction
     course.hold = kept.hold
     course.hold_until_ns = kept.hold_until_ns
     return course

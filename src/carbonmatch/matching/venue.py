@@ -1,9 +1,13 @@
 """The state of the venue, and the few moves that keep its parts in step."""
 
+from typing import NamedTuple
+
+from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.book import Book, Level, Order, StopLadder
 from carbonmatch.matching.drop_copy import DropCopies
-from carbonmatch.matching.expiry import NEVER_NS, Expiries
+from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
@@ -23,6 +27,13 @@ from carbonmatch.matching.messages import (
 )
 
 
+class AmendedTrade(NamedTuple):
+    """What stands of a trade that was busted (nothing) or corrected."""
+
+    price_ticks: int
+    quantity_lots: int  # 0: it was busted
+
+
 class Venue:
     """All that entries change: who trades, the books, the counters, and the outputs which gather.
 
@@ -33,6 +44,8 @@ class Venue:
 
     __slots__ = (
         "accounts",
+        "alarms",
+        "amended_trades",
         "auction_orders_left",
         "books",
         "cancels",
@@ -41,11 +54,10 @@ class Venue:
         "durable",
         "expiries",
         "foreign_report_count",
+        "frozen",
         "held_until_ns",
         "keys",
         "last_trade_id",
-        "limited",
-        "limits_due_ns",
         "makers_left",
         "open_order_count",
         "own_report_count",
@@ -54,6 +66,7 @@ class Venue:
         "reached",
         "refusals",
         "report_flags",
+        "seed",
         "sequence",
         "session",
         "sessions",
@@ -77,10 +90,9 @@ class Venue:
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
         # a sequence or longer. Nearly always empty.
         self.reached: list[tuple[StopLadder, int, int]] = []
-        # Books in which an interval price limit is set anew as time passes, and when the next one is.
-        self.limited: list[Book] = []
-        self.limits_due_ns = NEVER_NS
         self.drop_copies = DropCopies()
+        # What stands of trades that were busted or corrected; of all others, what they were.
+        self.amended_trades: dict[TradeId, AmendedTrade] = {}
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
@@ -88,6 +100,11 @@ class Venue:
 
         # Instruments whose auctions are being carried out, one after the other. Nearly always empty.
         self.uncrossing: list[Book] = []
+        # Those in which nothing may be cancelled now, in the order in which they froze.
+        self.frozen: dict[InstrumentId, Book] = {}
+        self.alarms = Alarms()
+        # What the ends of auctions are drawn from; empty until the first SetSeed.
+        self.seed = b""
 
         # What is being applied: the command's sequence, its entry's time and session. Afterwards,
         # `sequence` is that of the last command.
@@ -198,7 +215,9 @@ class Venue:
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
-            here = [*book.orders(), *book.stops()]
+            here = [*book.orders(), *book.stops(), *book.waiting()]
+            assert (instrument_id in self.frozen) == book.instrument.is_frozen
+            assert (book in self.uncrossing) == (book.transition is not None)
             open_orders += here
             for order in here:
                 session = order.session
@@ -223,6 +242,11 @@ class Venue:
             )
             ids = [order.order_id for order in session.orders.values()]
             assert ids == sorted(ids)
+        for trade_id, amended in self.amended_trades.items():
+            assert 0 < trade_id <= self.last_trade_id
+            assert amended.price_ticks > 0
+            assert amended.quantity_lots >= 0
+        assert len(self.amended_trades) <= AMENDED_TRADES_MAX
         if not self.touched:
             self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())

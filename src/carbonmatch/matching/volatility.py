@@ -16,33 +16,49 @@ leaves nothing rests beyond the limit either, so that no order waits where it co
 
 from typing import Final
 
-from carbonmatch.matching.auction import change_phase
+from carbonmatch.matching.auction import interrupt, set_alarm
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.corridor import Corridor
 from carbonmatch.matching.guards import Guard, hold
 from carbonmatch.matching.interval_limit import IntervalLimit
-from carbonmatch.matching.messages import CancelReason, Phase, Ref
+from carbonmatch.matching.messages import CancelReason, NewOrder, Ref, Side
 from carbonmatch.matching.prevention import prevent_ahead
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
 from carbonmatch.matching.volatility_rules import NO_WIDTH, width_ticks
 
-# What everyone is told of the phase.
-INTERRUPTED: Final = "volatility interruption"
+# Members of an enum are looked up once, here, and not for each order.
+_BUY: Final = Side.BUY
 
 
 def is_outside_collar(ladder: Ladder, price_ticks: int) -> bool:
     """Whether a price of this side is too far beyond the best of the other; where that is empty, never.
 
-    Where orders gather for an auction they may cross, and no best price is the market's: it is off.
+    Where orders gather for an auction they may cross, and no best price is the market's: it is off, as it is
+    for those which wait for one.
     """
     instrument = ladder.book.instrument
     collar = instrument.collar
     opposite_best = ladder.opposite.best
-    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading:
+    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading or ladder.is_hidden:
         return False
     best_ticks = opposite_best.price_ticks
     return ladder.sign * (price_ticks - best_ticks) > width_ticks(collar, best_ticks)
+
+
+def rests_freely(book: Book, command: NewOrder) -> bool:
+    """Whether nothing of all this concerns a plain order which comes now: it trades with nobody.
+
+    Nearly all orders rest like this, and so take the short way although prices are restrained.
+    """
+    if not book.instrument.admits_plain_resting:
+        return False
+    ladder = book.bids if command.side is _BUY else book.asks
+    key = ladder.sign * command.price_ticks
+    guard = book.guard
+    return key + ladder.opposite.best_key < 0 and (
+        not isinstance(guard, IntervalLimit) or key <= _limit_key(guard, ladder.sign)
+    )
 
 
 def trade_within(
@@ -52,46 +68,51 @@ def trade_within(
 
     `remainder` is why what could not trade goes anyway.
     """
-    stopped = _match_within(venue, guard, order, key, ref)
+    stopped = key + order.ladder.opposite.best_key >= 0 and _match_within(venue, guard, order, key, ref)
     if not order.leaves_lots:
         return remainder
     if stopped and isinstance(guard, Corridor):
-        _interrupt(venue, order.ladder.book)
+        interrupt(venue, order.ladder.book, guard)
         return None if remainder is None else CancelReason.VOLATILITY_INTERRUPTION
     if stopped:
         hold(venue, order.ladder.book)
+        set_alarm(venue, order.ladder.book)
     elif key + order.ladder.opposite.best_key >= 0:
         return CancelReason.TOO_MANY_MAKERS
     if isinstance(guard, IntervalLimit) and (
-        stopped or (remainder is None and key > _limit_key(guard, order.ladder.sign, venue.time_ns))
+        stopped or (remainder is None and key > _limit_key(guard, order.ladder.sign))
     ):
         return CancelReason.INTERVAL_LIMIT
     return remainder
 
 
 def _match_within(venue: Venue, guard: Guard, taker: Order, key: int, ref: Ref) -> bool:
-    """Trade level by level, all of one being at one price; whether a limit has stopped a trade."""
-    opposite = taker.ladder.opposite
-    time_ns = venue.time_ns
+    """Trade as far as the guard allows; whether it has stopped a trade.
+
+    Prices of one taker go one way. So its first one decides how far it may go, and of its trades the first
+    and the last are all that a corridor has to know.
+    """
+    ladder = taker.ladder
+    opposite = ladder.opposite
+    limits = guard.limits(venue.time_ns)
     while True:
         prevent_ahead(venue, taker, key, ref)
         level = opposite.best
         if level is None or not taker.leaves_lots or key + level.key < 0 or not venue.makers_left:
             return False
-        low_ticks, high_ticks = guard.limits(time_ns)
-        if not low_ticks <= level.price_ticks <= high_ticks:
+        first_ticks = level.price_ticks
+        if not limits[0] <= first_ticks <= limits[1]:
             return True
-        trade_id = venue.last_trade_id
-        match(venue, taker, -level.key, ref)
-        if isinstance(guard, Corridor) and venue.last_trade_id != trade_id:
-            guard.note(level.price_ticks, time_ns)
+        limits = guard.narrowed(limits, first_ticks)
+        furthest_key = limits[1] if ladder.sign > 0 else -limits[0]
+        match(venue, taker, min(key, furthest_key), ref)
+        if isinstance(guard, Corridor):
+            guard.note(first_ticks, venue.time_ns)
+            last_ticks = ladder.book.last_price_ticks
+            if last_ticks != first_ticks:
+                guard.note(last_ticks, venue.time_ns)
 
 
-def _interrupt(venue: Venue, book: Book) -> None:
-    change_phase(venue, book, Phase.VOLATILITY_AUCTION, INTERRUPTED)
-
-
-def _limit_key(guard: Guard, sign: int, time_ns: int) -> int:
-    """The worst key at which an order of this side may trade now."""
-    low_ticks, high_ticks = guard.limits(time_ns)
-    return high_ticks if sign > 0 else -low_ticks
+def _limit_key(guard: IntervalLimit, sign: int) -> int:
+    """The worst key at which an order of this side may trade, or rest, now."""
+    return guard.high_ticks if sign > 0 else -guard.low_ticks

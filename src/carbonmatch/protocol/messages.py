@@ -336,6 +336,30 @@ class Conflated(Outbound, frozen=True, tag=93):
     feed_sequence: int
 
 
+class TradeBust(Outbound, frozen=True, tag=97):
+    """The trade never was. Statistics follow where it was one of their day."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trade_id: TradeId
+    price_ticks: int  # what it stood at
+    quantity_lots: int  # what it stood at
+    time_ns: int
+
+
+class TradeCorrection(Outbound, frozen=True, tag=98):
+    """The trade was another one. Statistics follow where it was one of their day."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trade_id: TradeId
+    price_ticks: int
+    quantity_lots: int
+    price_before_ticks: int
+    quantity_before_lots: int
+    time_ns: int
+
+
 class SubscribeRejected(Outbound, frozen=True, tag=94):
     ref: Ref
     reason: RejectReason
@@ -358,7 +382,7 @@ class AuctionResult(Outbound, frozen=True, tag=96):
     """How the auction has ended; its trades came before. The last AuctionUpdate means nothing any more.
 
     Where its end was drawn, it can be computed again: `ended_ns` = `ends_ns` + h x (`random_ns` + 1) / 2^64,
-    rounded down, where h is the first 8 bytes of BLAKE2b (16 bytes) of `seed`, big-endian.
+    rounded down, where h is the first half of `seed`, big-endian.
     """
 
     instrument_id: InstrumentId
@@ -399,6 +423,8 @@ FeedOutbound = (
     | LimitsUpdate
     | Statistics
     | Conflated
+    | TradeBust
+    | TradeCorrection
     | SubscribeRejected
     | AuctionUpdate
     | AuctionResult

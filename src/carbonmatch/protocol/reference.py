@@ -69,8 +69,10 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "participant_id": "firm, as configured",
     "phase": "state of the instrument",
     "prevented_lots": "what did not trade",
+    "price_before_ticks": "price that it stood at before",
     "price_increment_ticks": "prices are multiples of this",
     "price_ticks": "price in ticks",
+    "quantity_before_lots": "quantity that it stood at before",
     "quantity_increment_lots": "quantities are multiples of this",
     "quantity_lots": "quantity in lots",
     "quantity_max_lots": "most lots in one order",
@@ -94,7 +96,9 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "text": "for people",
     "time_in_force": "how long the order stands",
     "time_ns": "nanoseconds since 1970, UTC",
+    "traded_ns": "when the trade was, nanoseconds since 1970, UTC",
     "token": "any number, to know the answer by",
+    "trade": "the trade as it was",
     "high_ticks": "highest price at which trades are",
     "low_ticks": "lowest price at which trades are",
     "trade_id": "trade, dense from 1 over the venue",
@@ -111,6 +115,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("Market data: client to engine", wire.FeedRequest),
     ("Market data: engine to client", wire.FeedOutbound),
     ("In the journal only: the venue's own commands", market.VenueCommand),
+    ("In the journal only: operators' commands with what was looked up", market.OnTrade),
     ("In the journal only: public events", market.AnyPublicEvent),
 )
 STRUCTURES: Final[tuple[type[Struct], ...]] = (
@@ -119,6 +124,8 @@ STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.VolatilityRules,
     market.Width,
     market.KeySession,
+    market.FoundTrade,
+    market.TradeSide,
 )
 ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.Side,
@@ -276,8 +283,12 @@ def _type(info: msgspec.inspect.Type) -> str:
             return f"binary{_lengths(low, high)}"
         case msgspec.inspect.UnionType(types=[inner, msgspec.inspect.NoneType()]):
             return f"{_type(inner)} or nil"
-        case msgspec.inspect.UnionType():
+        case msgspec.inspect.UnionType(types=kinds) if len(kinds) == len(get_args(market.AnyReport)):
             return "a report of order entry"
+        case msgspec.inspect.UnionType(types=kinds):
+            return " or ".join(_type(one) for one in kinds)
+        case msgspec.inspect.NoneType():
+            return "nil"
         case msgspec.inspect.BoolType():
             return "boolean"
         case msgspec.inspect.EnumType(cls=kind) | msgspec.inspect.StructType(cls=kind):

@@ -36,6 +36,7 @@ from carbonmatch.matching.messages import (
     Resume,
     SetBand,
     SetPhase,
+    TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
 from carbonmatch.protocol.errors import ProtocolError
@@ -59,10 +60,12 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
-# Commands that look through all orders of a session.
-_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest})
+# Commands that look through all orders of a session, or through the journal.
+_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCommand)})
+# What is journaled with what was found.
+LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
-_STEERING: Final = frozenset({SetPhase, SetBand, Resume})
+_STEERING: Final = frozenset({SetPhase, SetBand, Resume}) | LOOKED_UP
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.TRADE: _STEERING,
@@ -113,8 +116,8 @@ class Received(Struct, Generic[_Request], frozen=True, gc=False):
     requests: list[_Request]
     answers: list[HeartbeatAnswer]  # to send now
     logged_out: LoggedOut | None  # to send once all requests are answered; then close
-    # The frame held the requests and nothing else, and its role may make all of them: its payload may
-    # stand for them.
+    # The frame held the requests and nothing else, its role may make all of them, and none of them needs a
+    # look-up: its payload may stand for them.
     whole: bool
 
 
@@ -134,7 +137,7 @@ class Connection:
         "_listener",
         "_logon_deadline_ns",
         "_looked_at",
-        "_not_entitled",
+        "_not_whole",
         "_paused",
         "_sent_ns",
         "challenge",
@@ -163,7 +166,7 @@ class Connection:
         self._sent_ns = now_ns
         self._paused = False
         self._expires_ns = 0
-        self._not_entitled: frozenset[type] = frozenset()
+        self._not_whole: frozenset[type] = frozenset()
         self._looked_at: frozenset[type] = frozenset()
 
     @property
@@ -218,7 +221,7 @@ class Connection:
         self.state = State.ACTIVE
         self.credential = self._listener.credentials[logon.key_id]
         self._expires_ns = self.credential.expires_ns
-        self._not_entitled = NOT_ENTITLED[logon.role]
+        self._not_whole = NOT_ENTITLED[logon.role] | LOOKED_UP
         self._looked_at = _LOOKED_AT[logon.role]
         self.logon = logon
         self.version = PROTOCOL_VERSION
@@ -288,8 +291,8 @@ class Connection:
         if searches > FRAME_SEARCHES_MAX:
             raise ProtocolError(
                 RejectReason.MALFORMED,
-                f"{searches} mass cancels and status requests in a frame, expected {FRAME_SEARCHES_MAX}"
-                " at most",
+                f"{searches} mass cancels, requests and commands on trades in a frame, "
+                f"expected {FRAME_SEARCHES_MAX} at most",
             )
         requests: list[Any] = []
         answers: list[HeartbeatAnswer] = []
@@ -303,7 +306,7 @@ class Connection:
                 return Received(requests, answers, self.end(LogoutReason.REQUESTED), False)
             else:
                 requests.append(message)
-        whole = len(requests) == len(messages) and self._not_entitled.isdisjoint(map(type, requests))
+        whole = len(requests) == len(messages) and self._not_whole.isdisjoint(map(type, requests))
         return Received(requests, answers, None, whole)
 
     # --- time ------------------------------------------------------------------------------------

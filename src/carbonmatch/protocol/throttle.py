@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.limits import THROTTLE_PATIENCE_SECONDS
-from carbonmatch.matching.messages import Cancel, ClientCommand, MassCancel, RejectReason
+from carbonmatch.matching.messages import Cancel, MassCancel, RejectReason, SessionCommand
 from carbonmatch.protocol.messages import SessionRejected
 
 _NS: Final = 1_000_000_000
@@ -56,7 +56,7 @@ class TokenBucket:
 class Admission(Struct, frozen=True, gc=False):
     """What a throttle made of a frame."""
 
-    admitted: list[ClientCommand]  # the list that was passed in where nothing was refused
+    admitted: list[SessionCommand]  # the list that was passed in where nothing was refused
     refused: list[SessionRejected]
     exhausted: bool  # so much was refused that the connection is to be ended: LogoutReason.THROTTLED
 
@@ -83,7 +83,7 @@ class Throttle:
         patience = refused_per_second * THROTTLE_PATIENCE_SECONDS
         self._patience = TokenBucket(refused_per_second, patience, now_ns)
 
-    def admit(self, commands: list[ClientCommand], now_ns: int) -> Admission:
+    def admit(self, commands: list[SessionCommand], now_ns: int) -> Admission:
         """Take a frame's cancels all or none, and its other commands all or none."""
         kinds = list(map(type, commands))
         cancel_count = kinds.count(Cancel) + kinds.count(MassCancel)
@@ -93,7 +93,7 @@ class Throttle:
         if not cancels_after_us and not commands_after_us:
             return Admission(commands, [], False)
 
-        admitted: list[ClientCommand] = []
+        admitted: list[SessionCommand] = []
         refused = []
         for command in commands:
             is_cancel = type(command) in (Cancel, MassCancel)

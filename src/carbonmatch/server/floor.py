@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
-from carbonmatch.matching.messages import DefineDropCopy, DefineInstrument, RemoveSession, VenueCommand
+from carbonmatch.matching.messages import (
+    DefineDropCopy,
+    DefineInstrument,
+    RemoveSession,
+    SetSeed,
+    VenueCommand,
+)
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
@@ -49,8 +55,11 @@ class Floor:
         counters: Counters,
         scheduler: Scheduler,
         epoch: int,
+        seed: bytes,
     ) -> None:
+        """`seed` is random: what the ends of auctions are drawn from until the next start."""
         self.config = config
+        self._seed = seed
         self.engine = recovered.engine
         self.counters = counters
         durable = config.journal.sync == "always"
@@ -109,7 +118,7 @@ class Floor:
         return len(self.gateway.peers) + len(self.publisher.peers) + len(self.drop_copies.peers)
 
     def define(self, done: Callable[[], None]) -> None:
-        """Journal what the configuration says and the engine does not know yet, then call `done`.
+        """Journal a new seed, and what the configuration says and the engine does not know yet; call `done`.
 
         Connections may be let in from then on.
         """
@@ -120,7 +129,9 @@ class Floor:
             self.schedules.run()
             done()
 
-        self._journal(changed_definitions(self.config, self.engine), begin)
+        # The first entry may end an auction whose time has come, and its trades are counted.
+        self._count_what_is_there()
+        self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
 
     def redefine(self, config: Config, done: Callable[[int], None]) -> None:
         """As `define`, of a venue that runs: accounts, sessions, keys and throttles; not instruments.
@@ -179,13 +190,16 @@ class Floor:
         for session_id in (*self.engine.sessions, *self.engine.drop_copies):
             self.pipeline.streams.setdefault(session_id, Stream(session_id))
 
-    def _begin(self) -> None:
+    def _count_what_is_there(self) -> None:
         engine, counters = self.engine, self.counters
-        self._open_to_keys()
         for instrument_id, instrument in engine.instruments.items():
             counters.instruments[instrument_id] = instrument.definition
             counters.phases[instrument_id] = instrument.phase
             counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
+
+    def _begin(self) -> None:
+        engine = self.engine
+        self._open_to_keys()
         for symbol, open_orders in gone(self.config, engine):
             log("not_configured", WARNING, kind="instrument", name=symbol, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its

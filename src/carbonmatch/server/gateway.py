@@ -22,6 +22,7 @@ from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.trade_search import TradeFinder
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -47,6 +48,7 @@ class Gateway(Listener):
         super().__init__(rules, clocks, counters, scheduler)
         self.pipeline = pipeline
         self.history = history
+        self.trades = TradeFinder(history)
         self.schedules = schedules
         self.sessions = sessions
         self.epoch = epoch
@@ -136,7 +138,7 @@ class Gateway(Listener):
         while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
             work += peer.serve(TURN_SESSION_WORK_MAX)
-            if peer.frames:
+            if peer.frames and peer.trade_look_up is None:
                 ready.append(peer)
             else:
                 peer.queued = False

@@ -30,6 +30,8 @@ class History:
         self.durable_position = 0
         self.scheduler = scheduler
         self._storage = storage
+        # The journal, together with its archive where it is known: for what may lie any time back.
+        self.whole: Callable[[], Storage] = lambda: storage
         # Of what the journal holds; recovery replaces them with those of a snapshot.
         self.marks = Marks()
 

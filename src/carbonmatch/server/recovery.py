@@ -21,6 +21,7 @@ from carbonmatch.journal.segments import ORIGIN, Anchor, Identity, segment_name
 from carbonmatch.journal.snapshots import Snapshot
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import (
+    AMENDED_TRADES_MAX,
     ENTRY_EXPIRIES_MAX,
     ENTRY_MAKERS_MAX,
     ENTRY_STOPS_MAX,
@@ -85,6 +86,7 @@ def identity(durable: bool) -> Identity:
             ENTRY_STOPS_MAX,
             STOP_MAKERS_MIN,
             ENTRY_EXPIRIES_MAX,
+            AMENDED_TRADES_MAX,
         )
     )
     return Identity(__version__, blake2b(rules, digest_size=32).digest())

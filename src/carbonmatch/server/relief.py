@@ -6,22 +6,24 @@ and the venue would stop with others' orders in it. So a command that finds noth
 here, where nothing is written.
 """
 
+from collections.abc import Sequence
+
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
     Cancel,
-    ClientCommand,
     MassCancel,
     MassCancelScope,
     OrderId,
     Resume,
+    SessionCommand,
     SetBand,
     SetPhase,
 )
 
 
-def relieving(session: SessionState, commands: list[ClientCommand]) -> list[ClientCommand]:
+def relieving(session: SessionState, commands: Sequence[SessionCommand]) -> list[SessionCommand]:
     """Those of `commands`, in order, that take an order out, each order once; and what operators say."""
-    passing: list[ClientCommand] = []
+    passing: list[SessionCommand] = []
     named: set[OrderId] = set()
     for command in commands:
         if isinstance(command, Cancel):

@@ -67,7 +67,7 @@ def step_due(course: Course, now: Now) -> Step | None:
     if holding is None or (course.scheduled_ns and holding.at_ns <= course.scheduled_ns):
         # Another calendar may say something else of a time for which the last step was made.
         is_right = course.scheduled_ns and course.scheduled is phase
-        return None if is_right else Step(phase, now.ns)
+        return None if is_right else Step(phase, now.ns, holding)
     if course.scheduled_ns and course.scheduled is not Phase.CLOSED:
         # The day in progress goes on to its end, however long ago.
         missed = next(now.timetable.between(course.scheduled_ns, now.ns))
@@ -91,8 +91,19 @@ def _first_of_day(timetable: Timetable, holding: Transition, after_ns: int) -> T
 def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
     """The entry that makes the step."""
     following = now.timetable.next_after(step.at_ns)
+    until_ns = 0 if following is None else following.at_ns
+    planned = step.transition
+    if planned is None or following is None or not planned.is_auction:
+        return SchedulePhase(instrument.instrument_id, step.phase, step.at_ns, until_ns)
+    freeze_s = planned.step.freeze_s
     return SchedulePhase(
-        instrument.instrument_id, step.phase, step.at_ns, 0 if following is None else following.at_ns
+        instrument.instrument_id,
+        step.phase,
+        step.at_ns,
+        until_ns,
+        planned.step.random_s * NS_PER_SECOND,
+        until_ns - freeze_s * NS_PER_SECOND if freeze_s else 0,
+        following.phase,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.messages import ClientCommand, NewOrder, RejectReason, Replace
+from carbonmatch.matching.messages import ClientCommand, NewOrder, RejectReason, Replace, SessionCommand
 from carbonmatch.protocol.messages import Role, SessionRejected
 from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
@@ -33,13 +33,13 @@ class Circumstances(Struct, frozen=True, gc=False):
 class Selection(Struct, frozen=True, gc=False):
     """What a frame's new commands came to."""
 
-    passing: list[ClientCommand]
+    passing: list[SessionCommand]
     refused: list[SessionRejected]
     exhausted: bool = False  # the throttle has lost its patience: the connection is to be ended
     busy: bool = False  # something came too late
 
 
-def select(commands: list[ClientCommand], there: Circumstances) -> Selection:
+def select(commands: list[SessionCommand], there: Circumstances) -> Selection:
     """Judge `commands`, none of which is a repeat."""
     refused: list[SessionRejected] = []
     passing = commands
@@ -68,10 +68,10 @@ def select(commands: list[ClientCommand], there: Circumstances) -> Selection:
 
 def _without(
     kinds: frozenset[type],
-    commands: list[ClientCommand],
+    commands: list[SessionCommand],
     reason: RejectReason,
     refused: list[SessionRejected],
-) -> list[ClientCommand]:
+) -> list[SessionCommand]:
     """Those of other kinds; the refusals of these are added."""
     if kinds.isdisjoint(map(type, commands)):
         return commands

@@ -22,11 +22,13 @@ from carbonmatch import __version__
 from carbonmatch.config import Config, ListenerTls, host_and_port, tls_contexts
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.errors import JournalFailed, StorageUnusable
 from carbonmatch.journal.recovery import Recovery
-from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import DESCRIPTORS_SPARE
+from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
@@ -127,6 +129,7 @@ class Service:
         self._vitals: Vitals | None = None
         self._stopping = False
         self._collections = CollectionMeter(self.counters, time.monotonic_ns)
+        self._with_archive: WithArchive | None = None
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -192,6 +195,7 @@ class Service:
             self._storage = DiskStorage(directory)
             self._scheduler = LoopScheduler()
             self._history = History(self._storage, self._scheduler)
+            self._history.whole = self._whole_journal
             # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
             # supervisor that hears nothing would kill it, and the next start would take as long.
             recovered = await asyncio.to_thread(
@@ -202,6 +206,13 @@ class Service:
         except OSError as error:
             raise _unusable(directory, error) from error
         return recovered
+
+    def _whole_journal(self) -> Storage:
+        """For reading: with the archive, if there is one by now."""
+        archive = Path(self.config.follower.archive)
+        if self._with_archive is None and self.config.follower.archive and archive.is_dir():
+            self._with_archive = WithArchive(Path(self.config.journal.directory), archive)
+        return self._with_archive or self._storage
 
     def _open_journal(self, journal: Recovery) -> None:
         loop = asyncio.get_running_loop()
@@ -227,6 +238,7 @@ class Service:
             self.counters,
             self._scheduler,
             self._writer.epoch,
+            os.urandom(SEED_BYTES),
         )
         self._engine: Engine = recovered.engine
         self._publisher = self._floor.publisher

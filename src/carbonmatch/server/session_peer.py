@@ -18,13 +18,22 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     RejectReason,
+    SessionCommand,
     SessionId,
     SessionOpened,
 )
 from carbonmatch.ops.logs import ERROR, Ours, log
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
-from carbonmatch.protocol.messages import LoggedOut, Logon, LogonAccepted, LogoutReason, SessionRejected
+from carbonmatch.protocol.messages import (
+    LoggedOut,
+    Logon,
+    LogonAccepted,
+    LogoutReason,
+    Role,
+    SessionRejected,
+)
+from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
@@ -32,6 +41,7 @@ from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.selection import ADDS_RISK, Circumstances, Selection, select
 from carbonmatch.server.stream import Stream
+from carbonmatch.server.trade_look_up import TradeLookUp
 
 if TYPE_CHECKING:
     from carbonmatch.server.gateway import Gateway
@@ -69,6 +79,8 @@ class SessionPeer(Peer):
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
         self._look_ups = LookUps(self)
+        # Of the frame that is being applied, while it waits for the journal to be read; no other is served.
+        self.trade_look_up: TradeLookUp | None = None
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -216,8 +228,12 @@ class SessionPeer(Peer):
         frames = self.frames
         work = 0
         self._late_before_ns = self.listener.late_before_ns()
+        if self.trade_look_up is not None:
+            if not self.trade_look_up.is_done:
+                return work
+            work += self._apply_looked_up(self.trade_look_up)
         try:
-            while frames and work < work_max and not self.rules.closed:
+            while frames and work < work_max and not self.rules.closed and self.trade_look_up is None:
                 payload, received_ns = frames.popleft()
                 self.queued_bytes -= len(payload)
                 work += self._apply(payload, received_ns)
@@ -241,6 +257,10 @@ class SessionPeer(Peer):
         received = self.rules.receive_commands(payload, now_ns)
         commands = received.requests
         late_work = 0
+        if not received.whole and self._must_look_up(commands):
+            work = FRAME_WORK + (self._apply_late() if self._late else 0)
+            self._look_up(received, received_ns)
+            return work
         in_order = received.whole and self.throttle is None and self.listener.accepting_orders
         if received_ns < self._late_before_ns:
             if in_order and _GATHERED.issuperset(map(type, commands)):
@@ -261,7 +281,8 @@ class SessionPeer(Peer):
                 self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
             )
             return late_work + FRAME_WORK + len(commands)
-        work = late_work + FRAME_WORK + self._apply_selected(commands, now_ns, received_ns)
+        selected = cast("list[SessionCommand]", commands)
+        work = late_work + FRAME_WORK + self._apply_selected(selected, now_ns, received_ns)
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
@@ -286,11 +307,12 @@ class SessionPeer(Peer):
         if not self._late:
             return 0
         commands, self._late = self._late, []
-        return FRAME_WORK + self._apply_selected(commands, self.clocks.time_ns(), self._late_received_ns)
+        selected = cast("list[SessionCommand]", commands)
+        return FRAME_WORK + self._apply_selected(selected, self.clocks.time_ns(), self._late_received_ns)
 
-    def _apply_selected(self, commands: list[ClientCommand], now_ns: int, received_ns: int) -> int:
+    def _apply_selected(self, commands: list[SessionCommand], now_ns: int, received_ns: int) -> int:
         """Refuse what may not pass now, apply the rest, answer repeats; the work of what was applied."""
-        fresh: list[ClientCommand] = []
+        fresh: list[SessionCommand] = []
         repeated: list[Ref] = []
         last_ref = self.state.last_ref
         for command in commands:
@@ -327,6 +349,40 @@ class SessionPeer(Peer):
             self.listener.accepting_orders,
             received_ns < self._late_before_ns,
         )
+
+    # --- commands on trades ----------------------------------------------------------------------
+
+    def _must_look_up(self, commands: list[ClientCommand]) -> bool:
+        return cast("Logon", self.rules.logon).role is Role.OPERATOR and not LOOKED_UP.isdisjoint(
+            map(type, commands)
+        )
+
+    def _look_up(self, received: Received[ClientCommand], received_ns: int) -> None:
+        if received.answers:
+            self.send(encode(received.answers))
+        self.trade_look_up = TradeLookUp(self, received, received_ns, self.state.last_ref)
+        self.trade_look_up.begin()
+        if self.trade_look_up.is_done:
+            self._apply_looked_up(self.trade_look_up)
+
+    def looked_up(self) -> None:
+        """The frame that waits can be applied, if the session still is this connection's."""
+        if self.listener.owners.get(self.settings.session_id) is self:
+            self._wake()
+
+    def _apply_looked_up(self, look_up: TradeLookUp) -> int:
+        self.trade_look_up = None
+        archived = look_up.archived()
+        if archived:
+            text = "the trade is in segments that were archived: name their place in follower.archive"
+            reason = RejectReason.HISTORY_LOST
+            self._refuse([SessionRejected(ref, reason, text=text) for ref in archived])
+        commands = [command for command in look_up.commands() if command.ref not in archived]
+        work = FRAME_WORK + self._apply_selected(commands, self.clocks.time_ns(), look_up.received_ns)
+        self._send_refused()
+        if look_up.logged_out is not None:
+            self._end_when_durable(look_up.logged_out)
+        return work
 
     def _refuse(self, refused: list[SessionRejected]) -> None:
         """To be followed by `_send_refused`."""

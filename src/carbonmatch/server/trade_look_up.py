@@ -1,0 +1,83 @@
+"""The trades that one frame names: looked up one after the other, then the frame is applied.
+
+Meanwhile the frames behind it wait, since refs are applied in their order; everybody else goes on.
+"""
+
+from typing import TYPE_CHECKING
+
+from carbonmatch.matching.messages import (
+    ClientCommand,
+    FoundTrade,
+    OnTrade,
+    Ref,
+    SessionCommand,
+    TradeCommand,
+    TradeId,
+)
+from carbonmatch.protocol.messages import LoggedOut
+from carbonmatch.protocol.session import Received
+from carbonmatch.server.trade_search import Absence, Sought
+
+if TYPE_CHECKING:
+    from carbonmatch.server.session_peer import SessionPeer
+
+
+class TradeLookUp:
+    """Invariant: `is_done` exactly when every trade that is named was found, or is known not to be."""
+
+    def __init__(
+        self, peer: "SessionPeer", received: Received[ClientCommand], received_ns: int, last_ref: Ref
+    ) -> None:
+        """Only what comes behind `last_ref` is looked up: the rest is repeated, and answered as before."""
+        self.received_ns = received_ns
+        self._peer = peer
+        self._received = received
+        self._waiting = [
+            command
+            for command in received.requests
+            if isinstance(command, TradeCommand) and command.ref > last_ref
+        ]
+        self._sought: dict[Ref, Sought] = {}
+
+    @property
+    def is_done(self) -> bool:
+        return not self._waiting
+
+    @property
+    def logged_out(self) -> LoggedOut | None:
+        return self._received.logged_out
+
+    def begin(self) -> None:
+        """Look up what has to be; the peer is woken when that is done. It may be done at once."""
+        peer = self._peer
+        engine = peer.pipeline.engine
+        while self._waiting:
+            trade_id = self._waiting[0].trade_id
+            # Whoever may not ask learns nothing, and costs nothing; nor does an id that cannot be.
+            if peer.state.operator and 0 < trade_id <= engine.last_trade_id:
+                peer.listener.trades.find(TradeId(trade_id), self._found, peer.past_is_unreadable)
+                return
+            self._note(Absence.NEVER_WAS)
+
+    def commands(self) -> list[SessionCommand]:
+        """The frame's commands, those on trades with what was found."""
+        return [self._with_trade(command) for command in self._received.requests]
+
+    def archived(self) -> list[Ref]:
+        """Commands on trades which the journal that is here does not reach back to."""
+        return [ref for ref, sought in self._sought.items() if sought is Absence.ARCHIVED]
+
+    def _found(self, sought: Sought) -> None:
+        self._note(sought)
+        self.begin()
+        if self.is_done:
+            self._peer.looked_up()
+
+    def _note(self, sought: Sought) -> None:
+        self._sought[self._waiting.pop(0).ref] = sought
+
+    def _with_trade(self, command: ClientCommand) -> SessionCommand:
+        if not isinstance(command, TradeCommand) or command.ref not in self._sought:
+            return command
+        sought = self._sought[command.ref]
+        return OnTrade(command, sought if isinstance(sought, FoundTrade) else None)
