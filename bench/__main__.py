@@ -11,6 +11,7 @@ MEASUREMENTS: Final = {
     "spine": ("bench.spine", "the three presets of `load` against the targets"),
     "recover": ("bench.recover", "how fast a journal is replayed at start-up"),
     "core": ("bench.core", "the matching core alone: no wire, no journal"),
+    "auction": ("bench.auction", "an auction: orders that gather, and the uncross"),
     "compare": ("bench.compare", "a command's cost in two checkouts, as a ratio"),
     "journal": ("bench.journal", "the journal alone: records to the disk"),
     "hostile": ("bench.hostile.command", "what others can do to a client: floods, slow readers, overload"),

@@ -200,8 +200,9 @@ def _run(checkout: Path, command: Sequence[str]) -> subprocess.CompletedProcess[
         check=False,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
-        raise CompareError(f"{checkout} cannot play it: {last}")
+        # Lines with == are valgrind's.
+        said = [line for line in done.stderr.splitlines() if line and not line.startswith("==")]
+        raise CompareError(f"{checkout} cannot play it: {said[-1] if said else 'it said nothing'}")
     return done
 
 

@@ -47,6 +47,8 @@ from carbonmatch.matching.messages import (
 BATCH_COMMANDS: Final = 64
 SESSIONS: Final = 8
 MIDDLE_TICKS: Final = 1_000_000
+# What the flows need and no more, so that versions without the latest types play the same.
+_ALLOWED: Final = AllowedFlag.DEFAULT | AllowedFlag.STOP_LIMIT | AllowedFlag.ICEBERG
 
 
 class Flow:
@@ -83,7 +85,7 @@ class Flow:
                     1,
                     2,
                     1_000,
-                    allowed=AllowedFlag.ALL,
+                    allowed=_ALLOWED,
                     self_trade=SelfTradeRules(key),
                     volatility=self.volatility,
                 )

@@ -45,7 +45,8 @@ class Start(Struct, frozen=True):
     seconds: float  # of recovery, as the engine says
     ready_seconds: float  # from the start of the process until it listens
     snapshot_sequence: int
-    sequence: int
+    sequence: int  # recovered; each start adds commands of its own, the venue's seed at least
+    ready_sequence: int
 
     @property
     def commands_per_second(self) -> float:
@@ -120,8 +121,11 @@ def measure(workload: Workload, within: Path) -> Recovery:
         problems = list(run.problems)
         after_kill, refs = _start(setup, directory)
         after_stop, refs_again = _start(setup, directory)
-    expected = before + workload.sessions * last_ref
-    for which, start, found in (("kill", after_kill, refs), ("stop", after_stop, refs_again)):
+    answered = before + workload.sessions * last_ref
+    for which, start, found, expected in (
+        ("kill", after_kill, refs, answered),
+        ("stop", after_stop, refs_again, after_kill.ready_sequence),
+    ):
         if start.sequence != expected:
             problems.append(f"after the {which}: sequence {start.sequence}, answered was {expected}")
         problems += [
@@ -148,6 +152,7 @@ def _start_of(running: Server, recovered: dict[str, int | float], ready_seconds:
         float(recovered["seconds"]),
         ready_seconds,
         int(recovered["snapshot_sequence"]),
+        int(recovered["sequence"]),
         int(running.ready["sequence"]),
     )
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbonmatch.config import ConfigError, parse
@@ -276,6 +276,7 @@ def timetables(draw: st.DrawFn) -> Timetable:
 TIMES = st.integers(utc("2005-01-01 00:00"), utc("2040-01-01 00:00"))
 
 
+@settings(deadline=None)
 @given(timetables(), TIMES, st.integers(0, 40))
 def test_what_comes_next_is_what_holds_then(one: Timetable, after_ns: int, days: int) -> None:
     until_ns = after_ns + days * 24 * HOUR_NS
@@ -296,6 +297,7 @@ def test_what_comes_next_is_what_holds_then(one: Timetable, after_ns: int, days:
         assert one.last_until(later.at_ns - 1) == earlier
 
 
+@settings(deadline=None)
 @given(timetables(), TIMES)
 def test_every_day_ends_and_shows_the_local_times_of_its_steps(one: Timetable, after_ns: int) -> None:
     found = list(one.between(after_ns, after_ns + 20 * 24 * HOUR_NS))
@@ -424,6 +426,17 @@ def test_a_file_with_a_calendar_is_read() -> None:
             '{ at = "09:15", phase = "continuous", random_s = 30 }',
             "schedules[0].steps[0]: random_s and freeze_s are for auctions, found them on continuous",
         ),
+        (
+            '{ at = "09:30", phase = "continuous" },\n  {',
+            '{ at = "09:30", phase = "continuous" },\n  { at = "10:00", phase = "continuous" },\n  {',
+            "schedules[0].steps[1]: continuous is followed by continuous; expected another phase",
+        ),
+        (
+            '{ at = "09:30", phase = "continuous" },\n  {',
+            '{ at = "09:30", phase = "continuous" },\n  { at = "10:00", phase = "closed" },\n'
+            '  { at = "11:00", phase = "continuous" },\n  {',
+            "schedules[0].steps[2]: closed is followed by continuous; expected it as the last step, or break",
+        ),
         ("freeze_s = 60", "freeze_s = 901", "schedules[0].steps[0].freeze_s: 901 s of an auction of 900 s"),
         (
             '"15:00"',
@@ -456,6 +469,18 @@ def test_a_schedule_that_cannot_be_followed_is_refused_in_words(
         assert "expected one of pre_open, opening_auction, continuous" in found[0]
     else:
         assert problem in found
+
+
+def test_more_steps_than_a_day_takes_are_refused() -> None:
+    minutes = [f'{{ at = "10:{n:02}", phase = "{("continuous", "break")[n % 2]}" }},' for n in range(32)]
+    assert "schedules[0].steps: 34 steps, expected at most 32" in problems(
+        FILE.replace('{ at = "09:30", phase = "continuous" },', "\n".join(minutes), 1)
+    )
+
+
+def test_a_schedule_with_nothing_to_do_is_refused() -> None:
+    head, _, _ = FILE.partition("steps = [")
+    assert problems(head) == ["schedules[0]: expected steps, or special days that have some"]
 
 
 def test_dates_may_be_past_and_may_be_there_twice() -> None:

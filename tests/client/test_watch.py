@@ -55,6 +55,11 @@ def test_the_first_line_says_what_the_instrument_admits() -> None:
     assert shown(book)[0] == "CEA24  CNY/t  CONTINUOUS  reference 60.50, band 54.45 to 66.55"
 
 
+def test_the_first_line_says_until_when_the_phase_lasts() -> None:
+    book = book_of(phase_until_ns=1_772_436_600_000_000_000)
+    assert shown(book)[0] == "CEA24  CNY/t  CONTINUOUS until 2026-03-02 07:30:00 UTC"
+
+
 def test_a_book_that_is_not_current_says_so() -> None:
     assert "NOT CURRENT" in shown(book_of(is_current=False))[0]
 

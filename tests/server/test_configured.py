@@ -4,6 +4,7 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
+from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
@@ -95,6 +96,19 @@ def test_a_drop_copy_is_defined_once_and_again_when_it_shows_other_accounts() ->
     assert DefineDropCopy(SessionId(900), "copy", (AccountId(1),)) in changed_definitions(config, engine)
     assert needs_restart(CONFIG, config) == ["drop copies"]
     assert needs_restart(config, structs.replace(config, sessions=(*CONFIG.sessions, wider))) == []
+
+
+def test_schedules_and_who_follows_them_need_no_restart_and_all_else_of_instruments_does() -> None:
+    calendar = Calendar("one", "UTC")
+    schedule = Schedule("one", "one", (Step("09:00", "continuous"), Step("17:00", "closed")))
+    first, *others = CONFIG.instruments
+    follows = structs.replace(first, schedule="one")
+    scheduled = structs.replace(
+        CONFIG, calendars=(calendar,), schedules=(schedule,), instruments=(follows, *others)
+    )
+    assert needs_restart(CONFIG, scheduled) == []
+    other = structs.replace(follows, quantity_max_lots=7)
+    assert needs_restart(CONFIG, structs.replace(scheduled, instruments=(other, *others))) == ["instruments"]
 
 
 def test_a_key_that_is_gone_is_removed_and_a_changed_one_defined_again() -> None:

@@ -289,7 +289,11 @@ def test_a_step_that_comes_soon_has_a_timer() -> None:
 
 def test_a_venue_that_stops_leaves_the_rest_to_the_next_start() -> None:
     market = Market("2026-03-02 02:00")
+    market.now_ns = utc("2026-03-02 03:30") - 50_000_000
+    market.schedules.look()
+    assert len(market.timers.asked) == 1
     market.schedules.stop()
+    assert market.timers.asked == []
     assert market.at("2026-03-02 08:00") == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
     market.send(TRADER, order(1))
     assert market.phase() is Phase.CONTINUOUS

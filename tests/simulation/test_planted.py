@@ -12,6 +12,7 @@ from carbonmatch.journal.recovery import recover
 from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.market_data.subscriptions import Subscriptions
+from carbonmatch.matching import auction as auction_module
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import trades as trades_module
 from carbonmatch.matching.messages import (
@@ -35,6 +36,7 @@ from carbonmatch.server.clocks import SteadyClock
 from carbonmatch.server.drop_copy import CopyPeer
 from carbonmatch.server.gateway import Gateway
 from carbonmatch.server.pipeline import Batch, Pipeline
+from carbonmatch.server.schedules import Now, Schedules
 from carbonmatch.server.session_peer import SessionPeer
 from carbonmatch.server.stream import Chunk, Stream
 from tests.simulation.checks import Violated, check_units
@@ -45,11 +47,11 @@ STEPS = 3_000
 WORLDS = 12
 
 
-def violated(faults: Faults) -> str:
+def violated(faults: Faults, steps: int = STEPS) -> str:
     """What the first world that notices says; nothing where none does."""
     for seed in range(WORLDS):
         try:
-            simulate(seed, STEPS, faults)
+            simulate(seed, steps, faults)
         except Violated as violation:
             return str(violation)
     return ""
@@ -61,6 +63,27 @@ def calm() -> Faults:
 
 def test_the_worlds_that_the_plants_are_tried_in_are_sound() -> None:
     assert violated(calm()) == ""
+
+
+def test_steps_of_a_schedule_that_come_behind_orders_of_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(schedules: Schedules) -> None:
+        if schedules._clocks.time_ns() >= schedules._due_ns + 10**9:
+            schedules.run()
+
+    monkeypatch.setattr(Schedules, "look", late)
+    # Long enough for some steps to come while there is trading.
+    assert "no order comes before a step" in violated(calm(), 9_000)
+
+
+def test_a_schedule_whose_steps_come_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = Now.of
+    monkeypatch.setattr(Now, "of", lambda timetable, ns: of(timetable, ns + 5 * 10**9))
+    assert "no step is early" in violated(calm())
+
+
+def test_a_close_that_lets_orders_of_the_day_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auction_module, "_expire", lambda _venue, _book: None)
+    assert "reports equal the reference's" in violated(calm())
 
 
 def test_a_sync_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -112,6 +113,9 @@ def _headline(book: InstrumentBook) -> Text:
     assert definition is not None
     phase = book.phase.name if book.phase is not None else "UNKNOWN"
     text = Text.assemble((definition.symbol, "bold"), f"  {definition.currency}/t  ", (phase, "bold cyan"))
+    if book.phase_until_ns:
+        ends = datetime.fromtimestamp(book.phase_until_ns // 1_000_000_000, UTC)
+        text.append(f" until {ends:%Y-%m-%d %H:%M:%S} UTC")
     if book.band_high_ticks:
         low, high = _price(book, book.band_low_ticks), _price(book, book.band_high_ticks)
         text.append(f"  reference {_price(book, book.reference_price_ticks)}, band {low} to {high}")
