@@ -1284,6 +1284,14 @@ class ReferenceVenue:
         orders = [(Side.BUY if o.side is Side.BUY else Side.SELL, o.price, o.leaves) for o in buys + sells]
         return auction_price(orders, reference, self.definitions[instrument_id].price_increment_ticks)
 
+    def indicated(self, instrument_id: int) -> m.AuctionIndicated:
+        """How an auction would end now, but for self-trade prevention."""
+        price, volume, surplus, _ = self._auction_price(instrument_id)
+        side = 0 if not surplus else Side.BUY if surplus > 0 else Side.SELL
+        return m.AuctionIndicated(
+            m.InstrumentId(instrument_id), self.time_ns, price, volume, abs(surplus), side
+        )
+
     def _prevent_in_auction(self, instrument_id: int, price: int, rounds: int) -> int | None:
         """What orders of one participant would have traded with each other; None if there were none."""
         found: int | None = None

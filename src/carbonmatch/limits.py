@@ -263,6 +263,11 @@ ENTRY_AUCTION_ORDERS_MAX: Final = 10_000
 # with each other at it. Nearly always once; each takes 20 ms for 100,000 orders.
 AUCTION_ROUNDS_MAX: Final = 8
 
+# How an auction would end is told ten times a second at most; and not before hundreds of times the time that
+# it took to find out have passed, at 1 us a level.
+INDICATION_NS_MIN: Final = 100_000_000
+INDICATION_LEVEL_NS: Final = 500_000
+
 # GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
 ENTRY_EXPIRIES_MAX: Final = 10_000
 

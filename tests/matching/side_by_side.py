@@ -17,6 +17,7 @@ from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AcceptedLong,
+    AuctionIndicated,
     Canceled,
     Entry,
     LevelChanged,
@@ -61,7 +62,11 @@ class SideBySide:
         self._compare_streams(outputs)
         self._compare_prevented(outputs)
         public = self.reference.public
-        assert outputs.public == public[self.compared_public :]
+        told = [event for event in outputs.public if not isinstance(event, AuctionIndicated)]
+        assert told == public[self.compared_public :]
+        for event in outputs.public[len(told) :]:
+            assert isinstance(event, AuctionIndicated), "what is indicated is as of the end of the batch"
+            assert event == self.reference.indicated(event.instrument_id)
         self.compared_public = len(public)
         self._read_levels(outputs.levels)
         self._compare_books()

@@ -102,6 +102,14 @@ def test_an_order_walks_no_further_than_the_width_from_its_own_first_trade() -> 
     assert phase(found) is Phase.VOLATILITY_AUCTION
 
 
+def test_all_prices_of_an_order_count_for_those_after_it() -> None:
+    found = market()
+    found.send(ALICE, buy(2, 1_010, 10))
+    assert phase(found) is Phase.CONTINUOUS
+    found.send(ALICE, sell(3, 995, 1))
+    assert phase(found) is Phase.VOLATILITY_AUCTION, "995 is near 1005, and too far from 1010"
+
+
 @pytest.mark.parametrize(
     ("order", "left"),
     [

@@ -1,5 +1,8 @@
 """Trades taken back and put right: every row of proto/TRADES.md, and what they leave alone."""
 
+import re
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +10,8 @@ from msgspec import msgpack, structs
 
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
+    AMENDED_TRADES_MAX,
+    DAY_TRADES_KEPT_MAX,
     INSTRUMENT_ID_MAX,
     ON_TRADE_BYTES_MAX,
     PRICE_TICKS_MAX,
@@ -17,7 +22,7 @@ from carbonmatch.limits import (
     WIRE_INT_MAX,
 )
 from carbonmatch.matching import messages as m
-from carbonmatch.matching import trades
+from carbonmatch.matching import state, trades
 from carbonmatch.matching.messages import (
     BustTrade,
     CorrectTrade,
@@ -146,6 +151,19 @@ def test_stops_go_on_being_held_against_the_last_trade_that_was_made() -> None:
     assert "triggered #6 at 104" in market.send(BOB, buy(9, price=110, stop=104))[1]
 
 
+def test_volatility_control_goes_by_the_prices_that_were_made() -> None:
+    market = floor(reference_price_ticks=100, volatility=m.VolatilityRules())
+    kept = _volatility(market)
+    market.bust()
+    assert _volatility(market) == kept
+
+
+def _volatility(market: Floor) -> Any:
+    """Of the instrument, as the state has it: prices that were made, and what follows from them."""
+    book = state._book_state(market.engine.books[EUA])
+    return msgpack.encode(book)
+
+
 def test_a_bust_needs_no_phase_and_no_band() -> None:
     market = floor()
     market.send(VENUE, SetPhase(Ref(0), EUA, Phase.CLOSED), SetBand(Ref(0), EUA, 200, 190, 210))
@@ -225,6 +243,8 @@ def test_there_is_a_bound_to_what_may_be_amended(monkeypatch: pytest.MonkeyPatch
     assert market.correct(98, 3, 1)[0] == "ops 1: done"
     assert market.bust(2) == ["ops 2: rejected AMENDED_TRADE_LIMIT"]
     assert market.bust(1)[0] == "ops 3: done", "one that was corrected may still be busted"
+    question = market.on(TradeStatusRequest(Ref(0), TradeId(0)), 2)
+    assert market.send(OPS, question) == ["ops 4: trade 2 5 @ 100"]
 
 
 # --- what is carried, and what is kept -----------------------------------------------------------
@@ -295,3 +315,95 @@ def test_the_largest_of_them_fits_its_bound() -> None:
     bytes_of = {type(one): len(msgpack.encode(one)) for one in (report, public, command)}
     beyond = 2 * (bytes_of[m.Corrected] - REPORT_BYTES_MAX)
     assert beyond + bytes_of[TradeCorrected] + bytes_of[OnTrade] <= ON_TRADE_BYTES_MAX
+
+
+# --- proto/TRADES.md -----------------------------------------------------------------------------
+
+TRADES = Path(__file__).parents[2] / "proto" / "TRADES.md"
+HERE = "tests.matching.test_trades"
+FEED = "tests.market_data.test_feed"
+DAY = "tests.market_data.test_amended_statistics"
+# Of each section: what a row begins with, and the test of it.
+TESTS: dict[str, dict[str, tuple[str, str]]] = {
+    "What is answered": {
+        "BustTrade, stands": (HERE, "test_a_bust_is_told_to_both_sides_and_done"),
+        "BustTrade, was corrected": (HERE, "test_a_correction_may_be_corrected_and_busted"),
+        "BustTrade, CorrectTrade, was busted": (
+            HERE,
+            "test_what_was_busted_is_neither_busted_nor_corrected_again",
+        ),
+        "TradeStatusRequest, any": (
+            HERE,
+            "test_a_question_is_answered_with_the_trade_as_it_was_and_as_it_stands",
+        ),
+        "any, never was": (HERE, "test_a_trade_that_never_was_is_unknown"),
+        "any, of no operator, any": (HERE, "test_only_an_operator_may"),
+        "any but the question, one more than 100,000 that were amended": (
+            HERE,
+            "test_there_is_a_bound_to_what_may_be_amended",
+        ),
+    },
+    "What a correction may say": {
+        "a price of at least 1, and not beyond every market": (
+            HERE,
+            "test_a_correction_that_cannot_be_is_refused",
+        ),
+        "a price on the instrument's increment of today, unless it stays as it is": (
+            HERE,
+            "test_what_stays_as_it_is_may_be_off_an_increment_of_today",
+        ),
+        "at least one lot: a trade of nothing is a bust": (
+            HERE,
+            "test_a_correction_that_cannot_be_is_refused",
+        ),
+        "no more lots than the trade was made of, also where an earlier correction has made it smaller": (
+            HERE,
+            "test_a_correction_may_be_corrected_and_busted",
+        ),
+        "lots on the instrument's increment of today, unless they stay as they are": (
+            HERE,
+            "test_what_stays_as_it_is_may_be_off_an_increment_of_today",
+        ),
+        "something changes": (HERE, "test_a_restored_venue_knows_what_was_busted"),
+    },
+    "What follows": {
+        "the two streams that have the fills": (HERE, "test_a_correction_is_told_to_both_sides_and_done"),
+        "drop copies of the two accounts": (
+            HERE,
+            "test_a_drop_copy_has_the_busts_of_its_accounts_also_of_orders_that_are_gone",
+        ),
+        "the feed": (FEED, "test_a_bust_and_a_correction_are_told_in_their_place_and_statistics_follow"),
+        "statistics, if the trade is of the instrument's day": (
+            DAY,
+            "test_figures_equal_those_made_from_scratch",
+        ),
+        "statistics, if it is of an earlier day": (DAY, "test_a_trade_of_the_day_before_changes_nothing"),
+        "the orders": (HERE, "test_orders_do_not_come_back"),
+        "stops, and the last price that they are held against": (
+            HERE,
+            "test_stops_go_on_being_held_against_the_last_trade_that_was_made",
+        ),
+        "volatility control: corridors, limits, references": (
+            HERE,
+            "test_volatility_control_goes_by_the_prices_that_were_made",
+        ),
+        "phase": (HERE, "test_a_bust_needs_no_phase_and_no_band"),
+    },
+}
+
+
+@pytest.mark.parametrize("heading", TESTS)
+def test_every_row_of_the_page_has_its_test(heading: str) -> None:
+    (section,) = [one for one in re.split(r"^## ", TRADES.read_text(), flags=re.M) if one.startswith(heading)]
+    lines = [line.strip("|") for line in section.splitlines() if line.startswith("|")][2:]
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    names = 2 if heading == "What is answered" else 1
+    assert [", ".join(row[:names]) for row in rows] == list(TESTS[heading])
+    for module, test in TESTS[heading].values():
+        assert callable(getattr(import_module(module), test))
+
+
+def test_the_page_names_the_bounds_as_they_are() -> None:
+    page = TRADES.read_text()
+    assert f"{AMENDED_TRADES_MAX:,}" in page
+    assert f"{DAY_TRADES_KEPT_MAX:,}" in page

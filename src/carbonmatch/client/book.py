@@ -20,7 +20,7 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Side
+from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, Phase, Side
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
@@ -233,6 +233,8 @@ class BookBuilder:
             book.statistics = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
+            if message.phase not in GATHERING:
+                book.auction = None
             book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message

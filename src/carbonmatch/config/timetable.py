@@ -26,6 +26,9 @@ _DAY: Final = timedelta(days=1)
 # at an instant belongs to a date this near.
 _DAYS_BEFORE: Final = 2
 _DAYS_AFTER: Final = 1
+# To reckon a date takes 100 us, and to find that nothing is planned some 1,000: thousands of instruments ask
+# for the same few of both, one after the other.
+_KEPT: Final = 16
 
 
 class Transition(Struct, frozen=True):
@@ -57,6 +60,8 @@ class Timetable:
         self._weekdays = frozenset(map(WEEKDAYS.index, calendar.weekdays))
         self._holidays = frozenset(calendar.holidays)
         self._extra_days = frozenset(calendar.extra_days)
+        self._kept: dict[date, list[Transition]] = {}
+        self._next: dict[int, Transition | None] = {}
 
     def steps_of(self, day: date) -> tuple[Step, ...]:
         """What happens on a date; nothing where it is no trading day."""
@@ -70,8 +75,9 @@ class Timetable:
 
     def between(self, after_ns: int, until_ns: int) -> Iterator[Transition]:
         """The transitions later than `after_ns` and not later than `until_ns`, in their order."""
+        last = self._date_of(until_ns) + _DAYS_AFTER * _DAY
         for day in self._days_from(after_ns):
-            if self._midnight_ns(day) > until_ns + _NS_PER_SECOND * SECONDS_PER_DAY:
+            if day > last:
                 return
             for transition in self._of(day):
                 if after_ns < transition.at_ns <= until_ns:
@@ -79,6 +85,13 @@ class Timetable:
 
     def next_after(self, ns: int) -> Transition | None:
         """The first transition later than `ns`; None where SCHEDULE_DAYS_MAX days have none."""
+        if ns not in self._next:
+            if len(self._next) >= _KEPT:
+                self._next.clear()
+            self._next[ns] = self._found_after(ns)
+        return self._next[ns]
+
+    def _found_after(self, ns: int) -> Transition | None:
         for count, day in enumerate(self._days_from(ns)):
             if count > SCHEDULE_DAYS_MAX + _DAYS_BEFORE:
                 break
@@ -104,6 +117,15 @@ class Timetable:
     # --- local time to UTC ------------------------------------------------------------------------
 
     def _of(self, day: date) -> list[Transition]:
+        """The transitions of a date: kept for the next instrument that asks for the same ones."""
+        found = self._kept.get(day)
+        if found is None:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            found = self._kept[day] = self._made(day)
+        return found
+
+    def _made(self, day: date) -> list[Transition]:
         steps = self.steps_of(day)
         if not steps:
             return []
@@ -122,9 +144,6 @@ class Timetable:
         days, seconds = divmod(step.at_s, SECONDS_PER_DAY)
         wall = datetime.combine(day + days * _DAY, time()) + timedelta(seconds=seconds)
         return _ns_of(_first_instant(wall, self.zone))
-
-    def _midnight_ns(self, day: date) -> int:
-        return _ns_of(_first_instant(datetime.combine(day, time()), self.zone))
 
     def _date_of(self, ns: int) -> date:
         return datetime.fromtimestamp(ns // _NS_PER_SECOND, self.zone).date()

@@ -57,8 +57,14 @@ class _Piece:
         self.taken += len(trades)
         self.last_id = trades[-1].trade_id
         self.trade_ids.fromlist([trade.trade_id for trade in trades])
-        self.prices_ticks.fromlist([trade.price_ticks for trade in trades])
-        self._look()
+        prices = [trade.price_ticks for trade in trades]
+        if self.prices_ticks:
+            self.prices_ticks.fromlist(prices)
+            self._look()
+        else:
+            # Nearly always whole at once, and in a list the prices are looked through twice as fast.
+            self.prices_ticks.fromlist(prices)
+            self.prices = (prices[0], max(prices), min(prices), prices[-1])
 
     def bust(self, trade_id: TradeId) -> None:
         at = self._place(trade_id)

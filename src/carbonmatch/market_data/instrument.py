@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.matching.messages import (
+    GATHERING,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,
@@ -239,6 +240,8 @@ class PublicInstrument:
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         self.depth.phase = event.phase
+        if event.phase not in GATHERING:
+            self.auction = None
         self.depth.until_ns = event.until_ns
         self.seq += 1
         changed.messages.append(

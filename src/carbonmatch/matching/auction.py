@@ -27,8 +27,10 @@ from carbonmatch.matching.guards import (
     set_auction_price,
     would_recalculate,
 )
-from carbonmatch.matching.instrument import GATHERING, TAKES_PART
+from carbonmatch.matching.indication import Indication, indicate, surplus_side
+from carbonmatch.matching.instrument import TAKES_PART
 from carbonmatch.matching.messages import (
+    GATHERING,
     NO_REF,
     AuctionEnded,
     CancelReason,
@@ -37,7 +39,6 @@ from carbonmatch.matching.messages import (
     PhaseChanged,
     SessionLost,
     SetSeed,
-    Side,
     StartAuction,
     TimeInForce,
 )
@@ -85,6 +86,7 @@ def change_phase(venue: Venue, book: Book, phase: Phase, text: str, timing: Timi
     if instrument.phase in UNCROSSED.get(phase, ()) and (is_crossed(book) or instrument.is_gathering):
         book.transition = Transition(phase, text, timing)
         _freeze(venue, book, uncrossing=True)
+        begin_indication(venue, book)
         venue.alarms.set(instrument.instrument_id, NEVER_NS)
         venue.uncrossing.append(book)
         carry_out(venue)
@@ -145,6 +147,7 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         until_ns = timing.ends_ns
     venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
+    begin_indication(venue, book)
     if book.guard is not None:
         restart_limits(venue, book)
     set_alarm(venue, book)
@@ -157,6 +160,24 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         for stops in (book.buy_stops, book.sell_stops):
             if stops.best_key >= stops.sign * book.last_price_ticks:
                 venue.reach(stops, book.last_price_ticks)
+
+
+def begin_indication(venue: Venue, book: Book) -> None:
+    """Tell from here on how an auction would end, where orders gather; else nothing any more."""
+    instrument = book.instrument
+    if instrument.is_gathering and not instrument.is_uncrossing:
+        told = (0, 0, 0) if book.indication is None else book.indication.told
+        book.indication = Indication(told)
+        venue.gathering[instrument.instrument_id] = book
+    else:
+        book.indication = None
+        venue.gathering.pop(instrument.instrument_id, None)
+
+
+def indicate_all(venue: Venue) -> None:
+    """At the end of a batch: tell how auctions would end, or see to it that it is told in time."""
+    for book in indicate(venue):
+        set_alarm(venue, book)
 
 
 def _gather(venue: Venue, book: Book) -> None:
@@ -234,7 +255,9 @@ def set_seed(venue: Venue, command: SetSeed) -> None:
 def is_due(venue: Venue, time_ns: int) -> bool:
     """Whether `do_what_is_due` at this time would do what somebody sees."""
     return any(
-        book.timing is not None or would_recalculate(book, time_ns)
+        book.timing is not None
+        or would_recalculate(book, time_ns)
+        or (book.indication is not None and book.indication.is_pending)
         for book in map(venue.books.__getitem__, venue.alarms.due(time_ns))
     )
 
@@ -306,8 +329,11 @@ def set_alarm(venue: Venue, book: Book) -> None:
     instrument = book.instrument
     timing = book.timing
     due_ns = limits_due_ns(book)
+    indication = book.indication
+    if indication is not None and indication.is_pending and indication.from_ns > venue.time_ns:
+        due_ns = min(due_ns, indication.from_ns)
     if timing is not None:
-        due_ns = timing.ended_ns
+        due_ns = min(due_ns, timing.ended_ns)
         if timing.freeze_ns and not instrument.is_frozen:
             if timing.freeze_ns <= venue.time_ns:
                 _freeze(venue, book)
@@ -382,7 +408,7 @@ def _report_ended(venue: Venue, book: Book, uncross: Uncross) -> None:
             price.price_ticks,
             uncross.traded_lots,
             abs(surplus_lots),
-            (Side.BUY if surplus_lots > 0 else Side.SELL) if surplus_lots else 0,
+            surplus_side(surplus_lots),
             price.rule,
             price.reference_price_ticks,
             uncross.prevented_lots,

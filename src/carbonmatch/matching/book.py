@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
     from carbonmatch.matching.guards import Guard
+    from carbonmatch.matching.indication import Indication
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.terms import Terms
 
@@ -224,6 +225,29 @@ class Ladder:
         if level.first is None and level is self.best:
             self._find_best()
 
+    def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
+        """Take the first orders of the ladder out, in their priority, with whatever they have left."""
+        taken = 0
+        while taken < len(orders):
+            level = self.best
+            assert level is not None
+            assert level.first is orders[taken]
+            if not level.dirty:
+                level.dirty = True
+                dirty.append(level)
+            if level.order_count <= len(orders) - taken:
+                taken += level.order_count
+                level.first = level.last = None
+                level.order_count = level.quantity_lots = 0
+                self._find_best()
+                continue
+            level.order_count -= len(orders) - taken
+            level.quantity_lots -= sum([order.leaves_lots for order in orders[taken:]])
+            level.first = orders[-1].behind
+            assert level.first is not None
+            level.first.ahead = None
+            return
+
     def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
         """Take so many lots away from what `order` has left, of what is hidden first."""
         hidden = min(lots, order.hidden_lots)
@@ -399,6 +423,7 @@ class Book:
         "buy_stops",
         "guard",
         "icebergs",
+        "indication",
         "instrument",
         "last_price_ticks",
         "lost",
@@ -422,6 +447,8 @@ class Book:
         self.last_price_ticks = 0
         self.icebergs: dict[OrderId, Order] = {}
         self.auction_orders: dict[OrderId, Order] = {}
+        # While orders gather in it.
+        self.indication: Indication | None = None
         self.timing: Timing | None = None
         self.transition: Transition | None = None
         self.lost: dict[SessionId, int] = {}

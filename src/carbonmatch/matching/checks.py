@@ -96,7 +96,7 @@ def replace_refusal(order: Order, command: Replace) -> RejectReason | None:
         and not is_other_display(order, command)
     ):
         return RejectReason.NOT_AMENDABLE
-    if is_outside_collar(ladder, command.price_ticks):
+    if instrument.collar is not None and is_outside_collar(ladder, command.price_ticks):
         return RejectReason.OUTSIDE_COLLAR
     limit_key = ladder.sign * command.price_ticks
     if order.flags & OrderFlag.POST_ONLY and limit_key + ladder.opposite.best_key >= 0:
@@ -346,7 +346,7 @@ def _book_refusal(
     ):
         return None
     limit_ticks = command.price_ticks
-    if limit_ticks and is_outside_collar(ladder, limit_ticks):
+    if limit_ticks and ladder.book.instrument.collar is not None and is_outside_collar(ladder, limit_ticks):
         return RejectReason.OUTSIDE_COLLAR
     if command.order_type is _MARKET:
         limit_ticks = protection_ticks(ladder, limit_ticks)

@@ -7,7 +7,7 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import enter_course_phase, set_alarm
+from carbonmatch.matching.auction import begin_indication, enter_course_phase, set_alarm
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -102,7 +102,8 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     book = venue.books.get(definition.instrument_id)
     if book is None:
         assert definition.instrument_id != ANY, "0 means every instrument"
-        venue.books[definition.instrument_id] = Book(Instrument(definition))
+        book = venue.books[definition.instrument_id] = Book(Instrument(definition))
+        begin_indication(venue, book)
     else:
         book.instrument.configure(definition)
     # Whoever knows how far prices may go drives them there.

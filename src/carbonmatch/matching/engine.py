@@ -204,6 +204,8 @@ class Engine:
     def take_outputs(self) -> Outputs:
         """What the entries since the last call have caused; the engine keeps nothing of it."""
         venue = self.venue
+        if venue.gathering:
+            auction.indicate_all(venue)
         streams = []
         for session in venue.touched:
             streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))

@@ -120,6 +120,12 @@ class Phase(IntEnum):
     BREAK = 9  # the pause within a trading day
 
 
+# Where orders are taken and do not trade: they gather for an auction, and may cross each other.
+GATHERING: Final = frozenset(
+    {Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION}
+)
+
+
 @unique
 class Liquidity(IntEnum):
     MAKER = 1

@@ -7,6 +7,7 @@ import msgspec
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
+    GATHERING,
     AllowedFlag,
     Cancel,
     InstrumentDefinition,
@@ -34,10 +35,6 @@ ALLOWED: Final[dict[Phase, frozenset[type]]] = {
     Phase.VOLATILITY_AUCTION: frozenset({NewOrder, Replace, Reduce, Cancel}),
     Phase.BREAK: frozenset({Reduce, Cancel}),
 }
-# Where orders are taken and do not trade: they gather for an auction, and may cross each other.
-GATHERING: Final = frozenset(
-    {Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION}
-)
 assert ALLOWED.keys() == set(Phase)
 assert all(Cancel in commands for commands in ALLOWED.values())
 # In which of these phases an order for an auction only is in the book.
@@ -167,7 +164,9 @@ class Instrument:
         self.definition = definition
         self.allowed = definition.allowed
         self.volatility = definition.volatility
-        self.collar = NO_WIDTH if self.volatility is None else self.volatility.collar
+        # None: there is none, which is one look where comparing widths would be a call.
+        collar = None if self.volatility is None else self.volatility.collar
+        self.collar = None if collar == NO_WIDTH else collar
         self._admit()
         self.price_increment_ticks = definition.price_increment_ticks
         self.quantity_increment_lots = definition.quantity_increment_lots

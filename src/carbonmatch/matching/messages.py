@@ -22,6 +22,7 @@ from carbonmatch.matching.definitions import SelfTradeRules as SelfTradeRules
 from carbonmatch.matching.definitions import TradeSide as TradeSide
 from carbonmatch.matching.definitions import VolatilityRules as VolatilityRules
 from carbonmatch.matching.definitions import Width as Width
+from carbonmatch.matching.enums import GATHERING as GATHERING
 from carbonmatch.matching.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.enums import CancelReason as CancelReason

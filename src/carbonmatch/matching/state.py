@@ -20,6 +20,7 @@ from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
+from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
@@ -137,6 +138,7 @@ class _BookState(_State, frozen=True):
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
     waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
     timing: Timing | None
+    indication: tuple[tuple[int, int, int], int, bool] | None
     transition: _TransitionState | None
     lost: dict[SessionId, int]
     corridor: CorridorState | None
@@ -173,6 +175,7 @@ class _VenueState(_State, frozen=True):
     reached: list[_ReachedState]
     uncrossing: list[InstrumentId]
     frozen: list[InstrumentId]
+    gathering: list[InstrumentId]
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
 
@@ -211,6 +214,7 @@ def snapshot(engine: Engine) -> bytes:
             ],
             [book.instrument.instrument_id for book in venue.uncrossing],
             list(venue.frozen),
+            list(venue.gathering),
             venue.seed,
             sorted(venue.amended_trades.items()),
         )
@@ -254,6 +258,8 @@ def restore(data: bytes) -> Engine:
         book.last_price_ticks = kept_book.last_price_ticks
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
+        if kept_book.indication is not None:
+            book.indication = Indication(*kept_book.indication)
         book.lost = kept_book.lost
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
@@ -283,6 +289,7 @@ def restore(data: bytes) -> Engine:
         venue.drop_copies.define(copy, venue.accounts)
     # Everyone who needs the levels has them from before.
     engine.take_outputs()
+    venue.gathering = {instrument_id: venue.books[instrument_id] for instrument_id in state.gathering}
     return engine
 
 
@@ -331,6 +338,7 @@ def _book_state(book: Book) -> _BookState:
         [_order_state(order) for order in book.stops()],
         [_order_state(order) for order in book.waiting()],
         book.timing,
+        None if (one := book.indication) is None else (one.told, one.from_ns, one.is_pending),
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
         *saved_guard(book),

@@ -13,10 +13,12 @@ One entry does ENTRY_AUCTION_ORDERS_MAX meetings at most, the others follow in t
 on, the instrument takes no commands that could change the outcome (FROZEN).
 """
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.limits import AUCTION_ROUNDS_MAX
+from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.auction_price import AuctionPrice, determine
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.iceberg import show_slice
@@ -28,7 +30,6 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     Side,
     Traded,
-    TradeId,
     TradeKind,
 )
 from carbonmatch.matching.prevention import mode_in_force, report_prevented
@@ -36,6 +37,7 @@ from carbonmatch.matching.prevention import mode_in_force, report_prevented
 if TYPE_CHECKING:
     from carbonmatch.matching.venue import Venue
 
+_AUCTION: Final = TradeKind.AUCTION
 _IN_AUCTION: Final = Liquidity.AUCTION
 _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
@@ -95,8 +97,12 @@ def _prevent(venue: "Venue", book: Book, price_ticks: int, uncross: Uncross) -> 
         buys = _orders_from(book.bids, price_ticks)
         sells = _orders_from(book.asks, -price_ticks)
     owner_key = book.instrument.self_trade_key
-    buyers = {order.account.owners[owner_key] for order in buys}
-    both = buyers & {order.account.owners[owner_key] for order in sells}
+    # Of many orders few accounts: these are found out first.
+    buyers = {account.owners[owner_key] for account in dict.fromkeys([order.account for order in buys])}
+    sellers = {account.owners[owner_key] for account in dict.fromkeys([order.account for order in sells])}
+    both = buyers & sellers
+    if not both:
+        return False
     orders = [order for order in buys + sells if order.account.owners[owner_key] in both]
     orders.sort(key=lambda order: order.order_id)
     # What each owner has entered before, by side: the best price first, then the oldest.
@@ -176,74 +182,130 @@ def _left_lots(order: Order) -> int:
 def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     """Trade the best orders of both sides with each other at the price; how many lots.
 
-    Until a side has nobody left who accepts the price, or the entry has done what it may.
+    Until a side has nobody left who accepts the price, or the entry has done what it may. Nothing of the
+    book changes before all trades are made, and each level then once: taking orders out one by one, and
+    calling for each fill, took three times as long for 100,000 orders.
     """
-    bids, asks = book.bids, book.asks
-    traded_lots = 0
-    while venue.auction_orders_left and _accepted_by_both(book, price_ticks):
-        assert bids.best is not None
-        assert asks.best is not None
-        buy, sell = bids.best.first, asks.best.first
-        assert buy is not None
-        assert sell is not None
-        venue.auction_orders_left -= 1
-        lots = min(_left_lots(buy), _left_lots(sell))
+    instrument_id = book.instrument.instrument_id
+    time_ns = venue.time_ns
+    flags = venue.report_flags
+    public = venue.public
+    trade_id = venue.last_trade_id
+    buys = _accepting(book.bids, price_ticks)
+    sells = _accepting(book.asks, -price_ticks)
+    bought: list[Order] = []
+    sold: list[Order] = []
+    traded_lots = buy_lots = sell_lots = 0
+    meetings_left = venue.auction_orders_left
+    own_reports_before = len(venue.session.reports)
+    while meetings_left:
+        if not buy_lots:
+            buy = next(buys, None)
+            if buy is None:
+                break
+            bought.append(buy)
+            buy_lots = buy.leaves_lots + buy.hidden_lots
+            buy_id = buy.order_id
+            buy_account_id = buy.account.account_id
+            buy_session = _touched(venue, buy)
+        if not sell_lots:
+            sell = next(sells, None)
+            if sell is None:
+                break
+            sold.append(sell)
+            sell_lots = sell.leaves_lots + sell.hidden_lots
+            sell_id = sell.order_id
+            sell_account_id = sell.account.account_id
+            sell_session = _touched(venue, sell)
+        meetings_left -= 1
+        lots = buy_lots if buy_lots < sell_lots else sell_lots
+        buy_lots -= lots
+        sell_lots -= lots
         traded_lots += lots
-        trade_id = venue.last_trade_id = TradeId(venue.last_trade_id + 1)
-        _fill(venue, buy, lots, price_ticks, trade_id)
-        _fill(venue, sell, lots, price_ticks, trade_id)
-        later = _BUY if buy.order_id > sell.order_id else _SELL
-        venue.public.append(
-            Traded(
-                book.instrument.instrument_id,
-                venue.time_ns,
+        trade_id += 1  # type: ignore[assignment]
+        seq = buy_session.next_seq
+        buy_session.next_seq = seq + 1
+        buy_session.reports.append(
+            Executed(
+                seq,
+                NO_REF,
+                time_ns,
+                flags,
+                buy_id,
                 trade_id,
+                instrument_id,
+                buy_account_id,
+                _BUY,
                 price_ticks,
                 lots,
-                later,
-                TradeKind.AUCTION,
+                buy_lots,
+                _IN_AUCTION,
             )
         )
-    book.last_price_ticks = price_ticks
+        seq = sell_session.next_seq
+        sell_session.next_seq = seq + 1
+        sell_session.reports.append(
+            Executed(
+                seq,
+                NO_REF,
+                time_ns,
+                flags,
+                sell_id,
+                trade_id,
+                instrument_id,
+                sell_account_id,
+                _SELL,
+                price_ticks,
+                lots,
+                sell_lots,
+                _IN_AUCTION,
+            )
+        )
+        later = _BUY if buy_id > sell_id else _SELL
+        public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, lots, later, _AUCTION))
+    # Those of the session whose entry is applied are counted with its entry.
+    own_reports = len(venue.session.reports) - own_reports_before
+    venue.foreign_report_count += 2 * (venue.auction_orders_left - meetings_left) - own_reports
+    venue.auction_orders_left = meetings_left
+    venue.last_trade_id = trade_id
+    _take_out(venue, book.bids, bought, buy_lots)
+    _take_out(venue, book.asks, sold, sell_lots)
+    if traded_lots:
+        book.last_price_ticks = price_ticks
     return traded_lots
 
 
-def _fill(venue: "Venue", order: Order, lots: int, price_ticks: int, trade_id: TradeId) -> None:
-    ladder = order.ladder
-    left_lots = _left_lots(order) - lots
+def _accepting(ladder: Ladder, key: int) -> Iterator[Order]:
+    """Who accepts a price, in their priority; the book must not change meanwhile."""
+    for level in ladder.levels_from_best():
+        if level.key < key:
+            return
+        yield from level.orders()
+
+
+def _touched(venue: "Venue", order: Order) -> SessionState:
+    """The order's session, to which reports may be appended and have to be counted."""
     session = order.session
-    reports = venue.stream(session)
-    seq = session.next_seq
-    session.next_seq = seq + 1
-    reports.append(
-        Executed(
-            seq,
-            NO_REF,
-            venue.time_ns,
-            venue.report_flags,
-            order.order_id,
-            trade_id,
-            ladder.instrument_id,
-            order.account.account_id,
-            ladder.side,
-            price_ticks,
-            lots,
-            left_lots,
-            _IN_AUCTION,
-        )
-    )
-    if not left_lots:
-        ladder.remove(order, venue.dirty)
-        venue.forget(order)
-        return
-    level = order.level
-    venue.mark(level)
-    shown_lots = order.leaves_lots
-    if lots < shown_lots:
-        order.leaves_lots -= lots
-    else:
-        # Of an iceberg: what is hidden has traded as well.
-        order.hidden_lots = 0
-        order.leaves_lots = left_lots
-        show_slice(order)
-    level.quantity_lots += order.leaves_lots - shown_lots
+    if not session.touched and session is not venue.session:
+        session.touched = True
+        venue.touched.append(session)
+    return session
+
+
+def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: int) -> None:
+    """Take the orders that have traded out of the book; the last one of them has so many lots left."""
+    last = orders.pop() if last_lots else None
+    ladder.take_first(orders, venue.dirty)
+    venue.forget_all(orders)
+    if last is not None:
+        level = last.level
+        shown_lots = last.leaves_lots
+        traded_lots = shown_lots + last.hidden_lots - last_lots
+        if traded_lots < shown_lots:
+            last.leaves_lots = shown_lots - traded_lots
+        else:
+            # Of an iceberg: what is hidden has traded as well.
+            last.leaves_lots, last.hidden_lots = last_lots, 0
+            show_slice(last)
+        level.quantity_lots += last.leaves_lots - shown_lots
+        venue.mark(level)

@@ -55,6 +55,7 @@ class Venue:
         "expiries",
         "foreign_report_count",
         "frozen",
+        "gathering",
         "held_until_ns",
         "keys",
         "last_trade_id",
@@ -102,6 +103,8 @@ class Venue:
         self.uncrossing: list[Book] = []
         # Those in which nothing may be cancelled now, in the order in which they froze.
         self.frozen: dict[InstrumentId, Book] = {}
+        # Those in which orders gather for an auction, and how it would end is told.
+        self.gathering: dict[InstrumentId, Book] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -168,6 +171,19 @@ class Venue:
             self.expiries.discard(order)
             order.ladder.book.discard(order)
 
+    def forget_all(self, orders: list[Order]) -> None:
+        """As `forget` of each, for many."""
+        for order in orders:
+            session = order.session
+            del session.orders[order.entry_ref]
+            if order.ref != order.entry_ref:
+                del session.replaced[order.ref]
+            del order.account.orders[order.order_id]
+            if order.terms is not None:
+                self.expiries.discard(order)
+                order.ladder.book.discard(order)
+        self.open_order_count -= len(orders)
+
     def reach(self, stops: StopLadder, price_ticks: int) -> None:
         """A trade at this price reaches stops of the ladder: note that they are to fire."""
         self.reached.append((stops, stops.sign * price_ticks, self.sequence))
@@ -217,6 +233,8 @@ class Venue:
             book.check()
             here = [*book.orders(), *book.stops(), *book.waiting()]
             assert (instrument_id in self.frozen) == book.instrument.is_frozen
+            gathers = book.instrument.is_gathering and not book.instrument.is_uncrossing
+            assert (instrument_id in self.gathering) == (book.indication is not None) == gathers
             assert (book in self.uncrossing) == (book.transition is not None)
             open_orders += here
             for order in here:

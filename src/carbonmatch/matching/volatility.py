@@ -25,7 +25,7 @@ from carbonmatch.matching.messages import CancelReason, NewOrder, Ref, Side
 from carbonmatch.matching.prevention import prevent_ahead
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
-from carbonmatch.matching.volatility_rules import NO_WIDTH, width_ticks
+from carbonmatch.matching.volatility_rules import width_ticks
 
 # Members of an enum are looked up once, here, and not for each order.
 _BUY: Final = Side.BUY
@@ -40,7 +40,7 @@ def is_outside_collar(ladder: Ladder, price_ticks: int) -> bool:
     instrument = ladder.book.instrument
     collar = instrument.collar
     opposite_best = ladder.opposite.best
-    if collar == NO_WIDTH or opposite_best is None or not instrument.is_trading or ladder.is_hidden:
+    if collar is None or opposite_best is None or not instrument.is_trading or ladder.is_hidden:
         return False
     best_ticks = opposite_best.price_ticks
     return ladder.sign * (price_ticks - best_ticks) > width_ticks(collar, best_ticks)

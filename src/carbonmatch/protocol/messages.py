@@ -367,7 +367,10 @@ class SubscribeRejected(Outbound, frozen=True, tag=94):
 
 
 class AuctionUpdate(Outbound, frozen=True, tag=95):
-    """How the auction would end if it ended now. After a snapshot it belongs to that, as Statistics do."""
+    """How the auction would end if it ended now; until the next one, or until orders do not gather.
+
+    After a snapshot it belongs to that, as Statistics do.
+    """
 
     instrument_id: InstrumentId
     instrument_seq: int
