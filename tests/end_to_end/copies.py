@@ -59,7 +59,14 @@ def assert_complete(copies: list[Copied], streams: Streams) -> None:
     by_session: Streams = {session_id: [] for session_id in streams}
     for copy in copies:
         by_session[copy.session_id].append(copy.report)
-    assert by_session == shown(streams)
+    expected = shown(streams)
+    for session_id, copied in by_session.items():
+        told = expected[session_id]
+        at = next((n for n, pair in enumerate(zip(copied, told, strict=False)) if pair[0] != pair[1]), None)
+        assert at is None, f"session {session_id}, report {at}: copied {copied[at]}, told {told[at]}"
+        assert len(copied) == len(told), (
+            f"session {session_id}: {len(copied)} copied, {len(told)} told; {[*copied, *told][-1]}"
+        )
     times = [copy.report.time_ns for copy in copies]
     assert times == sorted(times)
     trades = [copy.report.trade_id for copy in copies if isinstance(copy.report, Executed)]

@@ -219,8 +219,8 @@ async def test_on_a_full_disk_logons_write_nothing_and_what_they_asked_for_is_ke
 ) -> None:
     gateway = venue.service._gateway
     # The venue looks at its disk, and would find it well.
-    assert venue.service._ticker is not None
-    venue.service._ticker.cancel()
+    assert venue.service._vitals is not None
+    venue.service._vitals.stop()
     gateway.accept_orders(False)
     sequence = venue.engine.sequence
     for grace_ms in range(1, 6):

@@ -15,8 +15,6 @@ from carbonmatch.limits import (
 from carbonmatch.matching.messages import (
     Accepted,
     CancelReason,
-    MassCancel,
-    MassCancelScope,
     NewOrder,
     Ref,
     RejectReason,
@@ -105,7 +103,7 @@ async def test_the_listeners_admit_their_own_roles_only(venue: Venue) -> None:
         assert await wire.log_on("operator") == REFUSED
 
 
-async def test_a_session_that_is_configured_no_longer_is_kept_out_and_its_orders_stay(
+async def test_a_session_that_is_configured_no_longer_is_kept_out_and_its_orders_go(
     tmp_path: Path,
 ) -> None:
     directory = tmp_path / "journal"
@@ -115,15 +113,11 @@ async def test_a_session_that_is_configured_no_longer_is_kept_out_and_its_orders
     async with running(directory, without=("alice-2",)) as venue:
         async with venue.wire() as wire:
             assert await wire.log_on("alice-2") == LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
-        # Its orders are somebody's money: another session of the account takes them out.
-        assert venue.engine.open_order_count == 1
-        async with venue.wire("alice") as alice:
-            alice.send(MassCancel(Ref(1), MassCancelScope.ACCOUNT))
-            await alice.reports(1)
+        # Nobody may be left whom they belong to: they would trade against his will.
         assert venue.engine.open_order_count == 0
     async with running(directory) as venue, venue.wire("alice-2", 1) as wire:
         accepted, canceled = await wire.reports(2)
-        assert (accepted.seq, canceled.seq, canceled.reason) == (1, 2, CancelReason.MASS_CANCEL)
+        assert (accepted.seq, canceled.seq, canceled.reason) == (1, 2, CancelReason.SESSION_REMOVED)
 
 
 async def test_a_logon_cannot_be_replayed(venue: Venue) -> None:

@@ -104,3 +104,23 @@ def test_a_search_ends_with_the_last_slice_of_an_iceberg() -> None:
     told = market.send(ALICE, buy(1, 100, 11, tif=m.TimeInForce.FOK), buy(2, 100, 10))
     assert told[0] == "alice 1: rejected CANNOT_FILL"
     assert "alice 2: executed #3 taker 5 @ 100, 0 left" in told
+
+
+def test_a_self_trade_before_the_first_trade_within_limits_counts_as_an_order_met(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "ENTRY_MAKERS_MAX", 3)
+    rules = m.VolatilityRules(interval=m.Width(50), interval_recalculation_ns=3, interval_hold_ns=9)
+    market = Market(volatility=rules)
+    market.send(ALICE, sell(1, 99))
+    market.send(BOB, sell(1, 100), sell(2, 100), sell(3, 100))
+    told = market.send(ALICE, buy(2, 100, 3, stp=m.SelfTradePrevention.CANCEL_OLDEST))
+    assert [line for line in told if line.startswith("alice")] == [
+        "alice 2: accepted #5 buy 3 @ 100",
+        "alice 2: prevented #5 with #1 1 CANCEL_OLDEST, 3 left",
+        "alice 0: prevented #1 with #5 1 CANCEL_OLDEST, 1 left",
+        "alice 0: canceled #1 1 SELF_TRADE",
+        "alice 2: executed #5 taker 1 @ 100, 2 left",
+        "alice 2: executed #5 taker 1 @ 100, 1 left",
+        "alice 2: canceled #5 1 TOO_MANY_MAKERS",
+    ]

@@ -28,6 +28,10 @@ INTERVAL: dict[str, Any] = {
         {**SHORT, **LONG, "auction_ns": 1, "auction_random_ns": 1},
         {**CORRIDOR, **SHORT, **LONG, **EXTENDED, "waits_for_operator": True},
         {**INTERVAL, "collar": Width(3)},
+        # As short as a time can be.
+        {"short": Width(5), "short_window_ns": 1, "auction_ns": 1},
+        {"long": Width(5), "long_window_ns": 1, "auction_ns": 1},
+        {"interval": Width(5), "interval_recalculation_ns": 1, "interval_hold_ns": 1},
     ],
 )
 def test_rules_that_go_together_have_no_fault(rules: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from carbonmatch.client import reconnect as reconnect_module
+from carbonmatch.client.commands import Answer
 from carbonmatch.client.connection import Connection
-from carbonmatch.client.session import Answer, Event, Session
+from carbonmatch.client.session import Event, Session
 from carbonmatch.matching.messages import Accepted, NewOrder, SessionId, Side, TimeInForce
 from carbonmatch.server.session_peer import SessionPeer
 from tests.client.clock import until

@@ -113,6 +113,10 @@ class Floor:
             durable,
         )
 
+    @property
+    def connection_count(self) -> int:
+        return len(self.gateway.peers) + len(self.publisher.peers) + len(self.drop_copies.peers)
+
     def define(self, done: Callable[[], None]) -> None:
         """Journal a new seed, and what the configuration says and the engine does not know yet; call `done`.
 

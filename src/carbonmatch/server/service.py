@@ -4,7 +4,6 @@ The only place that reads a clock: everybody else is given the time.
 """
 
 import asyncio
-import contextlib
 import errno
 import gc
 import os
@@ -28,10 +27,9 @@ from carbonmatch.journal.errors import JournalFailed, StorageUnusable
 from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
-from carbonmatch.limits import COMMIT_DEAD_SECONDS, DESCRIPTORS_SPARE
+from carbonmatch.limits import DESCRIPTORS_SPARE
 from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
-from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -39,7 +37,7 @@ from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
-from carbonmatch.server.commit import Commit, JournalThread, die
+from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.configured import drop_copies, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
@@ -48,15 +46,14 @@ from carbonmatch.server.history import History
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
-from carbonmatch.server.scheduler import LoopScheduler, Timer
+from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
+from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
 # The journal thread comes back from the disk while the loop is busy, and has to wait for the
 # interpreter's lock: with the default of 5 ms a commit took 5 to 10 ms then, with this 0.5 to 0.9.
 _SWITCH_INTERVAL_SECONDS: Final = 0.0002
 
-# How often the venue looks at itself: state of the disk, lag of the loop, gauges.
-_TICK_SECONDS: Final = 0.1
 _STOP_SECONDS_MAX: Final = 10.0
 # 65,536 definitions are 64 commits.
 _DEFINE_SECONDS_MAX: Final = 60.0
@@ -128,12 +125,10 @@ class Service:
         self.addresses: dict[str, str] = {}
         # Reading the journal: nobody has been answered yet.
         self.is_recovering = False
-        self._recovered = False
+        # Once it is ready.
+        self._vitals: Vitals | None = None
         self._stopping = False
-        self._last_tick_ns = 0
-        self._capacity = CapacityMeter()
-        self._collection_began_ns = 0
-        self._ticker: Timer | None = None
+        self._collections = CollectionMeter(self.counters, time.monotonic_ns)
         self._with_archive: WithArchive | None = None
 
     # --- start -----------------------------------------------------------------------------------
@@ -142,7 +137,7 @@ class Service:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
         self.counters.start_time_ns = time.time_ns()
-        gc.callbacks.append(self._collection)
+        gc.callbacks.append(self._collections)
         config = self.config
         self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
         listeners = 3 if drop_copies(config) else 2
@@ -173,8 +168,16 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 100, 100)
-        self._recovered = True
-        self._tick()
+        self._vitals = Vitals(
+            self._floor,
+            self._writer,
+            self._keeper,
+            self.counters,
+            self._scheduler,
+            Timepieces(time.monotonic_ns, time.thread_time_ns),
+            self.durable,
+        )
+        self._vitals.start()
         log(
             "ready",
             **self.addresses,
@@ -305,23 +308,13 @@ class Service:
     # --- while it runs ---------------------------------------------------------------------------
 
     def health(self) -> Health:
-        if not self._recovered:
+        if self._vitals is None:
             return assess(Facts(recovered=False, durable=self.durable))
-        return assess(
-            Facts(
-                recovered=True,
-                stopping=self._stopping,
-                commit_pending_seconds=self._pipeline.commit_age_ns() / _NS_PER_SECOND,
-                spare_segments=self._writer.spare_segments,
-                spares_error=_reason(self._keeper.error),
-                durable=self.durable,
-                busy=self._gateway.is_busy,
-            )
-        )
+        return self._vitals.health()
 
     def reload(self) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
-        if self._reload is None or not self._recovered or self._stopping:
+        if self._reload is None or self._vitals is None or self._stopping:
             log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
         else:
             self._reload.ask()
@@ -341,64 +334,14 @@ class Service:
             if door is not None:
                 door.tls = self._context(name)
 
-    def _tick(self) -> None:
-        """Look at the disk and at the loop itself; ten times a second."""
-        now_ns = time.monotonic_ns()
-        if self._last_tick_ns:
-            lag_ns = now_ns - self._last_tick_ns - int(_TICK_SECONDS * _NS_PER_SECOND)
-            self.counters.event_loop_lag_ns.record(lag_ns)
-        self._last_tick_ns = now_ns
-        if self._pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
-            log("journal_dead", ERROR, text=Ours("the disk does not answer"))
-            die(ExitCode.STORAGE_FAILED)
-        health = self.health()
-        if health.accepts_new_orders != self._gateway.accepting_orders and not self._stopping:
-            self._gateway.accept_orders(health.accepts_new_orders)
-            log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
-        self.counters.capacity_used_ns = self._capacity.used_ns(now_ns, time.thread_time_ns())
-        self._gauge(health)
-        self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
-
-    def _collection(self, phase: str, _info: dict[str, int]) -> None:
-        """Called by the garbage collector before and after it has stopped everything."""
-        now_ns = time.monotonic_ns()
-        if phase == "start":
-            self._collection_began_ns = now_ns
-        else:
-            self.counters.gc_pause_ns.record(now_ns - self._collection_began_ns)
-
-    def _gauge(self, health: Health) -> None:
-        counters, writer = self.counters, self._writer
-        subscriptions = self._publisher.subscriptions
-        counters.state = int(health.state)
-        counters.gauge_messages()
-        counters.oldest_wait_ns, counters.waiting_bytes = self._gateway.waiting()
-        counters.last_sequence = self._engine.sequence
-        counters.open_orders = self._engine.open_order_count
-        counters.journal_durable_sequence = self._pipeline.durable_sequence
-        counters.journal_records = writer.records
-        counters.journal_bytes = writer.bytes
-        counters.journal_spare_segments = writer.spare_segments
-        counters.connections = self._connection_count()
-        counters.feed_subscribers = subscriptions.subscriber_count
-        counters.feed_conflations = subscriptions.conflation_count
-        counters.received_bytes = self._gateway.received_bytes
-        counters.sent_bytes = self._gateway.sent_bytes
-        counters.feed_sent_bytes = self._publisher.sent_bytes
-        with contextlib.suppress(OSError):
-            counters.disk_free_bytes = writer.free_bytes()
-
-    def _connection_count(self) -> int:
-        return len(self._gateway.peers) + len(self._publisher.peers) + len(self._drop_copies.peers)
-
     # --- stop ------------------------------------------------------------------------------------
 
     async def stop(self) -> int:
         """Take nothing more, answer what was taken, keep the state, close the journal."""
         self._stopping = True
         log("stopping", sequence=self._engine.sequence)
-        if self._ticker is not None:
-            self._ticker.cancel()
+        if self._vitals is not None:
+            self._vitals.stop()
         self._gateway.accepting_orders = False
         self._gateway.stop_reading()
         await self._wait_until_durable()
@@ -422,7 +365,7 @@ class Service:
             # The journal has everything: the next start takes longer, and that is all.
             log("snapshot_failed", WARNING, text=Ours(repr(error)))
         self._storage.release()
-        gc.callbacks.remove(self._collection)
+        gc.callbacks.remove(self._collections)
         log("stopped", sequence=self._engine.sequence, digest=snapshot.state_digest.hex())
         return 0
 
@@ -439,7 +382,7 @@ class Service:
     async def _wait_for_peers(self) -> None:
         """Give goodbyes a second to be read."""
         for _ in range(20):
-            if not self._connection_count():
+            if not self._floor.connection_count:
                 return
             await asyncio.sleep(0.05)
 

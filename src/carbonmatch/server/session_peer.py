@@ -1,7 +1,7 @@
 """One gateway's connection: logon, commands in, its stream out, repeats."""
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, cast
 
 from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
@@ -15,11 +15,9 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Cancel,
     ClientCommand,
-    NewOrder,
     Reduce,
     Ref,
     RejectReason,
-    Replace,
     SessionCommand,
     SessionId,
     SessionOpened,
@@ -35,13 +33,13 @@ from carbonmatch.protocol.messages import (
     Role,
     SessionRejected,
 )
-from carbonmatch.protocol.session import LOOKED_UP, NOT_ENTITLED, Received
+from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
-from carbonmatch.server.relief import relieving
+from carbonmatch.server.selection import ADDS_RISK, Circumstances, Selection, select
 from carbonmatch.server.stream import Stream
 from carbonmatch.server.trade_look_up import TradeLookUp
 
@@ -230,7 +228,10 @@ class SessionPeer(Peer):
         frames = self.frames
         work = 0
         self._late_before_ns = self.listener.late_before_ns()
-        if self.trade_look_up is not None:
+        if self.trade_look_up is not None and self.rules.closed:
+            # Woken, and then taken over: the other connection has been told which ref is the last.
+            self.trade_look_up = None
+        elif self.trade_look_up is not None:
             if not self.trade_look_up.is_done:
                 return work
             work += self._apply_looked_up(self.trade_look_up)
@@ -323,51 +324,34 @@ class SessionPeer(Peer):
             else:
                 last_ref = command.ref
                 fresh.append(command)
-        refused: list[SessionRejected] = []
-        exhausted = False
-        if fresh and self.throttle is not None:
-            admission = self.throttle.admit(fresh, self.clocks.monotonic_ns())
-            fresh = admission.admitted
-            refused += admission.refused
-            exhausted = admission.exhausted
-        not_entitled = NOT_ENTITLED[cast("Logon", self.rules.logon).role]
-        if not not_entitled.isdisjoint(map(type, fresh)):
-            refused += [
-                SessionRejected(command.ref, RejectReason.NOT_ENTITLED)
-                for command in fresh
-                if type(command) in not_entitled
-            ]
-            fresh = [command for command in fresh if type(command) not in not_entitled]
-        if not self.listener.accepting_orders:
-            passing = relieving(self.state, fresh)
-            passing_refs = {command.ref for command in passing}
-            refused += [
-                SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)
-                for command in fresh
-                if command.ref not in passing_refs
-            ]
-            fresh = passing
-        elif received_ns < self._late_before_ns and not _ADDS_RISK.isdisjoint(map(type, fresh)):
-            # Fast, and with it what stands behind them gets its turn: the cancels.
-            refused += [
-                SessionRejected(command.ref, RejectReason.BUSY)
-                for command in fresh
-                if type(command) in _ADDS_RISK
-            ]
-            fresh = [command for command in fresh if type(command) not in _ADDS_RISK]
+        selection = _NOTHING if not fresh else select(fresh, self._circumstances(received_ns))
+        if selection.busy:
             self.listener.refused_as_busy()
-        if refused:
-            self._refuse(refused)
-        if fresh:
-            selected = cast("list[AnyCommand]", fresh)
-            self.pipeline.submit(self.settings.session_id, selected, encode(fresh), now_ns, received_ns)
+        if selection.refused:
+            self._refuse(selection.refused)
+        passing = selection.passing
+        if passing:
+            selected = cast("list[AnyCommand]", passing)
+            self.pipeline.submit(self.settings.session_id, selected, encode(passing), now_ns, received_ns)
         # Only now is it known which of this frame's refs were applied.
         for ref in repeated:
             self._repeat(ref)
-        if exhausted:
+        if selection.exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
         # A refusal is a tenth of the work, a repeat is none to speak of.
-        return len(fresh) + len(refused) // 8
+        return len(passing) + len(selection.refused) // 8
+
+    def _circumstances(self, received_ns: int) -> Circumstances:
+        logon = self.rules.logon
+        assert logon is not None
+        return Circumstances(
+            self.state,
+            logon.role,
+            self.throttle,
+            self.clocks.monotonic_ns(),
+            self.listener.accepting_orders,
+            received_ns < self._late_before_ns,
+        )
 
     # --- commands on trades ----------------------------------------------------------------------
 
@@ -464,10 +448,7 @@ class SessionPeer(Peer):
             self._send_refused()
 
 
-# What a venue that cannot keep up refuses: reductions and cancels take risk out.
-_ADDS_RISK: Final = frozenset(
-    kind for kind in get_args(ClientCommand) if issubclass(kind, NewOrder | Replace)
-)
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
-_GATHERED: Final = _ADDS_RISK | {Cancel, Reduce}
+_GATHERED: Final = ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
+_NOTHING: Final = Selection([], [])

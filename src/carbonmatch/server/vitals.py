@@ -1,0 +1,136 @@
+"""The venue looks at itself, ten times a second: what state it is in, how far its loop is behind, its gauges.
+
+Decides whether new orders are taken; `ops.health` has the rule.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from carbonmatch.exit_codes import ExitCode
+from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
+from carbonmatch.limits import COMMIT_DEAD_SECONDS
+from carbonmatch.ops.capacity import CapacityMeter
+from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.health import Facts, Health, assess
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.server.commit import die
+from carbonmatch.server.floor import Floor
+from carbonmatch.server.scheduler import Scheduler, Timer
+
+_TICK_SECONDS: Final = 0.1
+_NS_PER_SECOND: Final = 1_000_000_000
+
+
+class Timepieces(Struct, frozen=True):
+    """What a look at the loop is measured with."""
+
+    monotonic_ns: Callable[[], int]
+    thread_time_ns: Callable[[], int]  # the processor time of the loop
+
+
+class Vitals:
+    """Of a venue that has recovered; before that, it has none to speak of."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        writer: JournalWriter,
+        keeper: SegmentKeeper,
+        counters: Counters,
+        scheduler: Scheduler,
+        timepieces: Timepieces,
+        durable: bool,
+    ) -> None:
+        self._floor = floor
+        self._writer = writer
+        self._keeper = keeper
+        self._counters = counters
+        self._scheduler = scheduler
+        self._timepieces = timepieces
+        self._durable = durable
+        self._capacity = CapacityMeter()
+        self._stopping = False
+        self._last_tick_ns = 0
+        self._ticker: Timer | None = None
+
+    def start(self) -> None:
+        self._tick()
+
+    def stop(self) -> None:
+        """Look no more; from now on the venue's state is that it stops."""
+        self._stopping = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    def health(self) -> Health:
+        floor = self._floor
+        error = self._keeper.error
+        return assess(
+            Facts(
+                recovered=True,
+                stopping=self._stopping,
+                commit_pending_seconds=floor.pipeline.commit_age_ns() / _NS_PER_SECOND,
+                spare_segments=self._writer.spare_segments,
+                spares_error="" if error is None else error.strerror or str(error),
+                durable=self._durable,
+                busy=floor.gateway.is_busy,
+            )
+        )
+
+    def _tick(self) -> None:
+        counters, gateway = self._counters, self._floor.gateway
+        now_ns = self._timepieces.monotonic_ns()
+        if self._last_tick_ns:
+            lag_ns = now_ns - self._last_tick_ns - int(_TICK_SECONDS * _NS_PER_SECOND)
+            counters.event_loop_lag_ns.record(lag_ns)
+        self._last_tick_ns = now_ns
+        if self._floor.pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
+            log("journal_dead", ERROR, text=Ours("the disk does not answer"))
+            die(ExitCode.STORAGE_FAILED)
+        health = self.health()
+        if health.accepts_new_orders != gateway.accepting_orders:
+            gateway.accept_orders(health.accepts_new_orders)
+            log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
+        counters.capacity_used_ns = self._capacity.used_ns(now_ns, self._timepieces.thread_time_ns())
+        self._gauge(health)
+        self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
+
+    def _gauge(self, health: Health) -> None:
+        counters, floor, writer = self._counters, self._floor, self._writer
+        gateway, publisher = floor.gateway, floor.publisher
+        counters.state = int(health.state)
+        counters.gauge_messages()
+        counters.oldest_wait_ns, counters.waiting_bytes = gateway.waiting()
+        counters.last_sequence = floor.engine.sequence
+        counters.open_orders = floor.engine.open_order_count
+        counters.journal_durable_sequence = floor.pipeline.durable_sequence
+        counters.journal_records = writer.records
+        counters.journal_bytes = writer.bytes
+        counters.journal_spare_segments = writer.spare_segments
+        counters.connections = floor.connection_count
+        counters.feed_subscribers = publisher.subscriptions.subscriber_count
+        counters.feed_conflations = publisher.subscriptions.conflation_count
+        counters.received_bytes = gateway.received_bytes
+        counters.sent_bytes = gateway.sent_bytes
+        counters.feed_sent_bytes = publisher.sent_bytes
+        with contextlib.suppress(OSError):
+            counters.disk_free_bytes = writer.free_bytes()
+
+
+class CollectionMeter:
+    """Called by the garbage collector before and after it has stopped everything: notes how long it took."""
+
+    def __init__(self, counters: Counters, monotonic_ns: Callable[[], int]) -> None:
+        self._counters = counters
+        self._monotonic_ns = monotonic_ns
+        self._began_ns = 0
+
+    def __call__(self, phase: str, _info: dict[str, int]) -> None:
+        now_ns = self._monotonic_ns()
+        if phase == "start":
+            self._began_ns = now_ns
+        else:
+            self._counters.gc_pause_ns.record(now_ns - self._began_ns)
