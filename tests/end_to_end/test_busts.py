@@ -324,7 +324,8 @@ async def test_an_operator_sees_the_trade_before_it_is_busted(
     [
         (7, None, None, "there is no such trade"),
         (0, None, None, "there is no such trade"),
-        (-1, None, None, "numbers from 1 on"),
+        (-1, None, None, "trade id -1, expected 0 to"),
+        (1, 2**63, None, "price ticks 9223372036854775808, expected 0 to"),
         (1, None, 11, "larger than it was"),
         (1, None, 0, "bust it"),
         (1, 7000, 10, "nothing would change"),
@@ -337,3 +338,29 @@ async def test_what_is_refused_is_said_in_words(
     operator = market.access(venue.order_entry, "operator")
     with pytest.raises(ClientError, match=words):
         await correct(operator, TradeId(trade_id), price, lots, "why", lambda _: True, dry_run=False)
+
+
+async def test_a_frame_whose_trade_is_found_is_not_applied_once_its_session_is_another_connections(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has been told the last ref, and may use the frame's for something else."""
+    (fill,) = await trade(venue)
+    found: list[Any] = []
+
+    def later(_finder: TradeFinder, _trade_id: TradeId, done: Any, _failed: Any) -> None:
+        found.append(done)
+
+    monkeypatch.setattr(TradeFinder, "find", later)
+    async with venue.wire("operator") as operator, venue.wire("carol") as carol:
+        operator.send(BustTrade(Ref(1), fill.trade_id, "erroneous"))
+        await eventually(lambda: bool(found))
+        # Whoever was served last is served at once.
+        carol.send(order(1, Side.BUY))
+        await carol.reports(1)
+        [peer] = [one for one in venue.order_entry_peers if one.trade_look_up is not None]
+        found[0](Absence.NEVER_WAS)
+        # Woken, and before its turn comes:
+        peer.give_up()
+        await eventually(lambda: not peer.queued)
+        assert peer.trade_look_up is None
+    assert venue.engine.sessions[market.OPERATOR].last_ref == 0

@@ -30,6 +30,7 @@ from tests.matching.market import (
     replace,
     sell,
 )
+from tests.matching.test_lifecycle import rows
 from tests.reference_book import auction_price
 
 NONE = m.SelfTradePrevention.NONE
@@ -178,6 +179,17 @@ def told(found: Market, *orders: m.NewOrder) -> list[str]:
     """Alice sends these, then trading begins."""
     found.send(ALICE, *orders)
     return found.send(VENUE, enter(Phase.CONTINUOUS))
+
+
+@pytest.mark.parametrize(("own", "against"), [(buy, sell), (sell, buy)])
+def test_whoever_is_left_without_a_partner_is_told_nothing(own: Any, against: Any) -> None:
+    found = market()
+    found.send(BOB, own(1, 100, 5))
+    found.send(CAROL, own(1, 100, 7))
+    found.send(ALICE, against(1, 100, 5, stp=m.SelfTradePrevention.NONE))
+    outputs = found.outputs(OPS, m.SetPhase(Ref(9), EUA, Phase.CONTINUOUS))
+    check_batch(found.engine.books, outputs)
+    assert {chunk.session_id for chunk in outputs.streams} == {ALICE, BOB, OPS}
 
 
 def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> None:
@@ -654,3 +666,25 @@ def test_a_large_book_is_told_less_often() -> None:
     assert indicated(found.outputs(ALICE, buy(levels + 1, 5_000, 1)))
     from_ns = found.engine.books[EUA].indication.from_ns  # type: ignore[union-attr]
     assert from_ns - found.time_ns == (levels + 1) * INDICATION_LEVEL_NS > INDICATION_NS_MIN
+
+
+# --- proto/ORDERS.md, row by row -------------------------------------------------------------------
+
+ROWS: dict[str, Any] = {
+    "limit, DAY, GTC or GTD": test_orders_gather_crossed_and_can_be_amended,
+    "iceberg": test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place,
+    "market": test_a_market_order_in_an_auction_needs_a_price_or_a_band,
+    "stop, stop-limit": test_a_stop_that_comes_while_nothing_trades_fires_when_it_does,
+    "IOC, FOK, post-only, minimum": test_what_asks_for_something_at_once_is_refused_while_orders_gather,
+    "Reduce, Replace, Cancel": test_orders_gather_crossed_and_can_be_amended,
+    "AT_OPEN": test_an_order_at_the_open_comes_too_late_when_it_is_over,
+    "AT_CLOSE": test_an_order_at_the_close_waits_unseen_and_takes_part_behind_those_that_are_there,
+    "GOOD_FOR_AUCTION": test_each_takes_part_in_its_own_auction_only,
+    "AT_OPEN, AT_CLOSE, GOOD_FOR_AUCTION with a stop, a minimum or post-only": (
+        test_an_order_for_an_auction_asks_for_nothing_that_an_auction_has_not
+    ),
+}
+
+
+def test_every_row_of_the_page_has_its_test() -> None:
+    assert [cells[0] for cells in rows("Auctions")[1:]] == list(ROWS)

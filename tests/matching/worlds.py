@@ -373,7 +373,7 @@ class World:
             until_ns = choices.of((0, self._time_ns() + 10, self._time_ns() + 40))
             return m.SchedulePhase(
                 InstrumentId(choices.of((1, 2))),
-                choices.of((*Phase, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)),
+                choices.of((*Phase, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, *[Phase.CONTINUOUS] * 12)),
                 self.steps,
                 until_ns,
                 choices.of((0, 0, 20)),

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.schema import SelfTrade
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.reader import scan
@@ -19,6 +20,7 @@ from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
 from carbonmatch.matching import auction_times, state
+from carbonmatch.matching.messages import GroupId
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.protocol.messages import LogoutReason
@@ -130,7 +132,8 @@ class Process:
             lambda: NS_PER_US * world.random.randint(50, 2_000),
             lambda: world.happens(disk.faults.failed_read),
         )
-        config = _scheduled(market.config(Path("unused"), throttle=_THROTTLE), *day)
+        usual = market.config(Path("unused"), throttle=_THROTTLE)
+        config = _grouped(_scheduled(usual, *day))
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
@@ -237,6 +240,23 @@ def _scheduled(config: Config, calendar: Calendar, schedule: Schedule) -> Config
         for one in config.instruments
     )
     return structs.replace(config, instruments=instruments, calendars=(calendar,), schedules=(schedule,))
+
+
+def _grouped(config: Config) -> Config:
+    """With Bob's account and Carol's one owner's, where EUA goes by groups."""
+    rules = SelfTrade(key="group", modes=("none", "cancel_newest", "cancel_oldest", "decrement"))
+    instruments = tuple(
+        structs.replace(one, self_trade=rules) if one.id == market.EUA else one for one in config.instruments
+    )
+    participants = tuple(
+        one
+        if market.ALICE_ACCOUNT in (account.id for account in one.accounts)
+        else structs.replace(
+            one, accounts=tuple(structs.replace(account, group=GroupId(5)) for account in one.accounts)
+        )
+        for one in config.participants
+    )
+    return structs.replace(config, instruments=instruments, participants=participants)
 
 
 def _ended(error: BaseException, _status: ExitCode) -> None:

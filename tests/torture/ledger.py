@@ -38,6 +38,7 @@ from carbonmatch.matching.messages import (
     Side,
     Traded,
     TradeId,
+    TradeKind,
     Triggered,
 )
 from carbonmatch.protocol.batch import Record, decode_public, decode_record, decode_stream
@@ -331,7 +332,9 @@ def _apply(order: OrderLife, report: AnyReport) -> None:
 
 
 def _check_fills(trade: Traded, fills: list[Executed]) -> None:
-    assert sorted(fill.liquidity for fill in fills) == [Liquidity.MAKER, Liquidity.TAKER], (
+    is_auction = trade.kind is TradeKind.AUCTION
+    expected = [Liquidity.AUCTION] * 2 if is_auction else [Liquidity.MAKER, Liquidity.TAKER]
+    assert sorted(fill.liquidity for fill in fills) == expected, (
         f"trade {trade.trade_id} has {len(fills)} fills, expected one of a maker and one of a taker"
     )
     for fill in fills:
@@ -340,4 +343,5 @@ def _check_fills(trade: Traded, fills: list[Executed]) -> None:
             trade.price_ticks,
             trade.quantity_lots,
         )
-        assert (fill.side is trade.aggressor) is (fill.liquidity is Liquidity.TAKER)
+        if not is_auction:
+            assert (fill.side is trade.aggressor) is (fill.liquidity is Liquidity.TAKER)

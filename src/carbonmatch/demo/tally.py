@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from carbonmatch.matching.messages import Executed, InstrumentId, Liquidity, Side, TradeId
+from carbonmatch.matching.messages import Executed, InstrumentId, Liquidity, Side, TradeId, TradeKind
 from carbonmatch.ops.counters import bucket_upper_bound
 from carbonmatch.protocol.messages import Trade
 
@@ -94,7 +94,9 @@ def _agree(seen: Seen, trade: Trade) -> bool:
         seen.instrument_id == trade.instrument_id
         and seen.price_ticks == trade.price_ticks
         and seen.quantity_lots == trade.quantity_lots
-        and bool(seen.parts & _TAKER_BUYS) == (trade.aggressor == Side.BUY)
+        and (
+            trade.kind is TradeKind.AUCTION or bool(seen.parts & _TAKER_BUYS) == (trade.aggressor == Side.BUY)
+        )
     )
 
 

@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.limits import AUCTION_ROUNDS_MAX
-from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_price import AuctionPrice, determine
 from carbonmatch.matching.book import Book, Ladder, Order
 from carbonmatch.matching.iceberg import show_slice
@@ -90,20 +90,17 @@ def _prevent(venue: "Venue", book: Book, price_ticks: int, uncross: Uncross) -> 
 
     Each prevention takes at least one order out of the book, or the next look would find the same.
     """
+    buy_key, sell_key = price_ticks, -price_ticks
     if uncross.rounds >= AUCTION_ROUNDS_MAX:
-        buys = _orders_from(book.bids, -book.asks.best_key)
-        sells = _orders_from(book.asks, -book.bids.best_key)
-    else:
-        buys = _orders_from(book.bids, price_ticks)
-        sells = _orders_from(book.asks, -price_ticks)
+        buy_key, sell_key = -book.asks.best_key, -book.bids.best_key
     owner_key = book.instrument.self_trade_key
     # Of many orders few accounts: these are found out first.
-    buyers = {account.owners[owner_key] for account in dict.fromkeys([order.account for order in buys])}
-    sellers = {account.owners[owner_key] for account in dict.fromkeys([order.account for order in sells])}
-    both = buyers & sellers
+    buyers = {account.owners[owner_key] for account in _accounts(book.bids, buy_key)}
+    both = buyers & {account.owners[owner_key] for account in _accounts(book.asks, sell_key)}
     if not both:
         return False
-    orders = [order for order in buys + sells if order.account.owners[owner_key] in both]
+    accepting = [*_accepting(book.bids, buy_key), *_accepting(book.asks, sell_key)]
+    orders = [order for order in accepting if order.account.owners[owner_key] in both]
     orders.sort(key=lambda order: order.order_id)
     # What each owner has entered before, by side: the best price first, then the oldest.
     older: dict[tuple[int, Side], list[tuple[int, int, Order]]] = {}
@@ -139,14 +136,12 @@ def _hold_against(
     return is_open
 
 
-def _orders_from(ladder: Ladder, key: int) -> list[Order]:
-    """The orders at this key and better ones."""
-    found: list[Order] = []
-    for level in ladder.levels_from_best():
-        if level.key < key:
-            break
-        found += level.orders()
-    return found
+def _accounts(ladder: Ladder, key: int) -> dict[Account, None]:
+    """Whose orders stand at this key and better ones."""
+    accounts: dict[Account, None] = {}
+    for order in _accepting(ladder, key):
+        accounts[order.account] = None
+    return accounts
 
 
 def _keep_apart(
@@ -207,7 +202,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             buy_lots = buy.leaves_lots + buy.hidden_lots
             buy_id = buy.order_id
             buy_account_id = buy.account.account_id
-            buy_session = _touched(venue, buy)
+            buy_session = buy.session
         if not sell_lots:
             sell = next(sells, None)
             if sell is None:
@@ -216,7 +211,12 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             sell_lots = sell.leaves_lots + sell.hidden_lots
             sell_id = sell.order_id
             sell_account_id = sell.account.account_id
-            sell_session = _touched(venue, sell)
+            sell_session = sell.session
+        # Whoever is next may find nobody to trade with, and then has nothing to be told.
+        if not buy_session.touched:
+            _touch(venue, buy_session)
+        if not sell_session.touched:
+            _touch(venue, sell_session)
         meetings_left -= 1
         lots = buy_lots if buy_lots < sell_lots else sell_lots
         buy_lots -= lots
@@ -280,16 +280,16 @@ def _accepting(ladder: Ladder, key: int) -> Iterator[Order]:
     for level in ladder.levels_from_best():
         if level.key < key:
             return
-        yield from level.orders()
+        order = level.first
+        while order is not None:
+            yield order
+            order = order.behind
 
 
-def _touched(venue: "Venue", order: Order) -> SessionState:
-    """The order's session, to which reports may be appended and have to be counted."""
-    session = order.session
-    if not session.touched and session is not venue.session:
-        session.touched = True
-        venue.touched.append(session)
-    return session
+def _touch(venue: "Venue", session: SessionState) -> None:
+    """Reports are appended to the session, and have to be taken."""
+    session.touched = True
+    venue.touched.append(session)
 
 
 def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: int) -> None:

@@ -228,7 +228,10 @@ class SessionPeer(Peer):
         frames = self.frames
         work = 0
         self._late_before_ns = self.listener.late_before_ns()
-        if self.trade_look_up is not None:
+        if self.trade_look_up is not None and self.rules.closed:
+            # Woken, and then taken over: the other connection has been told which ref is the last.
+            self.trade_look_up = None
+        elif self.trade_look_up is not None:
             if not self.trade_look_up.is_done:
                 return work
             work += self._apply_looked_up(self.trade_look_up)
