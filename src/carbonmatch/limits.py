@@ -29,6 +29,7 @@ INSTRUMENT_ID_MAX: Final = 2**16 - 1
 ACCOUNT_ID_MAX: Final = 2**31 - 1
 SESSION_ID_MAX: Final = 2**16 - 1
 NAME_CHARS_MAX: Final = 32
+TEXT_CHARS_MAX: Final = 64
 
 # --- wire ----------------------------------------------------------------------------------------
 

@@ -324,7 +324,8 @@ async def test_an_operator_sees_the_trade_before_it_is_busted(
     [
         (7, None, None, "there is no such trade"),
         (0, None, None, "there is no such trade"),
-        (-1, None, None, "numbers from 1 on"),
+        (-1, None, None, "trade id -1, expected 0 to"),
+        (1, 2**63, None, "price ticks 9223372036854775808, expected 0 to"),
         (1, None, 11, "larger than it was"),
         (1, None, 0, "bust it"),
         (1, 7000, 10, "nothing would change"),

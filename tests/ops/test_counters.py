@@ -20,6 +20,8 @@ from carbonmatch.matching.messages import (
     RejectReason,
     Side,
     StreamChunk,
+    TradeBusted,
+    TradeCorrected,
     Traded,
 )
 from carbonmatch.ops.counters import (
@@ -90,7 +92,12 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
             ),
             StreamChunk(2, 0, [Rejected(1, 1, 1000, 0, RejectReason.UNKNOWN_ORDER)]),
         ],
-        [Traded(4, 1000, 1, 4800, 2, Side.SELL), PhaseChanged(4, 1000, Phase.CONTINUOUS, "")],
+        [
+            Traded(4, 1000, 1, 4800, 2, Side.SELL),
+            PhaseChanged(4, 1000, Phase.CONTINUOUS, ""),
+            TradeCorrected(4, 1000, 1, 4700, 2, 4800, 2),
+            TradeBusted(4, 1000, 1, 4700, 2),
+        ],
         [],
         [RejectReason.OUTSIDE_BAND, RejectReason.UNKNOWN_ORDER],
         [CancelReason.EXPIRED],
@@ -102,6 +109,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.rejects == {RejectReason.OUTSIDE_BAND: 1, RejectReason.UNKNOWN_ORDER: 1}
     assert counters.cancels == {CancelReason.EXPIRED: 1}
     assert counters.trades == {4: 1}
+    assert counters.trades_amended == {4: 2}
     assert counters.traded_tonnes == {4: 20}
     assert counters.self_trades_prevented == {4: 2}
     assert counters.prevented_tonnes == {4: 80}

@@ -9,6 +9,7 @@ from carbonmatch.limits import (
     INSTRUMENT_ID_MAX,
     NAME_CHARS_MAX,
     SESSION_ID_MAX,
+    TEXT_CHARS_MAX,
     TIME_NS_MAX,
     WIRE_INT_MAX,
 )
@@ -45,7 +46,7 @@ TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
 NameField = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
 ]
-TextField = Annotated[str, Meta(max_length=64)]
+TextField = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
 # What a connection is for: the session layer's `Role`, which the market does not look at.
 RoleNumber = Annotated[int, Meta(ge=1, le=255)]
 # The longest is an IPv6 address with its prefix.

@@ -19,6 +19,8 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     RejectReason,
+    TradeBusted,
+    TradeCorrected,
     Traded,
 )
 from carbonmatch.protocol.messages import LogoutReason, Role
@@ -140,6 +142,7 @@ class Counters:
         "tls_handshakes",
         "traded_tonnes",
         "trades",
+        "trades_amended",
         "turned_away",
         "waiting_bytes",
     )
@@ -158,6 +161,7 @@ class Counters:
         # When they are to end, since 1970, as far as is known; else 0.
         self.phase_end_s: dict[InstrumentId, int] = {}
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.trades_amended: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
@@ -236,6 +240,8 @@ class Counters:
             self.traded_tonnes[instrument_id] += (
                 event.quantity_lots * self.instruments[instrument_id].lot_tonnes
             )
+        elif type(event) is TradeBusted or type(event) is TradeCorrected:
+            self.trades_amended[event.instrument_id] += 1
         elif type(event) is PhaseChanged:
             self.phases[event.instrument_id] = event.phase
             self.phase_end_s[event.instrument_id] = event.until_ns // _NS_PER_SECOND

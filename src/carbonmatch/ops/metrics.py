@@ -128,6 +128,12 @@ METRICS: Final = (
     # Instruments.
     _counter("trades", "trades", "Trades.", label="instrument"),
     _counter(
+        "trades_amended",
+        "trades_amended",
+        "Busts and corrections of trades, whenever these were; they are not taken from the other counts.",
+        label="instrument",
+    ),
+    _counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
     _counter(

@@ -1,0 +1,83 @@
+"""`carbonmatch admin bust-trade` and `correct-trade`, as far as they get without a venue."""
+
+import io
+import sys
+
+import pytest
+
+from carbonmatch.client.admin_trades import _confirm, bust, correct, in_words
+from carbonmatch.client.connection import Access
+from carbonmatch.client.errors import ClientError
+from carbonmatch.matching.messages import (
+    AccountId,
+    FoundTrade,
+    InstrumentId,
+    OrderId,
+    Ref,
+    SessionId,
+    TradeId,
+    TradeSide,
+    TradeStatus,
+)
+from carbonmatch.protocol.messages import Role
+
+# Nobody listens there, and nobody is asked.
+NOWHERE = Access(host="127.0.0.1", port=1, key_id="k", private_key=bytes(32), session="s", role=Role.OPERATOR)
+TRADE = FoundTrade(
+    InstrumentId(1),
+    1_700_000_000_000_000_000,
+    9_805,
+    3,
+    TradeSide(SessionId(1), OrderId(8), AccountId(11)),
+    TradeSide(SessionId(2), OrderId(7), AccountId(12)),
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"), [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("yep\n", False)]
+)
+def test_only_a_clear_yes_on_the_terminal_is_one(
+    typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    assert _confirm(yes=False)("Bust trade 7?") is agreed
+
+
+def test_without_a_terminal_it_has_to_be_said_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(ClientError, match="say --yes"):
+        _confirm(yes=False)("Bust trade 7?")
+    assert _confirm(yes=True)("Bust trade 7?")
+
+
+async def test_what_the_wire_does_not_take_is_refused_before_anybody_is_asked() -> None:
+    with pytest.raises(ClientError, match="a text of 65 characters, expected at most 64"):
+        await bust(NOWHERE, TradeId(1), "x" * 65, lambda _: True, dry_run=False)
+    with pytest.raises(ClientError, match="quantity lots -3, expected 0 to"):
+        await correct(NOWHERE, TradeId(1), None, -3, "why", lambda _: True, dry_run=False)
+    with pytest.raises(ClientError, match="trade id 9007199254740992, expected 0 to"):
+        await bust(NOWHERE, TradeId(2**53), "why", lambda _: True, dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("price", "lots", "stands"),
+    [
+        (9_805, 3, None),
+        (9_800, 2, "  stands     at 2 lots at 9800 ticks"),
+        (9_805, 0, "  stands     no more: it was busted"),
+    ],
+)
+def test_a_trade_is_shown_as_it_was_and_as_it_stands(price: int, lots: int, stands: str | None) -> None:
+    status = TradeStatus(1, Ref(1), 0, 0, TradeId(7), price, lots, TRADE)
+    assert in_words(status).splitlines() == [
+        "trade 7, instrument 1, 2023-11-14T22:13:20.000000000Z",
+        "  traded     3 lots at 9805 ticks",
+        "  bought by  account 11, order 8 of session 1",
+        "  sold by    account 12, order 7 of session 2",
+        *([stands] if stands else []),
+    ]
