@@ -205,7 +205,7 @@ def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> 
 
 
 def test_what_an_iceberg_hides_counts_for_the_price() -> None:
-    """Ten lots are offered and three bid for: sellers press it down. By the slice, buyers would press it up."""
+    """Ten lots are offered, three bid for: sellers press it down. By the slice buyers would press it up."""
     found = market()
     found.send(BOB, sell(1, 100, 10, display=2))
     found.send(ALICE, buy(1, 102, 3))
