@@ -6,8 +6,19 @@ from hypothesis import given
 
 from carbonmatch.market_data.feed import FeedBatch, MarketData
 from carbonmatch.market_data.instrument import InstrumentMessage
-from carbonmatch.matching.messages import InstrumentId, LimitsChanged, Outputs, Phase, TradeId
+from carbonmatch.matching.messages import (
+    AuctionEnded,
+    AuctionIndicated,
+    AuctionRule,
+    InstrumentId,
+    LimitsChanged,
+    Outputs,
+    Phase,
+    TradeId,
+)
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     FeedKind,
     Instrument,
@@ -317,3 +328,47 @@ def test_numbers_are_dense(history: list[Outputs]) -> None:
                 if isinstance(message, NUMBERED):
                     assert message.instrument_seq == last.get(instrument_id, 0) + 1
                     last[instrument_id] = message.instrument_seq
+
+
+INDICATED = AuctionIndicated(CEA, NOW_NS, 7830, 600, 150, SELL)
+OVER = AuctionEnded(
+    CEA, NOW_NS, Phase.OPENING_AUCTION, 7830, 600, 150, SELL, AuctionRule.VOLUME, 7800, 5, 1, 2, 3, b"s"
+)
+
+
+def test_who_joins_is_told_how_the_auction_would_end_until_it_has() -> None:
+    market_data = market(released(phase_changed(Phase.OPENING_AUCTION), INDICATED))
+    update = AuctionUpdate(CEA, 3, 7830, 600, 150, SELL, NOW_NS)
+    assert update in market_data.snapshot(CEA)
+    again = MarketData()
+    again.restore(market_data.state())
+    assert update in again.snapshot(CEA)
+    batch = market_data.apply(released(OVER, phase_changed(Phase.CONTINUOUS)), NOW_NS)
+    result, phase = messages(batch)[CEA][:2]
+    assert result == AuctionResult(
+        CEA,
+        4,
+        Phase.OPENING_AUCTION,
+        7830,
+        600,
+        150,
+        SELL,
+        AuctionRule.VOLUME,
+        7800,
+        5,
+        1,
+        2,
+        3,
+        b"s",
+        NOW_NS,
+    )
+    assert isinstance(phase, PhaseUpdate)
+    assert not [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]
+
+
+def test_an_interrupted_auction_is_not_indicated_any_more_and_the_next_phase_that_gathers_keeps_it() -> None:
+    opening = released(phase_changed(Phase.PRE_OPEN), INDICATED, phase_changed(Phase.OPENING_AUCTION))
+    market_data = market(opening)
+    assert [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]
+    market_data.apply(released(phase_changed(Phase.HALTED)), NOW_NS)
+    assert not [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]

@@ -181,6 +181,17 @@ def told(found: Market, *orders: m.NewOrder) -> list[str]:
     return found.send(VENUE, enter(Phase.CONTINUOUS))
 
 
+@pytest.mark.parametrize(("own", "against"), [(buy, sell), (sell, buy)])
+def test_whoever_is_left_without_a_partner_is_told_nothing(own: Any, against: Any) -> None:
+    found = market()
+    found.send(BOB, own(1, 100, 5))
+    found.send(CAROL, own(1, 100, 7))
+    found.send(ALICE, against(1, 100, 5, stp=m.SelfTradePrevention.NONE))
+    outputs = found.outputs(OPS, m.SetPhase(Ref(9), EUA, Phase.CONTINUOUS))
+    check_batch(found.engine.books, outputs)
+    assert {chunk.session_id for chunk in outputs.streams} == {ALICE, BOB, OPS}
+
+
 def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> None:
     found = market()
     found.send(BOB, sell(1, 100, 10, display=2), sell(2, 100, 5))
@@ -191,6 +202,15 @@ def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> 
         "alice 2: executed #6 taker 1 @ 100, 0 left",
         "bob 0: executed #2 maker 1 @ 100, 2 left",
     ]
+
+
+def test_what_an_iceberg_hides_counts_for_the_price() -> None:
+    """Ten lots are offered, three bid for: sellers press it down. By the slice buyers would press it up."""
+    found = market()
+    found.send(BOB, sell(1, 100, 10, display=2))
+    found.send(ALICE, buy(1, 102, 3))
+    end = ended(found.outputs(VENUE, enter(Phase.CONTINUOUS)))
+    assert (end.price_ticks, end.surplus_lots, end.surplus_side) == (100, 7, Side.SELL)
 
 
 def test_a_market_order_trades_up_to_its_protection_and_the_rest_goes_with_the_auction() -> None:

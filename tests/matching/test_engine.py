@@ -346,6 +346,7 @@ def test_the_engine_says_where_it_is() -> None:
     assert (engine.sequence, engine.time_ns, engine.open_order_count) == (9, TIME_NS, 0)
     market.send(ALICE, buy(1, price=100), buy(2, price=99))
     assert (engine.sequence, engine.time_ns, engine.open_order_count) == (11, TIME_NS, 2)
+    assert engine.last_trade_id == 0
     engine.set_durable(False)
     assert market.outputs(BOB, buy(1, price=98)).streams[0].reports[0].flags == ReportFlag.NOT_DURABLE
     engine.set_durable(True)

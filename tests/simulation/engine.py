@@ -6,12 +6,14 @@ What `server/service.py` does with threads and ports is done here in turns of th
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from msgspec import structs
 
 from carbonmatch.config import Config
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.schema import SelfTrade
+from carbonmatch.config.volatility import Volatility, Width
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.reader import scan
@@ -133,7 +135,7 @@ class Process:
             lambda: world.happens(disk.faults.failed_read),
         )
         usual = market.config(Path("unused"), throttle=_THROTTLE)
-        config = _grouped(_scheduled(usual, *day))
+        config = _restrained(_grouped(_scheduled(usual, *day)), world.seed)
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
@@ -232,6 +234,37 @@ class Process:
     def is_idle(self) -> bool:
         """Whether everything applied is released, market data included."""
         return self.floor.pipeline._published_sequence == self.engine.sequence
+
+
+# What restrains the prices of EUA, which are around 1000: in turn by seed, in most worlds something.
+_RESTRAINTS: Final = (
+    Volatility(
+        short=Width(ticks=8),
+        short_window_ms=50,
+        long=Width(basis_points=120),
+        long_window_ms=2_000,
+        auction_ms=300,
+        auction_random_ms=100,
+        extension=Width(ticks=6),
+        extensions_max=2,
+    ),
+    Volatility(),
+    Volatility(
+        collar=Width(ticks=12),
+        interval=Width(ticks=7),
+        interval_recalculation_ms=200,
+        interval_hold_ms=500,
+    ),
+)
+
+
+def _restrained(config: Config, seed: int) -> Config:
+    restraint = _RESTRAINTS[seed % len(_RESTRAINTS)]
+    changes = {"volatility": restraint, "reference_price_ticks": 1_000}
+    instruments = tuple(
+        structs.replace(one, **changes) if one.id == market.EUA else one for one in config.instruments
+    )
+    return structs.replace(config, instruments=instruments)
 
 
 def _scheduled(config: Config, calendar: Calendar, schedule: Schedule) -> Config:

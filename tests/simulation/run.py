@@ -17,7 +17,15 @@ from carbonmatch.config.timetable import Timetable
 from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.reader import verify
 from carbonmatch.matching import state
-from carbonmatch.matching.messages import OrderFlag, Ref, SessionId
+from carbonmatch.matching.messages import (
+    AnyPublicEvent,
+    LimitsChanged,
+    OrderFlag,
+    Phase,
+    PhaseChanged,
+    Ref,
+    SessionId,
+)
 from carbonmatch.protocol.messages import Role
 from carbonmatch.server import gateway as gateway_module
 from carbonmatch.server import history as history_module
@@ -68,6 +76,7 @@ class Outcome(Struct):
     torn: int
     flips: int
     snapshots: int
+    restrained: int  # interruptions, and changes of interval price limits
     simulated_seconds: float
     digest: str
 
@@ -286,6 +295,7 @@ class Simulation:
             sum(name.endswith(".torn") for name in self.disk.names),
             self.flips,
             self.standby.snapshots_written,
+            sum(_is_restraint(event) for event in self.journaled.public),
             self.world.now_ns / NS_PER_SECOND - 1,
             self.world.digest(),
         )
@@ -390,6 +400,12 @@ class Simulation:
         assert self.process is not None
         demand(self.process.recovered.journal.was_closed, "a clean stop is recognized")
         demand(self.process.first_digest == process.last_digest, "the state comes back")
+
+
+def _is_restraint(event: AnyPublicEvent) -> bool:
+    return isinstance(event, LimitsChanged) or (
+        isinstance(event, PhaseChanged) and event.phase is Phase.VOLATILITY_AUCTION
+    )
 
 
 def simulate(

@@ -25,6 +25,7 @@ def assert_worth_running(outcomes: list[Outcome]) -> None:
     assert sum(one.crashes for one in outcomes) > worlds // 2
     assert sum(one.commands for one in outcomes) > 300 * worlds
     assert sum(one.trades for one in outcomes) > 10 * worlds
+    assert sum(one.restrained for one in outcomes) > worlds
 
 
 def test_a_seed_repeats_its_world_to_the_last_byte() -> None:

@@ -13,8 +13,9 @@ from carbonmatch.matching.messages import NewOrder, Ref, Side
 from carbonmatch.protocol.codec import decode_reports
 from carbonmatch.protocol.messages import LoggedOut, LogoutReason
 from carbonmatch.server.service import Service
+from carbonmatch.server.session_peer import SessionPeer
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Disk, Venue, running
+from tests.end_to_end.running import Disk, Venue, eventually, running
 
 
 def buy(ref: int) -> NewOrder:
@@ -76,3 +77,35 @@ async def test_nobody_new_is_let_in_while_a_stop_waits_for_the_disk(
         assert accepted.ref == 1
         assert (await alice.goodbye()).reason is LogoutReason.SHUTTING_DOWN
     await stopping
+
+
+async def test_a_stop_in_the_moment_in_which_a_connection_is_made_is_a_clean_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door is closed between the loop making it and the door hearing of it."""
+    venue = Venue(tmp_path)
+    await venue.start()
+    connection_made = SessionPeer.connection_made
+
+    def made_while_stopping(peer: SessionPeer, transport: Any) -> None:
+        connection_made(peer, transport)
+        venue.service._gateway.stop_reading()
+
+    monkeypatch.setattr(SessionPeer, "connection_made", made_while_stopping)
+    reader, writer = await asyncio.open_connection(*venue.order_entry)
+    await eventually(lambda: venue.service._gateway.is_closed)
+    await venue.stop()
+    assert not venue.service._gateway.peers
+    messages = [message for payload in cut(await reader.read()) for message in decode_reports(payload)]
+    assert messages[-1] == LoggedOut(LogoutReason.SHUTTING_DOWN)
+    writer.close()
+
+
+def cut(data: bytes) -> list[bytes]:
+    """The payloads of frames."""
+    payloads = []
+    while data:
+        end = 4 + int.from_bytes(data[:4], "big")
+        payloads.append(data[4:end])
+        data = data[end:]
+    return payloads

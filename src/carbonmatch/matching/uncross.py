@@ -202,7 +202,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             buy_lots = buy.leaves_lots + buy.hidden_lots
             buy_id = buy.order_id
             buy_account_id = buy.account.account_id
-            buy_session = _touched(venue, buy)
+            buy_session = buy.session
         if not sell_lots:
             sell = next(sells, None)
             if sell is None:
@@ -211,7 +211,12 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             sell_lots = sell.leaves_lots + sell.hidden_lots
             sell_id = sell.order_id
             sell_account_id = sell.account.account_id
-            sell_session = _touched(venue, sell)
+            sell_session = sell.session
+        # Whoever is next may find nobody to trade with, and then has nothing to be told.
+        if not buy_session.touched:
+            _touch(venue, buy_session)
+        if not sell_session.touched:
+            _touch(venue, sell_session)
         meetings_left -= 1
         lots = buy_lots if buy_lots < sell_lots else sell_lots
         buy_lots -= lots
@@ -281,13 +286,10 @@ def _accepting(ladder: Ladder, key: int) -> Iterator[Order]:
             order = order.behind
 
 
-def _touched(venue: "Venue", order: Order) -> SessionState:
-    """The order's session, to which reports may be appended and have to be counted."""
-    session = order.session
-    if not session.touched and session is not venue.session:
-        session.touched = True
-        venue.touched.append(session)
-    return session
+def _touch(venue: "Venue", session: SessionState) -> None:
+    """Reports are appended to the session, and have to be taken."""
+    session.touched = True
+    venue.touched.append(session)
 
 
 def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: int) -> None:

@@ -39,6 +39,12 @@ _GONE_ALREADY: Final = frozenset(
 )
 
 
+class Arriving(asyncio.Protocol):
+    """What a connection will be once its handshake is over."""
+
+    connected: bool  # whether `connection_made` was called, and `connection_lost` was not
+
+
 class Door:
     """Invariant: what it accepts is either counted by the guard, or closed before this turn ends."""
 
@@ -46,7 +52,7 @@ class Door:
         self,
         guard: Guard,
         monotonic_ns: Callable[[], int],
-        make: Callable[[Visit], asyncio.Protocol],
+        make: Callable[[Visit], "Arriving"],
         has_room: Callable[[int], bool],
         tls: ssl.SSLContext | None,
     ) -> None:
@@ -61,7 +67,8 @@ class Door:
         self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._sockets: list[socket.socket] = []
-        self._arriving: dict[asyncio.Task[None], None] = {}
+        # Those whose handshake may not be over, with what they will be.
+        self._arriving: dict[asyncio.Task[None], Arriving | None] = {}
         self._waking: asyncio.TimerHandle | None = None
         self._reserve: int | None = None
 
@@ -88,8 +95,11 @@ class Door:
             self._loop.remove_reader(listening)
             listening.close()
         self._sockets.clear()
-        for task in self._arriving:
-            task.cancel()
+        for task, arriving in self._arriving.items():
+            # The loop tells nobody of a connection that is cancelled after it was made: it would stay with
+            # those to say goodbye to, and its transport refuses that.
+            if arriving is None or not arriving.connected:
+                task.cancel()
         if self._reserve is not None:
             os.close(self._reserve)
             self._reserve = None
@@ -164,9 +174,16 @@ class Door:
                 "ssl_shutdown_timeout": TLS_SHUTDOWN_SECONDS_MAX,
             }
         is_in = False
+        task = asyncio.current_task()
+        assert task is not None
+
+        def make() -> Arriving:
+            arriving = self._arriving[task] = self._make(visit)
+            return arriving
+
         try:
             accepted.setblocking(False)
-            await self._loop.connect_accepted_socket(lambda: self._make(visit), accepted, **deadlines)
+            await self._loop.connect_accepted_socket(make, accepted, **deadlines)
             is_in = True
         except OSError as error:
             # It left, was too slow, or speaks no TLS that we do.

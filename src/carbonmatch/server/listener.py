@@ -1,6 +1,5 @@
 """What the connections of one port have in common: the rules of logon, the clock, the deadlines' sweep."""
 
-import asyncio
 import ssl
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +8,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks
-from carbonmatch.server.door import Door
+from carbonmatch.server.door import Arriving, Door
 from carbonmatch.server.guard import Guard, Visit
 from carbonmatch.server.scheduler import Scheduler, Timer
 
@@ -52,7 +51,7 @@ class Listener:
         self.start_sweeping()
         return address
 
-    def _welcome(self, visit: Visit) -> asyncio.Protocol:
+    def _welcome(self, visit: Visit) -> Arriving:
         peer = self.make_peer()
         peer.visit = visit
         return peer

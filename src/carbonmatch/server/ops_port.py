@@ -9,7 +9,7 @@ from carbonmatch.limits import OPS_CONNECTIONS_MAX, OPS_PAGES_PER_SECOND, OPS_RE
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.http import Page, Pages, respond
 from carbonmatch.protocol.throttle import TokenBucket
-from carbonmatch.server.door import Door
+from carbonmatch.server.door import Arriving, Door
 from carbonmatch.server.guard import Bounds, Guard, Visit
 
 
@@ -84,10 +84,11 @@ class Rationed(Mapping[str, Callable[[], Page]]):
         return len(self._pages)
 
 
-class _OpsConnection(asyncio.Protocol):
+class _OpsConnection(Arriving):
     def __init__(self, port: OpsPort, visit: Visit) -> None:
         self._port = port
         self._visit = visit
+        self.connected = False
         self._received = b""
         self._answered = False
         self._timer: asyncio.TimerHandle | None = None
@@ -95,6 +96,7 @@ class _OpsConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.connected = True
         self._port.connections[self] = None
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(OPS_REQUEST_SECONDS_MAX, self.transport.abort)
@@ -116,6 +118,7 @@ class _OpsConnection(asyncio.Protocol):
         self.transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self.connected = False
         self._port.connections.pop(self, None)
         self._visit.is_gone()
         if self._timer is not None:

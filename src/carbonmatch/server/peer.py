@@ -33,7 +33,7 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
-from carbonmatch.server.door import NO_LINGER
+from carbonmatch.server.door import NO_LINGER, Arriving
 from carbonmatch.server.guard import Visit
 from carbonmatch.server.listener import Listener
 
@@ -47,7 +47,7 @@ _SEND_KERNEL_BYTES: Final = 128 * 1024
 _SEND_UNREAD_BYTES: Final = 64 * 1024
 
 
-class Peer(asyncio.Protocol):
+class Peer(Arriving):
     """A connection. Subclasses say what a logon and a frame mean."""
 
     def __init__(self, listener: Listener) -> None:

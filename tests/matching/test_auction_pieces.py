@@ -1,0 +1,109 @@
+"""An auction of more orders than one entry may meet, and what happens between its entries."""
+
+import pytest
+
+from carbonmatch.matching import engine as engine_module
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.auction_times import Alarms
+from carbonmatch.matching.messages import AllowedFlag, Phase, Ref, TimeInForce, TimePassed
+from tests.matching.market import (
+    ALICE,
+    BOB,
+    CEA,
+    EUA,
+    OPS,
+    TIME_NS,
+    VENUE,
+    Market,
+    buy,
+    cancel,
+    definition,
+    sell,
+)
+
+GTD = TimeInForce.GTD
+
+
+@pytest.fixture
+def market(monkeypatch: pytest.MonkeyPatch) -> Market:
+    """One meeting an entry. All four may trade at 98 to 100; the second of the buyers has a time."""
+    monkeypatch.setattr(engine_module, "ENTRY_AUCTION_ORDERS_MAX", 1)
+    market = Market(allowed=AllowedFlag.ALL, opening_phase=Phase.OPENING_AUCTION)
+    market.send(ALICE, buy(1, 100, 10), buy(2, 100, 10, tif=GTD, expires=50))
+    market.send(BOB, sell(1, 98, 10), sell(2, 98, 10))
+    return market
+
+
+def go_on(market: Market, after_ns: int) -> list[m.AnyPublicEvent]:
+    """What everybody hears until the auction is over."""
+    market.time_ns = TIME_NS + after_ns
+    public: list[m.AnyPublicEvent] = []
+    while market.engine.venue.uncrossing:
+        public += market.outputs(VENUE, TimePassed()).public
+    return public
+
+
+def more(market: Market) -> None:
+    """Three further trades to make."""
+    market.send(ALICE, *(buy(ref, 100, 10) for ref in (20, 21, 22)))
+    market.send(BOB, *(sell(ref, 98, 10) for ref in (20, 21, 22)))
+
+
+def start(market: Market) -> None:
+    market.outputs(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    assert market.engine.last_trade_id == 1
+    assert market.engine.venue.uncrossing
+
+
+def test_what_crosses_when_an_order_has_expired_on_the_way_is_another_auction(market: Market) -> None:
+    market.send(ALICE, buy(3, 99, 5))
+    start(market)
+    public = go_on(market, after_ns=50)
+    trades = [(event.price_ticks, event.quantity_lots) for event in public if isinstance(event, m.Traded)]
+    assert len(trades) == 1
+    assert trades[0][0] in (98, 99)
+    assert trades[0][1] == 5
+    assert [type(event) for event in public].count(m.AuctionEnded) == 2
+    assert (market.bids(), market.asks()) == ([], ["5 in 1 @ 98"])
+
+
+def test_where_nobody_is_left_to_trade_with_the_auction_is_over(market: Market) -> None:
+    start(market)
+    public = go_on(market, after_ns=50)
+    assert not any(isinstance(event, m.Traded) for event in public)
+    assert market.engine.instruments[EUA].phase is Phase.CONTINUOUS
+    assert market.engine.books[EUA].last_price_ticks == 99
+    assert market.asks() == ["10 in 1 @ 98"]
+
+
+def test_an_instrument_that_is_defined_anew_on_the_way_goes_on(market: Market) -> None:
+    more(market)
+    start(market)
+    market.send(VENUE, m.DefineInstrument(definition(allowed=AllowedFlag.ALL)))
+    go_on(market, after_ns=1)
+    assert market.engine.last_trade_id == 5
+    assert market.engine.instruments[EUA].phase is Phase.CONTINUOUS
+
+
+def test_other_instruments_go_on_as_they_did(market: Market) -> None:
+    market.send(BOB, sell(9, 100, 1, instrument=CEA))
+    more(market)
+    start(market)
+    told = market.send(BOB, cancel(30, 9), cancel(31, 1))
+    assert market.engine.venue.uncrossing
+    assert "bob 30: canceled #5 1 REQUESTED" in told
+    assert "bob 31: rejected UNKNOWN_ORDER" in told, "it has traded"
+    assert "bob 32: rejected FROZEN" in market.send(BOB, cancel(32, 22))
+
+
+def test_alarms_go_off_when_their_time_has_come_and_not_before() -> None:
+    alarms = Alarms()
+    alarms.set(EUA, 20)
+    alarms.set(CEA, 10)
+    assert (alarms.next_ns, list(alarms.due(9)), list(alarms.due(10)), list(alarms.due(19))) == (
+        10,
+        [],
+        [CEA],
+        [CEA],
+    )
+    assert list(alarms.due(20)) == [CEA, EUA]
