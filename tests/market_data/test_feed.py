@@ -6,8 +6,19 @@ from hypothesis import given
 
 from carbonmatch.market_data.feed import FeedBatch, MarketData
 from carbonmatch.market_data.instrument import InstrumentMessage
-from carbonmatch.matching.messages import InstrumentId, LimitsChanged, Outputs, Phase, TradeId
+from carbonmatch.matching.messages import (
+    AuctionEnded,
+    AuctionIndicated,
+    AuctionRule,
+    InstrumentId,
+    LimitsChanged,
+    Outputs,
+    Phase,
+    TradeId,
+)
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     FeedKind,
     Instrument,
@@ -38,7 +49,9 @@ from tests.market_data.world import (
     released,
     traded,
 )
-from tests.market_data.worlds import histories
+from tests.market_data.worlds import histories, possible
+
+NUMBERED = LevelUpdate | Trade | TradeBust | TradeCorrection | PhaseUpdate | BandUpdate | Statistics
 
 
 def market(*batches: Outputs) -> MarketData:
@@ -285,13 +298,15 @@ def test_equal_batches_give_equal_messages_and_equal_state(history: list[Outputs
 def test_a_restored_feed_goes_on_as_if_nothing_had_happened(
     before: list[Outputs], after: list[Outputs]
 ) -> None:
+    # Both together are one life, in which no number comes twice.
+    whole = possible([*before, *after])
     lived = MarketData()
-    for outputs in before:
+    for outputs in whole[: len(before)]:
         lived.apply(outputs, NOW_NS)
     restored = MarketData()
     restored.restore(lived.state())
     assert restored.state() == lived.state()
-    for outputs in after:
+    for outputs in whole[len(before) :]:
         expected = lived.apply(outputs, NOW_NS)
         found = restored.apply(outputs, NOW_NS)
         assert found.feed_sequence == expected.feed_sequence
@@ -310,6 +325,50 @@ def test_numbers_are_dense(history: list[Outputs]) -> None:
         assert batch.feed_sequence == feed_sequence
         for instrument_id, changed in batch.changes.items():
             for message in changed.messages:
-                if isinstance(message, LevelUpdate | Trade | PhaseUpdate | BandUpdate | Statistics):
+                if isinstance(message, NUMBERED):
                     assert message.instrument_seq == last.get(instrument_id, 0) + 1
                     last[instrument_id] = message.instrument_seq
+
+
+INDICATED = AuctionIndicated(CEA, NOW_NS, 7830, 600, 150, SELL)
+OVER = AuctionEnded(
+    CEA, NOW_NS, Phase.OPENING_AUCTION, 7830, 600, 150, SELL, AuctionRule.VOLUME, 7800, 5, 1, 2, 3, b"s"
+)
+
+
+def test_who_joins_is_told_how_the_auction_would_end_until_it_has() -> None:
+    market_data = market(released(phase_changed(Phase.OPENING_AUCTION), INDICATED))
+    update = AuctionUpdate(CEA, 3, 7830, 600, 150, SELL, NOW_NS)
+    assert update in market_data.snapshot(CEA)
+    again = MarketData()
+    again.restore(market_data.state())
+    assert update in again.snapshot(CEA)
+    batch = market_data.apply(released(OVER, phase_changed(Phase.CONTINUOUS)), NOW_NS)
+    result, phase = messages(batch)[CEA][:2]
+    assert result == AuctionResult(
+        CEA,
+        4,
+        Phase.OPENING_AUCTION,
+        7830,
+        600,
+        150,
+        SELL,
+        AuctionRule.VOLUME,
+        7800,
+        5,
+        1,
+        2,
+        3,
+        b"s",
+        NOW_NS,
+    )
+    assert isinstance(phase, PhaseUpdate)
+    assert not [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]
+
+
+def test_an_interrupted_auction_is_not_indicated_any_more_and_the_next_phase_that_gathers_keeps_it() -> None:
+    opening = released(phase_changed(Phase.PRE_OPEN), INDICATED, phase_changed(Phase.OPENING_AUCTION))
+    market_data = market(opening)
+    assert [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]
+    market_data.apply(released(phase_changed(Phase.HALTED)), NOW_NS)
+    assert not [one for one in market_data.snapshot(CEA) if isinstance(one, AuctionUpdate)]

@@ -204,6 +204,15 @@ def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> 
     ]
 
 
+def test_what_an_iceberg_hides_counts_for_the_price() -> None:
+    """Ten lots are offered, three bid for: sellers press it down. By the slice buyers would press it up."""
+    found = market()
+    found.send(BOB, sell(1, 100, 10, display=2))
+    found.send(ALICE, buy(1, 102, 3))
+    end = ended(found.outputs(VENUE, enter(Phase.CONTINUOUS)))
+    assert (end.price_ticks, end.surplus_lots, end.surplus_side) == (100, 7, Side.SELL)
+
+
 def test_a_market_order_trades_up_to_its_protection_and_the_rest_goes_with_the_auction() -> None:
     found = market()
     found.send(BOB, sell(1, 100, 4), sell(2, 103, 4))

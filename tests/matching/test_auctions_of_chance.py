@@ -29,6 +29,8 @@ Limits = st.lists(st.tuples(st.sampled_from(Side), Prices, st.sampled_from((5, 3
 
 @settings(max_examples=250, deadline=None)
 @given(Limits, st.integers(0, 14), st.integers(1, 4))
+# Nothing but the reference decides, and the nearest price on the increment is above it.
+@example([(Side.BUY, 12, 5), (Side.SELL, 1, 5)], 7, 4)
 # More is bid at one price and as much more asked at the next one: the nearest of the two.
 @example([(Side.BUY, 6, 5), (Side.BUY, 5, 3), (Side.SELL, 5, 5), (Side.SELL, 6, 3)], 9, 1)
 @example([(Side.BUY, 6, 5), (Side.BUY, 5, 3), (Side.SELL, 5, 5), (Side.SELL, 6, 3)], 2, 1)
