@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import (
     AuctionResult,
+    AuctionUpdate,
     Instrument,
     LimitsUpdate,
     PhaseUpdate,
@@ -120,6 +121,8 @@ async def test_a_breach_becomes_an_auction_and_continuous_trading_again(process:
         _, refused = await carol.reports(2)
         assert isinstance(refused, Rejected)
 
+        indicated = await subscriber.until(AuctionUpdate)
+        assert indicated.price_ticks in (8060, 8065), "as it would end with those who have come by then"
         result = await subscriber.until(AuctionResult)
         assert result.phase is Phase.VOLATILITY_AUCTION
         assert (result.price_ticks, result.volume_lots) == (8065, 5)

@@ -22,6 +22,8 @@ from carbonmatch.protocol.messages import (
     Subscribed,
     SubscribeRejected,
     Trade,
+    TradeBust,
+    TradeCorrection,
 )
 from tests.market_data.connection import Connection
 from tests.market_data.world import BUY, CEA, EUA, KAU, NOW_NS, SELL, defined, level, released, traded
@@ -486,7 +488,13 @@ def test_one_who_keeps_up_hears_each_message_of_its_kinds_once_and_no_other(
         venue.release(outputs)
         everything.read()
         filtered.read()
-    kind_of = {LevelUpdate: FeedKind.LEVELS, Trade: FeedKind.TRADES, Statistics: FeedKind.STATISTICS}
+    kind_of = {
+        LevelUpdate: FeedKind.LEVELS,
+        Trade: FeedKind.TRADES,
+        TradeBust: FeedKind.TRADES,
+        TradeCorrection: FeedKind.TRADES,
+        Statistics: FeedKind.STATISTICS,
+    }
     expected = [
         message
         for message in everything.heard

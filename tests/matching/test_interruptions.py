@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from carbonmatch.matching import auction
+from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import (
     AllowedFlag,
@@ -455,3 +456,20 @@ def test_where_the_schedule_has_gone_on_meanwhile_its_phase_comes_instead_of_an_
     found.send(VENUE, m.SchedulePhase(EUA, Phase.CLOSING_AUCTION, found.time_ns, TIME_NS + 300 * SECOND))
     assert phase(found) is Phase.VOLATILITY_AUCTION
     assert told(at(found, 120))[0][0] is Phase.CLOSING_AUCTION
+
+
+def test_a_definition_with_the_same_rules_goes_on_and_takes_the_reference_that_comes_with_it() -> None:
+    rules = msgspec.structs.replace(RULES, static=Width(100))
+    found = market(volatility=rules, reference_price_ticks=1_000)
+    found.send(VENUE, m.DefineInstrument(definition(EUA, volatility=rules, reference_price_ticks=905)))
+    assert found.send(ALICE, buy(2, 1_010, 10))[1] == "alice 2: executed #10 taker 5 @ 1005, 5 left"
+    assert phase(found) is Phase.VOLATILITY_AUCTION, "1010 is too far from 905"
+
+
+def test_an_entry_that_has_met_all_it_may_interrupts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = market()
+    found.send(BOB, sell(8, 1_005, 5))
+    monkeypatch.setattr(engine_module, "ENTRY_MAKERS_MAX", 1)
+    told_alice = found.send(ALICE, buy(2, 1_020, 20))
+    assert "alice 2: canceled #10 15 TOO_MANY_MAKERS" in told_alice
+    assert phase(found) is Phase.CONTINUOUS

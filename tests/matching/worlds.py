@@ -362,9 +362,9 @@ class World:
         if kind == 4:
             return m.TimePassed()
         if kind in (5, 12):
-            # Most of all back to what it was.
+            # Nearly always back to what it was: a session that is gone has its commands refused until then.
             number = 1 + choices.byte() % len(SESSIONS)
-            if choices.byte() % 5 == 0:
+            if choices.byte() % 12 == 0:
                 return m.RemoveSession(SessionId(number))
             account_ids = tuple(AccountId(account) for account in SESSIONS[number - 1])
             return m.DefineSession(SessionId(number), f"s{number}", account_ids, number == OPERATOR)

@@ -271,7 +271,8 @@ def do_what_is_due(venue: Venue) -> None:
     while alarms.next_ns <= venue.time_ns:
         book = venue.books[alarms.first()]
         timing = book.timing
-        if timing is not None and timing.ended_ns <= venue.time_ns:
+        # What is due of it may be its freeze only: others may end before it does.
+        if timing is not None and timing.ended_ns <= alarms.next_ns:
             _end_in_time(venue, book, timing)
         else:
             recalculate(venue, book)
