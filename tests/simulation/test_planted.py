@@ -1,10 +1,12 @@
 """Faults that are planted in the engine: a checker that finds nothing wrong with them would be none."""
 
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from carbonmatch.config.timetable import Timetable
 from carbonmatch.journal import segment_scan as segment_scan_module
 from carbonmatch.journal.reader import scan
 from carbonmatch.journal.record import HEADER_BYTES, Header, Kind
@@ -39,19 +41,22 @@ from carbonmatch.server.pipeline import Batch, Pipeline
 from carbonmatch.server.schedules import Now, Schedules
 from carbonmatch.server.session_peer import SessionPeer
 from carbonmatch.server.stream import Chunk, Stream
+from tests.simulation import world as world_module
 from tests.simulation.checks import Violated, check_units
+from tests.simulation.day import day
 from tests.simulation.faults import Faults
 from tests.simulation.run import simulate
+from tests.simulation.world import NS_PER_MS, NS_PER_SECOND
 
 STEPS = 3_000
 WORLDS = 12
 
 
-def violated(faults: Faults, steps: int = STEPS) -> str:
+def violated(faults: Faults) -> str:
     """What the first world that notices says; nothing where none does."""
     for seed in range(WORLDS):
         try:
-            simulate(seed, steps, faults)
+            simulate(seed, STEPS, faults)
         except Violated as violation:
             return str(violation)
     return ""
@@ -67,12 +72,17 @@ def test_the_worlds_that_the_plants_are_tried_in_are_sound() -> None:
 
 def test_steps_of_a_schedule_that_come_behind_orders_of_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def late(schedules: Schedules) -> None:
-        if schedules._clocks.time_ns() >= schedules._due_ns + 10**9:
+        if schedules._clocks.time_ns() >= schedules._due_ns + 10**7:
             schedules.run()
 
     monkeypatch.setattr(Schedules, "look", late)
-    # Long enough for some steps to come while there is trading.
-    assert "no order comes before a step" in violated(calm(), 9_000)
+    # A step comes while there is trading: that lasts for a fraction of a second, and steps are seconds apart.
+    calendar, schedule = day(Random(0))
+    step = Timetable(schedule, calendar).next_after(world_module.START_UTC_NS + NS_PER_SECOND)
+    assert step is not None
+    monkeypatch.setattr(world_module, "START_UTC_NS", step.at_ns - NS_PER_SECOND - 50 * NS_PER_MS)
+    with pytest.raises(Violated, match="no order comes before a step"):
+        simulate(0, 1_000, calm())
 
 
 def test_a_schedule_whose_steps_come_early(monkeypatch: pytest.MonkeyPatch) -> None:
