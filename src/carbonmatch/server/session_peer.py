@@ -196,6 +196,8 @@ class SessionPeer(Peer):
         logon = self.rules.logon
         if self._catching_up is not None:
             self._catching_up.cancel()
+            # The gateway may remember this connection for long, as the one that was served last.
+            self._catching_up = None
         session_id = self.settings.session_id
         if logon is None or gateway.owners.get(session_id) is not self:
             return
