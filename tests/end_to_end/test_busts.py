@@ -204,6 +204,18 @@ async def test_a_bust_that_is_repeated_is_answered_as_before(venue: Venue) -> No
     assert len([one for one in await stream(venue, "bob") if isinstance(one, Busted)]) == 1
 
 
+async def test_a_ref_that_comes_twice_in_a_frame_takes_back_the_trade_it_names_first(venue: Venue) -> None:
+    fills = await trade(venue, 2)
+    async with venue.wire("operator") as operator:
+        ref = Ref(operator.accepted.last_ref + 1)
+        operator.send(BustTrade(ref, fills[0].trade_id), TradeStatusRequest(ref, fills[1].trade_id))
+        (done, *_) = await operator.reports(1)
+        assert isinstance(done, Done)
+    (busted,) = [one for one in await stream(venue, "bob") if isinstance(one, Busted)]
+    told = (busted.trade_id, busted.order_id, busted.price_ticks, busted.traded_ns)
+    assert told == (fills[0].trade_id, fills[0].order_id, fills[0].price_ticks, fills[0].time_ns)
+
+
 async def test_the_answer_waits_for_the_disk(disk: Disk, venue: Venue) -> None:
     (fill,) = await trade(venue)
     async with venue.wire("operator") as operator, venue.wire("bob") as bob:
