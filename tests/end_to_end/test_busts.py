@@ -278,6 +278,22 @@ async def test_whoever_leaves_or_is_taken_over_while_it_is_looked_up_has_done_no
     assert status.ref == ref, "nothing of it was applied"
 
 
+async def test_whoever_has_left_has_no_more_trades_looked_up(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    with monkeypatch.context() as patched:
+        held = Held(patched)
+        async with venue.wire("operator") as operator:
+            ref = operator.accepted.last_ref
+            operator.send(*(TradeStatusRequest(Ref(ref + number), fill.trade_id) for number in range(1, 4)))
+            await eventually(lambda: len(held.waiting) == 1)
+        await eventually(lambda: not venue.order_entry_peers)
+        ((_, done),) = held.waiting
+        done(Absence.NEVER_WAS)
+        assert len(held.waiting) == 1
+
+
 async def test_a_trade_in_an_archive_that_is_out_of_reach_is_no_refusal_of_the_market(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,8 @@ class TradeLookUp:
 
     def _found(self, sought: Sought) -> None:
         self._note(sought)
+        if not self._peer.has_its_session:
+            return  # nobody waits any more, and each of the others may read a segment
         self.begin()
         if self.is_done:
             self._peer.looked_up()
