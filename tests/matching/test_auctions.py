@@ -697,3 +697,15 @@ ROWS: dict[str, Any] = {
 
 def test_every_row_of_the_page_has_its_test() -> None:
     assert [cells[0] for cells in rows("Auctions")[1:]] == list(ROWS)
+
+
+def test_auctions_that_are_due_at_once_end_in_the_order_of_their_ends_wherever_they_froze() -> None:
+    found = Market()
+    for instrument, ends, freeze in ((EUA, 9, 5), (CEA, 7, 0)):
+        phase = Phase.OPENING_AUCTION
+        freeze_ns = TIME_NS + freeze if freeze else 0
+        command = m.StartAuction(instrument, phase, TIME_NS + ends, freeze_ns=freeze_ns)
+        found.send(VENUE, command)
+    found.time_ns = TIME_NS + 20
+    public = found.outputs(VENUE, m.TimePassed()).public
+    assert [one.instrument_id for one in public if isinstance(one, m.AuctionEnded)] == [CEA, EUA]
