@@ -104,7 +104,7 @@ def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> Non
     listed, *transitions, bids, nothing = done.stdout.splitlines()
     assert listed.startswith("listed: ")
     assert sorted(line.split(" at ")[0] for line in transitions) == ["  closed", "  continuous"]
-    assert bids.startswith("bids: closed at ")
+    assert bids.startswith("bids: closed now, ")
     assert nothing == "  nothing is planned after that"
     file.write_text("")
     assert run("schedule", str(file)).stdout == "no schedules: operators alone change phases\n"
@@ -113,7 +113,7 @@ def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> Non
 def test_a_transition_is_told_in_the_time_of_its_place_and_in_utc() -> None:
     config = parse(_SCHEDULED, "venue.toml")
     assert next_transitions(config, 1_772_436_600_000_000_000, 2)[:3] == [
-        "listed: closed at Mon 2026-03-02 15:30:00 CST (2026-03-02 07:30:00 UTC)",
+        "listed: closed now, Mon 2026-03-02 15:30:00 CST (2026-03-02 07:30:00 UTC)",
         "  continuous at Tue 2026-03-03 09:30:00 CST (2026-03-03 01:30:00 UTC)",
         "  closed at Tue 2026-03-03 15:00:00 CST (2026-03-03 07:00:00 UTC)",
     ]
