@@ -1186,6 +1186,15 @@ class ReferenceVenue:
                 if o.instrument_id == instrument_id and o.for_auction and not o.aside
             ]:
                 self._end(order, CancelReason.AUCTION_OVER)
+        if phase in GATHERING:
+            for order in [
+                o
+                for o in self._by_entry()
+                if o.instrument_id == instrument_id
+                and not o.aside
+                and phase not in TAKES_PART.get(o.time_in_force, GATHERING)
+            ]:
+                self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase
         self.public.append(m.PhaseChanged(m.InstrumentId(instrument_id), self.time_ns, phase, text, until_ns))
         self._restart_limits(instrument_id)
