@@ -246,7 +246,7 @@ class ReferenceVenue:
             case m.SetBand():
                 self._set_band(command)
             case m.Resume():
-                self._resume(command)
+                self._resume(command, by_itself=True)
             case m.SchedulePhase():
                 self._go_on(command)
             case m.TimePassed() | m.DefineDropCopy():
@@ -1111,9 +1111,10 @@ class ReferenceVenue:
         self.public.append(told)
         return True
 
-    def _resume(self, command: m.Resume) -> None:
+    def _resume(self, command: m.Resume, *, by_itself: bool = False) -> None:
         for instrument_id in self._steered(command.instrument_id):
-            if self.holds.pop(instrument_id, None):
+            # Where only the time of the hold is up, an interruption goes on to its end.
+            if self.holds.pop(instrument_id, None) and not (by_itself and instrument_id in self.timings):
                 self._change_phase(instrument_id, command.text)
 
     def _go_on(self, command: m.SchedulePhase) -> None:
