@@ -47,14 +47,14 @@ fuzz: $(VENV)/.installed-dev
 
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 10000 --seed 1000 --jobs 2
-	$(BIN)/python -m tests.simulation --seed 1 --seeds 1500
+	$(BIN)/python -m tests.simulation --seed 1 --seeds 500
 	$(BIN)/python -m tests.torture.connections
 	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
-	$(BIN)/python -m tests.torture.kill --kills 100 --seed 3 --follow
-	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
+	$(BIN)/python -m tests.torture.kill --kills 60 --seed 3 --follow
+	$(BIN)/python -m tests.server.determinism --commands 200000 --seed 1
 	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
 	$(BIN)/python -m tests.faults.one_failure --calls 100
-	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+	$(BIN)/python -m tests.matching.side_by_side --commands 200000 --seed 1
 
 # Some hours. Whatever fails says its seed, and keeps its journal.
 torture-long: $(VENV)/.installed-dev
@@ -62,11 +62,14 @@ torture-long: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture.kill --kills 1000 --seed 3000 --segment-kib 0
 	$(BIN)/python -m tests.journal.damage --cuts 1000000 --flips 1000000
 	$(BIN)/python -m tests.faults.one_failure --calls 200
+	$(BIN)/python -m tests.simulation --seed 10000 --seeds 5000
+	$(BIN)/python -m tests.server.determinism --commands 1000000 --seed 1
+	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
 
 # See docs/conformance.md.
 conformance: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance
-	$(BIN)/python -m tests.matching.side_by_side --commands 1000000 --seed 1
+	$(BIN)/python -m tests.matching.side_by_side --commands 200000 --seed 1
 	$(BIN)/python -m tests.matching.state_machine --examples 5000 --steps 80
 
 # Each in a virtual environment of its own, as an installation would be. One that there is not is told.

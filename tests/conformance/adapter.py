@@ -34,8 +34,8 @@ from tracebook.events import MarketEvent
 from carbonmatch import __version__
 from carbonmatch.limits import PRICE_TICKS_MAX, WIRE_INT_MAX
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.ladder import Ladder
 from carbonmatch.matching.messages import (
     AccountId,
     AnyCommand,

@@ -14,7 +14,7 @@ from tracebook.conformance import (
     run_qualification,
 )
 
-from carbonmatch.matching.book import Ladder, Level, Order
+from carbonmatch.matching.ladder import Ladder, Level, Order
 from tests.conformance.adapter import Adapter
 from tests.conformance.qualify import NOT_APPLICABLE, fixed_cases, in_words, verdict
 

@@ -204,6 +204,18 @@ async def test_a_bust_that_is_repeated_is_answered_as_before(venue: Venue) -> No
     assert len([one for one in await stream(venue, "bob") if isinstance(one, Busted)]) == 1
 
 
+async def test_a_ref_that_comes_twice_in_a_frame_takes_back_the_trade_it_names_first(venue: Venue) -> None:
+    fills = await trade(venue, 2)
+    async with venue.wire("operator") as operator:
+        ref = Ref(operator.accepted.last_ref + 1)
+        operator.send(BustTrade(ref, fills[0].trade_id), TradeStatusRequest(ref, fills[1].trade_id))
+        (done, *_) = await operator.reports(1)
+        assert isinstance(done, Done)
+    (busted,) = [one for one in await stream(venue, "bob") if isinstance(one, Busted)]
+    told = (busted.trade_id, busted.order_id, busted.price_ticks, busted.traded_ns)
+    assert told == (fills[0].trade_id, fills[0].order_id, fills[0].price_ticks, fills[0].time_ns)
+
+
 async def test_the_answer_waits_for_the_disk(disk: Disk, venue: Venue) -> None:
     (fill,) = await trade(venue)
     async with venue.wire("operator") as operator, venue.wire("bob") as bob:
@@ -264,6 +276,22 @@ async def test_whoever_leaves_or_is_taken_over_while_it_is_looked_up_has_done_no
     (status,) = await operate(venue, (TradeStatusRequest, fill.trade_id))
     assert status.quantity_lots == 10
     assert status.ref == ref, "nothing of it was applied"
+
+
+async def test_whoever_has_left_has_no_more_trades_looked_up(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    with monkeypatch.context() as patched:
+        held = Held(patched)
+        async with venue.wire("operator") as operator:
+            ref = operator.accepted.last_ref
+            operator.send(*(TradeStatusRequest(Ref(ref + number), fill.trade_id) for number in range(1, 4)))
+            await eventually(lambda: len(held.waiting) == 1)
+        await eventually(lambda: not venue.order_entry_peers)
+        ((_, done),) = held.waiting
+        done(Absence.NEVER_WAS)
+        assert len(held.waiting) == 1
 
 
 async def test_a_trade_in_an_archive_that_is_out_of_reach_is_no_refusal_of_the_market(

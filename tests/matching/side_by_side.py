@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from carbonmatch.matching.book import Ladder
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.ladder import Ladder
 from carbonmatch.matching.messages import (
     AcceptedLong,
     AuctionIndicated,

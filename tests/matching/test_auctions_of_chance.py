@@ -11,9 +11,10 @@ from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching import uncross as uncross_module
 from carbonmatch.matching.auction_price import determine
-from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import AnyPublicEvent, AnyReport, Entry, Ref, SelfTradePrevention, Side
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests import reference_book

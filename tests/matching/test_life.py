@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, get_args
 import pytest
 
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.book import Order
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import AllowedFlag, AnyCommand, ClientCommand, Ref, TimeInForce
 from tests.matching.market import (
     ALICE,

@@ -28,8 +28,8 @@ HEADS = [bytes([head]) for head in (*range(0x80, 0x98), *range(0xC0, 0xE0))] + [
 ]
 
 
-def mutated(rng: random.Random) -> bytes:
-    payload = bytearray(rng.choice(GOOD))
+def mutated(rng: random.Random, seeds: list[bytes]) -> bytes:
+    payload = bytearray(rng.choice(seeds))
     for _ in range(rng.randint(1, 4)):
         start = rng.randint(0, len(payload))
         end = min(len(payload), start + rng.choice((0, 1, 1, 1, 2, 8)))
@@ -38,6 +38,14 @@ def mutated(rng: random.Random) -> bytes:
         )
         payload[start:end] = replacement
     return bytes(payload)
+
+
+def is_decoded(decode: Callable[[bytes], object], payload: bytes) -> bool:
+    try:
+        decode(payload)
+    except ProtocolError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -53,9 +61,11 @@ def mutated(rng: random.Random) -> bytes:
 )
 def test_mutated_payloads_are_messages_or_a_protocol_error(decode: Callable[[bytes], object]) -> None:
     rng = random.Random(SEED)
+    own = [payload for payload in GOOD if is_decoded(decode, payload)]
     decoded = refused = 0
     for number in range(INPUTS_PER_DECODER):
-        payload = mutated(rng)
+        # Half of them from what it takes: of all there is, that is less with every new kind of message.
+        payload = mutated(rng, own if number % 2 else GOOD)
         try:
             decode(payload)
             decoded += 1
@@ -66,4 +76,4 @@ def test_mutated_payloads_are_messages_or_a_protocol_error(decode: Callable[[byt
             raise
     # Both ends of the decoder were reached.
     assert refused > INPUTS_PER_DECODER // 2
-    assert decoded > INPUTS_PER_DECODER // 2_000
+    assert decoded > INPUTS_PER_DECODER // 100

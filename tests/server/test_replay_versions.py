@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from carbonmatch.matching.book import Ladder, Level, Order
+from carbonmatch.matching.ladder import Ladder, Level, Order
 from tests.server import determinism, replay_versions
 from tests.server.replay_versions import Digests
 

@@ -15,7 +15,7 @@ from carbonmatch.matching.messages import (
 )
 
 if TYPE_CHECKING:
-    from carbonmatch.matching.book import Order
+    from carbonmatch.matching.ladder import Order
 
 # In place of an owner: no order belongs to it.
 NOBODY: Final = 0

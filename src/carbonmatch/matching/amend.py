@@ -17,9 +17,9 @@ owner is told with ref 0 and keeps its own name for the order.
 """
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Order
 from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
 from carbonmatch.matching.entering import trade_and_rest, wait
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     NO_REF,
     CancelReason,

@@ -17,7 +17,7 @@ from typing import Final
 
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_ns
-from carbonmatch.matching.book import Book, Order
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.corridor import Corridor, Extension
 from carbonmatch.matching.expiry import NEVER_NS
 from carbonmatch.matching.guards import (
@@ -29,6 +29,7 @@ from carbonmatch.matching.guards import (
 )
 from carbonmatch.matching.indication import Indication, indicate, surplus_side
 from carbonmatch.matching.instrument import TAKES_PART
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     GATHERING,
     NO_REF,

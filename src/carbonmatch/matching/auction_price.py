@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from carbonmatch.matching.book import Book, Ladder, Level
+from carbonmatch.matching.book import Book
+from carbonmatch.matching.ladder import Ladder, Level
 from carbonmatch.matching.messages import AuctionRule
 
 

@@ -17,8 +17,8 @@ from carbonmatch.limits import (
     VENUE_OPEN_ORDERS_MAX,
 )
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.book import Ladder, Order
 from carbonmatch.matching.instrument import TAKES_PART, TIME_IN_FORCE_FLAG, TYPE_FLAG, Instrument
+from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
     AllowedFlag,
     NewOrder,

@@ -6,10 +6,10 @@
 from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Ladder, Order
 from carbonmatch.matching.checks import is_market_for_auction, new_order_refusal, protection_ticks
 from carbonmatch.matching.iceberg import show_slice
 from carbonmatch.matching.instrument import TAKES_PART
+from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
     Accepted,
     AcceptedLong,

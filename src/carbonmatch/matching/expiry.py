@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sortedcontainers import SortedDict
 
 from carbonmatch.limits import ENTRY_EXPIRIES_MAX, TIME_NS_MAX
-from carbonmatch.matching.book import Order
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import NO_REF, CancelReason, OrderId
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 is in `leaves_lots`. A fresh slice goes to the back of its level, so nobody jumps a queue by hiding.
 """
 
-from carbonmatch.matching.book import Ladder, Level, Order
+from carbonmatch.matching.ladder import Ladder, Level, Order
 
 
 def show_slice(order: Order) -> None:

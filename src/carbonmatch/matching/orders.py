@@ -4,8 +4,8 @@ from typing import Final
 
 from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Order
 from carbonmatch.matching.entering import enter
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     NO_REF,
     Accepted,

@@ -23,9 +23,9 @@ the instrument does not allow it to others any more.
 from typing import Final
 
 from carbonmatch.matching.accounts import NOBODY, Account, SessionState
-from carbonmatch.matching.book import Order
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     NO_REF,
     CancelReason,

@@ -6,8 +6,8 @@ from typing import Final
 
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import Account
-from carbonmatch.matching.book import Ladder, Level, Order
 from carbonmatch.matching.iceberg import refresh
+from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
     NO_REF,
     Executed,

@@ -4,7 +4,7 @@ from bisect import bisect_right
 
 from carbonmatch.limits import STATUS_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.book import Order
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     NO_REF,
     OrderId,

@@ -15,13 +15,14 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
-from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
 from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,

@@ -14,9 +14,9 @@ market order or a limit order then, with the priority of that moment.
 """
 
 from carbonmatch.limits import STOP_MAKERS_MIN
-from carbonmatch.matching.book import Ladder, Order, StopLadder
 from carbonmatch.matching.checks import is_protected, price_refusal, protection_ticks
 from carbonmatch.matching.entering import trade_and_rest
+from carbonmatch.matching.ladder import Ladder, Order, StopLadder
 from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, Triggered
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.terms import Terms

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 from carbonmatch.limits import AUCTION_ROUNDS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_price import AuctionPrice, determine
-from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.iceberg import show_slice
+from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
     NO_REF,
     CancelReason,

@@ -5,9 +5,10 @@ from typing import NamedTuple
 from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
-from carbonmatch.matching.book import Book, Level, Order, StopLadder
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
+from carbonmatch.matching.ladder import Level, Order, StopLadder
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,

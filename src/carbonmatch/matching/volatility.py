@@ -17,10 +17,11 @@ leaves nothing rests beyond the limit either, so that no order waits where it co
 from typing import Final
 
 from carbonmatch.matching.auction import interrupt, set_alarm
-from carbonmatch.matching.book import Book, Ladder, Order
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.corridor import Corridor
 from carbonmatch.matching.guards import Guard, hold
 from carbonmatch.matching.interval_limit import IntervalLimit
+from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import CancelReason, NewOrder, Ref, Side
 from carbonmatch.matching.prevention import prevent_ahead
 from carbonmatch.matching.price_time import match

@@ -368,10 +368,14 @@ class SessionPeer(Peer):
         if self.trade_look_up.is_done:
             self._apply_looked_up(self.trade_look_up)
 
+    @property
+    def has_its_session(self) -> bool:
+        """Whether it is connected, and no other connection has the session now."""
+        return self.listener.owners.get(self.settings.session_id) is self
+
     def looked_up(self) -> None:
-        """The frame that waits can be applied, if the session still is this connection's."""
-        if self.listener.owners.get(self.settings.session_id) is self:
-            self._wake()
+        """The frame that waits can be applied; the session still is this connection's."""
+        self._wake()
 
     def _apply_looked_up(self, look_up: TradeLookUp) -> int:
         self.trade_look_up = None

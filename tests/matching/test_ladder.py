@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbonmatch.matching import book as book_module
-from carbonmatch.matching.book import NEAR_KEYS_MAX, PRUNE_LEVELS_MIN, Book, Ladder, Level, Order
+from carbonmatch.matching import ladder as ladder_module
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.ladder import NEAR_KEYS_MAX, PRUNE_LEVELS_MIN, Ladder, Level, Order
 from tests.matching.market import definition
 
 
@@ -60,8 +61,8 @@ class Shadow:
 @pytest.fixture
 def small_near(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few near keys that a handful of levels reaches into the far ones."""
-    monkeypatch.setattr(book_module, "NEAR_KEYS_MAX", 4)
-    monkeypatch.setattr(book_module, "PRUNE_LEVELS_MIN", 8)
+    monkeypatch.setattr(ladder_module, "NEAR_KEYS_MAX", 4)
+    monkeypatch.setattr(ladder_module, "PRUNE_LEVELS_MIN", 8)
 
 
 actions = st.lists(
@@ -74,8 +75,8 @@ actions = st.lists(
 @given(actions)
 def test_a_ladder_is_a_sorted_dict_of_queues(side: str, steps: list[tuple[str, int, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book_module, "NEAR_KEYS_MAX", 4)
-        patch.setattr(book_module, "PRUNE_LEVELS_MIN", 8)
+        patch.setattr(ladder_module, "NEAR_KEYS_MAX", 4)
+        patch.setattr(ladder_module, "PRUNE_LEVELS_MIN", 8)
         sign = 1 if side == "bids" else -1
         shadow = Shadow(side)
         for what, number, place in steps:
