@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonmatch.client.admin import end_holds, set_band, set_phase, time_ns
+from carbonmatch.client.admin import end_holds, set_band, set_phase, time_ns, time_to_come_ns
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.matching.messages import (
     AnyReport,
@@ -60,6 +60,13 @@ def test_an_end_needs_a_date_and_an_offset(text: str) -> None:
     with pytest.raises(ClientError, match=f"expected a time with its offset, .*, found '{text}'"):
         time_ns(text)
     assert time_ns("") == 0
+
+
+def test_an_end_that_is_past_already_is_none() -> None:
+    with pytest.raises(ClientError, match=r"expected a time to come, found 2020-01-01T00:00\+00:00"):
+        time_to_come_ns("2020-01-01T00:00+00:00")
+    assert time_to_come_ns("2999-01-01T00:00+00:00") == 32_472_144_000_000_000_000
+    assert time_to_come_ns("") == 0
 
 
 @in_virtual_time

@@ -11,6 +11,7 @@ from carbonmatch.client.connection import Connection
 from carbonmatch.client.errors import (
     Disconnected,
     EventsLost,
+    InvalidCommand,
     LogonRefused,
     OrderRejected,
     SendBufferFull,
@@ -24,12 +25,16 @@ from carbonmatch.matching.messages import (
     Accepted,
     AnyReport,
     Canceled,
+    ClientCommand,
     InstrumentId,
     NewOrder,
     OrderId,
+    Phase,
     Ref,
     Rejected,
     RejectReason,
+    SetBand,
+    SetPhase,
     Side,
 )
 from carbonmatch.protocol.messages import (
@@ -96,6 +101,36 @@ async def test_a_refused_order_raises_with_the_markets_reason() -> None:
             await session.new_order(1, Side.BUY, 13, 5_000)
         assert caught.value.reason is RejectReason.INVALID_QUANTITY
         assert caught.value.reports == [Rejected(1, Ref(1), 7, 0, RejectReason.INVALID_QUANTITY)]
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    [
+        (
+            NewOrder(Ref(0), InstrumentId(1), Side.BUY, -5, 100),
+            "NewOrder.quantity_lots is -5: Expected `int` >= 0",
+        ),
+        (
+            SetBand(Ref(0), InstrumentId(70_000), 5, 1, 9),
+            "SetBand.instrument_id is 70000: Expected `int` <= 65535",
+        ),
+        (SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "x" * 65), "Expected `str` of length <= 64"),
+        (SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "\ud800"), "no Unicode"),
+        (
+            SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "", 2**70),
+            "SetPhase.until_ns is 1180591620717411303424",
+        ),
+    ],
+)
+@in_virtual_time
+async def test_a_value_that_the_wire_does_not_take_is_named_and_costs_no_connection(
+    command: ClientCommand, wrong: str
+) -> None:
+    async with FakeServer() as server, session_of(server) as session:
+        with pytest.raises(InvalidCommand, match=wrong):
+            await session.call(command)
+        assert server.received == []
+        assert (await session.new_order(1, Side.BUY, 5, 5_000))[0].ref == 1
 
 
 @in_virtual_time

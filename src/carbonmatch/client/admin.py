@@ -1,6 +1,7 @@
 """`carbonmatch admin`: an operator's commands, each journaled and answered with its sequence."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -94,7 +95,7 @@ def phase(
         When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_ns(until)))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -118,7 +119,7 @@ def halt(
     until
         When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_ns(until)))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -198,17 +199,25 @@ async def set_band(
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
 
 
+def time_to_come_ns(text: str) -> int:
+    """As `time_ns`. What has an end that is past would be over at once, and look as if it had been done."""
+    until_ns = time_ns(text)
+    if until_ns and until_ns <= time.time_ns():
+        raise ClientError(f"expected a time to come, found {text}")
+    return until_ns
+
+
 def time_ns(text: str) -> int:
     """Nanoseconds since 1970 of a time with its offset; 0 for none. Raises ClientError."""
     if not text:
         return 0
     try:
-        time = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
         raise ClientError(f"expected a time with its offset, like 2026-03-02T15:30+08:00, found {text!r}")
-    return int(time.timestamp()) * 1_000_000_000
+    return int(parsed.timestamp()) * 1_000_000_000
 
 
 async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
