@@ -5,7 +5,7 @@ import pytest
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.auction_times import Alarms
-from carbonmatch.matching.messages import AllowedFlag, Phase, Ref, TimeInForce, TimePassed
+from carbonmatch.matching.messages import AccountId, AllowedFlag, Phase, Ref, TimeInForce, TimePassed
 from tests.matching.market import (
     ALICE,
     BOB,
@@ -94,6 +94,18 @@ def test_other_instruments_go_on_as_they_did(market: Market) -> None:
     assert "bob 30: canceled #5 1 REQUESTED" in told
     assert "bob 31: rejected UNKNOWN_ORDER" in told, "it has traded"
     assert "bob 32: rejected FROZEN" in market.send(BOB, cancel(32, 22))
+
+
+def test_an_operators_cancel_behind_the_end_of_an_auction_in_one_frame_finds_it_frozen(
+    market: Market,
+) -> None:
+    more(market)
+    market.send(VENUE, m.DefineSession(OPS, "ops", (AccountId(11),), operator=True))
+    lines = market.send(
+        OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS), cancel(2, order_id=market.order_id(7))
+    )
+    assert market.engine.venue.uncrossing
+    assert "ops 2: rejected FROZEN" in lines
 
 
 def test_alarms_go_off_when_their_time_has_come_and_not_before() -> None:

@@ -375,6 +375,26 @@ def test_each_takes_part_in_its_own_auction_only() -> None:
     assert found.bids() == ["1 in 1 @ 98"]
 
 
+@pytest.mark.parametrize(
+    ("tif", "its_own", "another"),
+    [
+        (AT_OPEN, Phase.PRE_OPEN, Phase.CLOSING_AUCTION),
+        (AT_OPEN, Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION),
+        (AT_CLOSE, Phase.CLOSING_AUCTION, Phase.OPENING_AUCTION),
+    ],
+)
+@pytest.mark.parametrize("between", [None, Phase.HALTED])
+def test_an_order_whose_auction_was_left_takes_no_part_in_another(
+    tif: TimeInForce, its_own: Phase, another: Phase, between: Phase | None
+) -> None:
+    found = market(its_own)
+    found.send(ALICE, buy(1, 100, tif=tif), buy(2, 99, tif=FOR_AUCTION), buy(3, 98))
+    if between is not None:
+        assert found.send(VENUE, enter(between)) == []
+    assert found.send(VENUE, enter(another)) == ["alice 0: canceled #2 1 AUCTION_OVER"]
+    assert found.bids() == ["1 in 1 @ 99", "1 in 1 @ 98"]
+
+
 def test_none_that_waits_outlives_the_close() -> None:
     found = market(Phase.CONTINUOUS)
     found.send(ALICE, buy(1, 98, tif=AT_CLOSE), buy(2, 97, tif=FOR_AUCTION))

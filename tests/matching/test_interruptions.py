@@ -458,6 +458,28 @@ def test_where_the_schedule_has_gone_on_meanwhile_its_phase_comes_instead_of_an_
     assert told(at(found, 120))[0][0] is Phase.CLOSING_AUCTION
 
 
+def test_a_hold_whose_time_is_up_does_not_end_an_interruption_and_an_operator_does() -> None:
+    found = market()
+    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS, "", TIME_NS + 60 * SECOND))
+    found.send(VENUE, m.SchedulePhase(EUA, Phase.CLOSED, TIME_NS, TIME_NS + 900 * SECOND))
+    found.send(ALICE, buy(2, 1_020, 20))
+    assert phase(found) is Phase.VOLATILITY_AUCTION
+    again = Market()
+    again.engine = restore(snapshot(found.engine))
+    at(found, 60)
+    assert not [
+        event
+        for event in found.outputs(VENUE, m.Resume(m.NO_REF, EUA)).public
+        if isinstance(event, PhaseChanged)
+    ]
+    assert phase(found) is Phase.VOLATILITY_AUCTION
+    assert not found.engine.venue.held_until_ns
+    assert told(at(found, 120)) == [(Phase.CLOSED, "", 900)]
+    again.time_ns = TIME_NS + 60 * SECOND
+    again.send(OPS, m.Resume(Ref(2), EUA))
+    assert phase(again) is Phase.CLOSED
+
+
 def test_a_definition_with_the_same_rules_goes_on_and_takes_the_reference_that_comes_with_it() -> None:
     rules = msgspec.structs.replace(RULES, static=Width(100))
     found = market(volatility=rules, reference_price_ticks=1_000)
