@@ -27,7 +27,15 @@ from carbonmatch.matching.messages import (
     TradeStatus,
     TradeStatusRequest,
 )
-from carbonmatch.protocol.messages import Logout, LogoutReason, SessionRejected, Statistics, Subscribe, TradeBust, TradeCorrection
+from carbonmatch.protocol.messages import (
+    Logout,
+    LogoutReason,
+    SessionRejected,
+    Statistics,
+    Subscribe,
+    TradeBust,
+    TradeCorrection,
+)
 from carbonmatch.server.trade_search import Absence, TradeFinder
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, EUA
