@@ -167,6 +167,21 @@ def test_a_damaged_journal_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     assert done.stderr.startswith("carbonmatch: 0000000001.cmj, byte 0, sequence ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ("watch CEA25 --port 99999", 'Invalid value "99999" for --port. Must be <= 65535.'),
+        ("watch CEA25 --levels -1", 'Invalid value "-1" for --levels. Must be >= 1.'),
+        ("admin halt CEA25 --market-data-port 0", 'Invalid value "0" for --market-data-port. Must be >= 1.'),
+        ("schedule market.toml --count -3", 'Invalid value "-3" for --count. Must be >= 1.'),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused_by_the_name_of_its_option(arguments: str, refused: str) -> None:
+    done = run(*arguments.split())
+    assert done.returncode == 1
+    assert refused in done.stderr
+
+
 def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
     done = run("journal", "verifi")
     assert done.returncode == 1

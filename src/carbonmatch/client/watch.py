@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,7 +18,7 @@ from rich.text import Text
 from carbonmatch.client.book import InstrumentBook, Level
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_instrument
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
@@ -38,8 +39,8 @@ def main(
     /,
     *,
     host: str = "127.0.0.1",
-    port: int = 7410,
-    levels: int = 10,
+    port: Port = 7410,
+    levels: Annotated[int, Parameter(validator=Number(gte=1))] = 10,
     once: bool = False,
     key_id: str | None = None,
     key_file: Path | None = None,
