@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
@@ -191,7 +192,7 @@ def check_config(file: Path) -> None:
 
 
 @app.command
-def schedule(file: Path, *, count: int = 8) -> None:
+def schedule(file: Path, *, count: Annotated[int, Parameter(validator=Number(gte=1))] = 8) -> None:
     """Say what the schedules of a configuration do next, in the time of their place and in UTC.
 
     Parameters

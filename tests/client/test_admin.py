@@ -96,6 +96,14 @@ async def test_all_instruments_and_numbers_need_no_feed(capsys: pytest.CaptureFi
 
 
 @in_virtual_time
+async def test_the_number_zero_is_not_every_instrument() -> None:
+    async with FakeVenue() as venue:
+        with pytest.raises(ClientError, match="0 is no instrument's number, expected 1 or more"):
+            await set_phase(venue.access(), venue.access(), "0", Phase.HALTED, "")
+        assert venue.received == []
+
+
+@in_virtual_time
 async def test_a_band_is_set(capsys: pytest.CaptureFixture[str]) -> None:
     async with FakeVenue() as venue, FakeFeed() as feed:
         await set_band(venue.access(role=Role.OPERATOR), feed.access(), "CEA24", 6_000, 5_400, 6_600)

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, LogonRefused
-from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_instrument
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -43,9 +43,9 @@ class Operator:
 
     host: str = "127.0.0.1"
     "Where the venue is."
-    port: int = 7400
+    port: Port = 7400
     "Its order entry."
-    market_data_port: int = 7410
+    market_data_port: Port = 7410
     "Its market data, which is asked for the number of a symbol; key and session need its role for that."
     key_id: str | None = None
     "The operator's key; without one the demo market's, on loopback only."
@@ -227,6 +227,8 @@ async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
 async def _instrument_id(feed: Access, symbol: str) -> InstrumentId:
     """The number itself needs no market data: it works with a key that may only operate."""
     if symbol.isdecimal():
+        if int(symbol) == ANY:
+            raise ClientError(f"{symbol} is no instrument's number, expected 1 or more")
         return InstrumentId(int(symbol))
     try:
         return (await find_instrument(feed, symbol)).instrument_id
