@@ -687,6 +687,16 @@ def test_it_is_told_how_the_auction_would_end_but_not_too_often() -> None:
     assert indicated(found.outputs(BOB, m.Cancel(Ref(2), Ref(1)))) == [(0, 0, 0, 0)]
 
 
+def test_what_was_told_before_the_auction_is_told_in_it_only_where_it_has_changed() -> None:
+    found = market(Phase.PRE_OPEN)
+    found.send(BOB, sell(1, 100, 5))
+    found.time_ns += INDICATION_NS_MIN
+    assert indicated(found.outputs(ALICE, buy(1, 102, 7))) == [(102, 5, 2, Side.BUY)]
+    assert indicated(found.outputs(VENUE, enter(Phase.OPENING_AUCTION))) == []
+    assert indicated(found.outputs(ALICE, m.Cancel(Ref(2), Ref(1)))) == [], "it is too early"
+    assert indicated(found.outputs(VENUE, enter(Phase.PRE_OPEN))) == [(0, 0, 0, 0)], "a phase begins at once"
+
+
 def test_a_large_book_is_told_less_often() -> None:
     found = market(self_trade_prevention=NONE)
     levels = 300

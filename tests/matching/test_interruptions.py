@@ -458,6 +458,19 @@ def test_where_the_schedule_has_gone_on_meanwhile_its_phase_comes_instead_of_an_
     assert told(at(found, 120))[0][0] is Phase.CLOSING_AUCTION
 
 
+def test_an_interruption_that_outlasts_the_closing_auction_closes_without_a_trade() -> None:
+    found = market()
+    found.send(ALICE, buy(2, 1_020, 20, tif=TimeInForce.GTC), sell(3, 1_000, 1, tif=TimeInForce.AT_CLOSE))
+    for seconds, step in ((60, Phase.CLOSING_AUCTION), (90, Phase.CLOSED)):
+        at(found, seconds)
+        found.send(VENUE, m.SchedulePhase(EUA, step, found.time_ns, found.time_ns + 30 * SECOND))
+        assert phase(found) is Phase.VOLATILITY_AUCTION
+    trades = found.engine.last_trade_id
+    assert told(at(found, 120)) == [(Phase.CLOSED, "", 120)]
+    assert found.engine.last_trade_id == trades
+    assert (found.bids(), found.asks()) == (["10 in 1 @ 1020"], [])
+
+
 def test_a_hold_whose_time_is_up_does_not_end_an_interruption_and_an_operator_does() -> None:
     found = market()
     found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS, "", TIME_NS + 60 * SECOND))
