@@ -26,16 +26,21 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     ClientCommand,
+    Done,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
     OrderId,
+    OrderType,
     Phase,
     Ref,
     Rejected,
     RejectReason,
+    Replace,
     SetBand,
     SetPhase,
     Side,
+    TimeInForce,
 )
 from carbonmatch.protocol.messages import (
     LoggedOut,
@@ -73,6 +78,29 @@ async def test_a_call_returns_the_reports_that_answer_it() -> None:
         (canceled,) = await session.cancel(order_ref=1)
         assert type(canceled) is Canceled
         assert (canceled.ref, canceled.order_id) == (2, 1)
+
+
+class Obliging(FakeServer):
+    def answer(self, command: ClientCommand, seq: int) -> AnyReport:
+        return Done(seq, command.ref, 7, 0, sequence=4_711)
+
+
+@in_virtual_time
+async def test_each_attribute_of_the_long_layout_arrives_where_it_alone_is_given() -> None:
+    async with Obliging() as server, session_of(server) as session:
+        await session.new_order(1, Side.SELL, 5, 80, order_type=OrderType.STOP_LIMIT, stop_price_ticks=90)
+        await session.new_order(1, Side.BUY, 5, 80, display_lots=2)
+        await session.new_order(1, Side.BUY, 5, 80, minimum_lots=3)
+        await session.new_order(1, Side.BUY, 5, 80, time_in_force=TimeInForce.GTD, expires_ns=4_711)
+        await session.replace(6, 81, order_ref=1, stop_price_ticks=91, display_lots=3)
+        eua = InstrumentId(1)
+        assert server.received == [
+            NewOrderLong(Ref(1), eua, Side.SELL, 5, 80, order_type=OrderType.STOP_LIMIT, stop_price_ticks=90),
+            NewOrderLong(Ref(2), eua, Side.BUY, 5, 80, display_lots=2),
+            NewOrderLong(Ref(3), eua, Side.BUY, 5, 80, minimum_lots=3),
+            NewOrderLong(Ref(4), eua, Side.BUY, 5, 80, time_in_force=TimeInForce.GTD, expires_ns=4_711),
+            Replace(Ref(5), Ref(1), OrderId(0), 6, 81, 91, 3),
+        ]
 
 
 @in_virtual_time

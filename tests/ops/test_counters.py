@@ -107,7 +107,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         ],
         [
             Traded(4, 1000, 1, 4800, 2, Side.SELL),
-            PhaseChanged(4, 1000, Phase.CONTINUOUS, ""),
+            PhaseChanged(4, 1000, Phase.CONTINUOUS, "", 1_772_436_600_999_999_999),
             TradeCorrected(4, 1000, 1, 4700, 2, 4800, 2),
             TradeBusted(4, 1000, 1, 4700, 2),
         ],
@@ -127,6 +127,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.self_trades_prevented == {4: 2}
     assert counters.prevented_tonnes == {4: 80}
     assert counters.phases == {4: Phase.CONTINUOUS}
+    assert counters.phase_end_s == {4: 1_772_436_600}
 
 
 def test_messages_are_what_came_and_went_whatever_became_of_them() -> None:

@@ -139,12 +139,9 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
     _thaw(venue, book)
     _end_whose_auction_is_over(venue, book, phase)
     instrument.enter(phase)
-    course = instrument.course
-    until_ns = course.phase_until_ns if phase is course.phase else 0
-    if timing is not None:
-        until_ns = timing.ends_ns
-    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
+    until_ns = phase_until_ns(book)
+    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     begin_indication(venue, book)
     if book.guard is not None:
         restart_limits(venue, book)
@@ -158,6 +155,14 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         for stops in (book.buy_stops, book.sell_stops):
             if stops.best_key >= stops.sign * book.last_price_ticks:
                 venue.reach(stops, book.last_price_ticks)
+
+
+def phase_until_ns(book: Book) -> int:
+    """When the phase is to end, as everybody is told: without what is drawn; 0: not known."""
+    if book.timing is not None:
+        return book.timing.ends_ns
+    course = book.instrument.course
+    return course.phase_until_ns if book.instrument.phase is course.phase else 0
 
 
 def _end_whose_auction_is_over(venue: Venue, book: Book, phase: Phase) -> None:
