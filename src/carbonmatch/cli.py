@@ -40,7 +40,11 @@ journal = App(name="journal", help="Prove and read a journal.", help_format="pla
 app.command(journal)
 app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
-app.command("carbonmatch.client.admin:main", name="admin", help="Steer a running venue: admin phase ...")
+app.command(
+    "carbonmatch.client.admin:main",
+    name="admin",
+    help="Steer a running venue: halt, resume, phases, bands, busts.",
+)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
-from carbonmatch.client.session import Session, check
+from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
     BustTrade,
@@ -97,7 +97,7 @@ def correct_trade(
 
 async def bust(operator: Access, trade_id: TradeId, text: str, confirm: Confirm, *, dry_run: bool) -> None:
     """Raises ClientError where there is nothing to bust, or `confirm` says no."""
-    check(BustTrade(Ref(0), trade_id, text))
+    check_command(BustTrade(Ref(0), trade_id, text))
     async with Session(operator) as session:
         status = await _standing(session, trade_id)
         print(in_words(status))
@@ -119,7 +119,7 @@ async def correct(
     dry_run: bool,
 ) -> None:
     """As `bust`; what is None stays as it stands."""
-    check(CorrectTrade(Ref(0), trade_id, price_ticks or 0, quantity_lots or 0, text))
+    check_command(CorrectTrade(Ref(0), trade_id, price_ticks or 0, quantity_lots or 0, text))
     async with Session(operator) as session:
         status = await _standing(session, trade_id)
         print(in_words(status))

@@ -52,7 +52,7 @@ class _Sent(msgspec.Struct):
     waiter: "asyncio.Future[Answer] | None"
 
 
-def check(command: ClientCommand) -> None:
+def check_command(command: ClientCommand) -> None:
     """Raise InvalidCommand where a value of the command is none that the wire takes."""
     wrong = what_is_wrong(command)
     if wrong is not None:
@@ -174,7 +174,7 @@ class Session(Kept, Commands):
         A call that is cancelled, or times out, leaves its command as it is: it may have been executed.
         It is not sent again when the connection is lost, because nobody wants it any more.
         """
-        check(command)
+        check_command(command)
         async with asyncio.timeout(self._call_seconds if seconds is None else seconds):
             await self.ready()
             waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -194,7 +194,7 @@ class Session(Kept, Commands):
 
         Their answers are events. Nothing is kept for an engine that is away: raises Disconnected, or
         SendBufferFull, and then nothing was sent; `await ready()` before. Values are not looked at: one
-        that the wire does not take ends the session; `check` finds it before.
+        that the wire does not take ends the session; `check_command` finds it before.
         """
         return self._send(commands, None)
 
