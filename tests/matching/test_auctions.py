@@ -26,6 +26,7 @@ from tests.matching.market import (
     Market,
     buy,
     cancel,
+    definition,
     reduce,
     replace,
     sell,
@@ -252,6 +253,24 @@ def test_stops_fire_after_an_auction_that_has_reached_them_buyers_first() -> Non
         "carol 0: triggered #2 at 100, goes in at 99",
     ]
     assert lines.index("alice 0: executed #5 auction 1 @ 100, 0 left") < 2
+
+
+def test_stops_of_an_instrument_that_opens_fire_behind_those_of_another_that_still_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = market(Phase.CONTINUOUS)
+    found.send(VENUE, m.DefineInstrument(definition(CEA, allowed=AllowedFlag.ALL)))
+    for ref, instrument in ((1, EUA), (2, CEA)):
+        found.send(BOB, sell(ref, 100, instrument=instrument))
+        found.send(ALICE, buy(ref, 100, instrument=instrument))
+    for ref, instrument in ((11, EUA), (12, CEA)):
+        found.send(VENUE, enter(Phase.PRE_OPEN, instrument))
+        found.send(ALICE, buy(ref, 100, stop=100, instrument=instrument))
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_module, "ENTRY_STOPS_MAX", 0)
+        assert found.send(VENUE, enter(Phase.CONTINUOUS, EUA)) == []
+        assert found.send(VENUE, enter(Phase.CONTINUOUS, CEA)) == []
+    assert len(found.send(VENUE, m.TimePassed())) == 2
 
 
 def test_a_stop_that_comes_while_nothing_trades_fires_when_it_does() -> None:

@@ -408,7 +408,9 @@ def test_after_the_last_extension_it_waits_for_an_operator_where_that_is_wanted(
     assert not found.engine.is_due(TIME_NS + 10**6 * SECOND)
     again = restore(snapshot(found.engine))
     assert digest(again) == digest(found.engine)
-    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    found.send(OPS, m.Resume(Ref(1), EUA))
+    assert phase(found) is Phase.VOLATILITY_AUCTION, "nobody holds it"
+    found.send(OPS, m.SetPhase(Ref(2), EUA, Phase.CONTINUOUS))
     assert found.engine.books[EUA].last_price_ticks == 1_030
 
 
