@@ -5,8 +5,8 @@
 Orders of 8 participants gather on both sides of 300 prices, about half of them crossed at the end, in entries
 of 64. Then the instrument starts to trade: what comes until everything is carried out is timed as one, in
 as many entries as it takes, and the longest of these by itself: nobody is served meanwhile. `apart`: each
-participant buys or sells; `mixed`: each does both, so that much of what crosses is its own, and is kept from
-trading first.
+participant buys or sells; `eager`: as well, but at prices that nearly all cross; `mixed`: each does both, so
+that much of what crosses is its own, and is kept from trading first.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import Sequence
 from typing import Any, Final
+
+from msgspec import Struct
 
 from bench.core import apply_all, timed
 from bench.flows import MIDDLE_TICKS, SESSIONS, Flow
@@ -34,25 +36,44 @@ from carbonmatch.matching.messages import (
     TimePassed,
 )
 
-# Prices of a side reach so far beyond the middle.
+# Prices of a side reach so far to both sides of the middle.
 _CROSSED_TICKS: Final = 150
+# Prices of those who are eager end here, on the side of the middle where hardly anybody crosses.
+_EAGER_TICKS: Final = 15
+
+
+class Gathering(Struct, frozen=True):
+    """Who trades, and at which prices."""
+
+    is_mixed: bool = False  # every participant buys and sells
+    is_eager: bool = False
+
+
+KINDS: Final = {
+    "apart": Gathering(),
+    "eager": Gathering(is_eager=True),
+    "mixed": Gathering(is_mixed=True),
+}
 
 
 class Auction:
     """An engine in which so many orders have gathered, and how long each of them took."""
 
-    def __init__(self, seed: int, orders: int, is_mixed: bool) -> None:
+    def __init__(self, seed: int, orders: int, kind: Gathering) -> None:
         self.flow = flow = Flow(seed, 1, 2 * _CROSSED_TICKS)
         self.engine = Engine()
 
+        least_ticks = -(_EAGER_TICKS if kind.is_eager else _CROSSED_TICKS)
+
         def gathering(session: int) -> NewOrder:
-            side = Side.BUY if (flow.random.random() < 0.5 if is_mixed else session % 2) else Side.SELL
+            side = Side.BUY if (flow.random.random() < 0.5 if kind.is_mixed else session % 2) else Side.SELL
+            beyond_ticks = flow.random.randint(least_ticks, _CROSSED_TICKS)
             return NewOrder(
                 Ref(flow.next_ref(session)),
                 InstrumentId(1),
                 side,
                 flow.random.randint(1, 10),
-                MIDDLE_TICKS + flow.random.randint(-_CROSSED_TICKS, _CROSSED_TICKS),
+                MIDDLE_TICKS + (beyond_ticks if side is Side.BUY else -beyond_ticks),
                 time_in_force=TimeInForce.GTC,
             )
 
@@ -79,11 +100,11 @@ class Auction:
         return spent_ns
 
 
-def measure(seed: int, orders: int, is_mixed: bool, runs: int) -> dict[str, Any]:
+def measure(seed: int, orders: int, kind: Gathering, runs: int) -> dict[str, Any]:
     """The best of the runs, by the time of the whole."""
     best: dict[str, Any] = {}
     for _ in range(runs):
-        auction = Auction(seed, orders, is_mixed)
+        auction = Auction(seed, orders, kind)
         gathered = auction.engine.open_order_count
         spent_ns = auction.carry_out()
         venue = auction.engine.venue
@@ -111,8 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     results = {
-        name: measure(options.seed, options.orders, is_mixed, options.runs)
-        for name, is_mixed in (("apart", False), ("mixed", True))
+        name: measure(options.seed, options.orders, kind, options.runs) for name, kind in KINDS.items()
     }
     if options.json:
         print(json.dumps({"seed": options.seed, "sessions": SESSIONS, **results}, indent=2))

@@ -9,7 +9,6 @@ exists before is frozen, as in the service.
 
 The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `groups`, `collar`, `corridor`,
 `limits`.
-`auction` is what it costs to carry out an auction of 100,000 orders (`auctions`).
 `cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
 trade costs beside 10,000 stops that wait, as a ratio to the same trades without them: both are timed in turn,
 so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor or an
@@ -35,7 +34,6 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.auctions import measure_auction
 from bench.flows import BATCH_COMMANDS, FLOWS, MIDDLE_TICKS, RULES, SESSIONS, Flow, flow_of, prepare, trades
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -55,7 +53,6 @@ Prepared = tuple[list[Entry], list[Entry]]
 ORDER_COUNTS: Final = (1_000, 10_000, 100_000, 500_000)
 MEMORY_ORDERS: Final = 1_000_000
 WAITING_STOPS: Final = 10_000
-AUCTION_ORDERS: Final = 100_000
 
 
 def apply_all(engine: Engine, entries: Sequence[Entry]) -> Outputs:
@@ -293,8 +290,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result["restrained"] = {
         name: measure_restrained(name, options.seed, options.commands, options.runs) for name in RULES
     }
-    auctions = [measure_auction(AUCTION_ORDERS, options.seed) for _ in range(options.runs)]
-    result["auction"] = min(auctions, key=lambda one: one["ms"])
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
@@ -324,12 +319,6 @@ def as_text(result: dict[str, Any]) -> str:
             f"under a wide {name}: {ratio['median']:.3f} times what it costs without "
             f"({ratio['least']:.3f} to {ratio['most']:.3f})"
         )
-    auction = result["auction"]
-    lines.append(
-        f"auction: {auction['ms']} ms for {auction['orders']:,} orders and {auction['trades']:,} trades "
-        f"({auction['ns_a_trade']} ns each), in {auction['entries']} entries, the longest "
-        f"{auction['longest_entry_ms']} ms"
-    )
     lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:

@@ -246,7 +246,7 @@ class ReferenceVenue:
             case m.SetBand():
                 self._set_band(command)
             case m.Resume():
-                self._resume(command)
+                self._resume(command, by_itself=True)
             case m.SchedulePhase():
                 self._go_on(command)
             case m.TimePassed() | m.DefineDropCopy():
@@ -1111,9 +1111,10 @@ class ReferenceVenue:
         self.public.append(told)
         return True
 
-    def _resume(self, command: m.Resume) -> None:
+    def _resume(self, command: m.Resume, *, by_itself: bool = False) -> None:
         for instrument_id in self._steered(command.instrument_id):
-            if self.holds.pop(instrument_id, None):
+            # Where only the time of the hold is up, an interruption goes on to its end.
+            if self.holds.pop(instrument_id, None) and not (by_itself and instrument_id in self.timings):
                 self._change_phase(instrument_id, command.text)
 
     def _go_on(self, command: m.SchedulePhase) -> None:
@@ -1184,6 +1185,15 @@ class ReferenceVenue:
                 o
                 for o in self._by_entry()
                 if o.instrument_id == instrument_id and o.for_auction and not o.aside
+            ]:
+                self._end(order, CancelReason.AUCTION_OVER)
+        if phase in GATHERING:
+            for order in [
+                o
+                for o in self._by_entry()
+                if o.instrument_id == instrument_id
+                and not o.aside
+                and phase not in TAKES_PART.get(o.time_in_force, GATHERING)
             ]:
                 self._end(order, CancelReason.AUCTION_OVER)
         self.phases[instrument_id] = phase

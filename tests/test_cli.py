@@ -104,7 +104,7 @@ def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> Non
     listed, *transitions, bids, nothing = done.stdout.splitlines()
     assert listed.startswith("listed: ")
     assert sorted(line.split(" at ")[0] for line in transitions) == ["  closed", "  continuous"]
-    assert bids.startswith("bids: closed at ")
+    assert bids.startswith("bids: closed now, ")
     assert nothing == "  nothing is planned after that"
     file.write_text("")
     assert run("schedule", str(file)).stdout == "no schedules: operators alone change phases\n"
@@ -113,7 +113,7 @@ def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> Non
 def test_a_transition_is_told_in_the_time_of_its_place_and_in_utc() -> None:
     config = parse(_SCHEDULED, "venue.toml")
     assert next_transitions(config, 1_772_436_600_000_000_000, 2)[:3] == [
-        "listed: closed at Mon 2026-03-02 15:30:00 CST (2026-03-02 07:30:00 UTC)",
+        "listed: closed now, Mon 2026-03-02 15:30:00 CST (2026-03-02 07:30:00 UTC)",
         "  continuous at Tue 2026-03-03 09:30:00 CST (2026-03-03 01:30:00 UTC)",
         "  closed at Tue 2026-03-03 15:00:00 CST (2026-03-03 07:00:00 UTC)",
     ]
@@ -165,6 +165,21 @@ def test_a_damaged_journal_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     done = run("journal", "verify", str(tmp_path))
     assert done.returncode == 65
     assert done.stderr.startswith("carbonmatch: 0000000001.cmj, byte 0, sequence ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ("watch CEA25 --port 99999", 'Invalid value "99999" for --port. Must be <= 65535.'),
+        ("watch CEA25 --levels -1", 'Invalid value "-1" for --levels. Must be >= 1.'),
+        ("admin halt CEA25 --market-data-port 0", 'Invalid value "0" for --market-data-port. Must be >= 1.'),
+        ("schedule market.toml --count -3", 'Invalid value "-3" for --count. Must be >= 1.'),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused_by_the_name_of_its_option(arguments: str, refused: str) -> None:
+    done = run(*arguments.split())
+    assert done.returncode == 1
+    assert refused in done.stderr
 
 
 def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:

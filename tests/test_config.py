@@ -25,7 +25,7 @@ from carbonmatch.config import (
     with_environment,
     with_follower,
 )
-from carbonmatch.config.calendars import StepPhaseName
+from carbonmatch.config.calendars import Calendar, Schedule, Step, StepPhaseName
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradeKeyName, SelfTradePreventionName
 from carbonmatch.config.words import in_words
 from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
@@ -715,6 +715,24 @@ def test_a_configuration_can_be_said_in_words() -> None:
         "self-trades of a participant: cancel_both unless an order asks for another mode",
         "2 participants, 3 accounts",
     ]
+
+
+def test_the_auctions_of_a_schedule_are_said_with_their_random_ends_and_freezes() -> None:
+    steps = (
+        Step("09:00", "opening_auction", random_s=30, freeze_s=60),
+        Step("10:00", "continuous"),
+        Step("15:00", "closing_auction", freeze_s=5),
+        Step("15:10", "closed"),
+    )
+    config = Config(
+        calendars=(Calendar("korea", "Asia/Seoul"),), schedules=(Schedule("kau", "korea", steps),)
+    )
+    assert in_words(config)[5] == (
+        "schedule kau on korea (Asia/Seoul): 09:00 opening_auction (ends at random, "
+        "up to 30 s after the next step, no cancels from 60 s before the next step), 10:00 continuous, "
+        "15:00 closing_auction (no cancels from 5 s before the next step), 15:10 closed; 0 special days; "
+        "0 instruments"
+    )
 
 
 def test_a_checked_configuration_has_no_problems() -> None:

@@ -251,16 +251,21 @@ def test_a_command_that_carries_another_trade_is_damage(tmp_path: Path, other: d
         verify(directory)
 
 
+CORRECTION = CorrectTrade(1, 1, 9800, 2)
+
+
 @pytest.mark.parametrize(
-    ("command", "tail"),
+    ("commands", "tail"),
     [
-        (BustTrade(1, 1), "12,1,9805,0,0,busted"),
-        (CorrectTrade(1, 1, 9800, 2), "12,1,9800,2,19600,corrected"),
+        ([BustTrade(1, 1)], "12,1,9805,0,0,busted"),
+        ([CORRECTION], "12,1,9800,2,19600,corrected"),
+        ([CORRECTION, CorrectTrade(2, 1, 9801, 3)], "12,1,9801,3,29403,corrected"),
+        ([CORRECTION, BustTrade(2, 1)], "12,1,9800,0,0,busted"),
     ],
-    ids=["bust", "correction"],
+    ids=["bust", "correction", "two corrections", "bust of a correction"],
 )
-def test_fills_come_out_as_they_stand(tmp_path: Path, command: TradeCommand, tail: str) -> None:
-    directory = amended(tmp_path, OnTrade(command, TRADE))
+def test_fills_come_out_as_they_stand(tmp_path: Path, commands: list[TradeCommand], tail: str) -> None:
+    directory = amended(tmp_path, *(OnTrade(command, TRADE) for command in commands))
     output = io.StringIO()
     assert export(directory, output) == 2
     (bought,) = [row for row in output.getvalue().splitlines() if ",buy," in row]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 
 from carbonmatch import __version__
 from carbonmatch.exit_codes import ExitCode
@@ -39,7 +40,11 @@ journal = App(name="journal", help="Prove and read a journal.", help_format="pla
 app.command(journal)
 app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
-app.command("carbonmatch.client.admin:main", name="admin", help="Steer a running venue: admin phase ...")
+app.command(
+    "carbonmatch.client.admin:main",
+    name="admin",
+    help="Steer a running venue: halt, resume, phases, bands, busts.",
+)
 
 
 def main() -> None:
@@ -191,7 +196,7 @@ def check_config(file: Path) -> None:
 
 
 @app.command
-def schedule(file: Path, *, count: int = 8) -> None:
+def schedule(file: Path, *, count: Annotated[int, Parameter(validator=Number(gte=1))] = 8) -> None:
     """Say what the schedules of a configuration do next, in the time of their place and in UTC.
 
     Parameters

@@ -246,11 +246,15 @@ def export(
     form: ExportFormat = "csv",
     running: bool = False,
 ) -> int:
-    """Write every fill, two for each trade, as it stands after busts and corrections; return how many."""
+    """Write every fill, two for each trade, as it stands after busts and corrections; return how many.
+
+    Raises JournalDamaged where the journal's beginning is in an archive that was not named: fills would be
+    missing, and what prices are in would not be known.
+    """
     output = sys.stdout if output is None else output
     storage = _storage(directory, archive)
-    standing = _standing(_scan(storage, running=running))
-    fills = _fills(_scan(storage, running=running), standing)
+    standing = _standing(_whole(storage, running=running))
+    fills = _fills(_whole(storage, running=running), standing)
     return _write_csv(fills, output) if form == "csv" else _write_json_lines(fills, output)
 
 
@@ -259,6 +263,10 @@ def export(
 
 def _scan(storage: DiskStorage, *, running: bool, check_digests: bool = False) -> JournalScan:
     return JournalScan(storage, sealed_only=running, check_digests=check_digests)
+
+
+def _whole(storage: DiskStorage, *, running: bool) -> JournalScan:
+    return JournalScan(storage, replay_from=1, sealed_only=running)
 
 
 def _storage(directory: Path, archive: Path | None) -> DiskStorage:

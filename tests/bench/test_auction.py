@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bench.auction import main, measure
+from bench.auction import KINDS, main, measure
 
 
-@pytest.mark.parametrize("is_mixed", [False, True])
-def test_an_auction_is_carried_out_whole(is_mixed: bool) -> None:
-    found = measure(7, 640, is_mixed, runs=1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_auction_is_carried_out_whole(kind: str) -> None:
+    found = measure(7, 640, KINDS[kind], runs=1)
     assert found["orders"] == 640
     assert found["trades"] > 50
     assert 0 < found["open_orders"] < 640

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonmatch.client.admin import end_holds, set_band, set_phase, time_ns
+from carbonmatch.client.admin import end_holds, set_band, set_phase, time_ns, time_to_come_ns
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.matching.messages import (
     AnyReport,
@@ -62,6 +62,13 @@ def test_an_end_needs_a_date_and_an_offset(text: str) -> None:
     assert time_ns("") == 0
 
 
+def test_an_end_that_is_past_already_is_none() -> None:
+    with pytest.raises(ClientError, match=r"expected a time to come, found 2020-01-01T00:00\+00:00"):
+        time_to_come_ns("2020-01-01T00:00+00:00")
+    assert time_to_come_ns("2999-01-01T00:00+00:00") == 32_472_144_000_000_000_000
+    assert time_to_come_ns("") == 0
+
+
 @in_virtual_time
 async def test_holds_are_ended_and_their_place_in_the_journal_told(
     capsys: pytest.CaptureFixture[str],
@@ -86,6 +93,14 @@ async def test_all_instruments_and_numbers_need_no_feed(capsys: pytest.CaptureFi
             SetPhase(Ref(2), InstrumentId(7), Phase.HALTED, ""),
         ]
     assert capsys.readouterr().out.splitlines()[0] == "all is CANCEL_ONLY since sequence 4711"
+
+
+@in_virtual_time
+async def test_the_number_zero_is_not_every_instrument() -> None:
+    async with FakeVenue() as venue:
+        with pytest.raises(ClientError, match="0 is no instrument's number, expected 1 or more"):
+            await set_phase(venue.access(), venue.access(), "0", Phase.HALTED, "")
+        assert venue.received == []
 
 
 @in_virtual_time

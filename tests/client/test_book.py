@@ -6,8 +6,18 @@ from hypothesis import strategies as st
 
 from carbonmatch.client.book import TRADES_KEPT, BookBuilder, Damage, DamageCause, Level
 from carbonmatch.market_data.depth import checksum
-from carbonmatch.matching.messages import InstrumentDefinition, InstrumentId, Phase, Ref, Side, TradeId
+from carbonmatch.matching.messages import (
+    AuctionRule,
+    InstrumentDefinition,
+    InstrumentId,
+    Phase,
+    Ref,
+    Side,
+    TradeId,
+)
 from carbonmatch.protocol.messages import (
+    AuctionResult,
+    AuctionUpdate,
     BandUpdate,
     BatchBegin,
     Conflated,
@@ -105,6 +115,48 @@ def test_trades_statistics_phase_and_band_are_followed() -> None:
     assert book.statistics == statistics
     assert book.phase is Phase.HALTED
     assert (book.reference_price_ticks, book.band_low_ticks, book.band_high_ticks) == (50, 40, 60)
+
+
+def indication(seq: int, price_ticks: int = 100) -> AuctionUpdate:
+    return AuctionUpdate(CEA, seq, price_ticks, 5, 1, 2, 0)
+
+
+def result(seq: int) -> AuctionResult:
+    return AuctionResult(
+        CEA, seq, Phase.OPENING_AUCTION, 100, 5, 1, 2, AuctionRule.VOLUME, 99, 0, 7, 8, 9, b"seed", 0
+    )
+
+
+def test_the_end_of_a_phase_is_followed() -> None:
+    book = builder_after(PhaseUpdate(CEA, 11, Phase.OPENING_AUCTION, "", 0, 4_711)).books[CEA]
+    assert book.phase_until_ns == 4_711
+
+
+def test_an_auction_is_indicated_until_it_has_a_result() -> None:
+    builder = builder_after(PhaseUpdate(CEA, 11, Phase.OPENING_AUCTION, "", 0), indication(12))
+    book = builder.books[CEA]
+    assert (book.auction, book.auction_result) == (indication(12), None)
+    builder.apply([indication(13, 101), PhaseUpdate(CEA, 14, Phase.CLOSING_AUCTION, "", 0)])
+    assert book.auction == indication(13, 101)
+    builder.apply([result(15)])
+    book = builder.books[CEA]
+    assert (book.auction, book.auction_result) == (None, result(15))
+
+
+def test_an_auction_that_is_broken_off_is_indicated_no_more() -> None:
+    book = builder_after(
+        PhaseUpdate(CEA, 11, Phase.OPENING_AUCTION, "", 0),
+        indication(12),
+        PhaseUpdate(CEA, 13, Phase.HALTED, "", 0),
+    ).books[CEA]
+    assert book.auction is None
+
+
+def test_an_indication_after_a_snapshot_repeats_its_number_and_the_one_before_it_is_gone() -> None:
+    builder = builder_after(indication(10))
+    assert builder.books[CEA].auction == indication(10)
+    builder.apply(snapshot(seq=20))
+    assert builder.books[CEA].auction is None
 
 
 def test_limits_are_followed_and_those_after_a_snapshot_repeat_its_number() -> None:

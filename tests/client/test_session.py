@@ -11,6 +11,7 @@ from carbonmatch.client.connection import Connection
 from carbonmatch.client.errors import (
     Disconnected,
     EventsLost,
+    InvalidCommand,
     LogonRefused,
     OrderRejected,
     SendBufferFull,
@@ -24,13 +25,22 @@ from carbonmatch.matching.messages import (
     Accepted,
     AnyReport,
     Canceled,
+    ClientCommand,
+    Done,
     InstrumentId,
     NewOrder,
+    NewOrderLong,
     OrderId,
+    OrderType,
+    Phase,
     Ref,
     Rejected,
     RejectReason,
+    Replace,
+    SetBand,
+    SetPhase,
     Side,
+    TimeInForce,
 )
 from carbonmatch.protocol.messages import (
     LoggedOut,
@@ -70,6 +80,29 @@ async def test_a_call_returns_the_reports_that_answer_it() -> None:
         assert (canceled.ref, canceled.order_id) == (2, 1)
 
 
+class Obliging(FakeServer):
+    def answer(self, command: ClientCommand, seq: int) -> AnyReport:
+        return Done(seq, command.ref, 7, 0, sequence=4_711)
+
+
+@in_virtual_time
+async def test_each_attribute_of_the_long_layout_arrives_where_it_alone_is_given() -> None:
+    async with Obliging() as server, session_of(server) as session:
+        await session.new_order(1, Side.SELL, 5, 80, order_type=OrderType.STOP_LIMIT, stop_price_ticks=90)
+        await session.new_order(1, Side.BUY, 5, 80, display_lots=2)
+        await session.new_order(1, Side.BUY, 5, 80, minimum_lots=3)
+        await session.new_order(1, Side.BUY, 5, 80, time_in_force=TimeInForce.GTD, expires_ns=4_711)
+        await session.replace(6, 81, order_ref=1, stop_price_ticks=91, display_lots=3)
+        eua = InstrumentId(1)
+        assert server.received == [
+            NewOrderLong(Ref(1), eua, Side.SELL, 5, 80, order_type=OrderType.STOP_LIMIT, stop_price_ticks=90),
+            NewOrderLong(Ref(2), eua, Side.BUY, 5, 80, display_lots=2),
+            NewOrderLong(Ref(3), eua, Side.BUY, 5, 80, minimum_lots=3),
+            NewOrderLong(Ref(4), eua, Side.BUY, 5, 80, time_in_force=TimeInForce.GTD, expires_ns=4_711),
+            Replace(Ref(5), Ref(1), OrderId(0), 6, 81, 91, 3),
+        ]
+
+
 @in_virtual_time
 async def test_connect_makes_a_session_of_plain_arguments() -> None:
     async with FakeServer() as server:
@@ -96,6 +129,36 @@ async def test_a_refused_order_raises_with_the_markets_reason() -> None:
             await session.new_order(1, Side.BUY, 13, 5_000)
         assert caught.value.reason is RejectReason.INVALID_QUANTITY
         assert caught.value.reports == [Rejected(1, Ref(1), 7, 0, RejectReason.INVALID_QUANTITY)]
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    [
+        (
+            NewOrder(Ref(0), InstrumentId(1), Side.BUY, -5, 100),
+            "NewOrder.quantity_lots is -5: Expected `int` >= 0",
+        ),
+        (
+            SetBand(Ref(0), InstrumentId(70_000), 5, 1, 9),
+            "SetBand.instrument_id is 70000: Expected `int` <= 65535",
+        ),
+        (SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "x" * 65), "Expected `str` of length <= 64"),
+        (SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "\ud800"), "no Unicode"),
+        (
+            SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "", 2**70),
+            "SetPhase.until_ns is 1180591620717411303424",
+        ),
+    ],
+)
+@in_virtual_time
+async def test_a_value_that_the_wire_does_not_take_is_named_and_costs_no_connection(
+    command: ClientCommand, wrong: str
+) -> None:
+    async with FakeServer() as server, session_of(server) as session:
+        with pytest.raises(InvalidCommand, match=wrong):
+            await session.call(command)
+        assert server.received == []
+        assert (await session.new_order(1, Side.BUY, 5, 5_000))[0].ref == 1
 
 
 @in_virtual_time

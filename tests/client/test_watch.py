@@ -9,8 +9,8 @@ from rich.console import Console
 from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.watch import bar, instrument_view, rounded_half_up, watch
-from carbonmatch.matching.messages import Phase, Side, TradeId
-from carbonmatch.protocol.messages import LevelUpdate, Statistics, Subscribe, Trade
+from carbonmatch.matching.messages import Phase, Side, TradeId, TradeKind
+from carbonmatch.protocol.messages import AuctionUpdate, LevelUpdate, Statistics, Subscribe, Trade
 from tests.client.clock import in_virtual_time
 from tests.client.fake_feed import CEA, DEFINITION, FakeFeed
 
@@ -80,6 +80,32 @@ def test_the_newest_trade_comes_first() -> None:
         " 00:00:02     60.50      2,000   sells",
         " 00:00:01     60.50      1,000   sells",
     ]
+
+
+@pytest.mark.parametrize(
+    ("auction", "words"),
+    [
+        (
+            AuctionUpdate(CEA, 1, 6_050, 1_200, 300, 1, 7),
+            "auction: 1,200 would trade now at 60.50, 300 more wanted",
+        ),
+        (
+            AuctionUpdate(CEA, 1, 6_050, 1_200, 3, 2, 7),
+            "auction: 1,200 would trade now at 60.50, 3 more offered",
+        ),
+        (AuctionUpdate(CEA, 1, 6_050, 1_200, 0, 0, 7), "auction: 1,200 would trade now at 60.50"),
+        (AuctionUpdate(CEA, 1, 0, 0, 0, 0, 7), "auction: nothing would trade now"),
+    ],
+)
+def test_while_orders_gather_it_says_how_the_auction_would_end(auction: AuctionUpdate, words: str) -> None:
+    assert shown(book_of(phase=Phase.OPENING_AUCTION, auction=auction))[-2] == words
+    assert "auction" not in "".join(shown(book_of()))
+
+
+def test_a_trade_of_an_auction_has_no_taker() -> None:
+    book = book_of()
+    book.trades.append(Trade(CEA, 1, TradeId(1), 6_050, 5, Side.SELL, 1_000_000_000, TradeKind.AUCTION))
+    assert shown(book)[-1] == " 00:00:01     60.50          5   auction"
 
 
 def test_an_empty_book_is_shown_too() -> None:

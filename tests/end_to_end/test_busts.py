@@ -27,7 +27,15 @@ from carbonmatch.matching.messages import (
     TradeStatus,
     TradeStatusRequest,
 )
-from carbonmatch.protocol.messages import SessionRejected, Statistics, Subscribe, TradeBust, TradeCorrection
+from carbonmatch.protocol.messages import (
+    Logout,
+    LogoutReason,
+    SessionRejected,
+    Statistics,
+    Subscribe,
+    TradeBust,
+    TradeCorrection,
+)
 from carbonmatch.server.trade_search import Absence, TradeFinder
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB, BOB_ACCOUNT, EUA
@@ -204,6 +212,18 @@ async def test_a_bust_that_is_repeated_is_answered_as_before(venue: Venue) -> No
     assert len([one for one in await stream(venue, "bob") if isinstance(one, Busted)]) == 1
 
 
+async def test_a_ref_that_comes_twice_in_a_frame_takes_back_the_trade_it_names_first(venue: Venue) -> None:
+    fills = await trade(venue, 2)
+    async with venue.wire("operator") as operator:
+        ref = Ref(operator.accepted.last_ref + 1)
+        operator.send(BustTrade(ref, fills[0].trade_id), TradeStatusRequest(ref, fills[1].trade_id))
+        (done, *_) = await operator.reports(1)
+        assert isinstance(done, Done)
+    (busted,) = [one for one in await stream(venue, "bob") if isinstance(one, Busted)]
+    told = (busted.trade_id, busted.order_id, busted.price_ticks, busted.traded_ns)
+    assert told == (fills[0].trade_id, fills[0].order_id, fills[0].price_ticks, fills[0].time_ns)
+
+
 async def test_the_answer_waits_for_the_disk(disk: Disk, venue: Venue) -> None:
     (fill,) = await trade(venue)
     async with venue.wire("operator") as operator, venue.wire("bob") as bob:
@@ -266,6 +286,46 @@ async def test_whoever_leaves_or_is_taken_over_while_it_is_looked_up_has_done_no
     assert status.ref == ref, "nothing of it was applied"
 
 
+async def test_whoever_has_left_has_no_more_trades_looked_up(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    with monkeypatch.context() as patched:
+        held = Held(patched)
+        async with venue.wire("operator") as operator:
+            ref = operator.accepted.last_ref
+            operator.send(*(TradeStatusRequest(Ref(ref + number), fill.trade_id) for number in range(1, 4)))
+            await eventually(lambda: len(held.waiting) == 1)
+        await eventually(lambda: not venue.order_entry_peers)
+        ((_, done),) = held.waiting
+        done(Absence.NEVER_WAS)
+        assert len(held.waiting) == 1
+
+
+async def test_a_bust_that_is_repeated_is_answered_without_a_look_up(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fill,) = await trade(venue)
+    async with venue.wire("operator") as operator:
+        command = BustTrade(Ref(operator.accepted.last_ref + 1), fill.trade_id)
+        operator.send(command)
+        (done,) = await operator.reports(1)
+        with monkeypatch.context() as patched:
+            held = Held(patched)
+            operator.send(command)
+            (again,) = await operator.reports(1)
+        assert (again.ref, again.sequence, held.waiting) == (done.ref, done.sequence, [])
+
+
+async def test_whoever_logs_out_in_the_same_frame_is_answered_first(venue: Venue) -> None:
+    (fill,) = await trade(venue)
+    async with venue.wire("operator") as operator:
+        operator.send(BustTrade(Ref(operator.accepted.last_ref + 1), fill.trade_id), Logout())
+        (done,) = await operator.reports(1)
+        assert isinstance(done, Done)
+        assert (await operator.goodbye()).reason is LogoutReason.REQUESTED
+
+
 async def test_a_trade_in_an_archive_that_is_out_of_reach_is_no_refusal_of_the_market(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,8 +384,8 @@ async def test_an_operator_sees_the_trade_before_it_is_busted(
     [
         (7, None, None, "there is no such trade"),
         (0, None, None, "there is no such trade"),
-        (-1, None, None, "trade id -1, expected 0 to"),
-        (1, 2**63, None, "price ticks 9223372036854775808, expected 0 to"),
+        (-1, None, None, "CorrectTrade.trade_id is -1: "),
+        (1, 2**63, None, "CorrectTrade.price_ticks is 9223372036854775808: "),
         (1, None, 11, "larger than it was"),
         (1, None, 0, "bust it"),
         (1, 7000, 10, "nothing would change"),

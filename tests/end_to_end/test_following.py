@@ -1,6 +1,7 @@
 """The real follower beside the real engine: killed, stopped, started late, and lied to."""
 
 import asyncio
+import io
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from carbonmatch.journal import snapshots
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.segments import Identity, segment_numbers
 from carbonmatch.journal.storage import DiskStorage
-from carbonmatch.journal_tools import archive_segments, replay, verify
+from carbonmatch.journal_tools import archive_segments, export, replay, verify
 from carbonmatch.matching.messages import NewOrder, Ref, Side, TimeInForce
 from carbonmatch.protocol.messages import LogoutReason
 from tests.end_to_end.following import FollowerProcess
@@ -133,6 +135,9 @@ async def test_what_was_archived_is_said_to_be_lost_and_proven_with_the_archive(
     replayed = replay(directory, archive=archive)
     assert replayed.commands == commands
     assert replayed.state_digest == snapshots.load(DiskStorage(directory), commands).state_digest
+    with pytest.raises(JournalDamaged, match="expected segments from sequence 1 on"):
+        export(directory, io.StringIO())
+    assert export(directory, io.StringIO(), archive=archive)
 
 
 async def test_another_mode_of_an_engine_that_did_nothing_is_no_difference(

@@ -43,3 +43,17 @@ async def test_the_log_says_of_everybody_who_leaves_why(
     async with venue.wire("bob"):
         pass
     await eventually(lambda: left()[1:] == [("bob", "LOST")])
+
+
+async def test_the_log_says_what_an_operator_has_done_to_the_market_and_why(
+    venue: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "carbonmatch")
+    operator = market.access(host_and_port(venue.addresses["order_entry"]), "operator")
+
+    def changes() -> list[dict[str, object]]:
+        return [vars(record)["fields"] for record in caplog.records if record.msg == "phase_changed"]
+
+    await set_phase(operator, operator, str(market.EUA), Phase.HALTED, "news")
+    await eventually(lambda: len(changes()) > 0)
+    assert changes()[-1] == {"instrument": "EUA", "phase": Phase.HALTED, "until": None, "text": "news"}

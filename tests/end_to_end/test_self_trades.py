@@ -13,10 +13,12 @@ from carbonmatch.matching.messages import (
     Canceled,
     CancelReason,
     Executed,
+    OrderType,
     RejectReason,
     SelfTradePrevented,
     SelfTradePrevention,
     Side,
+    TimeInForce,
 )
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE_ACCOUNT, BOB_ACCOUNT, EUA
@@ -72,3 +74,46 @@ async def test_two_firms_of_one_owner_do_not_trade_and_both_are_told(tmp_path: P
                 ("rejects_total", "self_trade_prevention_not_allowed"): 1,
             },
         )
+
+
+async def test_accounts_that_a_reload_makes_one_owners_do_not_trade_with_what_rests(tmp_path: Path) -> None:
+    """An iceberg rests; fill-or-kill, a minimum and a stop go by whose it is now."""
+    grouped = one_owner(tmp_path)
+    apart = structs.replace(
+        grouped,
+        participants=tuple(
+            structs.replace(one, accounts=tuple(structs.replace(a, group=0) for a in one.accounts))
+            for one in grouped.participants
+        ),
+    )
+    async with (
+        running(tmp_path, apart) as venue,
+        venue.session("alice") as alice,
+        venue.session("bob") as bob,
+        venue.session("carol") as carol,
+    ):
+        await alice.new_order(EUA, Side.SELL, 10, 7000, display_lots=2)
+        await bob.new_order(EUA, Side.BUY, 3, 7000, order_type=OrderType.STOP_LIMIT, stop_price_ticks=7000)
+        await venue.reload(grouped)
+        for asked, reason in (
+            ({"time_in_force": TimeInForce.FOK}, RejectReason.CANNOT_FILL),
+            ({"minimum_lots": 1}, RejectReason.MINIMUM_NOT_MET),
+        ):
+            with pytest.raises(OrderRejected) as refused:
+                await bob.new_order(EUA, Side.BUY, 4, 7000, **asked)
+            assert refused.value.reason is reason
+        _, *prevented, canceled = await bob.new_order(
+            EUA, Side.BUY, 4, 7000, self_trade_prevention=SelfTradePrevention.DECREMENT
+        )
+        assert [one.prevented_lots for one in prevented if isinstance(one, SelfTradePrevented)] == [2, 2]
+        assert isinstance(canceled, Canceled)
+        # Carol's trade fires the stop of Bob, which meets Alice's order.
+        await carol.new_order(EUA, Side.BUY, 1, 7000)
+        assert [type(one).__name__ for one in (await events(bob, 10))[-3:]] == [
+            "Triggered",
+            "SelfTradePrevented",
+            "Canceled",
+        ]
+        await venue.reload(apart)
+        _, *fills = await bob.new_order(EUA, Side.BUY, 5, 7000, time_in_force=TimeInForce.FOK)
+        assert [one.quantity_lots for one in fills if isinstance(one, Executed)] == [1, 2, 2]

@@ -190,3 +190,22 @@ async def test_limits_are_held_and_set_anew_before_everyones_eyes(process: Proce
         bob.send(order(2, Side.BUY, 3, 8060))
         assert [type(report) for report in await bob.reports(2)] == [Accepted, Executed]
         assert subscriber.books.books[EUA].limits == anew
+
+
+async def test_a_start_in_an_interruption_knows_when_it_is_to_end(process: Process) -> None:
+    process.text = restrained(CORRIDOR.replace("auction_ms = 500", "auction_ms = 3600000"))
+    await process.start()
+    async with process.wire("alice") as alice, process.wire("bob") as bob, process.feed_wire() as feed:
+        alice.send(order(1, Side.SELL, 1, 8000), order(2, Side.SELL, 5, 8060))
+        await alice.reports(2)
+        subscriber = Subscriber(feed)
+        bob.send(order(1, Side.BUY, 1, 8000), order(2, Side.BUY, 5, 8060))
+        await bob.reports(3)
+        told = await subscriber.until(PhaseUpdate)
+    ends = f'carbonmatch_instrument_phase_end_time_seconds{{instrument="EUA"}} {told.until_ns // 10**9}\n'
+    assert told.until_ns
+    assert ends in (await process.get("/metrics"))[1]
+    await process.kill()
+    await process.start()
+    assert ends in (await process.get("/metrics"))[1]
+    assert await process.stop() == 0

@@ -20,9 +20,11 @@ from carbonmatch.matching.messages import (
     MassCanceled,
     MassCancelScope,
     NewOrder,
+    OrderStatusRequest,
     Ref,
     RejectReason,
     Side,
+    StatusEnd,
 )
 from carbonmatch.protocol.messages import SessionRejected
 from tests.end_to_end.market import EUA
@@ -139,8 +141,8 @@ async def test_a_full_disk_is_started_on_and_cancelled_on_until_its_last_spare_i
             reports += await alice.frame()
         assert reports[-1].count == refused - 2
     await process.kill()
-    after = replay(process.directory).state_digest
-    assert after != before
+    after = replay(process.directory)
+    assert after.state_digest != before
 
     # A start needs a segment to go on in, and there is none left, nor room for one.
     names = sorted(path.name for path in process.directory.iterdir())
@@ -153,8 +155,15 @@ async def test_a_full_disk_is_started_on_and_cancelled_on_until_its_last_spare_i
     assert sorted(path.name for path in process.directory.iterdir()) == names
     free(disk)
     await process.start()
+    async with process.wire("alice") as alice:
+        assert alice.accepted.last_ref == refused + 2
+        alice.send(OrderStatusRequest(Ref(refused + 3)))
+        (end,) = await alice.reports(1)
+        assert isinstance(end, StatusEnd)
+        assert end.count == 0
     assert await process.stop() == ExitCode.DONE
-    assert replay(process.directory).state_digest == after
+    # Of the starts, the one that found room has journaled its seed; and the request.
+    assert replay(process.directory).commands == after.commands + 2
 
 
 async def test_a_first_start_on_a_full_disk_says_what_it_needs(process: Process, disk: Path) -> None:

@@ -10,7 +10,21 @@ from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import AnyCommand, Entry, OrderType, SessionId, Side, TimeInForce
+from carbonmatch.matching.messages import (
+    AnyCommand,
+    BustTrade,
+    CorrectTrade,
+    Entry,
+    FoundTrade,
+    OnTrade,
+    OrderType,
+    Ref,
+    SessionId,
+    Side,
+    TimeInForce,
+    TradeCommand,
+    TradeId,
+)
 from carbonmatch.protocol import auth, codec, session
 from carbonmatch.protocol.batch import encode_record, stream_records
 from carbonmatch.protocol.errors import ProtocolError
@@ -18,6 +32,7 @@ from carbonmatch.protocol.frames import LENGTH_BYTES, FrameReader, frame
 from carbonmatch.protocol.messages import GapRequest, Logon, LogonRejected, Role, Subscribe
 from tests.fuzz import worlds
 from tests.fuzz.mutation import SEPARATOR
+from tests.matching.worlds import trades_of
 from tests.protocol.vectors import load
 
 # What goes back to a peer in a goodbye: a text of ours, and never what it has sent.
@@ -207,13 +222,15 @@ def market(data: bytes) -> str:
     market_data = MarketData()
     market_data.restore(_FEED)
     answered = 0
+    trades: list[FoundTrade] = []
     for number, payload in enumerate(data.split(SEPARATOR), 1):
         if not payload:
             continue
         session_id = worlds.SESSIONS[payload[0] % len(worlds.SESSIONS)]
-        applied = _apply(engine, session_id, payload[1:], worlds.TIME_NS + number)
+        applied = _apply(engine, session_id, payload[1:], worlds.TIME_NS + number, trades)
         if applied:
             outputs = engine.take_outputs()
+            trades += trades_of(outputs)
             # What a batch caused must have a form for the journal and for the wire.
             encode_record([], stream_records(outputs), outputs.public)
             market_data.apply(outputs, worlds.TIME_NS + number)
@@ -222,7 +239,9 @@ def market(data: bytes) -> str:
     return "applied" if answered else "nothing applied"
 
 
-def _apply(engine: Engine, session_id: SessionId, payload: bytes, time_ns: int) -> bool:
+def _apply(
+    engine: Engine, session_id: SessionId, payload: bytes, time_ns: int, trades: list[FoundTrade]
+) -> bool:
     try:
         received = codec.decode_client_frame(payload)
     except ProtocolError:
@@ -230,14 +249,20 @@ def _apply(engine: Engine, session_id: SessionId, payload: bytes, time_ns: int) 
     commands: list[AnyCommand] = []
     last_ref: int = engine.sessions[session_id].last_ref
     for message in received:
-        # As the gateway does: what is for the session itself, and refs used before, never get here.
+        # As the gateway does: what is for the session itself, and refs used before, never get here; what is
+        # about a trade comes with it.
         ref = getattr(message, "ref", 0)
         if ref > last_ref:
-            commands.append(message)  # type: ignore[arg-type]
+            commands.append(_with_trade(message, trades) if isinstance(message, TradeCommand) else message)  # type: ignore[arg-type]
             last_ref = ref
     if commands:
         engine.apply(Entry(engine.sequence + 1, time_ns, session_id, commands))
     return bool(commands)
+
+
+def _with_trade(command: TradeCommand, trades: list[FoundTrade]) -> OnTrade:
+    place = command.trade_id - 1
+    return OnTrade(command, trades[place] if 0 <= place < len(trades) else None)
 
 
 # Stops on both sides of where `rest` and `take` trade, an iceberg, a minimum, an order with a time.
@@ -261,6 +286,9 @@ def market_seeds() -> list[bytes]:
     amend = of(0, "94", "951204010005", "96130501000f66", "9411060200", "93150700")
     sweep = of(2, "92", "9b1001010219640b01030103", "93140201")
     operate = of(3, "92", "95cc80010102a0", "96cc8202010a0514")
+    amend_trades = bytes((3,)) + codec.encode(
+        [CorrectTrade(Ref(3), TradeId(1), 99, 2, "wrong"), BustTrade(Ref(4), TradeId(1), "wrong")]
+    )
     special = b"".join(
         bytes((number % 2,)) + codec.encode([one]) + SEPARATOR for number, one in enumerate(_LONG)
     )
@@ -270,6 +298,7 @@ def market_seeds() -> list[bytes]:
         rest + special + take,
         rest + take,
         rest + take + amend,
+        rest + take + amend_trades,
         rest + take + amend + sweep + rest + operate,
         operate + rest,
         *(bytes((number % 4,)) + one for number, one in enumerate(payloads("commands"))),

@@ -154,3 +154,14 @@ def test_what_is_saved_does_not_depend_on_when_it_was_looked_at(monkeypatch: pyt
             statistics.add([traded(100 + trade_id % 5, 1, trade_id)])
         looked_at.saved()
     assert looked_at.saved() == left_alone.saved()
+
+
+def test_trades_too_far_back_that_were_all_busted_have_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_trades, "_PIECE_TRADES", 2)
+    monkeypatch.setattr(day_trades, "_PIECES_KEPT_MAX", 2)
+    statistics = after((100, 1), (120, 1), (101, 1), (102, 1))
+    statistics.bust(busted(1, 100, 1))
+    statistics.bust(busted(2, 120, 1))
+    statistics.add([traded(103, 1, 5), traded(110, 1, 6)])
+    assert statistics.bust(busted(6, 110, 1))
+    assert statistics.figures() == (101, 103, 101, 103, 3, 306, 3)

@@ -45,6 +45,17 @@ def test_a_day_also_begins_by_way_of_another_phase() -> None:
     assert statistics.change_phase(Phase.CONTINUOUS)
 
 
+def test_an_opening_auction_is_of_the_day_that_it_opens() -> None:
+    statistics = after((100, 2))
+    statistics.change_phase(Phase.CLOSED)
+    statistics.change_phase(Phase.OPENING_AUCTION)
+    assert statistics.figures() == (100, 100, 100, 100, 2, 200, 1)
+    statistics.add([traded(90, 3, 2)])
+    assert not statistics.change_phase(Phase.CONTINUOUS)
+    assert statistics.figures() == (90, 90, 90, 90, 3, 270, 1)
+    assert not statistics.bust(busted(1, 100, 2)), "it is of the day before"
+
+
 def test_a_halt_is_within_the_day() -> None:
     statistics = after((100, 2))
     assert not statistics.change_phase(Phase.HALTED)

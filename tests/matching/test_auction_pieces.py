@@ -5,7 +5,15 @@ import pytest
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.auction_times import Alarms
-from carbonmatch.matching.messages import AllowedFlag, Phase, Ref, TimeInForce, TimePassed
+from carbonmatch.matching.messages import (
+    AccountId,
+    AllowedFlag,
+    Phase,
+    Ref,
+    SelfTradePrevention,
+    TimeInForce,
+    TimePassed,
+)
 from tests.matching.market import (
     ALICE,
     BOB,
@@ -94,6 +102,53 @@ def test_other_instruments_go_on_as_they_did(market: Market) -> None:
     assert "bob 30: canceled #5 1 REQUESTED" in told
     assert "bob 31: rejected UNKNOWN_ORDER" in told, "it has traded"
     assert "bob 32: rejected FROZEN" in market.send(BOB, cancel(32, 22))
+
+
+def test_an_operator_who_ends_an_auction_counts_although_its_own_end_comes_on_the_way(market: Market) -> None:
+    more(market)
+    market.send(VENUE, m.StartAuction(EUA, Phase.OPENING_AUCTION, TIME_NS + 10, next_phase=Phase.CONTINUOUS))
+    start(market)
+    market.outputs(OPS, m.SetPhase(Ref(2), EUA, Phase.CANCEL_ONLY))
+    # What is due of an instrument is asked again with each definition.
+    market.send(VENUE, m.DefineInstrument(definition(allowed=AllowedFlag.ALL)))
+    assert market.engine.venue.alarms.next_ns > TIME_NS + 10
+    go_on(market, after_ns=20)
+    assert market.engine.instruments[EUA].phase is Phase.CANCEL_ONLY
+
+
+def test_a_step_of_the_schedule_on_the_way_comes_after_it(market: Market) -> None:
+    more(market)
+    market.send(VENUE, m.StartAuction(EUA, Phase.OPENING_AUCTION, TIME_NS + 10, next_phase=Phase.CONTINUOUS))
+    market.time_ns = TIME_NS + 10
+    market.outputs(VENUE, TimePassed())
+    assert market.engine.venue.uncrossing
+    market.outputs(VENUE, m.SchedulePhase(EUA, Phase.BREAK, TIME_NS + 10, TIME_NS + 1_000))
+    go_on(market, after_ns=20)
+    assert market.engine.instruments[EUA].phase is Phase.BREAK
+
+
+def test_prevention_over_many_entries_is_one_round(market: Market) -> None:
+    """Alice's offer of 101 does not accept the price: it is left alone, however many entries it takes."""
+    market.send(ALICE, buy(30, 103))
+    market.send(BOB, buy(30, 100, 500), sell(31, 100, 500, stp=SelfTradePrevention.NONE))
+    market.send(ALICE, *(sell(ref, 100) for ref in range(31, 43)), sell(43, 101))
+    market.outputs(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    public = go_on(market, after_ns=1)
+    [ended] = [event for event in public if isinstance(event, m.AuctionEnded)]
+    assert ended.price_ticks == 100
+    assert "1 in 1 @ 101" in market.asks()
+
+
+def test_an_operators_cancel_behind_the_end_of_an_auction_in_one_frame_finds_it_frozen(
+    market: Market,
+) -> None:
+    more(market)
+    market.send(VENUE, m.DefineSession(OPS, "ops", (AccountId(11),), operator=True))
+    lines = market.send(
+        OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS), cancel(2, order_id=market.order_id(7))
+    )
+    assert market.engine.venue.uncrossing
+    assert "ops 2: rejected FROZEN" in lines
 
 
 def test_alarms_go_off_when_their_time_has_come_and_not_before() -> None:

@@ -26,6 +26,7 @@ from tests.matching.market import (
     Market,
     buy,
     cancel,
+    definition,
     reduce,
     replace,
     sell,
@@ -254,6 +255,24 @@ def test_stops_fire_after_an_auction_that_has_reached_them_buyers_first() -> Non
     assert lines.index("alice 0: executed #5 auction 1 @ 100, 0 left") < 2
 
 
+def test_stops_of_an_instrument_that_opens_fire_behind_those_of_another_that_still_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = market(Phase.CONTINUOUS)
+    found.send(VENUE, m.DefineInstrument(definition(CEA, allowed=AllowedFlag.ALL)))
+    for ref, instrument in ((1, EUA), (2, CEA)):
+        found.send(BOB, sell(ref, 100, instrument=instrument))
+        found.send(ALICE, buy(ref, 100, instrument=instrument))
+    for ref, instrument in ((11, EUA), (12, CEA)):
+        found.send(VENUE, enter(Phase.PRE_OPEN, instrument))
+        found.send(ALICE, buy(ref, 100, stop=100, instrument=instrument))
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_module, "ENTRY_STOPS_MAX", 0)
+        assert found.send(VENUE, enter(Phase.CONTINUOUS, EUA)) == []
+        assert found.send(VENUE, enter(Phase.CONTINUOUS, CEA)) == []
+    assert len(found.send(VENUE, m.TimePassed())) == 2
+
+
 def test_a_stop_that_comes_while_nothing_trades_fires_when_it_does() -> None:
     found = market(Phase.CONTINUOUS)
     found.send(BOB, sell(1, 100))
@@ -373,6 +392,26 @@ def test_each_takes_part_in_its_own_auction_only() -> None:
     assert found.send(VENUE, enter(Phase.CONTINUOUS)) == ["alice 0: canceled #6 1 AUCTION_OVER"]
     found.send(VENUE, enter(Phase.CLOSING_AUCTION))
     assert found.bids() == ["1 in 1 @ 98"]
+
+
+@pytest.mark.parametrize(
+    ("tif", "its_own", "another"),
+    [
+        (AT_OPEN, Phase.PRE_OPEN, Phase.CLOSING_AUCTION),
+        (AT_OPEN, Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION),
+        (AT_CLOSE, Phase.CLOSING_AUCTION, Phase.OPENING_AUCTION),
+    ],
+)
+@pytest.mark.parametrize("between", [None, Phase.HALTED])
+def test_an_order_whose_auction_was_left_takes_no_part_in_another(
+    tif: TimeInForce, its_own: Phase, another: Phase, between: Phase | None
+) -> None:
+    found = market(its_own)
+    found.send(ALICE, buy(1, 100, tif=tif), buy(2, 99, tif=FOR_AUCTION), buy(3, 98))
+    if between is not None:
+        assert found.send(VENUE, enter(between)) == []
+    assert found.send(VENUE, enter(another)) == ["alice 0: canceled #2 1 AUCTION_OVER"]
+    assert found.bids() == ["1 in 1 @ 99", "1 in 1 @ 98"]
 
 
 def test_none_that_waits_outlives_the_close() -> None:
@@ -665,6 +704,16 @@ def test_it_is_told_how_the_auction_would_end_but_not_too_often() -> None:
     assert indicated(found.outputs(VENUE, m.TimePassed())) == [], "nothing has changed"
     assert not found.engine.is_due(found.time_ns + INDICATION_NS_MIN)
     assert indicated(found.outputs(BOB, m.Cancel(Ref(2), Ref(1)))) == [(0, 0, 0, 0)]
+
+
+def test_what_was_told_before_the_auction_is_told_in_it_only_where_it_has_changed() -> None:
+    found = market(Phase.PRE_OPEN)
+    found.send(BOB, sell(1, 100, 5))
+    found.time_ns += INDICATION_NS_MIN
+    assert indicated(found.outputs(ALICE, buy(1, 102, 7))) == [(102, 5, 2, Side.BUY)]
+    assert indicated(found.outputs(VENUE, enter(Phase.OPENING_AUCTION))) == []
+    assert indicated(found.outputs(ALICE, m.Cancel(Ref(2), Ref(1)))) == [], "it is too early"
+    assert indicated(found.outputs(VENUE, enter(Phase.PRE_OPEN))) == [(0, 0, 0, 0)], "a phase begins at once"
 
 
 def test_a_large_book_is_told_less_often() -> None:

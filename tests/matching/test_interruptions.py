@@ -408,7 +408,9 @@ def test_after_the_last_extension_it_waits_for_an_operator_where_that_is_wanted(
     assert not found.engine.is_due(TIME_NS + 10**6 * SECOND)
     again = restore(snapshot(found.engine))
     assert digest(again) == digest(found.engine)
-    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    found.send(OPS, m.Resume(Ref(1), EUA))
+    assert phase(found) is Phase.VOLATILITY_AUCTION, "nobody holds it"
+    found.send(OPS, m.SetPhase(Ref(2), EUA, Phase.CONTINUOUS))
     assert found.engine.books[EUA].last_price_ticks == 1_030
 
 
@@ -456,6 +458,41 @@ def test_where_the_schedule_has_gone_on_meanwhile_its_phase_comes_instead_of_an_
     found.send(VENUE, m.SchedulePhase(EUA, Phase.CLOSING_AUCTION, found.time_ns, TIME_NS + 300 * SECOND))
     assert phase(found) is Phase.VOLATILITY_AUCTION
     assert told(at(found, 120))[0][0] is Phase.CLOSING_AUCTION
+
+
+def test_an_interruption_that_outlasts_the_closing_auction_closes_without_a_trade() -> None:
+    found = market()
+    found.send(ALICE, buy(2, 1_020, 20, tif=TimeInForce.GTC), sell(3, 1_000, 1, tif=TimeInForce.AT_CLOSE))
+    for seconds, step in ((60, Phase.CLOSING_AUCTION), (90, Phase.CLOSED)):
+        at(found, seconds)
+        found.send(VENUE, m.SchedulePhase(EUA, step, found.time_ns, found.time_ns + 30 * SECOND))
+        assert phase(found) is Phase.VOLATILITY_AUCTION
+    trades = found.engine.last_trade_id
+    assert told(at(found, 120)) == [(Phase.CLOSED, "", 120)]
+    assert found.engine.last_trade_id == trades
+    assert (found.bids(), found.asks()) == (["10 in 1 @ 1020"], [])
+
+
+def test_a_hold_whose_time_is_up_does_not_end_an_interruption_and_an_operator_does() -> None:
+    found = market()
+    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS, "", TIME_NS + 60 * SECOND))
+    found.send(VENUE, m.SchedulePhase(EUA, Phase.CLOSED, TIME_NS, TIME_NS + 900 * SECOND))
+    found.send(ALICE, buy(2, 1_020, 20))
+    assert phase(found) is Phase.VOLATILITY_AUCTION
+    again = Market()
+    again.engine = restore(snapshot(found.engine))
+    at(found, 60)
+    assert not [
+        event
+        for event in found.outputs(VENUE, m.Resume(m.NO_REF, EUA)).public
+        if isinstance(event, PhaseChanged)
+    ]
+    assert phase(found) is Phase.VOLATILITY_AUCTION
+    assert not found.engine.venue.held_until_ns
+    assert told(at(found, 120)) == [(Phase.CLOSED, "", 900)]
+    again.time_ns = TIME_NS + 60 * SECOND
+    again.send(OPS, m.Resume(Ref(2), EUA))
+    assert phase(again) is Phase.CLOSED
 
 
 def test_a_definition_with_the_same_rules_goes_on_and_takes_the_reference_that_comes_with_it() -> None:

@@ -294,6 +294,13 @@ def test_fill_or_kill_and_minimum_go_by_the_owner_of_the_instrument() -> None:
     ]
 
 
+def test_fill_or_kill_passes_over_own_orders_where_the_instrument_cancels_the_oldest() -> None:
+    market = Market(self_trade_prevention=CANCEL_OLDEST)
+    market.send(ALICE, sell(1, price=100, lots=2))
+    market.send(BOB, sell(1, price=100, lots=4))
+    assert "alice 2: executed #3 taker 4 @ 100, 0 left" in market.send(ALICE, buy(2, 100, 4, tif=FOK))
+
+
 def test_a_stop_that_fires_meets_its_group() -> None:
     market = market_by(GROUP, {11: 7, 13: 7})
     market.send(BOB, sell(1, price=101, lots=2))

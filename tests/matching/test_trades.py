@@ -184,6 +184,10 @@ def test_a_drop_copy_has_the_busts_of_its_accounts_also_of_orders_that_are_gone(
     outputs = market.outputs(OPS, market.on(BustTrade(Ref(0), TradeId(0))))
     (copy,) = outputs.copies
     assert (copy.count, [part.session_id for part in copy.parts]) == (1, [BOB])
+    market.trade()
+    outputs = market.outputs(OPS, market.on(CorrectTrade(Ref(0), TradeId(0), 98, 3), 2))
+    (copy,) = outputs.copies
+    assert (copy.count, [part.session_id for part in copy.parts]) == (1, [BOB])
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -234,6 +238,16 @@ def test_what_stays_as_it_is_may_be_off_an_increment_of_today() -> None:
     market.send(VENUE, m.DefineInstrument(finer))
     assert market.correct(100, 3)[0] == "ops 1: done"
     assert market.correct(98, 3)[0] == "ops 2: done"
+
+
+def test_what_the_trade_was_made_of_is_not_what_stays_once_it_was_corrected() -> None:
+    market = floor()
+    definition = market.engine.books[EUA].instrument.definition
+    finer = structs.replace(definition, price_increment_ticks=7, quantity_increment_lots=3)
+    market.send(VENUE, m.DefineInstrument(finer))
+    assert market.correct(98, 3)[0] == "ops 1: done"
+    assert market.correct(100, 3) == ["ops 2: rejected PRICE_INCREMENT"]
+    assert market.correct(98, 5) == ["ops 3: rejected QUANTITY_INCREMENT"]
 
 
 def test_there_is_a_bound_to_what_may_be_amended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,19 @@ def test_a_value_is_recorded_for_all_commands_of_a_frame_at_once() -> None:
     assert histogram.total == 640
 
 
+def test_an_interruption_is_counted_once_however_often_it_is_extended() -> None:
+    counters = Counters()
+    counters.phases[InstrumentId(4)] = Phase.CONTINUOUS
+    for phase in (
+        Phase.VOLATILITY_AUCTION,
+        Phase.VOLATILITY_AUCTION,
+        Phase.CONTINUOUS,
+        Phase.VOLATILITY_AUCTION,
+    ):
+        counters.count_batch(0, Outputs([], [PhaseChanged(4, 1000, phase, "")], []))
+    assert counters.interruptions == {4: 2}
+
+
 def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     counters = Counters()
     definition = InstrumentDefinition(4, "CEA24", "CNY", 1, 2, 10, opening_phase=Phase.CLOSED)
@@ -94,7 +107,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         ],
         [
             Traded(4, 1000, 1, 4800, 2, Side.SELL),
-            PhaseChanged(4, 1000, Phase.CONTINUOUS, ""),
+            PhaseChanged(4, 1000, Phase.CONTINUOUS, "", 1_772_436_600_999_999_999),
             TradeCorrected(4, 1000, 1, 4700, 2, 4800, 2),
             TradeBusted(4, 1000, 1, 4700, 2),
         ],
@@ -103,7 +116,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
         [CancelReason.EXPIRED],
         prevented=[(InstrumentId(4), 7), (InstrumentId(4), 1)],
     )
-    counters.count_batch(4, outputs)
+    assert counters.count_batch(4, outputs) == outputs.public[1:]
     assert counters.commands == 5
     assert counters.reports == 5
     assert counters.rejects == {RejectReason.OUTSIDE_BAND: 1, RejectReason.UNKNOWN_ORDER: 1}
@@ -114,6 +127,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.self_trades_prevented == {4: 2}
     assert counters.prevented_tonnes == {4: 80}
     assert counters.phases == {4: Phase.CONTINUOUS}
+    assert counters.phase_end_s == {4: 1_772_436_600}
 
 
 def test_messages_are_what_came_and_went_whatever_became_of_them() -> None:

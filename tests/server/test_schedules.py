@@ -432,6 +432,19 @@ def test_a_korean_day_gathers_and_trades_at_one_price_twice() -> None:
     assert market.hears()[-1] == "03-02 03:00 CEA CLOSED until 03-03 00:00"
 
 
+def test_an_auction_without_a_freeze_is_not_frozen_while_its_end_is_drawn() -> None:
+    market = Market(
+        "2026-03-02 00:30", config(KOREA.replace("random_s = 30, freeze_s = 60", "random_s = 30"))
+    )
+    market.send(TRADER, order(market.ref(TRADER)))
+    ended_ns = market.timing_ends_ns()
+    assert ended_ns > END
+    pass_time(market, ended_ns - 1_000)
+    assert market.phase() is Phase.OPENING_AUCTION
+    market.send(TRADER, m.Cancel(Ref(market.ref(TRADER)), Ref(1)))
+    assert market.refused == []
+
+
 def test_an_auction_whose_end_was_missed_is_carried_out_at_the_start() -> None:
     market = Market("2026-03-02 00:30", config(KOREA))
     cross(market)

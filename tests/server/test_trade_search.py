@@ -160,6 +160,13 @@ def _advance(steps: Iterator[None], count: int) -> Sought | None:
     return None
 
 
+def test_a_segment_that_is_missing_from_the_middle_is_no_archive(market: Market) -> None:
+    broken = market.disk.copy()
+    broken.remove(segment_name(place(market.positions[30])[0]))
+    with pytest.raises(FileNotFoundError):
+        market.find(31, broken)
+
+
 # --- beside the loop -----------------------------------------------------------------------------
 
 

@@ -2,6 +2,9 @@
 
 `connect` gives a `Session` for trading, `MarketDataClient` follows the feed, `DropCopyClient` a drop
 copy, and `connection` is what they stand on, for those who want to count every microsecond themselves.
+Commands, reports and their reasons are in `carbonmatch.matching.messages`, the feed's messages in
+`carbonmatch.protocol.messages`. What has no method of its own is sent by `Session.call`: an operator's
+`SetPhase(Ref(0), instrument_id, Phase.HALTED, "why")`, say, in a session of `Role.OPERATOR`.
 """
 
 from carbonmatch.client.connection import Access, Connection, open_connection
@@ -10,6 +13,7 @@ from carbonmatch.client.errors import (
     ClientError,
     Disconnected,
     EventsLost,
+    InvalidCommand,
     LogonRefused,
     OrderRejected,
     SendBufferFull,
@@ -18,7 +22,7 @@ from carbonmatch.client.errors import (
     SubscriptionRefused,
 )
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.session import Session, connect
+from carbonmatch.client.session import Session, check_command, connect
 from carbonmatch.client.tls import client_context
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "Disconnected",
     "DropCopyClient",
     "EventsLost",
+    "InvalidCommand",
     "LogonRefused",
     "MarketDataClient",
     "OrderRejected",
@@ -36,6 +41,7 @@ __all__ = [
     "SessionRejectedError",
     "StreamGap",
     "SubscriptionRefused",
+    "check_command",
     "client_context",
     "connect",
     "open_connection",

@@ -1,6 +1,7 @@
 """`carbonmatch admin`: an operator's commands, each journaled and answered with its sequence."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, LogonRefused
-from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_instrument
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -42,9 +43,9 @@ class Operator:
 
     host: str = "127.0.0.1"
     "Where the venue is."
-    port: int = 7400
+    port: Port = 7400
     "Its order entry."
-    market_data_port: int = 7410
+    market_data_port: Port = 7410
     "Its market data, which is asked for the number of a symbol; key and session need its role for that."
     key_id: str | None = None
     "The operator's key; without one the demo market's, on loopback only."
@@ -94,7 +95,7 @@ def phase(
         When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_ns(until)))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -118,7 +119,7 @@ def halt(
     until
         When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_ns(until)))
+    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -198,17 +199,25 @@ async def set_band(
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
 
 
+def time_to_come_ns(text: str) -> int:
+    """As `time_ns`. What has an end that is past would be over at once, and look as if it had been done."""
+    until_ns = time_ns(text)
+    if until_ns and until_ns <= time.time_ns():
+        raise ClientError(f"expected a time to come, found {text}")
+    return until_ns
+
+
 def time_ns(text: str) -> int:
     """Nanoseconds since 1970 of a time with its offset; 0 for none. Raises ClientError."""
     if not text:
         return 0
     try:
-        time = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
         raise ClientError(f"expected a time with its offset, like 2026-03-02T15:30+08:00, found {text!r}")
-    return int(time.timestamp()) * 1_000_000_000
+    return int(parsed.timestamp()) * 1_000_000_000
 
 
 async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
@@ -218,6 +227,8 @@ async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
 async def _instrument_id(feed: Access, symbol: str) -> InstrumentId:
     """The number itself needs no market data: it works with a key that may only operate."""
     if symbol.isdecimal():
+        if int(symbol) == ANY:
+            raise ClientError(f"{symbol} is no instrument's number, expected 1 or more")
         return InstrumentId(int(symbol))
     try:
         return (await find_instrument(feed, symbol)).instrument_id

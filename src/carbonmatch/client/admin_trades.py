@@ -10,9 +10,8 @@ from cyclopts import Parameter
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
-from carbonmatch.client.session import Session
+from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.limits import TEXT_CHARS_MAX, WIRE_INT_MAX
 from carbonmatch.matching.messages import (
     BustTrade,
     CorrectTrade,
@@ -98,7 +97,7 @@ def correct_trade(
 
 async def bust(operator: Access, trade_id: TradeId, text: str, confirm: Confirm, *, dry_run: bool) -> None:
     """Raises ClientError where there is nothing to bust, or `confirm` says no."""
-    _check(text, trade_id=trade_id)
+    check_command(BustTrade(Ref(0), trade_id, text))
     async with Session(operator) as session:
         status = await _standing(session, trade_id)
         print(in_words(status))
@@ -120,7 +119,7 @@ async def correct(
     dry_run: bool,
 ) -> None:
     """As `bust`; what is None stays as it stands."""
-    _check(text, trade_id=trade_id, price_ticks=price_ticks or 0, quantity_lots=quantity_lots or 0)
+    check_command(CorrectTrade(Ref(0), trade_id, price_ticks or 0, quantity_lots or 0, text))
     async with Session(operator) as session:
         status = await _standing(session, trade_id)
         print(in_words(status))
@@ -152,15 +151,6 @@ def in_words(status: TradeStatus) -> str:
 
 def _side_in_words(side: TradeSide) -> str:
     return f"account {side.account_id}, order {side.order_id} of session {side.session_id}"
-
-
-def _check(text: str, **numbers: int) -> None:
-    """What the wire does not take would cost the connection, without a word on which it was."""
-    if len(text) > TEXT_CHARS_MAX:
-        raise ClientError(f"a text of {len(text)} characters, expected at most {TEXT_CHARS_MAX}")
-    for name, number in numbers.items():
-        if not 0 <= number <= WIRE_INT_MAX:
-            raise ClientError(f"{name.replace('_', ' ')} {number}, expected 0 to {WIRE_INT_MAX}")
 
 
 async def _standing(session: Session, trade_id: TradeId) -> TradeStatus:

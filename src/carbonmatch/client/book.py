@@ -92,7 +92,8 @@ class InstrumentBook:
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
-        # Those this reader has seen and that stand, the newest last; a snapshot brings none.
+        # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
+        # none, nor the busts that the reader missed before it.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         # What was taken back or put right since it reads, of whatever day, the newest last.
         self.amendments: deque[TradeBust | TradeCorrection] = deque(maxlen=TRADES_KEPT)

@@ -33,9 +33,9 @@ _NO_REF: Final = Ref(0)
 
 
 class Commands(ABC):
-    """Each call returns all reports that answer its command, in order, or raises OrderRejected,
-    SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the events), or the
-    reason for which the session has ended.
+    """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
+    OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
+    events), or the reason for which the session has ended.
     """
 
     @abstractmethod

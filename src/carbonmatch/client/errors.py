@@ -37,6 +37,10 @@ class LogonRefused(ClientError):
         return cls(message.reason, message.text, message.first_available)
 
 
+class InvalidCommand(ClientError):
+    """A value that the wire does not take; nothing was sent. It would have cost the connection."""
+
+
 class OrderRejected(ClientError):
     """The market refused the command: it changed nothing. `reports` is the whole answer."""
 

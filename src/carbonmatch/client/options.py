@@ -2,6 +2,10 @@
 
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from carbonmatch import demo_market
 from carbonmatch.client.connection import Access
@@ -11,6 +15,8 @@ from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
+
+Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
 
 _DEMO: dict[Role, tuple[str, str]] = {
     Role.MARKET_DATA: (demo_market.MARKET_DATA_KEY_ID, demo_market.MARKET_DATA_SESSION),

@@ -17,6 +17,7 @@ from carbonmatch.client.commands import Answer, Commands
 from carbonmatch.client.connection import HEARTBEAT_MS, Access, Connection, open_connection
 from carbonmatch.client.errors import (
     Disconnected,
+    InvalidCommand,
     OrderRejected,
     SendBufferFull,
     SessionRejectedError,
@@ -38,6 +39,7 @@ from carbonmatch.matching.messages import (
     Rejected,
     RejectReason,
 )
+from carbonmatch.protocol.codec import what_is_wrong
 from carbonmatch.protocol.messages import LogonAccepted, Role, SessionRejected
 
 Event = AnyReport | SessionRejected
@@ -48,6 +50,13 @@ class _Sent(msgspec.Struct):
 
     command: ClientCommand
     waiter: "asyncio.Future[Answer] | None"
+
+
+def check_command(command: ClientCommand) -> None:
+    """Raise InvalidCommand where a value of the command is none that the wire takes."""
+    wrong = what_is_wrong(command)
+    if wrong is not None:
+        raise InvalidCommand(wrong)
 
 
 def connect(
@@ -165,6 +174,7 @@ class Session(Kept, Commands):
         A call that is cancelled, or times out, leaves its command as it is: it may have been executed.
         It is not sent again when the connection is lost, because nobody wants it any more.
         """
+        check_command(command)
         async with asyncio.timeout(self._call_seconds if seconds is None else seconds):
             await self.ready()
             waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -183,7 +193,8 @@ class Session(Kept, Commands):
         """Send commands in one write and return the refs they got, whatever refs they had.
 
         Their answers are events. Nothing is kept for an engine that is away: raises Disconnected, or
-        SendBufferFull, and then nothing was sent; `await ready()` before.
+        SendBufferFull, and then nothing was sent; `await ready()` before. Values are not looked at: one
+        that the wire does not take ends the session; `check_command` finds it before.
         """
         return self._send(commands, None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,10 +18,10 @@ from rich.text import Text
 from carbonmatch.client.book import InstrumentBook, Level
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.options import access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_instrument
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Side
-from carbonmatch.protocol.messages import Role, TradeBust, TradeCorrection
+from carbonmatch.matching.messages import Side, TradeKind
+from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
 _REFRESH_SECONDS: Final = 0.1
@@ -38,8 +39,8 @@ def main(
     /,
     *,
     host: str = "127.0.0.1",
-    port: int = 7410,
-    levels: int = 10,
+    port: Port = 7410,
+    levels: Annotated[int, Parameter(validator=Number(gte=1))] = 10,
     once: bool = False,
     key_id: str | None = None,
     key_file: Path | None = None,
@@ -96,7 +97,7 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
-    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), _statistics(book)]
+    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), *_auction(book), _statistics(book)]
     if book.trades:
         parts.append(_trades(book))
     parts += [_amended(book, amended) for amended in list(book.amendments)[: -_AMENDMENTS_SHOWN - 1 : -1]]
@@ -167,6 +168,20 @@ def bar(side: Side, lots: int, widest: int) -> str:
     return cells if side is Side.SELL else cells[::-1]
 
 
+def _auction(book: InstrumentBook) -> list[Text]:
+    """How the auction would end now; nothing where orders do not gather for one."""
+    auction = book.auction
+    if auction is None:
+        return []
+    if not auction.price_ticks:
+        return [Text("auction: nothing would trade now", style="bold cyan")]
+    words = f"auction: {auction.volume_lots:,} would trade now at {_price(book, auction.price_ticks)}"
+    if auction.surplus_lots:
+        unfilled = "wanted" if auction.surplus_side == Side.BUY else "offered"
+        words += f", {auction.surplus_lots:,} more {unfilled}"
+    return [Text(words, style="bold cyan")]
+
+
 def _statistics(book: InstrumentBook) -> Text:
     found = book.statistics
     if found is None or not found.trade_count:
@@ -197,9 +212,15 @@ def _trades(book: InstrumentBook) -> Table:
             utc_text(trade.time_ns)[11:19],
             _price(book, trade.price_ticks),
             f"{trade.quantity_lots:,}",
-            Text("buys" if trade.aggressor is Side.BUY else "sells", style=_STYLES[trade.aggressor]),
+            _taker(trade),
         )
     return table
+
+
+def _taker(trade: Trade) -> Text:
+    if trade.kind is TradeKind.AUCTION:
+        return Text("auction", style="cyan")
+    return Text("buys" if trade.aggressor is Side.BUY else "sells", style=_STYLES[trade.aggressor])
 
 
 def _amended(book: InstrumentBook, amended: TradeBust | TradeCorrection) -> Text:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from carbonmatch.config import volatility
-from carbonmatch.config.calendars import Schedule
+from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.schema import (
     LISTENERS,
     SELF_TRADE_MODES,
@@ -87,12 +87,21 @@ def _throttle(config: Config) -> str:
 def _schedule(config: Config, schedule: Schedule) -> str:
     followers = sum(instrument.schedule == schedule.name for instrument in config.instruments)
     zone = next(one.time_zone for one in config.calendars if one.name == schedule.calendar)
-    steps = ", ".join(f"{step.at} {step.phase}" for step in schedule.steps) or "nothing on ordinary days"
+    steps = ", ".join(_step(step) for step in schedule.steps) or "nothing on ordinary days"
     special = sum(len(one.dates) for one in schedule.special)
     return (
         f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
         f"{followers} instruments"
     )
+
+
+def _step(step: Step) -> str:
+    ends = []
+    if step.random_s:
+        ends.append(f"ends at random, up to {step.random_s} s after the next step")
+    if step.freeze_s:
+        ends.append(f"no cancels from {step.freeze_s} s before the next step")
+    return f"{step.at} {step.phase}" + (f" ({', '.join(ends)})" if ends else "")
 
 
 def next_transitions(config: Config, now_ns: int, count: int) -> list[str]:
@@ -102,7 +111,7 @@ def next_transitions(config: Config, now_ns: int, count: int) -> list[str]:
     for schedule in config.schedules:
         timetable = Timetable(schedule, calendars[schedule.calendar])
         phase = timetable.phase_at(now_ns).name.lower()
-        lines.append(f"{schedule.name}: {phase} at {_local(now_ns, timetable)}")
+        lines.append(f"{schedule.name}: {phase} now, {_local(now_ns, timetable)}")
         following = timetable.next_after(now_ns)
         for _ in range(count):
             if following is None:

@@ -127,7 +127,7 @@ class DayTrades:
     def prices(self) -> Prices:
         """Open, high, low and last of the trades that stand; zeros where none does."""
         self._gather()
-        of_pieces = [piece.prices for piece in self._pieces if piece.is_closed or piece.trade_ids]
+        of_pieces = [piece.prices for piece in self._pieces if piece.prices != _NO_PRICES]
         if not of_pieces:
             return _NO_PRICES
         opens, highs, lows, lasts = zip(*of_pieces, strict=True)

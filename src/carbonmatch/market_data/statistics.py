@@ -1,7 +1,7 @@
 """What one instrument has traded in its trading day: integers only, from released trades.
 
-A trading day begins when the instrument first trades continuously after it was CLOSED, also by way
-of another phase; the figures of the day that ended stay readable until then.
+A trading day begins when the instrument first trades after it was CLOSED, in an auction or because it enters
+CONTINUOUS, also by way of another phase; the figures of the day that ended stay readable until then.
 
 A bust or a correction makes the figures what they would be had the trade been another one, or never been;
 that of a trade of an earlier day changes nothing. So open and last are those of the first and the last
@@ -63,6 +63,10 @@ class DayStatistics:
 
     def add(self, trades: list[Traded]) -> None:
         """Take in at least one trade."""
+        if self.is_day_over:
+            # Of the opening auction: it trades before the phase that follows it begins.
+            self.is_day_over = False
+            self._begin_day()
         if not self.trade_count:
             self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = trades[0].price_ticks
         high_ticks, low_ticks = self.high_price_ticks, self.low_price_ticks

@@ -6,7 +6,7 @@ as AuctionEnded. Any other change, a halt for instance, only interrupts: the ord
 instrument enters a phase that trades.
 
 Orders for an auction only take part in those phases that TAKES_PART names, and wait unseen before; what they
-have left goes when the instrument trades or closes.
+have left goes when the instrument trades or closes, or gathers for another auction than theirs.
 
 A phase that was started with a time (StartAuction) ends by itself. From its freeze on, and while it is
 carried out, nothing is cancelled or amended: a mass cancel leaves such orders alone, and those of a session
@@ -137,17 +137,11 @@ def carry_out(venue: Venue) -> None:
 def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | None) -> None:
     instrument = book.instrument
     _thaw(venue, book)
-    if phase is Phase.CONTINUOUS or phase is Phase.CLOSED:
-        for order in list(book.auction_orders.values()):
-            if not order.ladder.is_hidden:
-                venue.end(order, NO_REF, CancelReason.AUCTION_OVER)
+    _end_whose_auction_is_over(venue, book, phase)
     instrument.enter(phase)
-    course = instrument.course
-    until_ns = course.phase_until_ns if phase is course.phase else 0
-    if timing is not None:
-        until_ns = timing.ends_ns
-    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     book.timing = timing
+    until_ns = phase_until_ns(book)
+    venue.public.append(PhaseChanged(instrument.instrument_id, venue.time_ns, phase, text, until_ns))
     begin_indication(venue, book)
     if book.guard is not None:
         restart_limits(venue, book)
@@ -161,6 +155,27 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         for stops in (book.buy_stops, book.sell_stops):
             if stops.best_key >= stops.sign * book.last_price_ticks:
                 venue.reach(stops, book.last_price_ticks)
+
+
+def phase_until_ns(book: Book) -> int:
+    """When the phase is to end, as everybody is told: without what is drawn; 0: not known."""
+    if book.timing is not None:
+        return book.timing.ends_ns
+    course = book.instrument.course
+    return course.phase_until_ns if book.instrument.phase is course.phase else 0
+
+
+def _end_whose_auction_is_over(venue: Venue, book: Book, phase: Phase) -> None:
+    """Let go what was in the book for an auction only, where `phase` is no part of it."""
+    trades_or_closes = phase is Phase.CONTINUOUS or phase is Phase.CLOSED
+    for order in list(book.auction_orders.values()):
+        if order.ladder.is_hidden:
+            continue
+        # A market order goes with whichever auction comes; one that names its auction not with another.
+        if trades_or_closes or (
+            phase in GATHERING and phase not in TAKES_PART.get(order.time_in_force, GATHERING)
+        ):
+            venue.end(order, NO_REF, CancelReason.AUCTION_OVER)
 
 
 def begin_indication(venue: Venue, book: Book) -> None:

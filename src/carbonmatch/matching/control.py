@@ -62,7 +62,11 @@ def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> No
         course = book.instrument.course
         if course.hold is not None:
             course.resume()
-            _follow_course(venue, book, command.text)
+            if session is venue.venue_session and book.timing is not None and book.transition is None:
+                # The hold's time is up, nobody asked for an end of the interruption: it looks at the course.
+                venue.held_until_ns.pop(book.instrument.instrument_id, None)
+            else:
+                _follow_course(venue, book, command.text)
     report_done(venue, session, ref)
 
 

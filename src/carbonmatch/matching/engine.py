@@ -187,7 +187,8 @@ class Engine:
             or venue.uncrossing
         ):
             _do_what_is_due(venue)
-        handlers = _WHILE_FROZEN if venue.frozen else _FROM_SESSIONS
+        # An operator may end an auction, and so freeze an instrument, in the middle of its own frame.
+        handlers = _WHILE_FROZEN if venue.frozen or session.operator else _FROM_SESSIONS
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence

@@ -107,6 +107,7 @@ class Counters:
         "feed_subscribers",
         "gc_pause_ns",
         "instruments",
+        "interruptions",
         "journal_bytes",
         "journal_durable_sequence",
         "journal_records",
@@ -160,6 +161,7 @@ class Counters:
         self.phases: dict[InstrumentId, Phase] = {}
         # When they are to end, since 1970, as far as is known; else 0.
         self.phase_end_s: dict[InstrumentId, int] = {}
+        self.interruptions: defaultdict[InstrumentId, int] = defaultdict(int)
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
         self.trades_amended: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
@@ -220,29 +222,40 @@ class Counters:
         self.messages_sent = self.reports + refused
         self.messages_rejected = sum(self.rejects.values())
 
-    def count_batch(self, command_count: int, outputs: Outputs) -> None:
-        """Count a batch that is being released: its commands, and all that they caused."""
+    def count_batch(self, command_count: int, outputs: Outputs) -> list[AnyPublicEvent]:
+        """Count a batch that is being released: its commands, and all that they caused.
+
+        Return what everyone may know of it but for trades: few enough for a line of the log each.
+        """
         self.commands += command_count
         for chunk in outputs.streams:
             self.reports += len(chunk.reports)
         _count(self.rejects, outputs.refusals)
         _count(self.cancels, outputs.cancels)
+        others: list[AnyPublicEvent] = []
         for event in outputs.public:
-            self._count_public(event)
+            if type(event) is Traded:
+                self._count_trade(event)
+            else:
+                self._count_public(event)
+                others.append(event)
         for instrument_id, lots in outputs.prevented:
             self.self_trades_prevented[instrument_id] += 1
             self.prevented_tonnes[instrument_id] += lots * self.instruments[instrument_id].lot_tonnes
+        return others
+
+    def _count_trade(self, trade: Traded) -> None:
+        instrument_id = trade.instrument_id
+        self.trades[instrument_id] += 1
+        self.traded_tonnes[instrument_id] += trade.quantity_lots * self.instruments[instrument_id].lot_tonnes
 
     def _count_public(self, event: AnyPublicEvent) -> None:
-        if type(event) is Traded:
-            instrument_id = event.instrument_id
-            self.trades[instrument_id] += 1
-            self.traded_tonnes[instrument_id] += (
-                event.quantity_lots * self.instruments[instrument_id].lot_tonnes
-            )
-        elif type(event) is TradeBusted or type(event) is TradeCorrected:
+        if type(event) is TradeBusted or type(event) is TradeCorrected:
             self.trades_amended[event.instrument_id] += 1
         elif type(event) is PhaseChanged:
+            # One that is extended is told again, and is the same.
+            if Phase.VOLATILITY_AUCTION is event.phase is not self.phases.get(event.instrument_id):
+                self.interruptions[event.instrument_id] += 1
             self.phases[event.instrument_id] = event.phase
             self.phase_end_s[event.instrument_id] = event.until_ns // _NS_PER_SECOND
         elif type(event) is InstrumentDefined:

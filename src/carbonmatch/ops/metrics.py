@@ -162,6 +162,12 @@ METRICS: Final = (
         "seconds",
         label="instrument",
     ),
+    _counter(
+        "interruptions",
+        "interruptions",
+        "Times that trading stopped for a volatility auction; its extensions are not counted.",
+        label="instrument",
+    ),
     # Time.
     _seconds("order_latency", "order_latency_ns", "From reading a command to releasing its reports."),
     _seconds("commit_duration", "commit_duration_ns", "Writing and syncing one batch."),

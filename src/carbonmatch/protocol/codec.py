@@ -15,7 +15,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from carbonmatch.limits import FRAME_MESSAGES_MAX
-from carbonmatch.matching.messages import AnyReport, RejectReason
+from carbonmatch.matching.messages import AnyReport, ClientCommand, Ref, RejectReason
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import (
     ClientInbound,
@@ -130,6 +130,31 @@ def decode_feed(payload: bytes) -> list[FeedOutbound | SessionOutbound | Unknown
         return cast("list[FeedOutbound | SessionOutbound | UnknownMessage]", _feed_decoder.decode(payload))
     except _UNDECODABLE:
         return _decode_of_later_version(payload, FeedOutbound | SessionOutbound)
+
+
+def what_is_wrong(command: ClientCommand) -> str | None:
+    """Why an engine would refuse the frame that `command` is in, in words; None where it would not.
+
+    The session gives it its ref, so that does not count.
+    """
+    command = msgspec.structs.replace(command, ref=Ref(1))
+    try:
+        _client_decoder.decode(encode([command]))
+    except (*_UNDECODABLE, OverflowError, UnicodeEncodeError):
+        # Field by field takes 20 times as long, and only now somebody has to know which it was.
+        return _wrong_field(command)
+    return None
+
+
+def _wrong_field(command: Struct) -> str:
+    kind = type(command)
+    for name, type_ in zip(kind.__struct_fields__, _field_types(kind), strict=True):
+        value = getattr(command, name)
+        try:
+            msgspec.convert(value, type_)
+        except msgspec.ValidationError as error:
+            return f"{kind.__name__}.{name} is {value!r:.70}: {error}"
+    return f"{kind.__name__}: text that is no Unicode"
 
 
 # --- why a frame was refused ---------------------------------------------------------------------

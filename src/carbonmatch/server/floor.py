@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.config import Config
+from carbonmatch.matching.auction import phase_until_ns
 from carbonmatch.matching.messages import (
     DefineDropCopy,
     DefineInstrument,
@@ -192,10 +193,10 @@ class Floor:
 
     def _count_what_is_there(self) -> None:
         engine, counters = self.engine, self.counters
-        for instrument_id, instrument in engine.instruments.items():
-            counters.instruments[instrument_id] = instrument.definition
-            counters.phases[instrument_id] = instrument.phase
-            counters.phase_end_s[instrument_id] = instrument.course.phase_until_ns // NS_PER_SECOND
+        for instrument_id, book in engine.books.items():
+            counters.instruments[instrument_id] = book.instrument.definition
+            counters.phases[instrument_id] = book.instrument.phase
+            counters.phase_end_s[instrument_id] = phase_until_ns(book) // NS_PER_SECOND
 
     def _begin(self) -> None:
         engine = self.engine

@@ -35,6 +35,7 @@ from carbonmatch.matching.messages import (
     VenueCommand,
 )
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.market_log import log_market
 from carbonmatch.protocol.batch import EntryRecord, StreamRecord, encode_record
 from carbonmatch.protocol.codec import encode
 from carbonmatch.server.clocks import Clocks
@@ -304,7 +305,7 @@ class Pipeline:
         record = counters.order_latency_ns.record
         for received_ns, count in batch.received:
             record(released_ns - received_ns, count)
-        counters.count_batch(batch.count, outputs)
+        log_market(counters.count_batch(batch.count, outputs), counters.instruments)
 
     # --- state -----------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class LoopScheduler:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self._is_closed = False
         # The loop's own: what is called for every batch takes no detour.
         self.call_soon = self._loop.call_soon
         self.call_later = self._loop.call_later
@@ -52,8 +53,11 @@ class LoopScheduler:
         done: Callable[[_Read], object],
         failed: Callable[[Exception], object],
     ) -> None:
+        if self._is_closed:
+            return
+
         def back(reading: asyncio.Future[_Read]) -> None:
-            if reading.cancelled():
+            if reading.cancelled() or self._is_closed:
                 return
             error = reading.exception()
             if error is None:
@@ -66,5 +70,6 @@ class LoopScheduler:
         self._loop.run_in_executor(self._reading, work).add_done_callback(back)
 
     def close(self) -> None:
-        """Nobody hears any more of what was not read yet."""
+        """Nobody hears any more of what was not read yet, nor of what is being read."""
+        self._is_closed = True
         self._reading.shutdown(wait=False, cancel_futures=True)

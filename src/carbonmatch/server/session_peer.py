@@ -230,13 +230,14 @@ class SessionPeer(Peer):
         frames = self.frames
         work = 0
         self._late_before_ns = self.listener.late_before_ns()
-        if self.trade_look_up is not None and self.rules.closed:
+        look_up = self.trade_look_up
+        if look_up is not None and self._is_given_up(look_up):
             # Woken, and then taken over: the other connection has been told which ref is the last.
             self.trade_look_up = None
-        elif self.trade_look_up is not None:
-            if not self.trade_look_up.is_done:
+        elif look_up is not None:
+            if not look_up.is_done:
                 return work
-            work += self._apply_looked_up(self.trade_look_up)
+            work += self._apply_looked_up(look_up)
         try:
             while frames and work < work_max and not self.rules.closed and self.trade_look_up is None:
                 payload, received_ns = frames.popleft()
@@ -370,10 +371,18 @@ class SessionPeer(Peer):
         if self.trade_look_up.is_done:
             self._apply_looked_up(self.trade_look_up)
 
+    @property
+    def has_its_session(self) -> bool:
+        """Whether it is connected, and no other connection has the session now."""
+        return self.listener.owners.get(self.settings.session_id) is self
+
+    def _is_given_up(self, look_up: TradeLookUp) -> bool:
+        """Whether the connection has ended, but by the logout which the frame that waits ends with."""
+        return not self.has_its_session or (self.rules.closed and look_up.logged_out is None)
+
     def looked_up(self) -> None:
-        """The frame that waits can be applied, if the session still is this connection's."""
-        if self.listener.owners.get(self.settings.session_id) is self:
-            self._wake()
+        """The frame that waits can be applied; the session still is this connection's."""
+        self._wake()
 
     def _apply_looked_up(self, look_up: TradeLookUp) -> int:
         self.trade_look_up = None

@@ -32,12 +32,13 @@ class TradeLookUp:
         self.received_ns = received_ns
         self._peer = peer
         self._received = received
+        # By their places in the frame: a ref may come twice in it, with two trades.
         self._waiting = [
-            command
-            for command in received.requests
+            (place, command)
+            for place, command in enumerate(received.requests)
             if isinstance(command, TradeCommand) and command.ref > last_ref
         ]
-        self._sought: dict[Ref, Sought] = {}
+        self._sought: dict[int, Sought] = {}
 
     @property
     def is_done(self) -> bool:
@@ -52,7 +53,7 @@ class TradeLookUp:
         peer = self._peer
         engine = peer.pipeline.engine
         while self._waiting:
-            trade_id = self._waiting[0].trade_id
+            trade_id = self._waiting[0][1].trade_id
             # Whoever may not ask learns nothing, and costs nothing; nor does an id that cannot be.
             if peer.state.operator and 0 < trade_id <= engine.last_trade_id:
                 peer.listener.trades.find(TradeId(trade_id), self._found, peer.past_is_unreadable)
@@ -61,23 +62,30 @@ class TradeLookUp:
 
     def commands(self) -> list[SessionCommand]:
         """The frame's commands, those on trades with what was found."""
-        return [self._with_trade(command) for command in self._received.requests]
+        return [self._with_trade(place, command) for place, command in enumerate(self._received.requests)]
 
     def archived(self) -> list[Ref]:
-        """Commands on trades which the journal that is here does not reach back to."""
-        return [ref for ref, sought in self._sought.items() if sought is Absence.ARCHIVED]
+        """Commands on trades which the journal that is here does not reach back to, each ref once."""
+        requests = self._received.requests
+        sought_at = self._sought.items()
+        return list(
+            dict.fromkeys(requests[place].ref for place, sought in sought_at if sought is Absence.ARCHIVED)
+        )
 
     def _found(self, sought: Sought) -> None:
         self._note(sought)
+        if not self._peer.has_its_session:
+            return  # nobody waits any more, and each of the others may read a segment
         self.begin()
         if self.is_done:
             self._peer.looked_up()
 
     def _note(self, sought: Sought) -> None:
-        self._sought[self._waiting.pop(0).ref] = sought
+        place, _ = self._waiting.pop(0)
+        self._sought[place] = sought
 
-    def _with_trade(self, command: ClientCommand) -> SessionCommand:
-        if not isinstance(command, TradeCommand) or command.ref not in self._sought:
+    def _with_trade(self, place: int, command: ClientCommand) -> SessionCommand:
+        if not isinstance(command, TradeCommand) or place not in self._sought:
             return command
-        sought = self._sought[command.ref]
+        sought = self._sought[place]
         return OnTrade(command, sought if isinstance(sought, FoundTrade) else None)

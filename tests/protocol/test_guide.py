@@ -1,0 +1,42 @@
+"""proto/README.md: what it lists is all there is, since a reader in another language is written from it."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from carbonmatch.matching.messages import AnyReport
+from carbonmatch.protocol.messages import FeedOutbound
+
+PROTO = Path(__file__).parents[2] / "proto"
+
+
+def section(title: str) -> str:
+    _, _, rest = (PROTO / "README.md").read_text().partition(f"\n## {title}\n")
+    assert rest, f"a section {title}"
+    return rest.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", sorted(kind.__name__ for kind in get_args(FeedOutbound)))
+def test_every_message_of_the_feed_is_named_where_the_feed_is_explained(name: str) -> None:
+    assert name in section("Market data")
+
+
+@pytest.mark.parametrize("name", sorted(kind.__name__ for kind in get_args(AnyReport)))
+def test_of_every_report_the_guide_says_whose_copy_it_is_in(name: str) -> None:
+    assert name in section("Drop copies").replace(",", " ").replace(")", " ").replace("(", " ").split()
+
+
+def nils(value: Any) -> int:
+    return sum(map(nils, value)) if isinstance(value, list) else value is None
+
+
+@pytest.mark.parametrize("file", ["session", "commands", "reports", "copies", "feed"])
+def test_there_is_no_nil_on_the_wire_but_in_a_definition(file: str) -> None:
+    vectors = json.loads((PROTO / "vectors" / f"{file}.json").read_text())["vectors"]
+    with_nil = {
+        vector["name"] for vector in vectors if nils(msgspec.msgpack.decode(bytes.fromhex(vector["hex"])))
+    }
+    assert with_nil == ({"Instrument"} if file == "feed" else set())
