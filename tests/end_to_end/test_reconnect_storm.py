@@ -80,10 +80,10 @@ async def come_to_rest(venue: Venue) -> None:
     # Not only durable: copies are released a turn later.
     await eventually(lambda: pipeline._published_sequence == venue.engine.sequence)
     # There is one thread that reads: whatever was asked of it before is answered before this.
-    is_read = asyncio.Event()
-    venue.service._scheduler.read(lambda: None, lambda _: is_read.set(), pytest.fail)
+    has_read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    venue.service._scheduler.read(lambda: None, has_read.set_result, has_read.set_exception)
     async with asyncio.timeout(SECONDS_MAX):
-        await is_read.wait()
+        await has_read
 
 
 def left_behind(venue: Venue) -> list[object]:
