@@ -43,6 +43,10 @@ _IN_AUCTION: Final = Liquidity.AUCTION
 _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
 
+# Orders are looked at twice, to trade and to be taken out, and the processor should still have them near
+# then: with 10,000 trades at once 100,000 orders took a third longer.
+TRADED_AT_ONCE: Final = 500
+
 
 class Uncross:
     """An auction that is being carried out. `price` is None until it is final."""
@@ -69,9 +73,12 @@ def advance(venue: "Venue", book: Book, uncross: Uncross) -> bool:
         if not venue.auction_orders_left:
             return False
     price_ticks = uncross.price.price_ticks
-    if price_ticks:
+    if not price_ticks:
+        return True
+    while _accepted_by_both(book, price_ticks):
+        if not venue.auction_orders_left:
+            return False
         uncross.traded_lots += _trade(venue, book, price_ticks)
-        return not _accepted_by_both(book, price_ticks)
     return True
 
 
@@ -178,9 +185,9 @@ def _left_lots(order: Order) -> int:
 def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     """Trade the best orders of both sides with each other at the price; how many lots.
 
-    Until a side has nobody left who accepts the price, or the entry has done what it may. Nothing of the
-    book changes before all trades are made, and each level then once: taking orders out one by one, and
-    calling for each fill, took three times as long for 100,000 orders.
+    Until a side has nobody left who accepts the price, or TRADED_AT_ONCE trades are made, or the entry has
+    done what it may. Nothing of the book changes before that, and each level then once: taking orders out
+    one by one, and calling for each fill, took three times as long for 100,000 orders.
     """
     instrument_id = book.instrument.instrument_id
     time_ns = venue.time_ns
@@ -192,7 +199,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     bought: list[Order] = []
     sold: list[Order] = []
     traded_lots = buy_lots = sell_lots = 0
-    meetings_left = venue.auction_orders_left
+    meetings = meetings_left = min(venue.auction_orders_left, TRADED_AT_ONCE)
     own_reports_before = len(venue.session.reports)
     while meetings_left:
         if not buy_lots:
@@ -266,8 +273,8 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
         public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, lots, later, _AUCTION))
     # Those of the session whose entry is applied are counted with its entry.
     own_reports = len(venue.session.reports) - own_reports_before
-    venue.foreign_report_count += 2 * (venue.auction_orders_left - meetings_left) - own_reports
-    venue.auction_orders_left = meetings_left
+    venue.foreign_report_count += 2 * (meetings - meetings_left) - own_reports
+    venue.auction_orders_left -= meetings - meetings_left
     venue.last_trade_id = trade_id
     _take_out(venue, book.bids, bought, buy_lots)
     _take_out(venue, book.asks, sold, sell_lots)
