@@ -183,7 +183,7 @@ def _left_lots(order: Order) -> int:
 
 
 def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
-    """Trade the best orders of both sides with each other at the price; how many lots.
+    """Trade the best orders of both sides, which accept the price, with each other; how many lots.
 
     Until a side has nobody left who accepts the price, or TRADED_AT_ONCE trades are made, or the entry has
     done what it may. Nothing of the book changes before that, and each level then once: taking orders out
@@ -278,8 +278,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     venue.last_trade_id = trade_id
     _take_out(venue, book.bids, bought, buy_lots)
     _take_out(venue, book.asks, sold, sell_lots)
-    if traded_lots:
-        book.last_price_ticks = price_ticks
+    book.last_price_ticks = price_ticks
     return traded_lots
 
 
