@@ -114,8 +114,40 @@ def test_a_question_is_answered_with_the_trade_as_it_was_and_as_it_stands() -> N
     (status,) = stream.reports
     assert isinstance(status, m.TradeStatus)
     assert (status.price_ticks, status.quantity_lots, status.trade) == (98, 3, market.trades[0])
+    assert (status.time_ns, status.flags) == (TIME_NS, 0)
     market.bust()
     assert market.send(OPS, market.on(TradeStatusRequest(Ref(0), TradeId(0)))) == ["ops 4: trade 1 0 @ 98"]
+
+
+def test_both_sides_are_told_all_of_the_fill_that_is_taken_back() -> None:
+    market = floor()
+    outputs = market.outputs(OPS, market.on(BustTrade(Ref(0), TradeId(0), "why")))
+    told = {stream.session_id: stream.reports[-1] for stream in outputs.streams}
+    trade = market.trades[0]
+    for side, kind in ((trade.buyer, m.Side.BUY), (trade.seller, m.Side.SELL)):
+        report = told[side.session_id]
+        assert isinstance(report, m.Busted)
+        assert report == m.Busted(
+            report.seq,
+            m.NO_REF,
+            TIME_NS,
+            0,
+            side.order_id,
+            TradeId(1),
+            EUA,
+            side.account_id,
+            kind,
+            100,
+            5,
+            trade.time_ns,
+            "why",
+        )
+
+
+def test_a_correction_may_be_to_the_lowest_price_there_is() -> None:
+    market = floor()
+    assert market.correct(1, 5)[0] == "ops 1: done"
+    assert market.correct(0, 5)[0] == "ops 2: rejected INVALID_PRICE"
 
 
 def test_a_correction_may_be_corrected_and_busted() -> None:
