@@ -1,12 +1,16 @@
 """Stops and starts of the real process: what is kept, what is told, and when it refuses to start."""
 
 import asyncio
+import base64
+import io
+import json
 from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
-from carbonmatch.journal_tools import replay, verify
+from carbonmatch.journal_tools import dump, replay, verify
+from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.messages import Accepted, NewOrder, OrderStatus, Ref, Side, TimeInForce
 from carbonmatch.protocol.messages import LoggedOut, LogoutReason
 from tests.end_to_end.market import EUA
@@ -45,6 +49,19 @@ async def test_a_stop_answers_what_was_taken_and_says_goodbye(process: Process) 
         # Neither more was taken than was answered, nor less.
         assert alice.accepted.last_ref == len(answered)
     assert await process.stop() == 0
+
+
+async def test_every_start_draws_a_seed_of_its_own(process: Process) -> None:
+    for _ in range(2):
+        await process.start()
+        assert await process.stop() == 0
+    output = io.StringIO()
+    dump(process.directory, output)
+    entries = [entry for line in output.getvalue().splitlines() for entry in json.loads(line)["entries"]]
+    commands = [command for entry in entries for command in entry["commands"]]
+    seeds = [base64.b64decode(each["seed"]) for each in commands if each["type"] == "SetSeed"]
+    assert len(set(seeds)) == 2, "nobody can tell when an auction ends"
+    assert all(len(seed) == SEED_BYTES and any(seed) for seed in seeds)
 
 
 async def test_the_start_after_a_stop_replays_nothing_and_has_the_same_state(process: Process) -> None:

@@ -15,12 +15,16 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.messages import (
     NO_REF,
+    AccountId,
+    AnyReport,
     Busted,
     BustTrade,
     Corrected,
     CorrectTrade,
     FoundTrade,
+    InstrumentId,
     OnTrade,
+    OrderId,
     Ref,
     RejectReason,
     Side,
@@ -159,22 +163,19 @@ def _correction_refusal(
 def _report_busted(
     venue: Venue, side: Side, command: BustTrade, trade: FoundTrade, stands: AmendedTrade
 ) -> None:
-    own = trade.buyer if side is Side.BUY else trade.seller
-    session = venue.sessions[own.session_id]
-    reports = venue.stream(session)
-    seq = session.next_seq
-    session.next_seq = seq + 1
+    reports, fill = _fill_of(venue, side, command, trade)
+    reports.append(Busted(*fill, stands.price_ticks, stands.quantity_lots, trade.time_ns, command.text))
+
+
+def _report_corrected(
+    venue: Venue, side: Side, command: CorrectTrade, trade: FoundTrade, stands: AmendedTrade
+) -> None:
+    reports, fill = _fill_of(venue, side, command, trade)
     reports.append(
-        Busted(
-            seq,
-            NO_REF,
-            venue.time_ns,
-            venue.report_flags,
-            own.order_id,
-            command.trade_id,
-            trade.instrument_id,
-            own.account_id,
-            side,
+        Corrected(
+            *fill,
+            command.price_ticks,
+            command.quantity_lots,
             stands.price_ticks,
             stands.quantity_lots,
             trade.time_ns,
@@ -183,30 +184,23 @@ def _report_busted(
     )
 
 
-def _report_corrected(
-    venue: Venue, side: Side, command: CorrectTrade, trade: FoundTrade, stands: AmendedTrade
-) -> None:
+def _fill_of(
+    venue: Venue, side: Side, command: BustTrade | CorrectTrade, trade: FoundTrade
+) -> tuple[list[AnyReport], tuple[int, Ref, int, int, OrderId, TradeId, InstrumentId, AccountId, Side]]:
+    """Where the report to this side goes, and how it begins: whose fill it is about."""
     own = trade.buyer if side is Side.BUY else trade.seller
     session = venue.sessions[own.session_id]
     reports = venue.stream(session)
     seq = session.next_seq
     session.next_seq = seq + 1
-    reports.append(
-        Corrected(
-            seq,
-            NO_REF,
-            venue.time_ns,
-            venue.report_flags,
-            own.order_id,
-            command.trade_id,
-            trade.instrument_id,
-            own.account_id,
-            side,
-            command.price_ticks,
-            command.quantity_lots,
-            stands.price_ticks,
-            stands.quantity_lots,
-            trade.time_ns,
-            command.text,
-        )
+    return reports, (
+        seq,
+        NO_REF,
+        venue.time_ns,
+        venue.report_flags,
+        own.order_id,
+        command.trade_id,
+        trade.instrument_id,
+        own.account_id,
+        side,
     )
