@@ -10,7 +10,6 @@ from typing import Any, Final, get_args
 import pytest
 from msgspec import Struct
 
-from carbonmatch.matching import enums
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -21,6 +20,7 @@ from carbonmatch.matching.messages import (
     Entry,
     RejectReason,
 )
+from carbonmatch.matching.vocabulary import enums
 from tests.matching.worlds import INTERRUPTED, LIMITED, seeded
 
 COMMANDS: Final = 20_000

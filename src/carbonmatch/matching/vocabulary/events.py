@@ -5,16 +5,16 @@ Their tags are 70 to 79. The rules of `messages` hold: append-only, golden bytes
 
 from msgspec import Struct
 
-from carbonmatch.matching.definitions import (
+from carbonmatch.matching.vocabulary.definitions import (
     InstrumentDefinition,
 )
-from carbonmatch.matching.enums import (
+from carbonmatch.matching.vocabulary.enums import (
     AuctionRule,
     Phase,
     Side,
     TradeKind,
 )
-from carbonmatch.matching.fields import (
+from carbonmatch.matching.vocabulary.fields import (
     InstrumentId,
     TradeId,
 )

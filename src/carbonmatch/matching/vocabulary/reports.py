@@ -6,8 +6,8 @@ append-only, golden bytes in `proto/vectors/`.
 
 from msgspec import Struct
 
-from carbonmatch.matching.definitions import FoundTrade
-from carbonmatch.matching.enums import (
+from carbonmatch.matching.vocabulary.definitions import FoundTrade
+from carbonmatch.matching.vocabulary.enums import (
     CancelReason,
     Liquidity,
     OrderType,
@@ -16,7 +16,7 @@ from carbonmatch.matching.enums import (
     Side,
     TimeInForce,
 )
-from carbonmatch.matching.fields import (
+from carbonmatch.matching.vocabulary.fields import (
     AccountId,
     InstrumentId,
     OrderId,

@@ -5,14 +5,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from carbonmatch.limits import PRICE_TICKS_MAX
-from carbonmatch.matching.enums import (
+from carbonmatch.matching.vocabulary.enums import (
     AllowedFlag,
     Phase,
     SelfTradeFlag,
     SelfTradeKey,
     SelfTradePrevention,
 )
-from carbonmatch.matching.fields import (
+from carbonmatch.matching.vocabulary.fields import (
     AccountIdField,
     InstrumentIdField,
     NameField,
