@@ -9,6 +9,7 @@ from carbonmatch.matching.messages import OrderId, SessionId, Side
 if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
+    from carbonmatch.matching.execution import Clearing
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.indication import Indication
     from carbonmatch.matching.instrument import Instrument
@@ -20,7 +21,8 @@ class Book:
     `icebergs` has its open orders that show less than they are, by id; those that an auction ends are in
     `auction_orders`. `timing` is there while the phase ends by itself, `transition` while an auction is
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
-    which sequence. `guard` is what watches its trades; nearly no instrument has one.
+    which sequence. `guard` is what watches its trades; nearly no instrument has one. `clearing`
+    holds the units and the money of its accounts, where the venue does that.
     """
 
     __slots__ = (
@@ -28,6 +30,7 @@ class Book:
         "auction_orders",
         "bids",
         "buy_stops",
+        "clearing",
         "guard",
         "icebergs",
         "indication",
@@ -60,6 +63,7 @@ class Book:
         self.transition: Transition | None = None
         self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
+        self.clearing: Clearing | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

@@ -25,6 +25,7 @@ from carbonmatch.matching.vocabulary.definitions import TradeSide as TradeSide
 from carbonmatch.matching.vocabulary.definitions import VolatilityRules as VolatilityRules
 from carbonmatch.matching.vocabulary.definitions import Width as Width
 from carbonmatch.matching.vocabulary.enums import GATHERING as GATHERING
+from carbonmatch.matching.vocabulary.enums import SCREEN_TRADES as SCREEN_TRADES
 from carbonmatch.matching.vocabulary.enums import AllowedFlag as AllowedFlag
 from carbonmatch.matching.vocabulary.enums import AuctionRule as AuctionRule
 from carbonmatch.matching.vocabulary.enums import CancelReason as CancelReason

@@ -139,6 +139,13 @@ class TradeKind(IntEnum):
 
     CONTINUOUS = 1
     AUCTION = 2  # at the one price of an auction
+    LISTED = 3  # a taker has selected a listed order
+    BLOCK = 4  # negotiated between two parties
+    BIDDING = 5  # allotted in one-way bidding
+
+
+# Trades of orders that anybody could trade with. They alone make open, high, low, last and close.
+SCREEN_TRADES: Final = frozenset({TradeKind.CONTINUOUS, TradeKind.AUCTION, TradeKind.LISTED})
 
 
 @unique
