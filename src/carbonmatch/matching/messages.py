@@ -85,6 +85,7 @@ from carbonmatch.matching.vocabulary.operator_commands import Resume as Resume
 from carbonmatch.matching.vocabulary.operator_commands import SetBand as SetBand
 from carbonmatch.matching.vocabulary.operator_commands import SetPhase as SetPhase
 from carbonmatch.matching.vocabulary.operator_commands import TradeStatusRequest as TradeStatusRequest
+from carbonmatch.matching.vocabulary.prices import BandRounding as BandRounding
 from carbonmatch.matching.vocabulary.reports import Accepted as Accepted
 from carbonmatch.matching.vocabulary.reports import AcceptedLong as AcceptedLong
 from carbonmatch.matching.vocabulary.reports import Busted as Busted
