@@ -21,6 +21,7 @@ from carbonmatch.matching.vocabulary.fields import (
     SessionIdField,
     TimeField,
 )
+from carbonmatch.matching.vocabulary.listing import ScreenRules
 
 
 class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
@@ -80,6 +81,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
     self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
+    screen: ScreenRules = ScreenRules()  # how its orders meet, and whether each of them is shown
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
