@@ -6,7 +6,8 @@ entries give the same events and the same state, which is what makes the journal
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
 correct); the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are
-`checks`. What follows by itself is in `stops`, `expiry` and `auction`.
+`checks`. What follows by itself is in `stops`, `expiry` and `auction`. One-way bidding is in
+`bidding/`.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Final
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding import commands as bidding
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
@@ -25,7 +27,10 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    AnnounceBidding,
+    Bid,
     Cancel,
+    CancelBidding,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -35,6 +40,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     LevelChanged,
     MassCancel,
+    ModifyBid,
     NewOrder,
     NewOrderLong,
     OnTrade,
@@ -58,6 +64,7 @@ from carbonmatch.matching.messages import (
     StreamChunk,
     TimePassed,
     TradeId,
+    WithdrawBid,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -76,6 +83,11 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
     Resume: control.resume,
+    Bid: bidding.bid,
+    ModifyBid: bidding.modify,
+    WithdrawBid: bidding.withdraw,
+    AnnounceBidding: bidding.announce,
+    CancelBidding: bidding.cancel,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
