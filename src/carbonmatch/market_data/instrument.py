@@ -1,7 +1,7 @@
 """One instrument as the public knows it: its events in, its numbered messages out.
 
 The order of its messages in a batch: definitions, trades, phases, bands and auctions as they happened, then
-levels, then statistics at most once.
+levels, then the order list, then statistics at most once.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     LevelChanged,
     LimitsChanged,
+    OrderListed,
     Phase,
     PhaseChanged,
     TradeBusted,
@@ -33,10 +34,12 @@ from carbonmatch.protocol.messages import (
     Instrument,
     LevelUpdate,
     LimitsUpdate,
+    OrderUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
+    SnapshotOrder,
     Statistics,
     Trade,
     TradeBust,
@@ -45,17 +48,22 @@ from carbonmatch.protocol.messages import (
 
 from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
 from .depth import Depth, checksum
+from .order_list import OrderList
+from .order_list import checksum as order_checksum
 from .statistics import DayStatistics, SavedStatistics
 
 # Beside the bits of FeedKind: what comes to every subscriber of the instrument.
 ALWAYS: Final = FeedKind.ALL + 1
+assert not ALWAYS & FeedKind.ALL
 
 InstrumentMessage = (
     Instrument
     | SnapshotBegin
     | SnapshotLevel
+    | SnapshotOrder
     | SnapshotEnd
     | LevelUpdate
+    | OrderUpdate
     | Trade
     | TradeBust
     | TradeCorrection
@@ -71,6 +79,8 @@ InstrumentMessage = (
 _KIND: Final[dict[type, int]] = {
     SnapshotLevel: FeedKind.LEVELS,
     LevelUpdate: FeedKind.LEVELS,
+    SnapshotOrder: FeedKind.ORDERS,
+    OrderUpdate: FeedKind.ORDERS,
     Trade: FeedKind.TRADES,
     TradeBust: FeedKind.TRADES,
     TradeCorrection: FeedKind.TRADES,
@@ -103,6 +113,7 @@ class PublicInstrument:
         "feed_sequence",
         "instrument_id",
         "limits",
+        "order_list",
         "seq",
         "statistics",
     )
@@ -117,13 +128,20 @@ class PublicInstrument:
         self.biddings = PublicBiddings()
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
+        # None: its definition has never asked for one.
+        rules = definition.screen
+        self.order_list = OrderList(definition.instrument_id, rules) if rules.order_list else None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
     # --- batches ---------------------------------------------------------------------------------
 
     def apply(
-        self, events: Sequence[AnyPublicEvent], levels: Sequence[LevelChanged], feed_sequence: int
+        self,
+        events: Sequence[AnyPublicEvent],
+        levels: Sequence[LevelChanged],
+        feed_sequence: int,
+        orders: Sequence[OrderListed] = (),
     ) -> InstrumentChanges | None:
         """What this batch tells of the instrument; None where its levels only came and went."""
         changed = InstrumentChanges([], 0)
@@ -131,6 +149,9 @@ class PublicInstrument:
             self._apply_events(events, changed, feed_sequence)
         if levels:
             self._apply_levels(levels, changed)
+        if self.order_list is not None and (updates := self.order_list.update(orders)):
+            changed.kinds |= FeedKind.ORDERS
+            changed.messages += updates
         if changed.kinds & FeedKind.STATISTICS:
             self.seq += 1
             changed.messages.append(self._statistics_message())
@@ -303,6 +324,10 @@ class PublicInstrument:
             return
         definition = self.definition = event.definition
         changed.messages.append(Instrument(definition))
+        if self.order_list is not None:
+            self.order_list.configure(definition.screen)
+        elif definition.screen.order_list:
+            self.order_list = OrderList(self.instrument_id, definition.screen)
         band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         if self.depth.band != band:
             self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
@@ -311,7 +336,7 @@ class PublicInstrument:
         self.feed_sequence = feed_sequence
         # Its statistics follow at the end of the batch, numbered like all that do.
         changed.kinds |= FeedKind.STATISTICS
-        changed.messages += self.snapshot(FeedKind.LEVELS)
+        changed.messages += self.snapshot(FeedKind.LEVELS | FeedKind.ORDERS)
 
     # --- snapshots -------------------------------------------------------------------------------
 
@@ -320,6 +345,8 @@ class PublicInstrument:
         instrument_id = self.instrument_id
         depth = self.depth
         levels = depth.levels() if kinds & FeedKind.LEVELS else []
+        order_list = self.order_list if kinds & FeedKind.ORDERS else None
+        orders = [] if order_list is None else order_list.snapshot()
         messages: list[InstrumentMessage] = [
             Instrument(self.definition),
             SnapshotBegin(
@@ -330,6 +357,8 @@ class PublicInstrument:
                 *depth.band,
                 len(levels),
                 depth.until_ns,
+                len(orders),
+                0 if order_list is None else order_list.seq,
             ),
         ]
         messages += [
@@ -338,7 +367,8 @@ class PublicInstrument:
             )
             for level in levels
         ]
-        messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        messages += orders
+        messages.append(SnapshotEnd(instrument_id, checksum(levels), order_checksum(orders)))
         if self.auction is not None:
             messages.append(self._auction_message(self.auction))
         if self.limits is not None:
@@ -388,6 +418,7 @@ class PublicInstrument:
             self.depth.until_ns,
             self.limits,
             self.biddings.saved(),
+            None if self.order_list is None else (self.order_list.seq, self.order_list.saved()),
         )
 
     @classmethod
@@ -403,6 +434,11 @@ class PublicInstrument:
         instrument.auction = saved.auction
         instrument.limits = saved.limits
         instrument.biddings.restore(saved.biddings)
+        if saved.order_list is not None:
+            seq, orders = saved.order_list
+            instrument.order_list = OrderList(instrument.instrument_id, saved.definition.screen)
+            instrument.order_list.update(orders)
+            instrument.order_list.seq = seq
         return instrument
 
 
@@ -420,3 +456,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     until_ns: int = 0
     limits: LimitsChanged | None = None
     biddings: SavedBiddings = SavedBiddings()
+    # The number of its last update, and every order, shown or not.
+    order_list: tuple[int, list[OrderListed]] | None = None
