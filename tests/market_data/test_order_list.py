@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carbonmatch.client.book import BookBuilder, ListedOrder
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES
-from carbonmatch.market_data.feed import MarketData
+from carbonmatch.market_data.feed import SNAPSHOT_ORDER_BYTES_MAX, MarketData
 from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
@@ -97,13 +97,14 @@ def test_a_level_that_comes_among_the_best_is_told_whole_and_one_that_leaves_as_
     market_data = market(levels_max=2)
     told(market_data, listed(1, SELL, 101, 5), listed(2, SELL, 102, 6), listed(3, SELL, 103, 7))
     assert told(market_data, listed(4, SELL, 103, 8)) == [], "beyond the best two"
+    assert told(market_data, listed(3, SELL, 103, 0), listed(3, SELL, 103, 7)) == []
     assert told(market_data, listed(5, SELL, 100, 1)) == ["3: #2 0 @ 102", "4: #5 1 @ 100"]
     assert told(market_data, listed(5, SELL, 100, 0), listed(1, SELL, 101, 0)) == [
         "5: #5 0 @ 100",
         "6: #1 0 @ 101",
         "7: #2 6 @ 102",
-        "8: #3 7 @ 103",
-        "9: #4 8 @ 103",
+        "8: #4 8 @ 103",
+        "9: #3 7 @ 103",
     ]
 
 
@@ -261,12 +262,11 @@ def test_the_list_of_a_market_of_all_kinds_of_orders_is_that_of_the_engine() -> 
 
 def test_sending_a_list_takes_no_more_bytes_than_the_frame_has_room_for() -> None:
     largest = SnapshotOrder(InstrumentId(2**16 - 1), OrderId(2**53 - 1), SELL, 10**9, 10**9)
-    from carbonmatch.market_data.feed import SNAPSHOT_ORDER_BYTES_MAX
-
     assert len(msgspec.msgpack.encode(largest)) <= SNAPSHOT_ORDER_BYTES_MAX
 
 
-def test_a_partial_fill_of_the_first_order_is_told_though_no_ladder_was() -> None:
+def listed_market() -> Engine:
+    """Sessions 1 and 2 trade against each other; orders are numbered from 6 on."""
     engine = Engine()
     screen = ScreenRules(order_list=True)
     setup: list[AnyCommand] = [
@@ -278,7 +278,28 @@ def test_a_partial_fill_of_the_first_order_is_told_though_no_ladder_was() -> Non
     ]
     engine.apply(Entry(1, NOW_NS, m.VENUE_SESSION_ID, setup))
     engine.take_outputs()
+    return engine
+
+
+def test_a_partial_fill_of_the_first_order_is_told_though_no_ladder_was() -> None:
+    engine = listed_market()
     engine.apply(Entry(6, NOW_NS, SessionId(1), [m.NewOrder(Ref(1), CEA, SELL, 9, 10_000)]))
     assert engine.take_outputs().orders == [OrderListed(CEA, OrderId(6), SELL, 10_000, 9, True)]
     engine.apply(Entry(7, NOW_NS, SessionId(2), [m.NewOrder(Ref(1), CEA, BUY, 4, 10_000)]))
     assert engine.take_outputs().orders == [OrderListed(CEA, OrderId(6), SELL, 10_000, 5, False)]
+
+
+def test_orders_of_one_batch_are_told_in_the_order_in_which_they_stand() -> None:
+    """The first one leaves its level and comes back behind the second."""
+    engine = listed_market()
+    commands: list[AnyCommand] = [
+        m.NewOrder(Ref(1), CEA, BUY, 9, 9_000),
+        m.Replace(Ref(2), Ref(1), OrderId(0), 9, 9_100),
+        m.NewOrder(Ref(3), CEA, BUY, 4, 9_000),
+        m.Replace(Ref(4), Ref(2), OrderId(0), 9, 9_000),
+    ]
+    engine.apply(Entry(6, NOW_NS, SessionId(1), commands))
+    assert engine.take_outputs().orders == [
+        OrderListed(CEA, OrderId(8), BUY, 9_000, 4, True),
+        OrderListed(CEA, OrderId(6), BUY, 9_000, 9, True),
+    ]
