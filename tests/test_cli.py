@@ -222,5 +222,5 @@ def test_profiles_are_named_shown_and_explained() -> None:
     assert "  screen size: 1 t to 100,000 t an order\n" in explained
     for command in ("show", "explain"):
         unknown = run("profile", command, "kua")
-        assert unknown.returncode == 2
+        assert unknown.returncode == 1
         assert "there is no profile 'kua'; there are bea, ccer, cea," in unknown.stderr

@@ -60,7 +60,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Taken(Struct, frozen=True):
-    """A file and its profiles as one table. `origins`: where a profile's table is adjusted, by list and place."""
+    """A file and its profiles as one table. `origins`: what to adjust, by list and place."""
 
     table: _Table
     origins: dict[tuple[str, int], str]
