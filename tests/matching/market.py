@@ -155,6 +155,8 @@ class Market:
                 )
             case m.TradeStatus():
                 return f"trade {report.trade_id} {report.quantity_lots} @ {report.price_ticks}"
+            case m.SettlementStatus():
+                return f"run {report.run} of {report.trading_day} {report.outcome.name}"
             case m.Done():
                 return "done"
 

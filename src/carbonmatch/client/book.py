@@ -27,6 +27,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BatchBegin,
     Conflated,
+    DaySummary,
     FeedKind,
     FeedOutbound,
     Instrument,
@@ -89,6 +90,8 @@ class InstrumentBook:
         # Interval price limits as they were last told; None: the instrument has none.
         self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
+        # Of the last trading day that has ended, as far as is known.
+        self.summary: DaySummary | None = None
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
@@ -222,6 +225,8 @@ class BookBuilder:
                     book.auction = message
                 elif type(message) is LimitsUpdate:
                     book.limits = message
+                elif type(message) is DaySummary:
+                    book.summary = message
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -239,6 +244,8 @@ class BookBuilder:
             book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message
+        elif type(message) is DaySummary:
+            book.summary = message
         elif type(message) is AuctionUpdate:
             book.auction = message
         elif type(message) is AuctionResult:
@@ -284,7 +291,8 @@ class BookBuilder:
         return None
 
 
-_RARE = PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+_OF_THE_DAY = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
+_RARE = _OF_THE_DAY | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

@@ -7,7 +7,7 @@ levels, then statistics at most once.
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     AuctionEnded,
     AuctionIndicated,
     BandChanged,
+    DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
@@ -29,6 +30,7 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
@@ -64,6 +66,7 @@ InstrumentMessage = (
     | Statistics
     | AuctionUpdate
     | AuctionResult
+    | DaySummary
 )
 
 _KIND: Final[dict[type, int]] = {
@@ -73,6 +76,7 @@ _KIND: Final[dict[type, int]] = {
     TradeBust: FeedKind.TRADES,
     TradeCorrection: FeedKind.TRADES,
     Statistics: FeedKind.STATISTICS,
+    DaySummary: FeedKind.STATISTICS,
 }
 
 
@@ -102,6 +106,7 @@ class PublicInstrument:
         "limits",
         "seq",
         "statistics",
+        "summary",
     )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
@@ -113,6 +118,8 @@ class PublicInstrument:
         self.auction: AuctionIndicated | None = None
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
+        # Of the last day that has ended; None: none has.
+        self.summary: DaySummary | None = None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -148,6 +155,9 @@ class PublicInstrument:
             trades = []
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
+                continue
+            if type(event) is DayEnded:
+                self._end_day(event, changed)
                 continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
@@ -289,6 +299,26 @@ class PublicInstrument:
         self.seq += 1
         changed.messages.append(self._limits_message(event))
 
+    def _end_day(self, event: DayEnded, changed: InstrumentChanges) -> None:
+        """The prices are the engine's where it has collected them, else those of the trades."""
+        opened, high, low, _, volume_lots, turnover_ticks_lots, trade_count = self.statistics.sum_up()
+        self.seq += 1
+        self.summary = DaySummary(
+            self.instrument_id,
+            self.seq,
+            event.trading_day,
+            event.open_price_ticks or opened,
+            event.high_price_ticks or high,
+            event.low_price_ticks or low,
+            event.close_price_ticks,
+            volume_lots,
+            turnover_ticks_lots,
+            trade_count,
+            event.time_ns,
+        )
+        changed.kinds |= FeedKind.STATISTICS
+        changed.messages.append(self.summary)
+
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
         if not self.feed_sequence:
@@ -338,6 +368,8 @@ class PublicInstrument:
             messages.append(self._limits_message(self.limits))
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
+            if self.summary is not None:
+                messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
 
     def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
@@ -379,6 +411,7 @@ class PublicInstrument:
             self.auction,
             self.depth.until_ns,
             self.limits,
+            self.summary,
         )
 
     @classmethod
@@ -393,6 +426,7 @@ class PublicInstrument:
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         instrument.limits = saved.limits
+        instrument.summary = saved.summary
         return instrument
 
 
@@ -409,3 +443,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     auction: AuctionIndicated | None = None
     until_ns: int = 0
     limits: LimitsChanged | None = None
+    summary: DaySummary | None = None

@@ -4,9 +4,9 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
-loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
-by itself is in `stops`, `expiry` and `auction`.
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct), `day` (the
+end of trading days); the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of
+entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.day import confirm
+from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
@@ -24,11 +26,13 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AccountId,
     Cancel,
+    ConfirmSettlement,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
+    EndDay,
     Entry,
     InstrumentId,
     LevelChanged,
@@ -51,6 +55,7 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetPhase,
     SetSeed,
+    SettlementStatusRequest,
     StartAuction,
     StreamChunk,
     TimePassed,
@@ -72,10 +77,13 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
     Resume: control.resume,
+    EndDay: end_day,
+    ConfirmSettlement: confirm.confirm_settlement,
+    SettlementStatusRequest: confirm.settlement_status,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,

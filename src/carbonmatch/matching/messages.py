@@ -18,6 +18,14 @@ from carbonmatch.matching.vocabulary.commands import NewOrderLong as NewOrderLon
 from carbonmatch.matching.vocabulary.commands import OrderStatusRequest as OrderStatusRequest
 from carbonmatch.matching.vocabulary.commands import Reduce as Reduce
 from carbonmatch.matching.vocabulary.commands import Replace as Replace
+from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
+from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
+from carbonmatch.matching.vocabulary.day import EndDay as EndDay
+from carbonmatch.matching.vocabulary.day import FileDigestField as FileDigestField
+from carbonmatch.matching.vocabulary.day import SettlementOutcome as SettlementOutcome
+from carbonmatch.matching.vocabulary.day import SettlementStatus as SettlementStatus
+from carbonmatch.matching.vocabulary.day import SettlementStatusRequest as SettlementStatusRequest
+from carbonmatch.matching.vocabulary.day import TradingDayField as TradingDayField
 from carbonmatch.matching.vocabulary.definitions import FoundTrade as FoundTrade
 from carbonmatch.matching.vocabulary.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.vocabulary.definitions import SelfTradeRules as SelfTradeRules
@@ -139,6 +147,9 @@ ClientCommand = (
     | BustTrade
     | CorrectTrade
     | TradeStatusRequest
+    | EndDay
+    | ConfirmSettlement
+    | SettlementStatusRequest
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
@@ -164,12 +175,13 @@ AnyReport = (
     | Busted
     | Corrected
     | TradeStatus
+    | SettlementStatus
     | Done
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
-AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions
+AnyPublicEvent = PhaseChanged | InstrumentDefined | DayEnded | _OfTrades | _OfPrices | _OfAuctions
 
 
 class Entry(Struct, frozen=True, gc=False):

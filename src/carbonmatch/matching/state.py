@@ -17,6 +17,8 @@ from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
+from carbonmatch.matching.day.settlements import SettlementRun
+from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
@@ -44,7 +46,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 10
+STATE_VERSION: Final = 11
 DIGEST_BYTES: Final = 32
 
 
@@ -144,6 +146,7 @@ class _BookState(_State, frozen=True):
     lost: dict[SessionId, int]
     corridor: CorridorState | None
     interval: IntervalState | None
+    day: DayState
 
 
 class _ReachedState(_State, frozen=True):
@@ -179,6 +182,7 @@ class _VenueState(_State, frozen=True):
     gathering: list[InstrumentId]
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
+    settlements: list[SettlementRun]  # in the order of their sequences
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -218,6 +222,7 @@ def snapshot(engine: Engine) -> bytes:
             list(venue.gathering),
             venue.seed,
             sorted(venue.amended_trades.items()),
+            list(venue.settlements),
         )
     )
 
@@ -257,6 +262,7 @@ def restore(data: bytes) -> Engine:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
+        restore_day(book, kept_book.day)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
         if kept_book.indication is not None:
@@ -281,6 +287,7 @@ def restore(data: bytes) -> Engine:
         if book.transition is None:
             set_alarm(venue, book)
     venue.amended_trades.update(state.amended_trades)
+    restore_settlements(venue, state.settlements)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -343,6 +350,7 @@ def _book_state(book: Book) -> _BookState:
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
         *saved_guard(book),
+        saved_day(book),
     )
 
 

@@ -221,6 +221,10 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
+    DAY_NOT_OVER = 164  # an instrument is not closed yet: its day does not end before
+    DAY_ALREADY_ENDED = 165  # this trading day of the instrument has ended, or a later one
+    UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
+    SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
 
 
 @unique
