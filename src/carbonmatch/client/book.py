@@ -20,12 +20,15 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, Phase, Side
+from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, OrderId, Phase, Side
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
     BatchBegin,
+    BiddingAnnouncement,
+    BiddingResult,
+    BiddingUpdate,
     Conflated,
     DaySummary,
     FeedKind,
@@ -95,6 +98,9 @@ class InstrumentBook:
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
+        # Biddings that are not over, and how the last one has ended.
+        self.biddings: dict[OrderId, BiddingAnnouncement] = {}
+        self.bidding_result: BiddingResult | None = None
         # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
         # none, nor the busts that the reader missed before it.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
@@ -129,6 +135,17 @@ class InstrumentBook:
                     trade, price_ticks=amended.price_ticks, quantity_lots=amended.quantity_lots
                 )
             return
+
+    def take_bidding(self, message: "_Bidding") -> None:
+        if isinstance(message, BiddingAnnouncement):
+            self.biddings[message.bidding_id] = message
+        elif isinstance(message, BiddingUpdate):
+            announced = self.biddings.get(message.bidding_id)
+            if announced is not None:
+                self.biddings[message.bidding_id] = structs.replace(announced, state=message.state)
+        else:
+            self.biddings.pop(message.bidding_id, None)
+            self.bidding_result = message
 
     def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
         price_ticks = level.price_ticks
@@ -227,6 +244,8 @@ class BookBuilder:
                     book.limits = message
                 elif type(message) is DaySummary:
                     book.summary = message
+                elif isinstance(message, _Bidding):
+                    book.take_bidding(message)
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -252,6 +271,8 @@ class BookBuilder:
             book.auction, book.auction_result = None, message
         elif type(message) is BandUpdate:
             book.set_band(message)
+        elif isinstance(message, _Bidding):
+            book.take_bidding(message)
         else:
             assert type(message) is TradeBust or type(message) is TradeCorrection
             book.amend_trade(message)
@@ -284,6 +305,7 @@ class BookBuilder:
         book.phase_until_ns = begun.until_ns
         book.set_band(begun)
         book.auction = None
+        book.biddings.clear()
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -291,8 +313,10 @@ class BookBuilder:
         return None
 
 
-_OF_THE_DAY = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
-_RARE = _OF_THE_DAY | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+_Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
+_OfTrades = TradeBust | TradeCorrection
+_OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
+_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

@@ -45,6 +45,7 @@ from carbonmatch.protocol.messages import (
     TradeCorrection,
 )
 
+from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
 from .depth import Depth, checksum
 from .statistics import DayStatistics, SavedStatistics
 
@@ -66,6 +67,7 @@ InstrumentMessage = (
     | Statistics
     | AuctionUpdate
     | AuctionResult
+    | BiddingMessage
     | DaySummary
 )
 
@@ -99,6 +101,7 @@ class PublicInstrument:
 
     __slots__ = (
         "auction",
+        "biddings",
         "definition",
         "depth",
         "feed_sequence",
@@ -116,6 +119,7 @@ class PublicInstrument:
         self.statistics = DayStatistics(definition.opening_phase)
         # How an auction would end now, while orders gather for one.
         self.auction: AuctionIndicated | None = None
+        self.biddings = PublicBiddings()
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
         # Of the last day that has ended; None: none has.
@@ -170,6 +174,9 @@ class PublicInstrument:
                 self._end_auction(event, changed)
             elif type(event) is LimitsChanged:
                 self._change_limits(event, changed)
+            elif isinstance(event, BIDDING_EVENTS):
+                self.seq += 1
+                changed.messages.append(self.biddings.apply(event, self.seq))
             else:
                 assert type(event) is InstrumentDefined
                 self._define(event, changed, feed_sequence)
@@ -366,6 +373,7 @@ class PublicInstrument:
             messages.append(self._auction_message(self.auction))
         if self.limits is not None:
             messages.append(self._limits_message(self.limits))
+        messages += self.biddings.snapshot(self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
             if self.summary is not None:
@@ -411,6 +419,7 @@ class PublicInstrument:
             self.auction,
             self.depth.until_ns,
             self.limits,
+            self.biddings.saved(),
             self.summary,
         )
 
@@ -426,6 +435,7 @@ class PublicInstrument:
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         instrument.limits = saved.limits
+        instrument.biddings.restore(saved.biddings)
         instrument.summary = saved.summary
         return instrument
 
@@ -443,4 +453,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     auction: AuctionIndicated | None = None
     until_ns: int = 0
     limits: LimitsChanged | None = None
+    biddings: SavedBiddings = SavedBiddings()
     summary: DaySummary | None = None

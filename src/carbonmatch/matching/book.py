@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import OrderId, SessionId, Side
 if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
+    from carbonmatch.matching.bidding.bidding import Bidding
     from carbonmatch.matching.execution import Clearing
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.indication import Indication
@@ -29,6 +30,7 @@ class Book:
     __slots__ = (
         "asks",
         "auction_orders",
+        "biddings",
         "bids",
         "buy_stops",
         "clearing",
@@ -67,6 +69,8 @@ class Book:
         self.guard: Guard | None = None
         self.day = TradingDay()
         self.clearing: Clearing | None = None
+        # Those that are announced or under way, by id.
+        self.biddings: dict[OrderId, Bidding] = {}
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

@@ -6,7 +6,8 @@ entries give the same events and the same state, which is what makes the journal
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct), `day` (the
 end of trading days); the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of
-entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
+entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`. One-way bidding is in
+`bidding/`.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Final
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding import commands as bidding
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
@@ -25,7 +27,10 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    AnnounceBidding,
+    Bid,
     Cancel,
+    CancelBidding,
     ConfirmSettlement,
     DefineAccount,
     DefineDropCopy,
@@ -37,6 +42,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     LevelChanged,
     MassCancel,
+    ModifyBid,
     NewOrder,
     NewOrderLong,
     OnTrade,
@@ -60,6 +66,7 @@ from carbonmatch.matching.messages import (
     StreamChunk,
     TimePassed,
     TradeId,
+    WithdrawBid,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -77,6 +84,11 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
     Resume: control.resume,
+    Bid: bidding.bid,
+    ModifyBid: bidding.modify,
+    WithdrawBid: bidding.withdraw,
+    AnnounceBidding: bidding.announce,
+    CancelBidding: bidding.cancel,
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,

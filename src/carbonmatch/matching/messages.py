@@ -10,6 +10,24 @@ Reports are private: each belongs to the stream of one session. Public events be
 
 from msgspec import Struct
 
+from carbonmatch.matching.vocabulary.bidding import AnnounceBidding as AnnounceBidding
+from carbonmatch.matching.vocabulary.bidding import Bid as Bid
+from carbonmatch.matching.vocabulary.bidding import BiddingOutcome as BiddingOutcome
+from carbonmatch.matching.vocabulary.bidding import BiddingPricing as BiddingPricing
+from carbonmatch.matching.vocabulary.bidding import BiddingRule as BiddingRule
+from carbonmatch.matching.vocabulary.bidding import BiddingRules as BiddingRules
+from carbonmatch.matching.vocabulary.bidding import BiddingState as BiddingState
+from carbonmatch.matching.vocabulary.bidding import BiddingTie as BiddingTie
+from carbonmatch.matching.vocabulary.bidding import BidRevision as BidRevision
+from carbonmatch.matching.vocabulary.bidding import BidState as BidState
+from carbonmatch.matching.vocabulary.bidding import CancelBidding as CancelBidding
+from carbonmatch.matching.vocabulary.bidding import ModifyBid as ModifyBid
+from carbonmatch.matching.vocabulary.bidding import Undersubscription as Undersubscription
+from carbonmatch.matching.vocabulary.bidding import WithdrawBid as WithdrawBid
+from carbonmatch.matching.vocabulary.bidding_events import BiddingAnnounced as BiddingAnnounced
+from carbonmatch.matching.vocabulary.bidding_events import BiddingEnded as BiddingEnded
+from carbonmatch.matching.vocabulary.bidding_events import BiddingPhaseChanged as BiddingPhaseChanged
+from carbonmatch.matching.vocabulary.bidding_events import BidUpdate as BidUpdate
 from carbonmatch.matching.vocabulary.commands import Cancel as Cancel
 from carbonmatch.matching.vocabulary.commands import Command as Command
 from carbonmatch.matching.vocabulary.commands import MassCancel as MassCancel
@@ -133,6 +151,10 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 
 # What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
 TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
+BidCommand = Bid | ModifyBid | WithdrawBid
+BiddingCommand = AnnounceBidding | CancelBidding
+# What operators end days with, and settle them.
+DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -147,9 +169,9 @@ ClientCommand = (
     | BustTrade
     | CorrectTrade
     | TradeStatusRequest
-    | EndDay
-    | ConfirmSettlement
-    | SettlementStatusRequest
+    | BidCommand
+    | BiddingCommand
+    | DayCommand
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
@@ -177,11 +199,14 @@ AnyReport = (
     | TradeStatus
     | SettlementStatus
     | Done
+    | BidUpdate
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
-AnyPublicEvent = PhaseChanged | InstrumentDefined | DayEnded | _OfTrades | _OfPrices | _OfAuctions
+_OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
+_OfInstruments = PhaseChanged | InstrumentDefined | DayEnded
+AnyPublicEvent = _OfInstruments | _OfTrades | _OfPrices | _OfAuctions | _OfBidding
 
 
 class Entry(Struct, frozen=True, gc=False):

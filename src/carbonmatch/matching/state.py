@@ -15,6 +15,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
+from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.day.settlements import SettlementRun
@@ -46,7 +47,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 11
+STATE_VERSION: Final = 12
 DIGEST_BYTES: Final = 32
 
 
@@ -182,6 +183,7 @@ class _VenueState(_State, frozen=True):
     gathering: list[InstrumentId]
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
+    biddings: list[BiddingSaved]  # in the order of their ids
     settlements: list[SettlementRun]  # in the order of their sequences
 
 
@@ -222,6 +224,7 @@ def snapshot(engine: Engine) -> bytes:
             list(venue.gathering),
             venue.seed,
             sorted(venue.amended_trades.items()),
+            saved_biddings(venue),
             list(venue.settlements),
         )
     )
@@ -283,6 +286,7 @@ def restore(data: bytes) -> Engine:
     for instrument_id in state.frozen:
         book = venue.frozen[instrument_id] = venue.books[instrument_id]
         book.instrument.freeze(uncrossing=book.transition is not None)
+    restore_biddings(venue, state.biddings)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

@@ -29,16 +29,15 @@ from carbonmatch.limits import (
     LOGON_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import (
+    BiddingCommand,
     ClientCommand,
-    ConfirmSettlement,
-    EndDay,
+    DayCommand,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
     Resume,
     SetBand,
     SetPhase,
-    SettlementStatusRequest,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -69,7 +68,7 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCom
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
-    frozenset({SetPhase, SetBand, Resume, EndDay, ConfirmSettlement, SettlementStatusRequest}) | LOOKED_UP
+    frozenset({SetPhase, SetBand, Resume, *get_args(BiddingCommand), *get_args(DayCommand)}) | LOOKED_UP
 )
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {

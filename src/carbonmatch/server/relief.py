@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
     Cancel,
+    CancelBidding,
     MassCancel,
     MassCancelScope,
     OrderId,
@@ -34,7 +35,7 @@ def relieving(session: SessionState, commands: Sequence[SessionCommand]) -> list
         elif isinstance(command, MassCancel):
             passes = _finds_orders(session, command)
         else:
-            passes = session.operator and isinstance(command, SetPhase | SetBand | Resume)
+            passes = session.operator and isinstance(command, SetPhase | SetBand | Resume | CancelBidding)
         if passes:
             passing.append(command)
     return passing

@@ -90,7 +90,7 @@ class SettlementStatus(Report, frozen=True, tag=240):
     sequence: int  # of the command that ended the day
     ended_ns: int  # when, UTC
     instrument_count: int  # whose day it ended
-    outcome: SettlementOutcome
+    outcome: SettlementOutcome  # what it has answered
     file_digest: bytes  # that the registry has answered to; empty: it has not
     objection_count: int
 
