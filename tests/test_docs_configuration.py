@@ -23,6 +23,7 @@ from carbonmatch.config.schema import (
     Tls,
     Venue,
 )
+from carbonmatch.config.screen import Screen
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
@@ -56,6 +57,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[[schedules]]", Schedule),
         ("[[instruments]]", Instrument),
         ("[instruments.self_trade]", SelfTrade),
+        ("[instruments.screen]", Screen),
         ("[instruments.volatility]", Volatility),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
@@ -204,6 +205,7 @@ class Instrument(Section, frozen=True):
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
+    screen: Screen = Screen()
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -215,6 +217,7 @@ class Instrument(Section, frozen=True):
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["screen"] = self.screen.rules()
         return InstrumentDefinition(**values)
 
 
