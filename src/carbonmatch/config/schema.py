@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
@@ -284,6 +285,9 @@ class Key(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
+    # Shipped markets, whose tables stand below behind the file's own, and what it says otherwise of them.
+    profiles: tuple[str, ...] = ()
+    adjust: Adjust = Adjust()
     venue: Venue = Venue()
     listen: Listen = Listen()
     tls: Tls = Tls()
