@@ -102,8 +102,15 @@ def _schedule(config: Config, schedule: Schedule) -> str:
     special = sum(len(one.dates) for one in schedule.special)
     return (
         f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
-        f"{followers} instruments"
+        f"{_end_of_day(schedule)}; {followers} instruments"
     )
+
+
+def _end_of_day(schedule: Schedule) -> str:
+    if schedule.end_of_day is None:
+        return "operators end its days"
+    others = {one.end_of_day for one in schedule.special if one.end_of_day} - {schedule.end_of_day}
+    return f"days end at {' or '.join([schedule.end_of_day, *sorted(others)])}"
 
 
 def _step(step: Step) -> str:
