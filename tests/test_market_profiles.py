@@ -50,6 +50,10 @@ def hours(one: Instrument, config: Config) -> list[str]:
     return []
 
 
+def end_of_day(one: Instrument, config: Config) -> str | None:
+    return next((each.end_of_day for each in config.schedules if each.name == one.schedule), None)
+
+
 def auctions(one: Instrument, config: Config) -> list[str]:
     steps = next((each.steps for each in config.schedules if each.name == one.schedule), ())
     return [step.phase for step in steps if step.phase in AUCTIONS]
@@ -158,6 +162,16 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
                 ],
                 "read",
             ),
+        ),
+    ),
+    "end_of_day": (
+        end_of_day,
+        row(
+            ("15:30", "ours"),
+            gdea=("16:00", "ours"),
+            eua_spot=("18:30", "ours"),
+            eua_auction=(None, "ours"),
+            kau=("12:30", "ours"),
         ),
     ),
     "call_auction": (
