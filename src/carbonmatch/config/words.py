@@ -175,7 +175,9 @@ def _instrument(instrument: Instrument) -> str:
 def _opening(instrument: Instrument) -> str:
     if instrument.schedule is None:
         return f"opens {instrument.opening_phase}"
-    return f"on schedule {instrument.schedule}"
+    since = f" from {instrument.list_date} on" if instrument.list_date else ""
+    until = f" until {instrument.last_trade_date}" if instrument.last_trade_date else ""
+    return f"on schedule {instrument.schedule}{since}{until}"
 
 
 def _self_trade(instrument: Instrument) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.config import Config
+from carbonmatch.config.calendars import ALWAYS
 from carbonmatch.config.timetable import Timetable, Transition
 from carbonmatch.limits import DAY_INSTRUMENTS_MAX, STEPS_AT_ONCE_MAX
 from carbonmatch.matching.book import Book
@@ -181,6 +182,12 @@ class Schedules:
             if instrument.schedule is not None:
                 self._followers.setdefault(instrument.schedule, []).append(instrument.id)
         self._timetables = {name: timetables[name] for name in self._followers}
+        # Of those that are listed or leave on a date: theirs begin or end there.
+        self._own: dict[InstrumentId, Timetable] = {
+            one.id: timetables[one.schedule].of(one.life)
+            for one in config.instruments
+            if one.schedule is not None and one.life != ALWAYS
+        }
 
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
@@ -253,11 +260,12 @@ class Schedules:
         held_until_ns = engine.venue.held_until_ns
         for instrument_id in [number for number, until_ns in held_until_ns.items() if until_ns <= now_ns]:
             yield Resume(NO_REF, instrument_id)
+        own = {number: Now.of(timetable, now_ns) for number, timetable in self._own.items()}
         for name, now in nows.items():
             books = self._books(name)
             while True:
                 for book in books:
-                    yield from self._steps(book, now)
+                    yield from self._steps(book, own.get(book.instrument.instrument_id, now))
                 last_run = engine.venue.settlements.last
                 yield from ends_due(books, now)
                 if engine.venue.settlements.last is last_run:
