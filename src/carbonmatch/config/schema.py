@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, NewType, get_args
 import msgspec
 from msgspec import Meta, structs
 
+from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
@@ -204,6 +205,7 @@ class Instrument(Section, frozen=True):
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
+    bidding: Bidding | None = None  # none: it has no biddings
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -215,6 +217,7 @@ class Instrument(Section, frozen=True):
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["bidding"] = rules_of(self.bidding)
         return InstrumentDefinition(**values)
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import volatility
+from carbonmatch.config import bidding, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.schema import (
     LISTENERS,
@@ -130,7 +130,8 @@ def _local(ns: int, timetable: Timetable) -> str:
 
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in restraints)]
+    more = [*restraints, *bidding.in_words(instrument.definition())]
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
