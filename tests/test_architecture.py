@@ -49,8 +49,9 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.recovery",
         "server.trade_search",
     },
+    "auction_tools": {"exit_codes", "matching.messages", "journal_tools"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
-    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
+    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "auction_tools", "demo"},
     "__main__": {"cli"},
 }
 
