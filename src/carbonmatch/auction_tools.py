@@ -5,7 +5,7 @@ allotment is called; it is held against what was told. The same goes from a file
 may publish: proto/BIDDING.md says what is in it, and how to do without this program.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -251,16 +251,24 @@ def inputs_of(
     directory: Path, bidding_id: OrderId, *, archive: Path | None = None, running: bool = False
 ) -> Inputs:
     """From a journal. Raises NothingToRecompute where it has no such bidding that has ended."""
+    try:
+        return collect(batches(directory, archive=archive, running=running), bidding_id)
+    except NothingToRecompute as nothing:
+        raise NothingToRecompute(f"{directory}: {nothing}") from None
+
+
+def collect(journaled: Iterable[Batch], bidding_id: OrderId) -> Inputs:
+    """As `inputs_of`, wherever the batches come from; none is asked for beyond the bidding's end."""
     collected = _Collected(bidding_id)
-    for batch in batches(directory, archive=archive, running=running):
+    for batch in journaled:
         collected.take(batch)
         if collected.ended is not None:
             break
     announced, ended = collected.announced, collected.ended
     if announced is None:
-        raise NothingToRecompute(f"{directory}: no bidding {bidding_id} was announced")
+        raise NothingToRecompute(f"no bidding {bidding_id} was announced")
     if ended is None:
-        raise NothingToRecompute(f"{directory}: bidding {bidding_id} has not ended")
+        raise NothingToRecompute(f"bidding {bidding_id} has not ended")
     rules = announced.rules
     return Inputs(
         bidding_id=bidding_id,
