@@ -35,6 +35,12 @@ _TimeOfDay = Annotated[
 _Date = Annotated[date, Meta(description="a date like 2026-10-01")]
 
 
+def seconds_of(time_of_day: str) -> int:
+    """Seconds from the midnight at which the date begins, on a clock that nobody changes."""
+    hours, minutes, *seconds = map(int, time_of_day.split(":"))
+    return (hours * 60 + minutes) * 60 + (seconds[0] if seconds else 0)
+
+
 class Step(Section, frozen=True):
     """From this local time on the instrument is in this phase."""
 
@@ -47,9 +53,7 @@ class Step(Section, frozen=True):
 
     @property
     def at_s(self) -> int:
-        """Seconds from the midnight at which the date begins, on a clock that nobody changes."""
-        hours, minutes, *seconds = map(int, self.at.split(":"))
-        return (hours * 60 + minutes) * 60 + (seconds[0] if seconds else 0)
+        return seconds_of(self.at)
 
     @property
     def entered(self) -> Phase:
@@ -61,6 +65,8 @@ class SpecialDays(Section, frozen=True):
 
     dates: tuple[_Date, ...]
     steps: tuple[Step, ...]
+    # When these days end; none: when the schedule's other days do.
+    end_of_day: _TimeOfDay | None = None
 
 
 class Calendar(Section, frozen=True):
@@ -80,3 +86,5 @@ class Schedule(Section, frozen=True):
     calendar: Name
     steps: tuple[Step, ...] = ()
     special: tuple[SpecialDays, ...] = ()
+    # When the trading day of its instruments ends by itself; none: operators end it.
+    end_of_day: _TimeOfDay | None = None

@@ -10,6 +10,8 @@ from msgspec import Meta, structs
 
 from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.profiles import Adjust
+from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
@@ -206,6 +208,7 @@ class Instrument(Section, frozen=True):
     schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
     bidding: Bidding | None = None  # none: it has no biddings
+    screen: Screen = Screen()
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -218,6 +221,7 @@ class Instrument(Section, frozen=True):
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
         values["bidding"] = rules_of(self.bidding)
+        values["screen"] = self.screen.rules()
         return InstrumentDefinition(**values)
 
 
@@ -284,6 +288,9 @@ class Key(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
+    # Shipped markets, whose tables stand below behind the file's own, and what it says otherwise of them.
+    profiles: tuple[str, ...] = ()
+    adjust: Adjust = Adjust()
     venue: Venue = Venue()
     listen: Listen = Listen()
     tls: Tls = Tls()

@@ -12,8 +12,10 @@ from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
 from carbonmatch.matching.instrument import Instrument, is_band
+from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     ANY,
+    GATHERING,
     NO_REF,
     BandChanged,
     CancelReason,
@@ -25,6 +27,7 @@ from carbonmatch.matching.messages import (
     Done,
     InstrumentDefined,
     InstrumentId,
+    Phase,
     Ref,
     RejectReason,
     RemoveKey,
@@ -46,6 +49,9 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     """
     books = _books_to_steer(venue, session, command.instrument_id, ref)
     if books is None:
+        return
+    if command.phase in GATHERING and not all(book.instrument.has_auctions for book in books):
+        _refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
         return
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
@@ -76,6 +82,9 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
     course.step(command)
+    if command.trading_day and command.phase is not Phase.CLOSED:
+        # A close ends what has begun: where that was never, there is no day.
+        book.day.number = command.trading_day
     if book.timing is not None and book.transition is None and not course.is_held:
         # An auction that ends by itself takes longer than planned: its end looks at the course.
         return
@@ -107,14 +116,19 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     if book is None:
         assert definition.instrument_id != ANY, "0 means every instrument"
         book = venue.books[definition.instrument_id] = Book(Instrument(definition))
+        book.day.after_sequence, book.day.after_trade_id = venue.sequence, venue.last_trade_id
         begin_indication(venue, book)
     else:
+        is_other = definition.screen.mechanism is not book.instrument.mechanism
+        rest = any(map(any, (book.orders(), book.stops(), book.waiting())))
+        assert not (is_other and rest), "orders stay with the mechanism they were entered for"
         book.instrument.configure(definition)
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
     book = venue.books[definition.instrument_id]
     configure(venue, book)
+    order_list.configure(venue, book)
     if book.transition is None:
         set_alarm(venue, book)
 

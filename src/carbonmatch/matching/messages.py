@@ -36,6 +36,14 @@ from carbonmatch.matching.vocabulary.commands import NewOrderLong as NewOrderLon
 from carbonmatch.matching.vocabulary.commands import OrderStatusRequest as OrderStatusRequest
 from carbonmatch.matching.vocabulary.commands import Reduce as Reduce
 from carbonmatch.matching.vocabulary.commands import Replace as Replace
+from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
+from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
+from carbonmatch.matching.vocabulary.day import EndDay as EndDay
+from carbonmatch.matching.vocabulary.day import FileDigestField as FileDigestField
+from carbonmatch.matching.vocabulary.day import SettlementOutcome as SettlementOutcome
+from carbonmatch.matching.vocabulary.day import SettlementStatus as SettlementStatus
+from carbonmatch.matching.vocabulary.day import SettlementStatusRequest as SettlementStatusRequest
+from carbonmatch.matching.vocabulary.day import TradingDayField as TradingDayField
 from carbonmatch.matching.vocabulary.definitions import FoundTrade as FoundTrade
 from carbonmatch.matching.vocabulary.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.vocabulary.definitions import SelfTradeRules as SelfTradeRules
@@ -66,6 +74,7 @@ from carbonmatch.matching.vocabulary.events import BandChanged as BandChanged
 from carbonmatch.matching.vocabulary.events import InstrumentDefined as InstrumentDefined
 from carbonmatch.matching.vocabulary.events import LevelChanged as LevelChanged
 from carbonmatch.matching.vocabulary.events import LimitsChanged as LimitsChanged
+from carbonmatch.matching.vocabulary.events import OrderListed as OrderListed
 from carbonmatch.matching.vocabulary.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.vocabulary.events import PublicEvent as PublicEvent
 from carbonmatch.matching.vocabulary.events import TradeBusted as TradeBusted
@@ -97,6 +106,11 @@ from carbonmatch.matching.vocabulary.fields import TextField as TextField
 from carbonmatch.matching.vocabulary.fields import TimeField as TimeField
 from carbonmatch.matching.vocabulary.fields import TradeId as TradeId
 from carbonmatch.matching.vocabulary.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
+from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
+from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
+from carbonmatch.matching.vocabulary.listing import ScreenRules as ScreenRules
+from carbonmatch.matching.vocabulary.listing import Select as Select
 from carbonmatch.matching.vocabulary.operator_commands import BustTrade as BustTrade
 from carbonmatch.matching.vocabulary.operator_commands import CorrectTrade as CorrectTrade
 from carbonmatch.matching.vocabulary.operator_commands import Resume as Resume
@@ -145,6 +159,8 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
 BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
+# What operators end days with, and settle them.
+DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -153,6 +169,7 @@ ClientCommand = (
     | Replace
     | MassCancel
     | OrderStatusRequest
+    | Select
     | SetPhase
     | SetBand
     | Resume
@@ -161,6 +178,7 @@ ClientCommand = (
     | TradeStatusRequest
     | BidCommand
     | BiddingCommand
+    | DayCommand
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
@@ -186,6 +204,7 @@ AnyReport = (
     | Busted
     | Corrected
     | TradeStatus
+    | SettlementStatus
     | Done
     | BidUpdate
 )
@@ -193,7 +212,8 @@ _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
 _OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
-AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions | _OfBidding
+_OfInstruments = PhaseChanged | InstrumentDefined | DayEnded
+AnyPublicEvent = _OfInstruments | _OfTrades | _OfPrices | _OfAuctions | _OfBidding
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -247,3 +267,5 @@ class Outputs(Struct, frozen=True, gc=False):
     copies: list[CopyChunk] = []
     # What self-trade prevention kept from trading: the lots of each meeting of two orders.
     prevented: list[tuple[InstrumentId, int]] = []
+    # What is left of each order that has changed, in instruments with an order list.
+    orders: list[OrderListed] = []

@@ -18,12 +18,15 @@ from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
+from carbonmatch.matching.day.settlements import SettlementRun
+from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
 from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.ladder import Ladder, Order
+from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,
@@ -45,7 +48,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 11
+STATE_VERSION: Final = 12
 DIGEST_BYTES: Final = 32
 
 
@@ -145,6 +148,7 @@ class _BookState(_State, frozen=True):
     lost: dict[SessionId, int]
     corridor: CorridorState | None
     interval: IntervalState | None
+    day: DayState
 
 
 class _ReachedState(_State, frozen=True):
@@ -181,6 +185,7 @@ class _VenueState(_State, frozen=True):
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
     biddings: list[BiddingSaved]  # in the order of their ids
+    settlements: list[SettlementRun]  # in the order of their sequences
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -221,6 +226,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.seed,
             sorted(venue.amended_trades.items()),
             saved_biddings(venue),
+            list(venue.settlements),
         )
     )
 
@@ -260,6 +266,7 @@ def restore(data: bytes) -> Engine:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
+        restore_day(book, kept_book.day)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
         if kept_book.indication is not None:
@@ -268,6 +275,7 @@ def restore(data: bytes) -> Engine:
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
         restore_guard(book, kept_book.corridor, kept_book.interval)
+        order_list.configure(venue, book)
         for kept_order in kept_book.orders + kept_book.stops:
             orders.append(_restored_order(engine, book, kept_order))
         for kept_order in kept_book.waiting:
@@ -285,6 +293,7 @@ def restore(data: bytes) -> Engine:
         if book.transition is None:
             set_alarm(venue, book)
     venue.amended_trades.update(state.amended_trades)
+    restore_settlements(venue, state.settlements)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -347,6 +356,7 @@ def _book_state(book: Book) -> _BookState:
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
         *saved_guard(book),
+        saved_day(book),
     )
 
 

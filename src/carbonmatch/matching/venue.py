@@ -7,6 +7,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.ladder import Level, Order, StopLadder
@@ -62,6 +63,7 @@ class Venue:
         "held_until_ns",
         "keys",
         "last_trade_id",
+        "listed",
         "makers_left",
         "open_order_count",
         "own_report_count",
@@ -74,6 +76,7 @@ class Venue:
         "sequence",
         "session",
         "sessions",
+        "settlements",
         "stops_left",
         "time_ns",
         "touched",
@@ -98,6 +101,8 @@ class Venue:
         self.drop_copies = DropCopies()
         # What stands of trades that were busted or corrected; of all others, what they were.
         self.amended_trades: dict[TradeId, AmendedTrade] = {}
+        # What ended together is settled together, and the registry answers to it.
+        self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Acts for the venue itself; it has no stream.
@@ -109,6 +114,8 @@ class Venue:
         self.frozen: dict[InstrumentId, Book] = {}
         # Those in which orders gather for an auction, and how it would end is told.
         self.gathering: dict[InstrumentId, Book] = {}
+        # Those of whose orders market data shows each, in the order of their ids.
+        self.listed: dict[InstrumentId, Book] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -240,6 +247,8 @@ class Venue:
             gathers = book.instrument.is_gathering and not book.instrument.is_uncrossing
             assert (instrument_id in self.gathering) == (book.indication is not None) == gathers
             assert (book in self.uncrossing) == (book.transition is not None)
+            is_public = book.order_list is not None and book.order_list.is_public
+            assert (instrument_id in self.listed) == is_public == book.instrument.definition.screen.order_list
             open_orders += here
             for order in here:
                 session = order.session
@@ -270,6 +279,10 @@ class Venue:
             assert amended.price_ticks > 0
             assert amended.quantity_lots >= 0
         assert len(self.amended_trades) <= AMENDED_TRADES_MAX
+        self.settlements.check()
+        for book in self.books.values():
+            assert book.day.after_sequence <= self.sequence
+            assert book.day.after_trade_id <= self.last_trade_id
         if not self.touched:
             self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())

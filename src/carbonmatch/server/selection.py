@@ -9,14 +9,23 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.messages import ClientCommand, NewOrder, RejectReason, Replace, SessionCommand
+from carbonmatch.matching.messages import (
+    ClientCommand,
+    NewOrder,
+    RejectReason,
+    Replace,
+    Select,
+    SessionCommand,
+)
 from carbonmatch.protocol.messages import Role, SessionRejected
 from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.relief import relieving
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-ADDS_RISK: Final = frozenset(kind for kind in get_args(ClientCommand) if issubclass(kind, NewOrder | Replace))
+ADDS_RISK: Final = frozenset(
+    kind for kind in get_args(ClientCommand) if issubclass(kind, NewOrder | Replace | Select)
+)
 
 
 class Circumstances(Struct, frozen=True, gc=False):

@@ -202,6 +202,7 @@ class RejectReason(IntEnum):
     POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
     CANNOT_FILL = 116  # a FOK order would not trade completely
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
+    SELF_SELECTION = 118  # the listed order is the taker's own
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
@@ -222,6 +223,8 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
+    NOT_SELECTABLE = 151  # no such order is listed, or it is not one that may be selected now at this price
+    OVERSIZE = 152  # more lots than the listed order has left
     UNKNOWN_BIDDING = 158  # no bidding has this id, or it is over
     OVER_SHARE = 159  # the bids of one bidder would ask for more than its share of what is offered
     BID_NOT_ALLOWED = 160  # by the one party itself, one bid too many, or no change of a bid allowed
@@ -229,6 +232,10 @@ class RejectReason(IntEnum):
     BIDDING_LIMIT = 162  # as many biddings, or bids, as may be are under way
     INVALID_WINDOW = 163  # a window of bidding that ends before it begins, or before now
     MECHANISM_NOT_AVAILABLE = 166  # the instrument does not have this way of trading
+    DAY_NOT_OVER = 164  # an instrument is not closed yet: its day does not end before
+    DAY_ALREADY_ENDED = 165  # this trading day of the instrument has ended, or a later one
+    UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
+    SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
 
 
 @unique
@@ -251,3 +258,4 @@ class CancelReason(IntEnum):
     VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies
     SESSION_REMOVED = 16  # its session is none of the venue's any more
+    SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left
