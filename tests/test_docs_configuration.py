@@ -7,6 +7,7 @@ import pytest
 from msgspec import Struct
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.bidding import Bidding
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
@@ -61,6 +62,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.self_trade]", SelfTrade),
         ("[instruments.screen]", Screen),
         ("[instruments.volatility]", Volatility),
+        ("[instruments.bidding]", Bidding),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

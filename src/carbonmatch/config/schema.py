@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, NewType, get_args
 import msgspec
 from msgspec import Meta, structs
 
+from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.calendars import Calendar, Life, Schedule
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
@@ -209,6 +210,7 @@ class Instrument(Section, frozen=True):
     list_date: date | None = None
     last_trade_date: date | None = None
     volatility: Volatility = Volatility()
+    bidding: Bidding | None = None  # none: it has no biddings
     screen: Screen = Screen()
 
     @property
@@ -226,6 +228,7 @@ class Instrument(Section, frozen=True):
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["bidding"] = rules_of(self.bidding)
         values["screen"] = self.screen.rules()
         return InstrumentDefinition(**values)
 

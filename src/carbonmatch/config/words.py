@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import screen, volatility
+from carbonmatch.config import bidding, screen, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -149,7 +149,8 @@ def _local(ns: int, timetable: Timetable) -> str:
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*meeting, *restraints))]
+    more = (*meeting, *restraints, *bidding.in_words(instrument.definition()))
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
