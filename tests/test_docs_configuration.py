@@ -7,7 +7,9 @@ import pytest
 from msgspec import Struct
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.bidding import Bidding
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
     Connections,
@@ -46,6 +48,7 @@ def test_the_example_is_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("heading", "section"),
     [
+        ("[adjust]", Adjust),
         ("[venue]", Venue),
         ("[listen]", Listen),
         ("[tls]", Tls),
@@ -59,6 +62,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.self_trade]", SelfTrade),
         ("[instruments.screen]", Screen),
         ("[instruments.volatility]", Volatility),
+        ("[instruments.bidding]", Bidding),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),
@@ -69,7 +73,7 @@ def test_every_key_is_documented_and_no_other(heading: str, section: type[Struct
 
 
 def test_every_section_is_documented() -> None:
-    assert set(re.findall(r"\n## `\[+(\w+)\]+`\n", TEXT)) == set(Config.__struct_fields__)
+    assert set(re.findall(r"\n## `\[*(\w+)\]*`\n", TEXT)) == set(Config.__struct_fields__)
 
 
 def test_every_variable_is_documented() -> None:

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import screen, volatility
+from carbonmatch.config import bidding, screen, volatility
 from carbonmatch.config.calendars import Schedule, Step
+from carbonmatch.config.profiles import profile_named
+from carbonmatch.config.rule_words import doubts
 from carbonmatch.config.schema import (
     LISTENERS,
     SELF_TRADE_MODES,
@@ -37,6 +39,7 @@ def in_words(config: Config) -> list[str]:
     accounts = sum(len(participant.accounts) for participant in config.participants)
     return [
         f"venue {config.venue.server_id}",
+        *_profiles(config),
         f"orders at {listen.order_entry}, market data at {listen.market_data}, operations at {listen.ops}",
         *_drop_copies(config),
         *_protection(config),
@@ -52,6 +55,14 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.keys)} keys",
         f"market digest {configuration_digest(config).hex()}",
     ]
+
+
+def _profiles(config: Config) -> list[str]:
+    lines = []
+    for name in config.profiles:
+        lines.append(f"profile {name}: {profile_named(name).title}")
+        lines += [f"  {doubt}" for doubt in doubts(name)]
+    return lines
 
 
 def _drop_copies(config: Config) -> list[str]:
@@ -91,8 +102,15 @@ def _schedule(config: Config, schedule: Schedule) -> str:
     special = sum(len(one.dates) for one in schedule.special)
     return (
         f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
-        f"{followers} instruments"
+        f"{_end_of_day(schedule)}; {followers} instruments"
     )
+
+
+def _end_of_day(schedule: Schedule) -> str:
+    if schedule.end_of_day is None:
+        return "operators end its days"
+    others = {one.end_of_day for one in schedule.special if one.end_of_day} - {schedule.end_of_day}
+    return f"days end at {' or '.join([schedule.end_of_day, *sorted(others)])}"
 
 
 def _step(step: Step) -> str:
@@ -131,7 +149,8 @@ def _local(ns: int, timetable: Timetable) -> str:
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*meeting, *restraints))]
+    more = (*meeting, *restraints, *bidding.in_words(instrument.definition()))
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
@@ -157,7 +176,9 @@ def _instrument(instrument: Instrument) -> str:
 def _opening(instrument: Instrument) -> str:
     if instrument.schedule is None:
         return f"opens {instrument.opening_phase}"
-    return f"on schedule {instrument.schedule}"
+    since = f" from {instrument.list_date} on" if instrument.list_date else ""
+    until = f" until {instrument.last_trade_date}" if instrument.last_trade_date else ""
+    return f"on schedule {instrument.schedule}{since}{until}"
 
 
 def _self_trade(instrument: Instrument) -> str:

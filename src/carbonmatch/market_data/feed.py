@@ -3,9 +3,9 @@
 Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from
 1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
-BiddingUpdate, BiddingResult, LevelUpdate and Statistics has its own. A subscriber of all kinds sees every
-number of an instrument and so notices a gap; one of fewer kinds sees them only rise, and relies on the
-transport. OrderUpdates are counted apart (`list_seq`): who does not follow the list of orders sees no gap.
+BiddingUpdate, BiddingResult, DaySummary, LevelUpdate and Statistics has its own. A subscriber of all kinds
+sees every number of an instrument and so notices a gap; one of fewer kinds sees them only rise, and relies on
+the transport. OrderUpdates are counted apart (`list_seq`): who does not follow the list sees no gap.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.
@@ -32,8 +32,9 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import FeedKind
 
+from .changes import InstrumentChanges, InstrumentMessage
 from .depth import Depth
-from .instrument import InstrumentChanges, InstrumentMessage, PublicInstrument, SavedInstrument
+from .instrument import PublicInstrument, SavedInstrument
 
 # One instrument's snapshot is one frame, also with every open order of the venue at its own price.
 SNAPSHOT_LEVEL_BYTES_MAX: Final = 29
@@ -42,7 +43,7 @@ assert (
     VENUE_OPEN_ORDERS_MAX * (SNAPSHOT_LEVEL_BYTES_MAX + SNAPSHOT_ORDER_BYTES_MAX) < OUTBOUND_FRAME_BYTES_MAX
 )
 
-_STATE_VERSION: Final = 2
+_STATE_VERSION: Final = 3
 
 
 class FeedBatch(Struct, frozen=True, gc=False):

@@ -5,9 +5,8 @@ levels, then the order list, then statistics at most once.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
@@ -15,6 +14,7 @@ from carbonmatch.matching.messages import (
     AuctionEnded,
     AuctionIndicated,
     BandChanged,
+    DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
@@ -30,76 +30,27 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
     LimitsUpdate,
-    OrderUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
-    SnapshotOrder,
     Statistics,
     Trade,
     TradeBust,
     TradeCorrection,
 )
 
-from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
+from .biddings import BIDDING_EVENTS, PublicBiddings, SavedBiddings
+from .changes import ALWAYS, InstrumentChanges, InstrumentMessage
 from .depth import Depth, checksum
 from .order_list import OrderList
 from .order_list import checksum as order_checksum
 from .statistics import DayStatistics, SavedStatistics
-
-# Beside the bits of FeedKind: what comes to every subscriber of the instrument.
-ALWAYS: Final = FeedKind.ALL + 1
-assert not ALWAYS & FeedKind.ALL
-
-InstrumentMessage = (
-    Instrument
-    | SnapshotBegin
-    | SnapshotLevel
-    | SnapshotOrder
-    | SnapshotEnd
-    | LevelUpdate
-    | OrderUpdate
-    | Trade
-    | TradeBust
-    | TradeCorrection
-    | PhaseUpdate
-    | BandUpdate
-    | LimitsUpdate
-    | Statistics
-    | AuctionUpdate
-    | AuctionResult
-    | BiddingMessage
-)
-
-_KIND: Final[dict[type, int]] = {
-    SnapshotLevel: FeedKind.LEVELS,
-    LevelUpdate: FeedKind.LEVELS,
-    SnapshotOrder: FeedKind.ORDERS,
-    OrderUpdate: FeedKind.ORDERS,
-    Trade: FeedKind.TRADES,
-    TradeBust: FeedKind.TRADES,
-    TradeCorrection: FeedKind.TRADES,
-    Statistics: FeedKind.STATISTICS,
-}
-
-
-class InstrumentChanges(Struct, gc=False):
-    """The messages of one instrument in one batch, and the kinds there are among them."""
-
-    messages: list[InstrumentMessage]
-    kinds: int
-
-    def select(self, kinds: int) -> list[InstrumentMessage]:
-        """The messages which a subscriber of `kinds` hears, in order."""
-        heard = kinds | ALWAYS
-        if not self.kinds & ~heard:
-            return self.messages
-        return [message for message in self.messages if _KIND.get(type(message), ALWAYS) & heard]
 
 
 class PublicInstrument:
@@ -116,6 +67,7 @@ class PublicInstrument:
         "order_list",
         "seq",
         "statistics",
+        "summary",
     )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
@@ -128,6 +80,8 @@ class PublicInstrument:
         self.biddings = PublicBiddings()
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
+        # Of the last day that has ended; None: none has.
+        self.summary: DaySummary | None = None
         # None: its definition has never asked for one.
         rules = definition.screen
         self.order_list = OrderList(definition.instrument_id, rules) if rules.order_list else None
@@ -173,6 +127,9 @@ class PublicInstrument:
             trades = []
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
+                continue
+            if type(event) is DayEnded:
+                self._end_day(event, changed)
                 continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
@@ -317,6 +274,26 @@ class PublicInstrument:
         self.seq += 1
         changed.messages.append(self._limits_message(event))
 
+    def _end_day(self, event: DayEnded, changed: InstrumentChanges) -> None:
+        """The prices are the engine's where it has collected them, else those of the trades."""
+        opened, high, low, _, volume_lots, turnover_ticks_lots, trade_count = self.statistics.sum_up()
+        self.seq += 1
+        self.summary = DaySummary(
+            self.instrument_id,
+            self.seq,
+            event.trading_day,
+            event.open_price_ticks or opened,
+            event.high_price_ticks or high,
+            event.low_price_ticks or low,
+            event.close_price_ticks,
+            volume_lots,
+            turnover_ticks_lots,
+            trade_count,
+            event.time_ns,
+        )
+        changed.kinds |= FeedKind.STATISTICS
+        changed.messages.append(self.summary)
+
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
         if not self.feed_sequence:
@@ -376,6 +353,8 @@ class PublicInstrument:
         messages += self.biddings.snapshot(self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
+            if self.summary is not None:
+                messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
 
     def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
@@ -418,6 +397,7 @@ class PublicInstrument:
             self.depth.until_ns,
             self.limits,
             self.biddings.saved(),
+            self.summary,
             None if self.order_list is None else (self.order_list.seq, self.order_list.saved()),
         )
 
@@ -434,6 +414,7 @@ class PublicInstrument:
         instrument.auction = saved.auction
         instrument.limits = saved.limits
         instrument.biddings.restore(saved.biddings)
+        instrument.summary = saved.summary
         if saved.order_list is not None:
             seq, orders = saved.order_list
             instrument.order_list = OrderList(instrument.instrument_id, saved.definition.screen)
@@ -456,5 +437,6 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     until_ns: int = 0
     limits: LimitsChanged | None = None
     biddings: SavedBiddings = SavedBiddings()
+    summary: DaySummary | None = None
     # The number of its last update, and every order, shown or not.
     order_list: tuple[int, list[OrderListed]] | None = None

@@ -49,8 +49,8 @@ from carbonmatch.protocol.messages import (
     SubscribeRejected,
 )
 
+from .changes import ALWAYS
 from .feed import FeedBatch, MarketData
-from .instrument import ALWAYS
 
 _BEHIND_NS_MAX: Final = int(FEED_BEHIND_SECONDS_MAX * 1_000_000_000)
 

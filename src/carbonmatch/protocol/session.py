@@ -31,6 +31,7 @@ from carbonmatch.limits import (
 from carbonmatch.matching.messages import (
     BiddingCommand,
     ClientCommand,
+    DayCommand,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
@@ -66,7 +67,9 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCom
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
-_STEERING: Final = frozenset({SetPhase, SetBand, Resume, *get_args(BiddingCommand)}) | LOOKED_UP
+_STEERING: Final = (
+    frozenset({SetPhase, SetBand, Resume, *get_args(BiddingCommand), *get_args(DayCommand)}) | LOOKED_UP
+)
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.TRADE: _STEERING,

@@ -68,9 +68,11 @@ def needs_restart(before: Config, after: Config) -> list[str]:
 
 
 def _definitions(config: Config) -> set[bytes]:
-    """Of its instruments. Which schedule they follow is none of it: that is taken over at once."""
+    """Of its instruments. Which schedule they follow, and when, is none of it: that is taken over at once."""
     return {
-        msgspec.msgpack.encode(structs.replace(instrument, schedule=None))
+        msgspec.msgpack.encode(
+            structs.replace(instrument, schedule=None, list_date=None, last_trade_date=None)
+        )
         for instrument in config.instruments
     }
 
