@@ -157,6 +157,15 @@ class Market:
                 return f"trade {report.trade_id} {report.quantity_lots} @ {report.price_ticks}"
             case m.Done():
                 return "done"
+            case m.BlockUpdate():
+                words = [
+                    f"block {number(report.proposal_id)} {report.state.name} {report.side.name.lower()}",
+                    f"{report.quantity_lots} @ {report.price_ticks}",
+                    "own" if report.is_own else "theirs",
+                ]
+                if report.reason:
+                    words.append(m.CancelReason(report.reason).name)
+                return " ".join(words)
 
 
 def buy(ref: int, price: int = 0, lots: int = 1, **fields: Any) -> NewOrder:

@@ -11,10 +11,13 @@ from msgspec import Struct
 
 from carbonmatch.matching.messages import (
     GATHERING,
+    SCREEN_TRADES,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,
     BandChanged,
+    BlockPhaseChanged,
+    BlockPosted,
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
@@ -29,6 +32,8 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    BlockPhaseUpdate,
+    BlockPost,
     FeedKind,
     Instrument,
     LevelUpdate,
@@ -43,8 +48,12 @@ from carbonmatch.protocol.messages import (
     TradeCorrection,
 )
 
+from .blocks import NOTHING as NO_BLOCKS
+from .blocks import PublicBlocks, SavedBlocks, is_close
 from .depth import Depth, checksum
 from .statistics import DayStatistics, SavedStatistics
+
+_LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
 
 # Beside the bits of FeedKind: what comes to every subscriber of the instrument.
 ALWAYS: Final = FeedKind.ALL + 1
@@ -64,6 +73,8 @@ InstrumentMessage = (
     | Statistics
     | AuctionUpdate
     | AuctionResult
+    | BlockPost
+    | BlockPhaseUpdate
 )
 
 _KIND: Final[dict[type, int]] = {
@@ -95,6 +106,7 @@ class PublicInstrument:
 
     __slots__ = (
         "auction",
+        "blocks",
         "definition",
         "depth",
         "feed_sequence",
@@ -113,6 +125,7 @@ class PublicInstrument:
         self.auction: AuctionIndicated | None = None
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
+        self.blocks = PublicBlocks()
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -140,18 +153,27 @@ class PublicInstrument:
     ) -> None:
         trades: list[Traded] = []
         for event in events:
-            if type(event) is Traded:
+            if type(event) is Traded and event.kind <= _LAST_SCREEN_KIND:
                 trades.append(event)
                 continue
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
+            if type(event) is Traded:
+                if not self.blocks.withholds(self.definition, event):
+                    self._trade([event], changed)
+                continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
                 continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
                 self._change_phase(event, changed)
+            elif type(event) is BlockPosted:
+                self.seq += 1
+                changed.messages.append(self.blocks.post(event, self.seq))
+            elif type(event) is BlockPhaseChanged:
+                self._change_block_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
             elif type(event) is AuctionIndicated:
@@ -184,9 +206,14 @@ class PublicInstrument:
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
         self.seq += len(trades)
-        self.statistics.add(trades)
+        if trades[0].kind <= _LAST_SCREEN_KIND:
+            self.statistics.add(trades)
+        else:
+            self.statistics.add_off_screen(trades)
 
     def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
+        if self.blocks.amends(event):
+            return
         self.seq += 1
         changed.kinds |= FeedKind.TRADES
         if type(event) is TradeBusted:
@@ -238,7 +265,16 @@ class PublicInstrument:
         ]
         self.seq += len(seen)
 
+    def _change_block_phase(self, event: BlockPhaseChanged, changed: InstrumentChanges) -> None:
+        if is_close(event):
+            self._trade(self.blocks.release(), changed)
+        self.seq += 1
+        changed.messages.append(self.blocks.change_phase(event, self.seq))
+
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
+        if event.phase is Phase.CLOSED:
+            # Before the day is over, of which they are.
+            self._trade(self.blocks.release(), changed)
         self.depth.phase = event.phase
         if event.phase not in GATHERING:
             self.auction = None
@@ -296,6 +332,9 @@ class PublicInstrument:
             return
         definition = self.definition = event.definition
         changed.messages.append(Instrument(definition))
+        if definition.blocks is None:
+            self._trade(self.blocks.release(), changed)
+            self.blocks.forget_phase()
         band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         if self.depth.band != band:
             self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
@@ -336,6 +375,7 @@ class PublicInstrument:
             messages.append(self._auction_message(self.auction))
         if self.limits is not None:
             messages.append(self._limits_message(self.limits))
+        messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
@@ -379,6 +419,7 @@ class PublicInstrument:
             self.auction,
             self.depth.until_ns,
             self.limits,
+            self.blocks.saved(),
         )
 
     @classmethod
@@ -393,6 +434,7 @@ class PublicInstrument:
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         instrument.limits = saved.limits
+        instrument.blocks = PublicBlocks(saved.blocks)
         return instrument
 
 
@@ -409,3 +451,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     auction: AuctionIndicated | None = None
     until_ns: int = 0
     limits: LimitsChanged | None = None
+    blocks: SavedBlocks = NO_BLOCKS

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from carbonmatch.limits import DAY_SUM_MAX
 from carbonmatch.market_data.day_trades import DayTrades, SavedPiece
-from carbonmatch.matching.messages import Phase, TradeBusted, TradeCorrected, Traded
+from carbonmatch.matching.messages import Phase, TradeBusted, TradeCorrected, Traded, TradeId
 
 # Open, high, low, last, volume, turnover, count: in the order of the Statistics message.
 Figures = tuple[int, int, int, int, int, int, int]
@@ -31,12 +31,17 @@ class SavedStatistics(Struct, frozen=True, gc=False, array_like=True):
     turnover_parts: tuple[int, int]
     trade_count: int
     trades: list[SavedPiece]
+    off_screen: list[TradeId] = []
 
 
 class DayStatistics:
-    """Invariant: all figures are 0 while `trade_count` is 0."""
+    """Invariant: all figures are 0 while `trade_count` is 0.
+
+    Prices are those of the screen; what was negotiated or allotted off it counts for the sums alone.
+    """
 
     __slots__ = (
+        "_off_screen",
         "_trades",
         "high_price_ticks",
         "is_day_over",
@@ -56,6 +61,7 @@ class DayStatistics:
     turnover_ticks_lots: int
     trade_count: int
     _trades: DayTrades
+    _off_screen: dict[TradeId, None]
 
     def __init__(self, phase: Phase) -> None:
         self.is_day_over = phase is Phase.CLOSED
@@ -67,7 +73,7 @@ class DayStatistics:
             # Of the opening auction: it trades before the phase that follows it begins.
             self.is_day_over = False
             self._begin_day()
-        if not self.trade_count:
+        if not self.last_price_ticks:
             self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = trades[0].price_ticks
         high_ticks, low_ticks = self.high_price_ticks, self.low_price_ticks
         volume_lots, turnover_ticks_lots = self.volume_lots, self.turnover_ticks_lots
@@ -86,9 +92,21 @@ class DayStatistics:
         self.trade_count += len(trades)
         self._trades.add(trades)
 
+    def add_off_screen(self, trades: list[Traded]) -> None:
+        """Take in trades that make no price."""
+        if self.is_day_over:
+            self.is_day_over = False
+            self._begin_day()
+        self.volume_lots += sum([trade.quantity_lots for trade in trades])
+        self.turnover_ticks_lots += sum([trade.price_ticks * trade.quantity_lots for trade in trades])
+        self.trade_count += len(trades)
+        self._off_screen |= dict.fromkeys([trade.trade_id for trade in trades])
+
     def bust(self, event: TradeBusted) -> bool:
         """Whether the trade is of this day, and the figures are others now."""
-        if not self._trades.bust(event.trade_id):
+        if event.trade_id in self._off_screen:
+            del self._off_screen[event.trade_id]
+        elif not self._trades.bust(event.trade_id):
             return False
         self.volume_lots -= event.quantity_lots
         self.turnover_ticks_lots -= event.price_ticks * event.quantity_lots
@@ -98,7 +116,9 @@ class DayStatistics:
 
     def correct(self, event: TradeCorrected) -> bool:
         """Whether the trade is of this day, and the figures are others now."""
-        if not self._trades.correct(event.trade_id, event.price_ticks):
+        if event.trade_id not in self._off_screen and not self._trades.correct(
+            event.trade_id, event.price_ticks
+        ):
             return False
         self.volume_lots += event.quantity_lots - event.quantity_before_lots
         self.turnover_ticks_lots += event.price_ticks * event.quantity_lots
@@ -135,6 +155,7 @@ class DayStatistics:
             divmod(self.turnover_ticks_lots, _PART),
             self.trade_count,
             self._trades.saved(),
+            list(self._off_screen),
         )
 
     def restore(self, saved: SavedStatistics) -> None:
@@ -144,12 +165,14 @@ class DayStatistics:
         self.turnover_ticks_lots = saved.turnover_parts[0] * _PART + saved.turnover_parts[1]
         self.trade_count = saved.trade_count
         self._trades = DayTrades.of(saved.trades)
+        self._off_screen = dict.fromkeys(saved.off_screen)
         self._take_prices()
 
     def _begin_day(self) -> None:
         self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = self.last_price_ticks = 0
         self.volume_lots = self.turnover_ticks_lots = self.trade_count = 0
         self._trades = DayTrades()
+        self._off_screen = {}
 
     def _take_prices(self) -> None:
         prices = self._trades.prices() if self.trade_count else (0, 0, 0, 0)

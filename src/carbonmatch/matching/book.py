@@ -9,6 +9,7 @@ from carbonmatch.matching.messages import OrderId, SessionId, Side
 if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
+    from carbonmatch.matching.blocks.proposals import BlockBook
     from carbonmatch.matching.execution import Clearing
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.indication import Indication
@@ -22,13 +23,15 @@ class Book:
     `auction_orders`. `timing` is there while the phase ends by itself, `transition` while an auction is
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
     which sequence. `guard` is what watches its trades; nearly no instrument has one. `clearing`
-    holds the units and the money of its accounts, where the venue does that.
+    holds the units and the money of its accounts, where the venue does that; `blocks` is there where
+    blocks of it are negotiated.
     """
 
     __slots__ = (
         "asks",
         "auction_orders",
         "bids",
+        "blocks",
         "buy_stops",
         "clearing",
         "guard",
@@ -64,6 +67,7 @@ class Book:
         self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
         self.clearing: Clearing | None = None
+        self.blocks: BlockBook | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

@@ -4,9 +4,9 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
-loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
-by itself is in `stops`, `expiry` and `auction`.
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct),
+`blocks.negotiation`; the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of
+entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from typing import Any, Final
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.blocks import negotiation
+from carbonmatch.matching.blocks.phases import schedule_block
+from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
@@ -23,6 +26,12 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    BlockAccept,
+    BlockCounter,
+    BlockDecline,
+    BlockPropose,
+    BlockStatusRequest,
+    BlockWithdraw,
     Cancel,
     DefineAccount,
     DefineDropCopy,
@@ -44,11 +53,13 @@ from carbonmatch.matching.messages import (
     RemoveSession,
     Replace,
     Resume,
+    ScheduleBlock,
     SchedulePhase,
     SessionId,
     SessionLost,
     SessionOpened,
     SetBand,
+    SetBlockPhase,
     SetPhase,
     SetSeed,
     StartAuction,
@@ -72,10 +83,17 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
     Resume: control.resume,
+    BlockPropose: negotiation.propose,
+    BlockAccept: negotiation.accept,
+    BlockCounter: negotiation.counter,
+    BlockDecline: negotiation.decline,
+    BlockWithdraw: negotiation.withdraw,
+    BlockStatusRequest: negotiation.status,
+    SetBlockPhase: set_block_phase,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, SetBlockPhase})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
@@ -87,6 +105,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
     SchedulePhase: control.schedule_phase,
+    ScheduleBlock: schedule_block,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,

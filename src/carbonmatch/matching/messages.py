@@ -10,6 +10,23 @@ Reports are private: each belongs to the stream of one session. Public events be
 
 from msgspec import Struct
 
+from carbonmatch.matching.vocabulary.block_rules import BlockBand as BlockBand
+from carbonmatch.matching.vocabulary.block_rules import BlockPhase as BlockPhase
+from carbonmatch.matching.vocabulary.block_rules import BlockRules as BlockRules
+from carbonmatch.matching.vocabulary.block_rules import BlockTape as BlockTape
+from carbonmatch.matching.vocabulary.blocks import FINAL_BLOCK_STATES as FINAL_BLOCK_STATES
+from carbonmatch.matching.vocabulary.blocks import BlockAccept as BlockAccept
+from carbonmatch.matching.vocabulary.blocks import BlockCounter as BlockCounter
+from carbonmatch.matching.vocabulary.blocks import BlockDecline as BlockDecline
+from carbonmatch.matching.vocabulary.blocks import BlockPhaseChanged as BlockPhaseChanged
+from carbonmatch.matching.vocabulary.blocks import BlockPosted as BlockPosted
+from carbonmatch.matching.vocabulary.blocks import BlockPropose as BlockPropose
+from carbonmatch.matching.vocabulary.blocks import BlockState as BlockState
+from carbonmatch.matching.vocabulary.blocks import BlockStatusRequest as BlockStatusRequest
+from carbonmatch.matching.vocabulary.blocks import BlockUpdate as BlockUpdate
+from carbonmatch.matching.vocabulary.blocks import BlockWithdraw as BlockWithdraw
+from carbonmatch.matching.vocabulary.blocks import ScheduleBlock as ScheduleBlock
+from carbonmatch.matching.vocabulary.blocks import SetBlockPhase as SetBlockPhase
 from carbonmatch.matching.vocabulary.commands import Cancel as Cancel
 from carbonmatch.matching.vocabulary.commands import Command as Command
 from carbonmatch.matching.vocabulary.commands import MassCancel as MassCancel
@@ -139,11 +156,18 @@ ClientCommand = (
     | BustTrade
     | CorrectTrade
     | TradeStatusRequest
+    | BlockPropose
+    | BlockAccept
+    | BlockDecline
+    | BlockCounter
+    | BlockWithdraw
+    | BlockStatusRequest
+    | SetBlockPhase
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 )
-_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
+_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What the entries of sessions hold.
 SessionCommand = ClientCommand | OnTrade
@@ -165,11 +189,13 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | Done
+    | BlockUpdate
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
-AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions
+_OfBlocks = BlockPosted | BlockPhaseChanged
+AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions | _OfBlocks
 
 
 class Entry(Struct, frozen=True, gc=False):

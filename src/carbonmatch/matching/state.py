@@ -15,6 +15,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
+from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.drop_copy import DropCopy
@@ -44,7 +45,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 10
+STATE_VERSION: Final = 11
 DIGEST_BYTES: Final = 32
 
 
@@ -179,6 +180,7 @@ class _VenueState(_State, frozen=True):
     gathering: list[InstrumentId]
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
+    blocks: BlocksState
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -218,6 +220,7 @@ def snapshot(engine: Engine) -> bytes:
             list(venue.gathering),
             venue.seed,
             sorted(venue.amended_trades.items()),
+            saved_blocks(venue),
         )
     )
 
@@ -277,6 +280,7 @@ def restore(data: bytes) -> Engine:
     for instrument_id in state.frozen:
         book = venue.frozen[instrument_id] = venue.books[instrument_id]
         book.instrument.freeze(uncrossing=book.transition is not None)
+    restore_blocks(venue, state.blocks)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

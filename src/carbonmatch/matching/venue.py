@@ -5,6 +5,7 @@ from typing import NamedTuple
 from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
+from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
@@ -61,6 +62,7 @@ class Venue:
         "keys",
         "last_trade_id",
         "makers_left",
+        "negotiations",
         "open_order_count",
         "own_report_count",
         "prevented",
@@ -97,6 +99,8 @@ class Venue:
         self.amended_trades: dict[TradeId, AmendedTrade] = {}
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # Blocks that are negotiated, in all instruments.
+        self.negotiations = Negotiations()
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 
@@ -247,6 +251,7 @@ class Venue:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
         self.expiries.check(open_orders)
+        self.negotiations.check(list(self.books.values()))
         courses = {number: book.instrument.course for number, book in self.books.items()}
         assert self.held_until_ns == {
             number: course.hold_until_ns for number, course in courses.items() if course.hold_until_ns

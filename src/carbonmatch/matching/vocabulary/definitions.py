@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from carbonmatch.limits import PRICE_TICKS_MAX
+from carbonmatch.matching.vocabulary.block_rules import BlockRules
 from carbonmatch.matching.vocabulary.enums import (
     AllowedFlag,
     Phase,
@@ -80,6 +81,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
     self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
+    blocks: BlockRules | None = None  # nil: no negotiated blocks
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -202,6 +202,7 @@ class RejectReason(IntEnum):
     POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
     CANNOT_FILL = 116  # a FOK order would not trade completely
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
+    SELF_SELECTION = 118  # both sides of the trade would be one owner's
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
@@ -221,6 +222,12 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
+    UNKNOWN_PROPOSAL = 153  # no open one, or one between others: the two answers do not differ
+    NOT_COUNTERPARTY = 154  # the other side's to do: who offers withdraws, who is to answer answers
+    TERMS_DIFFER = 155  # not the price and the quantity that stand, which may have changed
+    PROPOSAL_LIMIT = 156  # the account or the venue has as many open proposals as it may
+    UNKNOWN_COUNTERPARTY = 157  # no account or participant of the venue
+    MECHANISM_NOT_AVAILABLE = 166  # the instrument does not trade this way
 
 
 @unique
