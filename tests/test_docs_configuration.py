@@ -7,6 +7,7 @@ import pytest
 from msgspec import Struct
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
@@ -57,6 +58,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[[instruments]]", Instrument),
         ("[instruments.self_trade]", SelfTrade),
         ("[instruments.volatility]", Volatility),
+        ("[instruments.blocks]", Blocks),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

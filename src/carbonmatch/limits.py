@@ -270,6 +270,25 @@ AUCTION_ROUNDS_MAX: Final = 8
 INDICATION_NS_MIN: Final = 100_000_000
 INDICATION_LEVEL_NS: Final = 500_000
 
+# Biddings that are announced or under way. A busy exchange announces a quarter of them in advance, one a week
+# an instrument.
+BIDDINGS_MAX: Final = 256
+
+# Bids that stand in all biddings of the venue: 500 bytes each, and what a bidding comes to is determined in
+# one step, some microseconds a bid. A market of 4,000 accounts, with a dozen each.
+BIDS_MAX: Final = 50_000
+# Of one bidder in one bidding, so that it takes 200 of them to shut the others out. A demand curve of so many
+# steps says all there is to say.
+BIDDER_BIDS_MAX: Final = 256
+
+# What ENTRY_AUCTION_ORDERS_MAX counts a bid as that is allotted or let go: it may cause two fills, two longer
+# reports and a public trade.
+BID_MEETINGS: Final = 2
+assert ENTRY_AUCTION_ORDERS_MAX >= BID_MEETINGS
+
+# How far the price of a bidding may be from that of the secondary market: ten times it, of one buyer.
+SECONDARY_BASIS_POINTS_MAX: Final = 100_000
+
 # GTD orders that one entry takes out when their time is up, at about 3 us each; the others follow.
 ENTRY_EXPIRIES_MAX: Final = 10_000
 

@@ -155,6 +155,12 @@ class Market:
                 )
             case m.TradeStatus():
                 return f"trade {report.trade_id} {report.quantity_lots} @ {report.price_ticks}"
+            case m.BidUpdate():
+                got = f", {report.allotted_lots} @ {report.allotted_price_ticks}"
+                return (
+                    f"bid {number(report.bid_id)} {report.quantity_lots} @ {report.price_ticks} "
+                    f"{report.state.name.lower()}{got if report.allotted_lots else ''}"
+                )
             case m.Done():
                 return "done"
             case m.BlockUpdate():

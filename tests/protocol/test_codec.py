@@ -125,15 +125,15 @@ def test_a_client_skips_trailing_fields_that_it_does_not_know() -> None:
 
 
 def test_a_client_keeps_what_it_knows_beside_a_message_that_it_does_not() -> None:
-    payload = pack([REJECTED, [65, 3, 8, "new"], [8, 5, 6]])
+    payload = pack([REJECTED, [69, 3, 8, "new"], [8, 5, 6]])
     assert codec.decode_reports(payload) == [
         Rejected(2, Ref(7), 99, 0, RejectReason.OUTSIDE_BAND),
-        UnknownMessage(65, (3, 8, "new")),
+        UnknownMessage(69, (3, 8, "new")),
         HeartbeatAnswer(5, 6),
     ]
 
 
-@pytest.mark.parametrize(("message", "seq"), [([65, 3], 3), ([15, 3], 0), ([65], 0), ([65, "x"], 0)])
+@pytest.mark.parametrize(("message", "seq"), [([69, 3], 3), ([15, 3], 0), ([69], 0), ([69, "x"], 0)])
 def test_an_unknown_report_still_has_its_place_in_the_stream(message: list[object], seq: int) -> None:
     (unknown,) = codec.decode_reports(pack([message]))
     assert isinstance(unknown, UnknownMessage)
@@ -184,7 +184,7 @@ def test_known_fields_keep_their_types_in_a_message_of_a_later_version() -> None
         pack([[7, "reason"]]),
         pack([[7, True]]),
         pack([[8, "token", 7]]),
-        pack([[8, True, 7], [65]]),
+        pack([[8, True, 7], [69]]),
         b"\x91" * 2_000,
     ],
 )

@@ -72,6 +72,9 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
     if "definition" in fields:
         # With structures inside, whatever they are.
         values[-1] = msgspec.convert(values[-1], market.InstrumentDefinition)
+    if "rules" in fields:
+        at = list(fields).index("rules")
+        values[at] = msgspec.convert(values[at], market.BiddingRules)
     if "report" in fields:
         (values[-1],) = decode_reports(pack([values[-1]]))
     if "account_ids" in fields or "instrument_ids" in fields:

@@ -20,12 +20,17 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, Phase, Side
+from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, OrderId, Phase, Side
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
     BatchBegin,
+    BiddingAnnouncement,
+    BiddingResult,
+    BiddingUpdate,
+    BlockPhaseUpdate,
+    BlockPost,
     Conflated,
     FeedKind,
     FeedOutbound,
@@ -92,6 +97,12 @@ class InstrumentBook:
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
+        # Biddings that are not over, and how the last one has ended.
+        self.biddings: dict[OrderId, BiddingAnnouncement] = {}
+        self.bidding_result: BiddingResult | None = None
+        # Blocks that are proposed to everyone, and whether any are negotiated now; None: it has none.
+        self.block_posts: dict[OrderId, BlockPost] = {}
+        self.block_phase: BlockPhaseUpdate | None = None
         # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
         # none, nor the busts that the reader missed before it.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
@@ -126,6 +137,25 @@ class InstrumentBook:
                     trade, price_ticks=amended.price_ticks, quantity_lots=amended.quantity_lots
                 )
             return
+
+    def take_bidding(self, message: "_Bidding") -> None:
+        if isinstance(message, BiddingAnnouncement):
+            self.biddings[message.bidding_id] = message
+        elif isinstance(message, BiddingUpdate):
+            announced = self.biddings.get(message.bidding_id)
+            if announced is not None:
+                self.biddings[message.bidding_id] = structs.replace(announced, state=message.state)
+        else:
+            self.biddings.pop(message.bidding_id, None)
+            self.bidding_result = message
+
+    def take_block(self, message: "_Block") -> None:
+        if isinstance(message, BlockPhaseUpdate):
+            self.block_phase = message
+        elif message.quantity_lots:
+            self.block_posts[message.proposal_id] = message
+        else:
+            self.block_posts.pop(message.proposal_id, None)
 
     def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
         price_ticks = level.price_ticks
@@ -222,6 +252,10 @@ class BookBuilder:
                     book.auction = message
                 elif type(message) is LimitsUpdate:
                     book.limits = message
+                elif isinstance(message, _Bidding):
+                    book.take_bidding(message)
+                elif isinstance(message, _Block):
+                    book.take_block(message)
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -245,6 +279,10 @@ class BookBuilder:
             book.auction, book.auction_result = None, message
         elif type(message) is BandUpdate:
             book.set_band(message)
+        elif isinstance(message, _Bidding):
+            book.take_bidding(message)
+        elif isinstance(message, _Block):
+            book.take_block(message)
         else:
             assert type(message) is TradeBust or type(message) is TradeCorrection
             book.amend_trade(message)
@@ -277,6 +315,9 @@ class BookBuilder:
         book.phase_until_ns = begun.until_ns
         book.set_band(begun)
         book.auction = None
+        book.biddings.clear()
+        book.block_posts.clear()
+        book.block_phase = None
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -284,7 +325,11 @@ class BookBuilder:
         return None
 
 
-_RARE = PhaseUpdate | BandUpdate | LimitsUpdate | AuctionUpdate | AuctionResult | TradeBust | TradeCorrection
+_Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
+_Block = BlockPost | BlockPhaseUpdate
+_OfTrades = TradeBust | TradeCorrection
+_OfPrices = BandUpdate | LimitsUpdate
+_RARE = PhaseUpdate | _OfPrices | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import volatility
+from carbonmatch.config import blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.schema import (
     LISTENERS,
@@ -192,6 +192,7 @@ def _schedule_problems(config: Config) -> Iterator[str]:
         yield from schedule_problems(at, schedule, calendars)
     names = {schedule.name for schedule in config.schedules}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
         if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, NewType, get_args
 import msgspec
 from msgspec import Meta, structs
 
+from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
@@ -204,6 +205,7 @@ class Instrument(Section, frozen=True):
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
+    blocks: Blocks | None = None  # none: no blocks are negotiated
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -215,6 +217,7 @@ class Instrument(Section, frozen=True):
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["blocks"] = None if self.blocks is None else self.blocks.rules()
         return InstrumentDefinition(**values)
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import volatility
+from carbonmatch.config import blocks, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.schema import (
     LISTENERS,
@@ -85,7 +85,10 @@ def _throttle(config: Config) -> str:
 
 
 def _schedule(config: Config, schedule: Schedule) -> str:
-    followers = sum(instrument.schedule == schedule.name for instrument in config.instruments)
+    followers = sum(
+        schedule.name in (instrument.schedule, instrument.blocks and instrument.blocks.schedule)
+        for instrument in config.instruments
+    )
     zone = next(one.time_zone for one in config.calendars if one.name == schedule.calendar)
     steps = ", ".join(_step(step) for step in schedule.steps) or "nothing on ordinary days"
     special = sum(len(one.dates) for one in schedule.special)
@@ -130,7 +133,8 @@ def _local(ns: int, timetable: Timetable) -> str:
 
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in restraints)]
+    negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*restraints, *negotiated))]
 
 
 def _instrument(instrument: Instrument) -> str:

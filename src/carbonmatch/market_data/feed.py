@@ -2,9 +2,10 @@
 
 Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from
 1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
-TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BlockPost,
-BlockPhaseUpdate, LevelUpdate and Statistics has its own. A subscriber of all kinds sees every number of an
-instrument and so notices a gap; one of fewer kinds sees them only rise, and relies on the transport.
+TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
+BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, LevelUpdate and Statistics has its own. A
+subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds sees them
+only rise, and relies on the transport.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.

@@ -48,6 +48,7 @@ from carbonmatch.protocol.messages import (
     TradeCorrection,
 )
 
+from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
 from .blocks import NOTHING as NO_BLOCKS
 from .blocks import PublicBlocks, SavedBlocks, is_close
 from .depth import Depth, checksum
@@ -73,6 +74,7 @@ InstrumentMessage = (
     | Statistics
     | AuctionUpdate
     | AuctionResult
+    | BiddingMessage
     | BlockPost
     | BlockPhaseUpdate
 )
@@ -106,6 +108,7 @@ class PublicInstrument:
 
     __slots__ = (
         "auction",
+        "biddings",
         "blocks",
         "definition",
         "depth",
@@ -123,6 +126,7 @@ class PublicInstrument:
         self.statistics = DayStatistics(definition.opening_phase)
         # How an auction would end now, while orders gather for one.
         self.auction: AuctionIndicated | None = None
+        self.biddings = PublicBiddings()
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
         self.blocks = PublicBlocks()
@@ -182,6 +186,9 @@ class PublicInstrument:
                 self._end_auction(event, changed)
             elif type(event) is LimitsChanged:
                 self._change_limits(event, changed)
+            elif isinstance(event, BIDDING_EVENTS):
+                self.seq += 1
+                changed.messages.append(self.biddings.apply(event, self.seq))
             else:
                 assert type(event) is InstrumentDefined
                 self._define(event, changed, feed_sequence)
@@ -375,6 +382,7 @@ class PublicInstrument:
             messages.append(self._auction_message(self.auction))
         if self.limits is not None:
             messages.append(self._limits_message(self.limits))
+        messages += self.biddings.snapshot(self.seq)
         messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
@@ -419,6 +427,7 @@ class PublicInstrument:
             self.auction,
             self.depth.until_ns,
             self.limits,
+            self.biddings.saved(),
             self.blocks.saved(),
         )
 
@@ -434,6 +443,7 @@ class PublicInstrument:
         instrument.depth.update(saved.levels)
         instrument.auction = saved.auction
         instrument.limits = saved.limits
+        instrument.biddings.restore(saved.biddings)
         instrument.blocks = PublicBlocks(saved.blocks)
         return instrument
 
@@ -451,4 +461,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     auction: AuctionIndicated | None = None
     until_ns: int = 0
     limits: LimitsChanged | None = None
+    biddings: SavedBiddings = SavedBiddings()
     blocks: SavedBlocks = NO_BLOCKS

@@ -151,7 +151,7 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
         venue.end(order, answered, CancelReason.MASS_CANCEL)
     count = len(orders)
     if venue.negotiations.proposals:
-        is_meant = _offers_meant(session, command)
+        is_meant = offers_meant(session, command)
         count += cancel_offers(venue, CancelReason.MASS_CANCEL, is_meant, session, ref)
 
     reports = venue.stream(session)
@@ -160,13 +160,13 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
     reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, count, venue.sequence))
 
 
-def _offers_meant(session: SessionState, command: MassCancel) -> Callable[[Proposal], bool]:
+def offers_meant(session: SessionState, command: MassCancel) -> Callable[[Proposal], bool]:
     """Which offers the filters leave."""
     if command.scope is MassCancelScope.SESSION:
         accounts = None
     else:
         account_ids = (command.account_id,) if command.account_id else session.account_ids
-        accounts = [session.accounts[each] for each in account_ids]
+        accounts = [session.accounts[each] for each in account_ids if each in session.accounts]
 
     def is_meant(proposal: Proposal) -> bool:
         account = proposal.bound_account

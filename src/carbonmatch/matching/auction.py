@@ -17,6 +17,7 @@ from typing import Final
 
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_ns
+from carbonmatch.matching.bidding import course as bidding
 from carbonmatch.matching.blocks.endings import cancel_offers_of_session, expire_all, expire_due
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.corridor import Corridor, Extension
@@ -277,6 +278,7 @@ def is_due(venue: Venue, time_ns: int) -> bool:
         book.timing is not None
         or would_recalculate(book, time_ns)
         or (book.indication is not None and book.indication.is_pending)
+        or bidding.is_due(book, time_ns)
         or (book.blocks is not None and book.blocks.next_ns <= time_ns)
         for book in map(venue.books.__getitem__, venue.alarms.due(time_ns))
     )
@@ -290,6 +292,7 @@ def do_what_is_due(venue: Venue) -> None:
     alarms = venue.alarms
     while alarms.next_ns <= venue.time_ns:
         book = venue.books[alarms.first()]
+        bidding.advance(venue, book)
         timing = book.timing
         # What is due of it may be its freeze only: others may end before it does.
         if timing is not None and timing.ended_ns <= alarms.next_ns:
@@ -350,7 +353,7 @@ def set_alarm(venue: Venue, book: Book) -> None:
     """Say when something is due of the book next; freeze it if that is due now."""
     instrument = book.instrument
     timing = book.timing
-    due_ns = limits_due_ns(book)
+    due_ns = min(limits_due_ns(book), bidding.next_ns(book))
     if book.blocks is not None:
         due_ns = min(due_ns, book.blocks.next_ns)
     indication = book.indication

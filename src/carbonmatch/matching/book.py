@@ -9,6 +9,7 @@ from carbonmatch.matching.messages import OrderId, SessionId, Side
 if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
+    from carbonmatch.matching.bidding.bidding import Bidding
     from carbonmatch.matching.blocks.proposals import BlockBook
     from carbonmatch.matching.execution import Clearing
     from carbonmatch.matching.guards import Guard
@@ -30,6 +31,7 @@ class Book:
     __slots__ = (
         "asks",
         "auction_orders",
+        "biddings",
         "bids",
         "blocks",
         "buy_stops",
@@ -67,6 +69,8 @@ class Book:
         self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
         self.clearing: Clearing | None = None
+        # Those that are announced or under way, by id.
+        self.biddings: dict[OrderId, Bidding] = {}
         self.blocks: BlockBook | None = None
 
     def note(self, order: Order) -> None:

@@ -22,6 +22,7 @@ from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
     AnyReport,
+    BidUpdate,
     BlockUpdate,
     Busted,
     Canceled,
@@ -39,7 +40,7 @@ from carbonmatch.matching.messages import (
     Triggered,
 )
 
-_NAME_THEIR_ACCOUNT: Final = (Accepted, Executed, OrderStatus, Busted, Corrected)
+_NAME_THEIR_ACCOUNT: Final = (Accepted, Executed, OrderStatus, Busted, Corrected, BidUpdate)
 _NAME_THEIR_ORDER: Final = (Canceled, Reduced, Replaced, SelfTradePrevented, Triggered)
 # In place of an account: the report belongs to its session.
 _OF_THE_SESSION: Final = AccountId(-1)

@@ -4,9 +4,9 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct),
-`blocks.negotiation`; the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of
-entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
+plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
+loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
+by itself is in `stops`, `expiry` and `auction`. One-way bidding is in `bidding/`, blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from typing import Any, Final
 from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY_STOPS_MAX
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding import commands as bidding
 from carbonmatch.matching.blocks import negotiation
 from carbonmatch.matching.blocks.phases import schedule_block
 from carbonmatch.matching.blocks.steering import set_block_phase
@@ -26,6 +27,8 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    AnnounceBidding,
+    Bid,
     BlockAccept,
     BlockCounter,
     BlockDecline,
@@ -33,6 +36,7 @@ from carbonmatch.matching.messages import (
     BlockStatusRequest,
     BlockWithdraw,
     Cancel,
+    CancelBidding,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
@@ -42,6 +46,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     LevelChanged,
     MassCancel,
+    ModifyBid,
     NewOrder,
     NewOrderLong,
     OnTrade,
@@ -66,6 +71,7 @@ from carbonmatch.matching.messages import (
     StreamChunk,
     TimePassed,
     TradeId,
+    WithdrawBid,
 )
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -83,6 +89,11 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
     Resume: control.resume,
+    Bid: bidding.bid,
+    ModifyBid: bidding.modify,
+    WithdrawBid: bidding.withdraw,
+    AnnounceBidding: bidding.announce,
+    CancelBidding: bidding.cancel,
     BlockPropose: negotiation.propose,
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,

@@ -10,6 +10,24 @@ Reports are private: each belongs to the stream of one session. Public events be
 
 from msgspec import Struct
 
+from carbonmatch.matching.vocabulary.bidding import AnnounceBidding as AnnounceBidding
+from carbonmatch.matching.vocabulary.bidding import Bid as Bid
+from carbonmatch.matching.vocabulary.bidding import BiddingOutcome as BiddingOutcome
+from carbonmatch.matching.vocabulary.bidding import BiddingPricing as BiddingPricing
+from carbonmatch.matching.vocabulary.bidding import BiddingRule as BiddingRule
+from carbonmatch.matching.vocabulary.bidding import BiddingRules as BiddingRules
+from carbonmatch.matching.vocabulary.bidding import BiddingState as BiddingState
+from carbonmatch.matching.vocabulary.bidding import BiddingTie as BiddingTie
+from carbonmatch.matching.vocabulary.bidding import BidRevision as BidRevision
+from carbonmatch.matching.vocabulary.bidding import BidState as BidState
+from carbonmatch.matching.vocabulary.bidding import CancelBidding as CancelBidding
+from carbonmatch.matching.vocabulary.bidding import ModifyBid as ModifyBid
+from carbonmatch.matching.vocabulary.bidding import Undersubscription as Undersubscription
+from carbonmatch.matching.vocabulary.bidding import WithdrawBid as WithdrawBid
+from carbonmatch.matching.vocabulary.bidding_events import BiddingAnnounced as BiddingAnnounced
+from carbonmatch.matching.vocabulary.bidding_events import BiddingEnded as BiddingEnded
+from carbonmatch.matching.vocabulary.bidding_events import BiddingPhaseChanged as BiddingPhaseChanged
+from carbonmatch.matching.vocabulary.bidding_events import BidUpdate as BidUpdate
 from carbonmatch.matching.vocabulary.block_rules import BlockBand as BlockBand
 from carbonmatch.matching.vocabulary.block_rules import BlockPhase as BlockPhase
 from carbonmatch.matching.vocabulary.block_rules import BlockRules as BlockRules
@@ -142,6 +160,8 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 
 # What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
 TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
+BidCommand = Bid | ModifyBid | WithdrawBid
+BiddingCommand = AnnounceBidding | CancelBidding
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -156,6 +176,8 @@ ClientCommand = (
     | BustTrade
     | CorrectTrade
     | TradeStatusRequest
+    | BidCommand
+    | BiddingCommand
     | BlockPropose
     | BlockAccept
     | BlockDecline
@@ -189,13 +211,16 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | Done
+    | BidUpdate
     | BlockUpdate
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
+_OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
 _OfBlocks = BlockPosted | BlockPhaseChanged
-AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfAuctions | _OfBlocks
+_OfMechanisms = _OfAuctions | _OfBidding | _OfBlocks
+AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfMechanisms
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
+from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
 from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
@@ -180,6 +181,7 @@ class _VenueState(_State, frozen=True):
     gathering: list[InstrumentId]
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
+    biddings: list[BiddingSaved]  # in the order of their ids
     blocks: BlocksState
 
 
@@ -220,6 +222,7 @@ def snapshot(engine: Engine) -> bytes:
             list(venue.gathering),
             venue.seed,
             sorted(venue.amended_trades.items()),
+            saved_biddings(venue),
             saved_blocks(venue),
         )
     )
@@ -280,6 +283,7 @@ def restore(data: bytes) -> Engine:
     for instrument_id in state.frozen:
         book = venue.frozen[instrument_id] = venue.books[instrument_id]
         book.instrument.freeze(uncrossing=book.transition is not None)
+    restore_biddings(venue, state.biddings)
     restore_blocks(venue, state.blocks)
     for book in venue.books.values():
         if book.transition is None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
+from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopies
@@ -49,6 +50,7 @@ class Venue:
         "alarms",
         "amended_trades",
         "auction_orders_left",
+        "biddings",
         "books",
         "cancels",
         "dirty",
@@ -89,6 +91,7 @@ class Venue:
         self.sessions: dict[SessionId, SessionState] = {}
         self.books: dict[InstrumentId, Book] = {}
         self.expiries = Expiries()
+        self.biddings = Biddings()
         # When holds end that have an end. Their ends are due for whoever looks after the schedule.
         self.held_until_ns: dict[InstrumentId, int] = {}
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
@@ -251,6 +254,7 @@ class Venue:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
         self.expiries.check(open_orders)
+        self.biddings.check()
         self.negotiations.check(list(self.books.values()))
         courses = {number: book.instrument.course for number, book in self.books.items()}
         assert self.held_until_ns == {

@@ -17,6 +17,10 @@ from carbonmatch.limits import (
 from carbonmatch.matching.messages import (
     AnyReport,
     AuctionRule,
+    BiddingOutcome,
+    BiddingRule,
+    BiddingRules,
+    BiddingState,
     BlockPhase,
     ClientCommand,
     InstrumentDefinition,
@@ -408,6 +412,63 @@ class AuctionResult(Outbound, frozen=True, tag=96):
     time_ns: int
 
 
+class BiddingAnnouncement(Outbound, frozen=True, tag=105):
+    """A bidding that is to come, or under way: how it goes, and how far it is. Nobody is told of its bids.
+
+    After a snapshot it belongs to that, one for each bidding that is not over, as Statistics do.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    bidding_id: OrderId
+    state: BiddingState
+    side: Side  # of the one party; bidders are on the other
+    quantity_lots: int  # what is offered, or asked for
+    reserve_price_ticks: int  # no bid may be worse for the one party; 0: none
+    opens_ns: int
+    closes_ns: int
+    rules: BiddingRules  # all that hold: none is left to the instrument
+    unit_lots: int  # what is allotted is a multiple of this
+    secondary_price_ticks: int  # that its price is held against; 0: that of the time at which it closes
+    commitment: bytes  # BLAKE2b, 32 bytes, of the seed that is told with the result
+    text: str
+    time_ns: int
+
+
+class BiddingUpdate(Outbound, frozen=True, tag=106):
+    """The window has opened or closed."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    bidding_id: OrderId
+    state: BiddingState
+    time_ns: int
+
+
+class BiddingResult(Outbound, frozen=True, tag=107):
+    """How a bidding has ended; its trades came before. The last one of an instrument comes with snapshots.
+
+    How to compute it again from the bids is in [BIDDING.md](BIDDING.md).
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    bidding_id: OrderId
+    outcome: BiddingOutcome
+    price_ticks: int  # of the last bid that was allotted something; 0: none was
+    offered_lots: int
+    allotted_lots: int
+    bid_lots: int  # what was bid for; 0 where bids were not opened
+    bid_count: int  # how many bids; 0 where they were not opened
+    winner_count: int  # how many bids were allotted something
+    rule: BiddingRule  # what decided who got how much
+    secondary_price_ticks: int  # that the price was held against; 0: none
+    seed: bytes  # what ties were drawn from
+    inputs_digest: bytes  # BLAKE2b, 32 bytes, of what it was computed from; empty where bids were not opened
+    text: str
+    time_ns: int
+
+
 class BlockPost(Outbound, frozen=True, tag=103):
     """A block that is proposed to everyone; 0 lots: it is gone. After a snapshot it belongs to that."""
 
@@ -459,6 +520,9 @@ FeedOutbound = (
     | SubscribeRejected
     | AuctionUpdate
     | AuctionResult
+    | BiddingAnnouncement
+    | BiddingUpdate
+    | BiddingResult
     | BlockPost
     | BlockPhaseUpdate
 )

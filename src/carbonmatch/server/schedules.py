@@ -7,14 +7,13 @@ and makes none twice. The rules are in proto/PHASES.md.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from carbonmatch.config import Config
 from carbonmatch.config.timetable import Timetable, Transition
 from carbonmatch.limits import STEPS_AT_ONCE_MAX
-from carbonmatch.matching.course import Course
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
@@ -22,6 +21,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     Phase,
     Resume,
+    ScheduleBlock,
     SchedulePhase,
     VenueCommand,
 )
@@ -57,7 +57,14 @@ class Step(Struct, frozen=True):
     transition: Transition | None = None
 
 
-def step_due(course: Course, now: Now) -> Step | None:
+class Scheduled(Protocol):
+    """What a schedule has said of something so far, and since when that was to hold; 0: nothing yet."""
+
+    scheduled: Phase
+    scheduled_ns: int
+
+
+def step_due(course: Scheduled, now: Now) -> Step | None:
     """The next step that the schedule has to make by now, as of what it has said so far; None: none.
 
     To be asked again when it is made: what was missed is made up one by one.
@@ -86,6 +93,12 @@ def _first_of_day(timetable: Timetable, holding: Transition, after_ns: int) -> T
         if before is None or before.phase is Phase.CLOSED or before.at_ns <= after_ns:
             return first
         first = before
+
+
+def block_command_of(instrument_id: InstrumentId, step: Step, now: Now) -> ScheduleBlock:
+    """The entry that makes a step of blocks."""
+    following = now.timetable.next_after(step.at_ns)
+    return ScheduleBlock(instrument_id, step.phase, step.at_ns, 0 if following is None else following.at_ns)
 
 
 def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
@@ -130,10 +143,15 @@ class Schedules:
             schedule.name: Timetable(schedule, calendars[schedule.calendar]) for schedule in config.schedules
         }
         self._followers: dict[str, list[InstrumentId]] = {}
+        # Those whose blocks follow it.
+        self._block_followers: dict[str, list[InstrumentId]] = {}
         for instrument in config.instruments:
             if instrument.schedule is not None:
                 self._followers.setdefault(instrument.schedule, []).append(instrument.id)
-        self._timetables = {name: timetables[name] for name in self._followers}
+            if instrument.blocks is not None and instrument.blocks.schedule is not None:
+                self._block_followers.setdefault(instrument.blocks.schedule, []).append(instrument.id)
+        followed = [*self._followers, *self._block_followers]
+        self._timetables = {name: timetables[name] for name in followed}
 
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
@@ -203,8 +221,10 @@ class Schedules:
         for instrument_id in [number for number, until_ns in held_until_ns.items() if until_ns <= now_ns]:
             yield Resume(NO_REF, instrument_id)
         for name, now in nows.items():
-            for instrument_id in self._followers[name]:
+            for instrument_id in self._followers.get(name, ()):
                 yield from self._steps(instrument_id, now)
+            for instrument_id in self._block_followers.get(name, ()):
+                yield from self._block_steps(instrument_id, now)
 
     def _steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[SchedulePhase]:
         book = self._engine.books.get(instrument_id)
@@ -213,6 +233,18 @@ class Schedules:
             return
         instrument = book.instrument
         while (step := step_due(instrument.course, now)) is not None:
-            if now.ns - step.at_ns > _LATE_NS:
-                self._late[step.phase] += 1
+            self._note_if_late(step, now)
             yield command_of(instrument, step, now)
+
+    def _note_if_late(self, step: Step, now: Now) -> None:
+        if now.ns - step.at_ns > _LATE_NS:
+            self._late[step.phase] += 1
+
+    def _block_steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[ScheduleBlock]:
+        book = self._engine.books.get(instrument_id)
+        if book is None or book.blocks is None:
+            # A file that was read again: an instrument's first blocks come with the next start.
+            return
+        while (step := step_due(book.blocks.course, now)) is not None:
+            self._note_if_late(step, now)
+            yield block_command_of(instrument_id, step, now)

@@ -82,7 +82,7 @@ class Floor(Market):
         )
         self.setup_commands += 2
         self.vault = Vault()
-        self.engine.books[EUA].clearing = self.vault  # type: ignore[assignment]
+        self.engine.books[EUA].clearing = self.vault
         self.public: list[m.AnyPublicEvent] = []
 
     def outputs(self, session_id: SessionId, *commands: Any) -> m.Outputs:

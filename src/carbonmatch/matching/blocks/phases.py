@@ -18,9 +18,7 @@ from carbonmatch.matching.venue import Venue
 def schedule_block(venue: Venue, command: ScheduleBlock) -> None:
     """Go on with the schedule; everyone is told where that changes the phase, or its end."""
     book = venue.books[command.instrument_id]
-    if book.blocks is None:
-        # A file that was read again: instruments that have blocks from now on come with the next start.
-        return
+    assert book.blocks is not None, "only what there is follows a schedule"
     course = book.blocks.course
     before = (course.phase, course.phase_until_ns)
     course.step(command)

@@ -63,10 +63,9 @@ class BlockPropose(Command, frozen=True, tag=26):
     quantity_lots: NumberField
     price_ticks: NumberField
     account_id: AccountIdField = AccountId(0)  # 0: the session's first account
-    counterparty_account_id: AccountIdField = AccountId(0)
-    counterparty_participant_id: _OptionalParticipantIdField = ParticipantId(
-        0
-    )  # any of its accounts may answer
+    counterparty_account_id: AccountIdField = AccountId(0)  # to whom; 0: not to one account
+    # To any account of it; 0, and no account either: to everyone.
+    counterparty_participant_id: _OptionalParticipantIdField = ParticipantId(0)
     expires_ns: TimeField = 0  # UTC; 0: as long as the instrument lets it stand
     flags: NumberField = 0  # KEEP_ON_DISCONNECT of [OrderFlag](#orderflag), or 0
 
@@ -113,8 +112,8 @@ class BlockStatusRequest(Command, frozen=True, tag=34):
     """The named proposal, or every open one of the session's accounts after `after_proposal_id`."""
 
     ref: RefField
-    proposal_id: OrderIdField = OrderId(0)
-    after_proposal_id: OrderIdField = OrderId(0)
+    proposal_id: OrderIdField = OrderId(0)  # 0: all there are
+    after_proposal_id: OrderIdField = OrderId(0)  # leaves out proposals up to this one; 0: none
 
 
 class SetBlockPhase(Command, frozen=True, tag=139):
@@ -125,7 +124,7 @@ class SetBlockPhase(Command, frozen=True, tag=139):
 
     ref: OptionalRefField
     instrument_id: InstrumentIdField
-    phase: BlockPhase
+    phase: BlockPhase  # that is held, or AS_SCHEDULED
     text: TextField = ""
 
 
@@ -177,6 +176,6 @@ class BlockPosted(PublicEvent, frozen=True, tag=192):
 class BlockPhaseChanged(PublicEvent, frozen=True, tag=193):
     instrument_id: InstrumentId
     time_ns: int
-    phase: BlockPhase
+    phase: BlockPhase  # that holds from now on
     text: str
     until_ns: int  # when it is to end, as far as is known, UTC; 0: not known

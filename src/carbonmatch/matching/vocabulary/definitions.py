@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from carbonmatch.limits import PRICE_TICKS_MAX
+from carbonmatch.matching.vocabulary.bidding import BiddingRules
 from carbonmatch.matching.vocabulary.block_rules import BlockRules
 from carbonmatch.matching.vocabulary.enums import (
     AllowedFlag,
@@ -81,6 +82,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     allowed: NumberField = AllowedFlag.DEFAULT  # bits of [AllowedFlag](#allowedflag)
     self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
+    bidding: BiddingRules | None = None  # how its biddings go where they do not say; nil: it has none
     blocks: BlockRules | None = None  # nil: no negotiated blocks
 
 

@@ -208,6 +208,7 @@ class RejectReason(IntEnum):
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
     INVALID_EXPIRY = 128  # a GTD order without a time to come
     MINIMUM_NOT_MET = 129  # less than the order's minimum would trade at once
+    BELOW_RESERVE = 131  # a bid that is worse than the reserve price of its bidding
     NOT_AMENDABLE = 132  # a reduction that does not reduce, a replacement or correction that changes nothing
     INVALID_PRICE = 135  # zero, or beyond every market
     NO_PROTECTION_PRICE = 136  # a market order that nothing bounds: no price, no distance, no band
@@ -227,7 +228,13 @@ class RejectReason(IntEnum):
     TERMS_DIFFER = 155  # not the price and the quantity that stand, which may have changed
     PROPOSAL_LIMIT = 156  # the account or the venue has as many open proposals as it may
     UNKNOWN_COUNTERPARTY = 157  # no account or participant of the venue
-    MECHANISM_NOT_AVAILABLE = 166  # the instrument does not trade this way
+    UNKNOWN_BIDDING = 158  # no bidding has this id, or it is over
+    OVER_SHARE = 159  # the bids of one bidder would ask for more than its share of what is offered
+    BID_NOT_ALLOWED = 160  # by the one party itself, one bid too many, or no change of a bid allowed
+    UNKNOWN_BID = 161  # also a bid of somebody else: the two answers do not differ
+    BIDDING_LIMIT = 162  # as many biddings, or bids, as may be are under way
+    INVALID_WINDOW = 163  # a window of bidding that ends before it begins, or before now
+    MECHANISM_NOT_AVAILABLE = 166  # the instrument does not have this way of trading
 
 
 @unique

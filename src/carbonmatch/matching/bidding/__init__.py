@@ -1,0 +1,1 @@
+"""One-way bidding: sealed bids for what one party offers, or asks for. See proto/BIDDING.md."""
