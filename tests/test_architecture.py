@@ -34,7 +34,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
     "journal": {"limits", "exit_codes"},  # to it a payload is bytes
-    "config": {*_UP_TO_PROTOCOL, "matching.volatility_rules"},
+    "config": {*_UP_TO_PROTOCOL, "matching.screen_rules", "matching.volatility_rules"},
     "demo_market": {*_UP_TO_PROTOCOL, "config"},
     "market_data": _UP_TO_PROTOCOL,
     "ops": {*_UP_TO_PROTOCOL, "config"},

@@ -211,3 +211,16 @@ def test_nothing_is_archived_without_two_snapshots(tmp_path: Path) -> None:
     done = run("journal", "archive", str(journal), "--to", str(tmp_path / "archive"))
     assert done.returncode == 0
     assert done.stdout == f"{journal}: moved 0 segments to {tmp_path / 'archive'}\n"
+
+
+def test_profiles_are_named_shown_and_explained() -> None:
+    listed = run("profile", "list").stdout.splitlines()
+    assert "cea          1000 to 1099  China's national emission allowances (CEA)" in listed
+    shown = run("profile", "show", "kau")
+    assert shown.stdout == (ROOT / "src" / "carbonmatch" / "profiles" / "kau.toml").read_text()
+    explained = run("profile", "explain", "kau").stdout
+    assert "  screen size: 1 t to 100,000 t an order\n" in explained
+    for command in ("show", "explain"):
+        unknown = run("profile", command, "kua")
+        assert unknown.returncode == 1
+        assert "there is no profile 'kua'; there are bea, ccer, cea," in unknown.stderr

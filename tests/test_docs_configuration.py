@@ -9,6 +9,7 @@ from msgspec import Struct
 from carbonmatch.config import Config, parse
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
 from carbonmatch.config.schema import (
     Connections,
@@ -24,6 +25,7 @@ from carbonmatch.config.schema import (
     Tls,
     Venue,
 )
+from carbonmatch.config.screen import Screen
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.ops.host import ALLOW_OLD_PYTHON_VARIABLE
 
@@ -46,6 +48,7 @@ def test_the_example_is_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("heading", "section"),
     [
+        ("[adjust]", Adjust),
         ("[venue]", Venue),
         ("[listen]", Listen),
         ("[tls]", Tls),
@@ -57,6 +60,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[[schedules]]", Schedule),
         ("[[instruments]]", Instrument),
         ("[instruments.self_trade]", SelfTrade),
+        ("[instruments.screen]", Screen),
         ("[instruments.volatility]", Volatility),
         ("[instruments.blocks]", Blocks),
         ("[[participants]]", Participant),
@@ -69,7 +73,7 @@ def test_every_key_is_documented_and_no_other(heading: str, section: type[Struct
 
 
 def test_every_section_is_documented() -> None:
-    assert set(re.findall(r"\n## `\[+(\w+)\]+`\n", TEXT)) == set(Config.__struct_fields__)
+    assert set(re.findall(r"\n## `\[*(\w+)\]*`\n", TEXT)) == set(Config.__struct_fields__)
 
 
 def test_every_variable_is_documented() -> None:

@@ -38,6 +38,8 @@ app = App(
 )
 journal = App(name="journal", help="Prove and read a journal.", help_format="plaintext")
 app.command(journal)
+profile = App(name="profile", help="The markets that are shipped, by name.", help_format="plaintext")
+app.command(profile)
 app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command(
@@ -226,6 +228,37 @@ def keygen(file: Path) -> None:
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(f"{private_key.hex()}\n")
     print(public_key_of(private_key).hex())
+
+
+# --- markets that are shipped ---------------------------------------------------------------------
+
+
+@profile.command(name="list")
+def list_profiles() -> None:
+    """Name the profiles that a configuration can take, and the numbers of their instruments."""
+    from carbonmatch.config.profiles import profile_named, profile_names
+
+    for name in profile_names():
+        one = profile_named(name)
+        print(f"{name:<12} {one.ids[0]} to {one.ids[1]}  {one.title}")
+
+
+@profile.command
+def show(name: str) -> None:
+    """Print a profile as it is shipped: TOML, with what it is based on in comments."""
+    from carbonmatch.config.profiles import profile_text
+
+    print(profile_text(name), end="")
+
+
+@profile.command
+def explain(name: str) -> None:
+    """Say in words what each rule of a profile is, and how surely it is known."""
+    from carbonmatch.config import parse
+    from carbonmatch.config.rule_words import doubts, explained
+
+    lines = explained(parse(f'profiles = ["{name}"]', "profile"), name)
+    print("\n".join([*lines, *doubts(name)]))
 
 
 # --- the journal ----------------------------------------------------------------------------------

@@ -241,6 +241,10 @@ assert CONFLATE_BUFFER_BYTES + FEED_BATCH_MESSAGES_MAX * 64 <= FEED_BUFFER_BYTES
 
 # --- engine --------------------------------------------------------------------------------------
 
+# Price levels of a side that a listing can be selected from, or whose orders the feed shows one by one.
+# Looking for a level walks past the better ones; screens show five to ten.
+SCREEN_LEVELS_MAX: Final = 1_000
+
 # Open orders bound memory (about 500 bytes each), and what one command can cause: the close of the
 # venue expires every DAY order in one record.
 SESSION_OPEN_ORDERS_MAX: Final = 200_000

@@ -100,7 +100,7 @@ def test_each_phase_admits_its_commands_and_always_a_cancel(
 
 def test_every_phase_has_its_row() -> None:
     assert {phase: {kind.__name__ for kind in kinds} for phase, kinds in ALLOWED.items()} == {
-        Phase.CONTINUOUS: {"NewOrder", "Replace", "Reduce", "Cancel"},
+        Phase.CONTINUOUS: {"NewOrder", "Select", "Replace", "Reduce", "Cancel"},
         Phase.CANCEL_ONLY: {"Reduce", "Cancel"},
         Phase.HALTED: {"Cancel"},
         Phase.CLOSED: {"Cancel"},

@@ -5,6 +5,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
 from carbonmatch.config.calendars import Calendar, Schedule, Step
+from carbonmatch.config.screen import Screen
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
@@ -16,11 +17,13 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     KeySession,
     NewOrder,
+    Phase,
     Ref,
     RemoveKey,
     RemoveSession,
     SessionId,
     SetBand,
+    SetPhase,
     Side,
 )
 from carbonmatch.protocol.messages import Role
@@ -174,3 +177,31 @@ def test_the_demo_market_is_not_defined_in_the_journal_of_another_venue() -> Non
     refuse_the_demo(own, engine_of(CONFIG))
     with pytest.raises(JournalRefused, match="name its configuration with --config"):
         refuse_the_demo(CONFIG, engine_of(own))
+
+
+def test_no_order_comes_to_rest_under_another_mechanism_than_it_was_entered_for() -> None:
+    first, *others = CONFIG.instruments
+    listing = structs.replace(
+        first, order_types=("limit",), times_in_force=("day",), screen=Screen(mechanism="listing")
+    )
+    changed = structs.replace(CONFIG, instruments=(listing, *others))
+    engine = engine_of(CONFIG)
+    assert len(changed_definitions(changed, engine)) == 1
+    session = next(one for one in CONFIG.sessions if one.accounts)
+    price = first.reference_price_ticks
+    order = NewOrder(Ref(1), first.id, Side.BUY, first.quantity_min_lots, price)
+    engine.apply(Entry(engine.sequence + 1, 2, session.id, [order]))
+    with pytest.raises(ConfigError, match=r"1 orders rest that were entered for continuous; expected none"):
+        changed_definitions(changed, engine)
+
+
+def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() -> None:
+    first, *others = CONFIG.instruments
+    listing = structs.replace(
+        first, order_types=("limit",), times_in_force=("day",), screen=Screen(mechanism="listing")
+    )
+    changed = structs.replace(CONFIG, instruments=(listing, *others))
+    engine = engine_of(CONFIG)
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [SetPhase(Ref(0), first.id, Phase.PRE_OPEN)]))
+    with pytest.raises(ConfigError, match=r"it is in PRE_OPEN; expected it to be closed"):
+        changed_definitions(changed, engine)

@@ -21,6 +21,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     Replace,
+    Select,
     SelfTradePrevention,
     Side,
     TimeInForce,
@@ -81,6 +82,32 @@ class Commands(ABC):
                 minimum_lots=minimum_lots,
                 expires_ns=expires_ns,
             )
+        return await self.call(command, seconds=seconds)
+
+    async def select(
+        self,
+        instrument_id: int,
+        side: Side,
+        quantity_lots: int,
+        order_id: int = 0,
+        *,
+        price_ticks: int = 0,
+        account_id: int = 0,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Trade with the listed order of that id, at its price; without one with the first of the best level.
+
+        `side` is what the caller does. With a `price_ticks` at no worse price than that.
+        """
+        command = Select(
+            _NO_REF,
+            InstrumentId(instrument_id),
+            side,
+            quantity_lots,
+            OrderId(order_id),
+            price_ticks,
+            AccountId(account_id),
+        )
         return await self.call(command, seconds=seconds)
 
     async def cancel(self, *, order_ref: int = 0, order_id: int = 0, seconds: float | None = None) -> Answer:

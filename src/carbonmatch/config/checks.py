@@ -7,6 +7,7 @@ from typing import Final
 
 from carbonmatch.config import blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
+from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
     LISTENERS,
     Config,
@@ -27,6 +28,8 @@ from carbonmatch.limits import (
     KEY_SESSIONS_MAX,
     PRICE_TICKS_MAX,
 )
+from carbonmatch.matching.messages import GATHERING
+from carbonmatch.matching.screen_rules import faults as screen_faults
 
 # The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
 WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
@@ -191,12 +194,24 @@ def _schedule_problems(config: Config) -> Iterator[str]:
     for at, schedule in zip(_paths("schedules", config), config.schedules, strict=True):
         yield from schedule_problems(at, schedule, calendars)
     names = {schedule.name for schedule in config.schedules}
+    gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
         yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        if instrument.screen.mechanism != "continuous" and instrument.schedule in gathering:
+            yield (
+                f"{at}.schedule: {instrument.screen.mechanism} has no auctions, but "
+                f"{instrument.schedule!r} has {gathering[instrument.schedule]}"
+            )
         if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
             yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
+
+
+def _gathering(schedule: Schedule) -> Iterator[str]:
+    """The phases of a schedule in which orders gather for an auction."""
+    for steps in (schedule.steps, *(special.steps for special in schedule.special)):
+        yield from (step.phase for step in steps if step.entered in GATHERING)
 
 
 def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
@@ -224,6 +239,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         )
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
+    yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
     if money > _MONEY_MAX:
         yield (

@@ -12,6 +12,7 @@ from msgspec import Meta, structs
 from carbonmatch.config.certificates import tls_problems
 from carbonmatch.config.checks import check
 from carbonmatch.config.errors import ConfigError
+from carbonmatch.config.profiles import taken_into
 from carbonmatch.config.schema import Config, Tls, TlsFiles
 from carbonmatch.config.section import Section
 
@@ -73,12 +74,13 @@ def parse(text: str, file: str) -> Config:
         raise ConfigError([f"{file}: {error}"]) from error
     except RecursionError as error:
         raise ConfigError([f"{file}: arrays or tables nested too deeply"]) from error
-    problems: list[str] = []
-    config = _read(Config, table, "", problems)
+    taken = taken_into(table)
+    problems = list(taken.problems)
+    config = _read(Config, taken.table, "", problems)
     if not problems:
         problems = check(config)
     if problems:
-        raise ConfigError(f"{file}: {problem}" for problem in problems)
+        raise ConfigError(f"{file}: {taken.named(problem)}" for problem in problems)
     assert isinstance(config, Config)
     return config
 
@@ -178,7 +180,7 @@ def _in_words(wanted: Any, value: Any, error: msgspec.ValidationError) -> str:
                 if isinstance(meta, Meta) and meta.description:
                     return f"expected {meta.description}, found {_shown(value)}"
     # What msgspec calls an object is a table to people who write TOML.
-    text = str(error).replace(", got ", ", found ").replace("`object`", "a table")
+    text = str(error).partition(" - at `")[0].replace(", got ", ", found ").replace("`object`", "a table")
     found = "" if "found" in text else f", found {_shown(value)}"
     return f"{text[0].lower()}{text[1:]}{found}"
 

@@ -10,6 +10,8 @@ from msgspec import Meta, structs
 
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.profiles import Adjust
+from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
@@ -205,6 +207,7 @@ class Instrument(Section, frozen=True):
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
     volatility: Volatility = Volatility()
+    screen: Screen = Screen()
     blocks: Blocks | None = None  # none: no blocks are negotiated
 
     def definition(self) -> InstrumentDefinition:
@@ -217,6 +220,7 @@ class Instrument(Section, frozen=True):
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["screen"] = self.screen.rules()
         values["blocks"] = None if self.blocks is None else self.blocks.rules()
         return InstrumentDefinition(**values)
 
@@ -284,6 +288,9 @@ class Key(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
+    # Shipped markets, whose tables stand below behind the file's own, and what it says otherwise of them.
+    profiles: tuple[str, ...] = ()
+    adjust: Adjust = Adjust()
     venue: Venue = Venue()
     listen: Listen = Listen()
     tls: Tls = Tls()

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import blocks, volatility
+from carbonmatch.config import blocks, screen, volatility
 from carbonmatch.config.calendars import Schedule, Step
+from carbonmatch.config.profiles import profile_named
+from carbonmatch.config.rule_words import doubts
 from carbonmatch.config.schema import (
     LISTENERS,
     SELF_TRADE_MODES,
@@ -37,6 +39,7 @@ def in_words(config: Config) -> list[str]:
     accounts = sum(len(participant.accounts) for participant in config.participants)
     return [
         f"venue {config.venue.server_id}",
+        *_profiles(config),
         f"orders at {listen.order_entry}, market data at {listen.market_data}, operations at {listen.ops}",
         *_drop_copies(config),
         *_protection(config),
@@ -52,6 +55,14 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.keys)} keys",
         f"market digest {configuration_digest(config).hex()}",
     ]
+
+
+def _profiles(config: Config) -> list[str]:
+    lines = []
+    for name in config.profiles:
+        lines.append(f"profile {name}: {profile_named(name).title}")
+        lines += [f"  {doubt}" for doubt in doubts(name)]
+    return lines
 
 
 def _drop_copies(config: Config) -> list[str]:
@@ -133,8 +144,10 @@ def _local(ns: int, timetable: Timetable) -> str:
 
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
+    meeting = screen.in_words(instrument.screen)
     negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*restraints, *negotiated))]
+    words = (*meeting, *restraints, *negotiated)
+    return [f"  {_instrument(instrument)}", *(f"    {line}" for line in words)]
 
 
 def _instrument(instrument: Instrument) -> str:

@@ -53,6 +53,7 @@ from .blocks import NOTHING as NO_BLOCKS
 from .blocks import PublicBlocks, SavedBlocks, is_close
 from .depth import Depth, checksum
 from .statistics import DayStatistics, SavedStatistics
+from .wording import auction_result, auction_update, limits_update, trade_bust, trade_correction
 
 _LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
 
@@ -225,31 +226,11 @@ class PublicInstrument:
         changed.kinds |= FeedKind.TRADES
         if type(event) is TradeBusted:
             is_of_today = self.statistics.bust(event)
-            changed.messages.append(
-                TradeBust(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_bust(event, self.seq))
         else:
             assert type(event) is TradeCorrected
             is_of_today = self.statistics.correct(event)
-            changed.messages.append(
-                TradeCorrection(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.price_before_ticks,
-                    event.quantity_before_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_correction(event, self.seq))
         if is_of_today:
             changed.kinds |= FeedKind.STATISTICS
 
@@ -302,35 +283,17 @@ class PublicInstrument:
     def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
         self.auction = event
         self.seq += 1
-        changed.messages.append(self._auction_message(event))
+        changed.messages.append(auction_update(event, self.seq))
 
     def _end_auction(self, event: AuctionEnded, changed: InstrumentChanges) -> None:
         self.auction = None
         self.seq += 1
-        changed.messages.append(
-            AuctionResult(
-                self.instrument_id,
-                self.seq,
-                event.phase,
-                event.price_ticks,
-                event.volume_lots,
-                event.surplus_lots,
-                event.surplus_side,
-                event.rule,
-                event.reference_price_ticks,
-                event.prevented_lots,
-                event.ends_ns,
-                event.random_ns,
-                event.ended_ns,
-                event.seed,
-                event.time_ns,
-            )
-        )
+        changed.messages.append(auction_result(event, self.seq))
 
     def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
         self.limits = event
         self.seq += 1
-        changed.messages.append(self._limits_message(event))
+        changed.messages.append(limits_update(event, self.seq))
 
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
@@ -379,36 +342,14 @@ class PublicInstrument:
         ]
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
         if self.auction is not None:
-            messages.append(self._auction_message(self.auction))
+            messages.append(auction_update(self.auction, self.seq))
         if self.limits is not None:
-            messages.append(self._limits_message(self.limits))
+            messages.append(limits_update(self.limits, self.seq))
         messages += self.biddings.snapshot(self.seq)
         messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
         return messages
-
-    def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
-        return AuctionUpdate(
-            self.instrument_id,
-            self.seq,
-            auction.price_ticks,
-            auction.volume_lots,
-            auction.surplus_lots,
-            auction.surplus_side,
-            auction.time_ns,
-        )
-
-    def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
-        return LimitsUpdate(
-            self.instrument_id,
-            self.seq,
-            limits.anchor_ticks,
-            limits.low_ticks,
-            limits.high_ticks,
-            limits.hold_ends_ns,
-            limits.time_ns,
-        )
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())

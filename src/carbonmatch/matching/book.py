@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.indication import Indication
     from carbonmatch.matching.instrument import Instrument
+    from carbonmatch.matching.listing.order_list import OrderList
 
 
 class Book:
@@ -24,8 +25,8 @@ class Book:
     `auction_orders`. `timing` is there while the phase ends by itself, `transition` while an auction is
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
     which sequence. `guard` is what watches its trades; nearly no instrument has one. `clearing`
-    holds the units and the money of its accounts, where the venue does that; `blocks` is there where
-    blocks of it are negotiated.
+    holds the units and the money of its accounts, where the venue does that; `order_list` its orders one by
+    one, where they are selected from or shown; `blocks` is there where blocks of it are negotiated.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Book:
         "instrument",
         "last_price_ticks",
         "lost",
+        "order_list",
         "sell_stops",
         "timing",
         "transition",
@@ -69,6 +71,7 @@ class Book:
         self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
         self.clearing: Clearing | None = None
+        self.order_list: OrderList | None = None
         # Those that are announced or under way, by id.
         self.biddings: dict[OrderId, Bidding] = {}
         self.blocks: BlockBook | None = None
@@ -120,5 +123,7 @@ class Book:
         passing = {order.order_id for order in noted if order.terms and order.terms.ends_with_auction}
         assert passing == self.auction_orders.keys()
         assert (self.transition is not None) == self.instrument.is_uncrossing
-        if self.instrument.is_trading:
+        if self.order_list is not None:
+            self.order_list.check(self)
+        if self.instrument.matches:
             assert self.bids.best_key + self.asks.best_key < 0, "orders which cross have traded"

@@ -14,8 +14,10 @@ from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
 from carbonmatch.matching.instrument import Instrument, is_band
+from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     ANY,
+    GATHERING,
     NO_REF,
     BandChanged,
     CancelReason,
@@ -48,6 +50,9 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     """
     books = _books_to_steer(venue, session, command.instrument_id, ref)
     if books is None:
+        return
+    if command.phase in GATHERING and not all(book.instrument.has_auctions for book in books):
+        _refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
         return
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
@@ -111,12 +116,16 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         book = venue.books[definition.instrument_id] = Book(Instrument(definition))
         begin_indication(venue, book)
     else:
+        is_other = definition.screen.mechanism is not book.instrument.mechanism
+        rest = any(map(any, (book.orders(), book.stops(), book.waiting())))
+        assert not (is_other and rest), "orders stay with the mechanism they were entered for"
         book.instrument.configure(definition)
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
     book = venue.books[definition.instrument_id]
     configure(venue, book)
+    order_list.configure(venue, book)
     configure_blocks(venue, book)
     if book.transition is None:
         set_alarm(venue, book)

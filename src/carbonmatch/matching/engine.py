@@ -4,9 +4,10 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `queries`, `control`, `trades` (bust, correct); the matching
-loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are `checks`. What follows
-by itself is in `stops`, `expiry` and `auction`. One-way bidding is in `bidding/`, blocks are in `blocks/`.
+plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
+correct); the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are
+`checks`. What follows by itself is in `stops`, `expiry` and `auction`. One-way bidding is in `bidding/`,
+blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.listing.order_list import take_changes
+from carbonmatch.matching.listing.select import select
 from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
@@ -60,6 +63,7 @@ from carbonmatch.matching.messages import (
     Resume,
     ScheduleBlock,
     SchedulePhase,
+    Select,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -85,6 +89,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     Replace: amend.replace,
     MassCancel: amend.mass_cancel,
     OrderStatusRequest: queries.order_status,
+    Select: select,
     SetPhase: control.set_phase,
     SetBand: control.set_band,
     OnTrade: trades.on_trade,
@@ -249,11 +254,12 @@ class Engine:
             )
             for level in venue.dirty
         ]
+        listed = take_changes(venue) if venue.listed else []
         for level in venue.dirty:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
         outputs = Outputs(
-            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented
+            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented, listed
         )
         venue.refusals = []
         venue.cancels = []

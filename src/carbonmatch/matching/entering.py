@@ -100,8 +100,8 @@ def trade_and_rest(
     """
     ladder = order.ladder
     guard = ladder.book.guard
-    if not ladder.book.instrument.is_trading or ladder.is_hidden:
-        assert remainder is None, "what cannot rest is not taken where nothing trades"
+    if not ladder.book.instrument.matches or ladder.is_hidden:
+        assert remainder is None, "what cannot rest is not taken where nothing trades by itself"
     elif guard is not None:
         remainder = trade_within(venue, guard, order, key, ref, remainder)
     elif key + ladder.opposite.best_key >= 0:

@@ -17,15 +17,20 @@ from carbonmatch.matching.messages import (
     Reduce,
     RejectReason,
     Replace,
+    ScreenMechanism,
+    Select,
     SelfTradeFlag,
     SelfTradePrevention,
     TimeInForce,
+    TradeKind,
 )
+from carbonmatch.matching.screen_rules import ADMITTED
+from carbonmatch.matching.screen_rules import faults as screen_faults
 from carbonmatch.matching.volatility_rules import NO_WIDTH, faults
 
 # What each phase admits. Cancels are admitted always, so nothing looks them up here.
 ALLOWED: Final[dict[Phase, frozenset[type]]] = {
-    Phase.CONTINUOUS: frozenset({NewOrder, Replace, Reduce, Cancel}),
+    Phase.CONTINUOUS: frozenset({NewOrder, Select, Replace, Reduce, Cancel}),
     Phase.CANCEL_ONLY: frozenset({Reduce, Cancel}),
     Phase.HALTED: frozenset({Cancel}),
     Phase.CLOSED: frozenset({Cancel}),
@@ -94,6 +99,8 @@ class Instrument:
         "is_gathering",
         "is_trading",
         "is_uncrossing",
+        "matches",
+        "mechanism",
         "modes",
         "phase",
         "price_high_ticks",
@@ -111,6 +118,7 @@ class Instrument:
         self.instrument_id = definition.instrument_id
         self.allowed = definition.allowed
         self.volatility = definition.volatility
+        self.mechanism = definition.screen.mechanism
         self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
         self.enter(definition.opening_phase)
@@ -136,11 +144,26 @@ class Instrument:
             return RejectReason.FROZEN
         return None if kind in ALLOWED[self.phase] else REFUSAL[self.phase]
 
+    @property
+    def has_auctions(self) -> bool:
+        """Whether orders may gather, to be carried out at one price."""
+        return self.mechanism is ScreenMechanism.CONTINUOUS
+
+    @property
+    def screen_kind(self) -> TradeKind:
+        """How trades of its orders come about where nothing gathers."""
+        is_listing = self.mechanism is ScreenMechanism.LISTING
+        return TradeKind.LISTED if is_listing else TradeKind.CONTINUOUS
+
     def _admit(self) -> None:
         self.is_trading = self.phase is Phase.CONTINUOUS
+        # Whether orders that cross trade by themselves now.
+        self.matches = self.is_trading and self.mechanism is not ScreenMechanism.LISTING
         self.is_gathering = self.phase in GATHERING
+        assert not self.is_gathering or self.has_auctions, "a phase that it can be in"
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
-        admits = self.is_trading and self.allowed & _PLAIN == _PLAIN
+        is_continuous = self.mechanism is ScreenMechanism.CONTINUOUS
+        admits = self.is_trading and is_continuous and self.allowed & _PLAIN == _PLAIN
         # Where prices are restrained, an order is plain only as long as it trades with nobody.
         self.admits_plain = admits and self.volatility is None
         self.admits_plain_resting = admits and self.volatility is not None
@@ -159,10 +182,12 @@ class Instrument:
             definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks
         )
         assert definition.volatility is None or not [*faults(definition.volatility)]
+        assert not [*screen_faults(definition)], "a configuration is checked before"
         assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
         self.definition = definition
-        self.allowed = definition.allowed
+        self.mechanism = definition.screen.mechanism
+        self.allowed = definition.allowed & ADMITTED[self.mechanism]
         self.volatility = definition.volatility
         # None: there is none, which is one look where comparing widths would be a call.
         collar = None if self.volatility is None else self.volatility.collar
@@ -197,6 +222,9 @@ def _modes(definition: InstrumentDefinition) -> tuple[SelfTradePrevention, ...]:
     assert not allowed & ~SelfTradeFlag.ALL, "a mode that does not exist yet cannot be allowed"
     modes = tuple(mode for mode in SelfTradePrevention if allowed & 1 << mode)
     assert definition.self_trade_prevention in modes
+    if definition.screen.mechanism is ScreenMechanism.LISTING:
+        # No order of a listing meets another one: there is nothing to choose.
+        modes = (definition.self_trade_prevention,)
     return (SelfTradePrevention.INSTRUMENT_DEFAULT, *modes)
 
 

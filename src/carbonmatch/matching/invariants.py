@@ -14,7 +14,7 @@ def check_batch(books: Mapping[InstrumentId, Book], outputs: Outputs) -> None:
     """Assert that `outputs`, and the books that they left, can be true.
 
     Each stream is numbered without gaps; what was bought was sold, and was told as traded; no order has less
-    than nothing left; no book that changed and trades is crossed.
+    than nothing left; no book that changed is crossed where orders that cross trade by themselves.
     """
     bought_lots = sold_lots = 0
     for stream in outputs.streams:
@@ -33,6 +33,6 @@ def check_batch(books: Mapping[InstrumentId, Book], outputs: Outputs) -> None:
 
     for instrument_id in {level.instrument_id for level in outputs.levels}:
         book = books[instrument_id]
-        if book.instrument.is_trading:
+        if book.instrument.matches:
             crossed = book.bids.best_key + book.asks.best_key >= 0
             assert not crossed, f"instrument {instrument_id}: the book is crossed"

@@ -83,6 +83,7 @@ from carbonmatch.matching.vocabulary.events import BandChanged as BandChanged
 from carbonmatch.matching.vocabulary.events import InstrumentDefined as InstrumentDefined
 from carbonmatch.matching.vocabulary.events import LevelChanged as LevelChanged
 from carbonmatch.matching.vocabulary.events import LimitsChanged as LimitsChanged
+from carbonmatch.matching.vocabulary.events import OrderListed as OrderListed
 from carbonmatch.matching.vocabulary.events import PhaseChanged as PhaseChanged
 from carbonmatch.matching.vocabulary.events import PublicEvent as PublicEvent
 from carbonmatch.matching.vocabulary.events import TradeBusted as TradeBusted
@@ -114,6 +115,11 @@ from carbonmatch.matching.vocabulary.fields import TextField as TextField
 from carbonmatch.matching.vocabulary.fields import TimeField as TimeField
 from carbonmatch.matching.vocabulary.fields import TradeId as TradeId
 from carbonmatch.matching.vocabulary.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
+from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
+from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
+from carbonmatch.matching.vocabulary.listing import ScreenRules as ScreenRules
+from carbonmatch.matching.vocabulary.listing import Select as Select
 from carbonmatch.matching.vocabulary.operator_commands import BustTrade as BustTrade
 from carbonmatch.matching.vocabulary.operator_commands import CorrectTrade as CorrectTrade
 from carbonmatch.matching.vocabulary.operator_commands import Resume as Resume
@@ -170,6 +176,7 @@ ClientCommand = (
     | Replace
     | MassCancel
     | OrderStatusRequest
+    | Select
     | SetPhase
     | SetBand
     | Resume
@@ -274,3 +281,5 @@ class Outputs(Struct, frozen=True, gc=False):
     copies: list[CopyChunk] = []
     # What self-trade prevention kept from trading: the lots of each meeting of two orders.
     prevented: list[tuple[InstrumentId, int]] = []
+    # What is left of each order that has changed, in instruments with an order list.
+    orders: list[OrderListed] = []

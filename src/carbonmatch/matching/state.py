@@ -25,6 +25,7 @@ from carbonmatch.matching.guard_state import CorridorState, IntervalState, resto
 from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.ladder import Ladder, Order
+from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
     AuctionRule,
@@ -271,6 +272,7 @@ def restore(data: bytes) -> Engine:
         if kept_book.transition is not None:
             book.transition = _restored_transition(kept_book.transition)
         restore_guard(book, kept_book.corridor, kept_book.interval)
+        order_list.configure(venue, book)
         for kept_order in kept_book.orders + kept_book.stops:
             orders.append(_restored_order(engine, book, kept_order))
         for kept_order in kept_book.waiting:

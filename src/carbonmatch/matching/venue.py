@@ -63,6 +63,7 @@ class Venue:
         "held_until_ns",
         "keys",
         "last_trade_id",
+        "listed",
         "makers_left",
         "negotiations",
         "open_order_count",
@@ -113,6 +114,8 @@ class Venue:
         self.frozen: dict[InstrumentId, Book] = {}
         # Those in which orders gather for an auction, and how it would end is told.
         self.gathering: dict[InstrumentId, Book] = {}
+        # Those of whose orders market data shows each, in the order of their ids.
+        self.listed: dict[InstrumentId, Book] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -244,6 +247,8 @@ class Venue:
             gathers = book.instrument.is_gathering and not book.instrument.is_uncrossing
             assert (instrument_id in self.gathering) == (book.indication is not None) == gathers
             assert (book in self.uncrossing) == (book.transition is not None)
+            is_public = book.order_list is not None and book.order_list.is_public
+            assert (instrument_id in self.listed) == is_public == book.instrument.definition.screen.order_list
             open_orders += here
             for order in here:
                 session = order.session

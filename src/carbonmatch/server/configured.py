@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     DefineSession,
     RemoveKey,
     RemoveSession,
+    ScreenMechanism,
     SessionId,
     VenueCommand,
 )
@@ -95,9 +96,10 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
 
-    Raises ConfigError where a session would have to become a drop copy, or the other way round.
+    Raises ConfigError where a session would have to become a drop copy, or the other way round, and where
+    orders rest that were entered for another mechanism.
     """
-    if problems := list(_changed_kinds(config, engine)):
+    if problems := [*_changed_kinds(config, engine), *_changed_mechanisms(config, engine)]:
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
@@ -146,6 +148,28 @@ def _changed_kinds(config: Config, engine: Engine) -> Iterator[str]:
             yield (
                 f"session {one.name!r}: id {one.id} is that of {was} in this journal, expected a new id "
                 f"for {wanted}: a stream keeps its meaning"
+            )
+
+
+def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
+    """A listing may rest crossed, and what rests is what its owners took for good where they entered it."""
+    for instrument in config.instruments:
+        book = engine.books.get(instrument.id)
+        if book is None:
+            continue
+        was, wanted = book.instrument.mechanism, instrument.screen.rules().mechanism
+        if wanted is was:
+            continue
+        count = len([*book.orders(), *book.stops(), *book.waiting()])
+        if count:
+            yield (
+                f"instrument {instrument.symbol!r}: {count} orders rest that were entered for "
+                f"{was.name.lower()}; expected none where it becomes {wanted.name.lower()}"
+            )
+        elif book.instrument.is_gathering and wanted is not ScreenMechanism.CONTINUOUS:
+            yield (
+                f"instrument {instrument.symbol!r}: it is in {book.instrument.phase.name}; expected it to be "
+                f"closed where it becomes {wanted.name.lower()}, which has no auctions"
             )
 
 

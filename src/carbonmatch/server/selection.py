@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     NewOrder,
     RejectReason,
     Replace,
+    Select,
     SessionCommand,
 )
 from carbonmatch.protocol.messages import Role, SessionRejected
@@ -26,7 +27,7 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.relief import relieving
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-_ADDS_RISK: Final = NewOrder | Replace | BlockPropose | BlockAccept | BlockCounter
+_ADDS_RISK: Final = NewOrder | Replace | Select | BlockPropose | BlockAccept | BlockCounter
 ADDS_RISK: Final = frozenset(kind for kind in get_args(ClientCommand) if issubclass(kind, _ADDS_RISK))
 
 

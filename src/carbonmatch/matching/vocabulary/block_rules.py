@@ -40,17 +40,19 @@ class BlockTape(IntEnum):
 class BlockRules(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """How blocks of an instrument are negotiated: see [BLOCKS.md](BLOCKS.md)."""
 
-    quantity_min_lots: NumberField = 1
-    quantity_max_lots: NumberField = 0  # 0: as much as any market takes
-    band: BlockBand = BlockBand.INSTRUMENT
-    band_up_basis_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0  # of REFERENCE and DAY_CLOSE
+    quantity_min_lots: NumberField = 1  # the smallest
+    quantity_max_lots: NumberField = 0  # the largest; 0: as much as any market takes
+    band: BlockBand = BlockBand.INSTRUMENT  # which prices they may have
+    # How far above the base, of REFERENCE and DAY_CLOSE.
+    band_up_basis_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    # How far below it.
     band_down_basis_points: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    band_rounding: BandRounding = BandRounding.HALF_UP
+    band_rounding: BandRounding = BandRounding.HALF_UP  # of the ends of the band
     free_above_lots: NumberField = 0  # a block of more lots has any price; 0: none has
     public_posts: bool = True  # proposals to everyone are admitted
     directed: bool = True  # proposals to one account or participant are admitted
     confirm_both: bool = True  # who posts has to confirm whoever accepts; else an acceptance is the trade
     anonymous: bool = False  # who posts and who replies is told to nobody before they trade
     ttl_ns: TimeField = 0  # how long an offer stands at most; 0: until the blocks close
-    tape: BlockTape = BlockTape.AT_ONCE
+    tape: BlockTape = BlockTape.AT_ONCE  # when everyone is told of a trade
     opening_phase: BlockPhase = BlockPhase.OPEN  # before schedule or operator have said anything

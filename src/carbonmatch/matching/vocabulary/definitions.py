@@ -23,6 +23,7 @@ from carbonmatch.matching.vocabulary.fields import (
     SessionIdField,
     TimeField,
 )
+from carbonmatch.matching.vocabulary.listing import ScreenRules
 
 
 class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
@@ -83,6 +84,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     self_trade: SelfTradeRules = SelfTradeRules()
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
     bidding: BiddingRules | None = None  # how its biddings go where they do not say; nil: it has none
+    screen: ScreenRules = ScreenRules()  # how its orders meet, and whether each of them is shown
     blocks: BlockRules | None = None  # nil: no negotiated blocks
 
 

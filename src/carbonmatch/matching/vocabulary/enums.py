@@ -202,7 +202,7 @@ class RejectReason(IntEnum):
     POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
     CANNOT_FILL = 116  # a FOK order would not trade completely
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
-    SELF_SELECTION = 118  # both sides of the trade would be one owner's
+    SELF_SELECTION = 118  # the listed order, or the other side of the block, is the taker's own
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
@@ -223,6 +223,8 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
+    NOT_SELECTABLE = 151  # no such order is listed, or it is not one that may be selected now at this price
+    OVERSIZE = 152  # more lots than the listed order has left
     UNKNOWN_PROPOSAL = 153  # no open one, or one between others: the two answers do not differ
     NOT_COUNTERPARTY = 154  # the other side's to do: who offers withdraws, who is to answer answers
     TERMS_DIFFER = 155  # not the price and the quantity that stand, which may have changed
@@ -257,3 +259,4 @@ class CancelReason(IntEnum):
     VOLATILITY_INTERRUPTION = 14  # it would have traded outside of the corridor, and does not rest
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies
     SESSION_REMOVED = 16  # its session is none of the venue's any more
+    SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left

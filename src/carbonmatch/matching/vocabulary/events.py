@@ -16,6 +16,7 @@ from carbonmatch.matching.vocabulary.enums import (
 )
 from carbonmatch.matching.vocabulary.fields import (
     InstrumentId,
+    OrderId,
     TradeId,
 )
 
@@ -127,3 +128,15 @@ class LevelChanged(PublicEvent, frozen=True, tag=74):
     price_ticks: int
     quantity_lots: int
     order_count: int
+
+
+# Not journaled: what a batch leaves of an order follows from its entries.
+class OrderListed(PublicEvent, frozen=True, tag=191):
+    """What a batch has left of an order in an instrument with an order list; 0 lots: it is gone."""
+
+    instrument_id: InstrumentId
+    order_id: OrderId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    is_last: bool  # it has come to stand behind all others of its level; else it stays where it is
