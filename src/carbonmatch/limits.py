@@ -314,6 +314,20 @@ SCHEDULE_DAYS_MAX: Final = 800
 # as one.
 WINDOW_EXTREMES_MAX: Final = 1_024
 
+# A trading day is a date as a number, like 20210716.
+TRADING_DAY_MAX: Final = 9999_12_31
+# Instruments whose day one command ends: 3 bytes each of a frame, and 200 of its record. A schedule with more
+# followers ends their day by several commands.
+DAY_INSTRUMENTS_MAX: Final = 4_096
+assert DAY_INSTRUMENTS_MAX * 3 < FRAME_BYTES_MAX
+# Runs of settlement that are remembered, 100 bytes each in memory and in a snapshot: 16 years of a market
+# with one run a day. Then the oldest that is confirmed makes room, or else the oldest.
+SETTLEMENT_RUNS_MAX: Final = 4_096
+# Runs that one question after them is answered with; the client asks on from the last one's sequence.
+SETTLEMENT_STATUS_MAX: Final = 256
+# Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
+OBJECTIONS_MAX: Final = 1_024
+assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
 # Blocks that are negotiated: of one account those that bind it, and of the venue all. They bound memory, at
 # about 1 KiB each, and what the close of the venue ends in one record. Thousands of companies make some
 # hundred blocks on the busiest day.

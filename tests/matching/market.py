@@ -161,6 +161,8 @@ class Market:
                     f"bid {number(report.bid_id)} {report.quantity_lots} @ {report.price_ticks} "
                     f"{report.state.name.lower()}{got if report.allotted_lots else ''}"
                 )
+            case m.SettlementStatus():
+                return f"run {report.run} of {report.trading_day} {report.outcome.name}"
             case m.Done():
                 return "done"
             case m.BlockUpdate():

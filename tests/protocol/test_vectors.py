@@ -77,7 +77,7 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
         values[at] = msgspec.convert(values[at], market.BiddingRules)
     if "report" in fields:
         (values[-1],) = decode_reports(pack([values[-1]]))
-    if "account_ids" in fields or "instrument_ids" in fields:
+    if {"account_ids", "instrument_ids", "objections"} & fields.keys():
         values = [tuple(value) if isinstance(value, list) else value for value in values]
     if "trade" in fields:
         instrument_id, time_ns, price, lots, *sides = values[-1]

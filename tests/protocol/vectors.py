@@ -18,7 +18,15 @@ def label(vector: dict[str, Any]) -> str:
 
 
 # Fields that are binary on the wire; JSON has no binary, so vectors write them in hexadecimal.
-BINARY_FIELDS = {"nonce", "signature", "public_key", "seed", "commitment", "inputs_digest"}
+BINARY_FIELDS = {
+    "nonce",
+    "signature",
+    "public_key",
+    "seed",
+    "commitment",
+    "inputs_digest",
+    "file_digest",
+}
 
 
 def plain_fields(fields: dict[str, Any]) -> list[Any]:

@@ -32,6 +32,7 @@ from carbonmatch.protocol.messages import (
     BlockPhaseUpdate,
     BlockPost,
     Conflated,
+    DaySummary,
     FeedKind,
     FeedOutbound,
     Instrument,
@@ -94,6 +95,8 @@ class InstrumentBook:
         # Interval price limits as they were last told; None: the instrument has none.
         self.limits: LimitsUpdate | None = None
         self.statistics: Statistics | None = None
+        # Of the last trading day that has ended, as far as is known.
+        self.summary: DaySummary | None = None
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
         self.auction: AuctionUpdate | None = None
         self.auction_result: AuctionResult | None = None
@@ -252,6 +255,8 @@ class BookBuilder:
                     book.auction = message
                 elif type(message) is LimitsUpdate:
                     book.limits = message
+                elif type(message) is DaySummary:
+                    book.summary = message
                 elif isinstance(message, _Bidding):
                     book.take_bidding(message)
                 elif isinstance(message, _Block):
@@ -273,6 +278,8 @@ class BookBuilder:
             book.phase_until_ns = message.until_ns
         elif type(message) is LimitsUpdate:
             book.limits = message
+        elif type(message) is DaySummary:
+            book.summary = message
         elif type(message) is AuctionUpdate:
             book.auction = message
         elif type(message) is AuctionResult:
@@ -328,8 +335,8 @@ class BookBuilder:
 _Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
 _Block = BlockPost | BlockPhaseUpdate
 _OfTrades = TradeBust | TradeCorrection
-_OfPrices = BandUpdate | LimitsUpdate
-_RARE = PhaseUpdate | _OfPrices | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
+_OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
+_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from carbonmatch.config.calendars import AUCTIONS, Calendar, Schedule, Step, StepPhaseName
+from carbonmatch.config.calendars import AUCTIONS, Calendar, Schedule, Step, StepPhaseName, seconds_of
 from carbonmatch.config.timetable import Timetable
 from carbonmatch.limits import DAY_STEPS_MAX, SECONDS_PER_DAY
 
@@ -44,6 +44,7 @@ def schedule_problems(at: str, schedule: Schedule, calendars: Mapping[str, Calen
             if day in seen:
                 problems.append(f"{at}.special[{index}].dates: {day} has steps of its own already")
             seen.add(day)
+    problems += _end_problems(at, schedule)
     if not schedule.steps and not schedule.special:
         problems.append(f"{at}: expected steps, or special days that have some")
     yield from problems
@@ -52,6 +53,24 @@ def schedule_problems(at: str, schedule: Schedule, calendars: Mapping[str, Calen
         yield f"{at}.calendar: there is no calendar {schedule.calendar!r}"
     elif not problems and not list(calendar_problems("", calendar)):
         yield from _overlaps(at, Timetable(schedule, calendar), seen)
+
+
+def _end_problems(at: str, schedule: Schedule) -> Iterator[str]:
+    """A day ends when its last step is made, and before the next one begins."""
+    ordinary = schedule.end_of_day
+    days = [(f"{at}.end_of_day", ordinary, schedule.steps)]
+    for index, special in enumerate(schedule.special):
+        if special.end_of_day and not ordinary:
+            yield f"{at}.special[{index}].end_of_day: expected one of the schedule as well"
+        days.append((f"{at}.special[{index}].end_of_day", special.end_of_day or ordinary, special.steps))
+    for place, end_of_day, steps in days:
+        if end_of_day is None or not steps:
+            continue
+        end_s = seconds_of(end_of_day)
+        if end_s < steps[-1].at_s:
+            yield f"{place}: {end_of_day} is before {steps[-1].at}, the last step; expected it then or later"
+        if end_s - steps[0].at_s > SECONDS_PER_DAY:
+            yield f"{place}: {end_of_day} is more than a day after {steps[0].at}, the first step"
 
 
 def _steps_problems(at: str, steps: Sequence[Step]) -> Iterator[str]:

@@ -5,7 +5,7 @@ instruments that follow it do on each of them. Two markets on one calendar have 
 """
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta
 
@@ -35,6 +35,12 @@ _TimeOfDay = Annotated[
 _Date = Annotated[date, Meta(description="a date like 2026-10-01")]
 
 
+def seconds_of(time_of_day: str) -> int:
+    """Seconds from the midnight at which the date begins, on a clock that nobody changes."""
+    hours, minutes, *seconds = map(int, time_of_day.split(":"))
+    return (hours * 60 + minutes) * 60 + (seconds[0] if seconds else 0)
+
+
 class Step(Section, frozen=True):
     """From this local time on the instrument is in this phase."""
 
@@ -47,9 +53,7 @@ class Step(Section, frozen=True):
 
     @property
     def at_s(self) -> int:
-        """Seconds from the midnight at which the date begins, on a clock that nobody changes."""
-        hours, minutes, *seconds = map(int, self.at.split(":"))
-        return (hours * 60 + minutes) * 60 + (seconds[0] if seconds else 0)
+        return seconds_of(self.at)
 
     @property
     def entered(self) -> Phase:
@@ -61,6 +65,8 @@ class SpecialDays(Section, frozen=True):
 
     dates: tuple[_Date, ...]
     steps: tuple[Step, ...]
+    # When these days end; none: when the schedule's other days do.
+    end_of_day: _TimeOfDay | None = None
 
 
 class Calendar(Section, frozen=True):
@@ -73,6 +79,20 @@ class Calendar(Section, frozen=True):
     extra_days: tuple[_Date, ...] = ()
 
 
+class Life(NamedTuple):
+    """Of an instrument: the first and the last date on which it follows its schedule; None: no such date."""
+
+    list_date: date | None = None
+    last_trade_date: date | None = None
+
+    def holds(self, day: date) -> bool:
+        first, last = self
+        return (first is None or first <= day) and (last is None or day <= last)
+
+
+ALWAYS: Final = Life()
+
+
 class Schedule(Section, frozen=True):
     """Empty `steps`: nothing happens but on special days."""
 
@@ -80,3 +100,5 @@ class Schedule(Section, frozen=True):
     calendar: Name
     steps: tuple[Step, ...] = ()
     special: tuple[SpecialDays, ...] = ()
+    # When the trading day of its instruments ends by itself; none: operators end it.
+    end_of_day: _TimeOfDay | None = None

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import blocks, volatility
+from carbonmatch.config import bidding, blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -199,6 +199,7 @@ def _schedule_problems(config: Config) -> Iterator[str]:
         yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        yield from _life_problems(at, instrument)
         if instrument.screen.mechanism != "continuous" and instrument.schedule in gathering:
             yield (
                 f"{at}.schedule: {instrument.screen.mechanism} has no auctions, but "
@@ -206,6 +207,16 @@ def _schedule_problems(config: Config) -> Iterator[str]:
             )
         if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
             yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
+
+
+def _life_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    first, last = instrument.life
+    if first is not None and last is not None and first > last:
+        yield f"{at}.last_trade_date: {last} is before list_date, which is {first}"
+    if instrument.schedule is None:
+        for name, day in zip(instrument.life._fields, instrument.life, strict=True):
+            if day is not None:
+                yield f"{at}.{name}: {day}, but there is no schedule that would keep to it"
 
 
 def _gathering(schedule: Schedule) -> Iterator[str]:
@@ -239,6 +250,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         )
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
+    yield from bidding.problems(at, instrument.definition())
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
     if money > _MONEY_MAX:

@@ -15,7 +15,16 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from carbonmatch.config.calendars import AUCTIONS, WEEKDAYS, Calendar, Schedule, Step
+from carbonmatch.config.calendars import (
+    ALWAYS,
+    AUCTIONS,
+    WEEKDAYS,
+    Calendar,
+    Life,
+    Schedule,
+    Step,
+    seconds_of,
+)
 from carbonmatch.limits import SCHEDULE_DAYS_MAX, SECONDS_PER_DAY
 from carbonmatch.matching.messages import Phase
 
@@ -36,6 +45,11 @@ class Transition(Struct, frozen=True):
 
     at_ns: int
     step: Step
+    day: date  # that it is a step of
+
+    @property
+    def trading_day(self) -> int:
+        return self.day.year * 10_000 + self.day.month * 100 + self.day.day
 
     @property
     def phase(self) -> Phase:
@@ -52,19 +66,33 @@ class Timetable:
     `schedule` must have been checked. Dates beyond those that Python knows hold nothing.
     """
 
-    def __init__(self, schedule: Schedule, calendar: Calendar) -> None:
+    def __init__(self, schedule: Schedule, calendar: Calendar, life: Life = ALWAYS) -> None:
         assert schedule.calendar == calendar.name
+        self._schedule = schedule
+        self._calendar = calendar
+        self._life = life
         self.zone = ZoneInfo(calendar.time_zone)
         self._steps = schedule.steps
         self._special = {day: one.steps for one in schedule.special for day in one.dates}
+        self._end_of_day = schedule.end_of_day
+        self._special_ends = {
+            day: one.end_of_day for one in schedule.special for day in one.dates if one.end_of_day
+        }
         self._weekdays = frozenset(map(WEEKDAYS.index, calendar.weekdays))
         self._holidays = frozenset(calendar.holidays)
         self._extra_days = frozenset(calendar.extra_days)
         self._kept: dict[date, list[Transition]] = {}
         self._next: dict[int, Transition | None] = {}
+        self._ends_ns: dict[int, int] = {}
+
+    def of(self, life: Life) -> "Timetable":
+        """The same, for an instrument that follows the schedule on the days of its life alone."""
+        return Timetable(self._schedule, self._calendar, life)
 
     def steps_of(self, day: date) -> tuple[Step, ...]:
         """What happens on a date; nothing where it is no trading day."""
+        if not self._life.holds(day):
+            return ()
         special = self._special.get(day)
         if special is not None:
             return special
@@ -72,6 +100,22 @@ class Timetable:
             day.weekday() in self._weekdays and day not in self._holidays
         )
         return self._steps if is_trading_day else ()
+
+    @property
+    def ends_days(self) -> bool:
+        """Whether trading days end by themselves."""
+        return self._end_of_day is not None
+
+    def end_of_day_ns(self, trading_day: int) -> int:
+        """When a trading day, like 20210716, ends by itself; asked of a schedule that ends days."""
+        if trading_day not in self._ends_ns:
+            if len(self._ends_ns) >= _KEPT:
+                self._ends_ns.clear()
+            day = date(trading_day // 10_000, trading_day // 100 % 100, trading_day % 100)
+            end_of_day = self._special_ends.get(day, self._end_of_day)
+            assert end_of_day is not None, "the schedule ends days"
+            self._ends_ns[trading_day] = self._instant_ns(day, seconds_of(end_of_day))
+        return self._ends_ns[trading_day]
 
     def between(self, after_ns: int, until_ns: int) -> Iterator[Transition]:
         """The transitions later than `after_ns` and not later than `until_ns`, in their order."""
@@ -129,19 +173,19 @@ class Timetable:
         steps = self.steps_of(day)
         if not steps:
             return []
-        instants = [self._instant_ns(day, step) for step in steps]
+        instants = [self._instant_ns(day, step.at_s) for step in steps]
         of_day = [
-            Transition(at_ns, step)
+            Transition(at_ns, step, day)
             for at_ns, next_ns, step in zip(instants, [*instants[1:], None], steps, strict=True)
             if at_ns != next_ns
         ]
         following = self.steps_of(day + _DAY)
-        if following and self._instant_ns(day + _DAY, following[0]) == instants[-1]:
-            of_day[-1] = Transition(instants[-1] - 1, steps[-1])
+        if following and self._instant_ns(day + _DAY, following[0].at_s) == instants[-1]:
+            of_day[-1] = Transition(instants[-1] - 1, steps[-1], day)
         return of_day
 
-    def _instant_ns(self, day: date, step: Step) -> int:
-        days, seconds = divmod(step.at_s, SECONDS_PER_DAY)
+    def _instant_ns(self, day: date, at_s: int) -> int:
+        days, seconds = divmod(at_s, SECONDS_PER_DAY)
         wall = datetime.combine(day + days * _DAY, time()) + timedelta(seconds=seconds)
         return _ns_of(_first_instant(wall, self.zone))
 

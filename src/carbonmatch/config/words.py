@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import blocks, screen, volatility
+from carbonmatch.config import bidding, blocks, screen, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -105,8 +105,15 @@ def _schedule(config: Config, schedule: Schedule) -> str:
     special = sum(len(one.dates) for one in schedule.special)
     return (
         f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
-        f"{followers} instruments"
+        f"{_end_of_day(schedule)}; {followers} instruments"
     )
+
+
+def _end_of_day(schedule: Schedule) -> str:
+    if schedule.end_of_day is None:
+        return "operators end its days"
+    others = {one.end_of_day for one in schedule.special if one.end_of_day} - {schedule.end_of_day}
+    return f"days end at {' or '.join([schedule.end_of_day, *sorted(others)])}"
 
 
 def _step(step: Step) -> str:
@@ -146,8 +153,8 @@ def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
     negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
-    words = (*meeting, *restraints, *negotiated)
-    return [f"  {_instrument(instrument)}", *(f"    {line}" for line in words)]
+    more = (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
@@ -173,7 +180,9 @@ def _instrument(instrument: Instrument) -> str:
 def _opening(instrument: Instrument) -> str:
     if instrument.schedule is None:
         return f"opens {instrument.opening_phase}"
-    return f"on schedule {instrument.schedule}"
+    since = f" from {instrument.list_date} on" if instrument.list_date else ""
+    until = f" until {instrument.last_trade_date}" if instrument.last_trade_date else ""
+    return f"on schedule {instrument.schedule}{since}{until}"
 
 
 def _self_trade(instrument: Instrument) -> str:

@@ -7,7 +7,7 @@ levels, then statistics at most once.
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     BandChanged,
     BlockPhaseChanged,
     BlockPosted,
+    DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
     LevelChanged,
@@ -34,6 +35,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
@@ -76,6 +78,7 @@ InstrumentMessage = (
     | AuctionUpdate
     | AuctionResult
     | BiddingMessage
+    | DaySummary
     | BlockPost
     | BlockPhaseUpdate
 )
@@ -87,6 +90,7 @@ _KIND: Final[dict[type, int]] = {
     TradeBust: FeedKind.TRADES,
     TradeCorrection: FeedKind.TRADES,
     Statistics: FeedKind.STATISTICS,
+    DaySummary: FeedKind.STATISTICS,
 }
 
 
@@ -118,6 +122,7 @@ class PublicInstrument:
         "limits",
         "seq",
         "statistics",
+        "summary",
     )
 
     def __init__(self, definition: InstrumentDefinition) -> None:
@@ -130,6 +135,8 @@ class PublicInstrument:
         self.biddings = PublicBiddings()
         # Interval price limits as they were last told; None: never.
         self.limits: LimitsChanged | None = None
+        # Of the last day that has ended; None: none has.
+        self.summary: DaySummary | None = None
         self.blocks = PublicBlocks()
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
@@ -170,6 +177,9 @@ class PublicInstrument:
                 continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
+                continue
+            if type(event) is DayEnded:
+                self._end_day(event, changed)
                 continue
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
@@ -295,6 +305,26 @@ class PublicInstrument:
         self.seq += 1
         changed.messages.append(limits_update(event, self.seq))
 
+    def _end_day(self, event: DayEnded, changed: InstrumentChanges) -> None:
+        """The prices are the engine's where it has collected them, else those of the trades."""
+        opened, high, low, _, volume_lots, turnover_ticks_lots, trade_count = self.statistics.sum_up()
+        self.seq += 1
+        self.summary = DaySummary(
+            self.instrument_id,
+            self.seq,
+            event.trading_day,
+            event.open_price_ticks or opened,
+            event.high_price_ticks or high,
+            event.low_price_ticks or low,
+            event.close_price_ticks,
+            volume_lots,
+            turnover_ticks_lots,
+            trade_count,
+            event.time_ns,
+        )
+        changed.kinds |= FeedKind.STATISTICS
+        changed.messages.append(self.summary)
+
     def _define(self, event: InstrumentDefined, changed: InstrumentChanges, feed_sequence: int) -> None:
         """A new definition sets its band, as in the engine; the phase and what rests stay."""
         if not self.feed_sequence:
@@ -349,6 +379,8 @@ class PublicInstrument:
         messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
+            if self.summary is not None:
+                messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
 
     def _statistics_message(self) -> Statistics:
@@ -369,6 +401,7 @@ class PublicInstrument:
             self.depth.until_ns,
             self.limits,
             self.biddings.saved(),
+            self.summary,
             self.blocks.saved(),
         )
 
@@ -385,6 +418,7 @@ class PublicInstrument:
         instrument.auction = saved.auction
         instrument.limits = saved.limits
         instrument.biddings.restore(saved.biddings)
+        instrument.summary = saved.summary
         instrument.blocks = PublicBlocks(saved.blocks)
         return instrument
 
@@ -403,4 +437,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     until_ns: int = 0
     limits: LimitsChanged | None = None
     biddings: SavedBiddings = SavedBiddings()
+    summary: DaySummary | None = None
     blocks: SavedBlocks = NO_BLOCKS

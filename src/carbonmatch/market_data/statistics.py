@@ -31,6 +31,7 @@ class SavedStatistics(Struct, frozen=True, gc=False, array_like=True):
     turnover_parts: tuple[int, int]
     trade_count: int
     trades: list[SavedPiece]
+    is_summed_up: bool = False
     off_screen: list[TradeId] = []
 
 
@@ -45,6 +46,7 @@ class DayStatistics:
         "_trades",
         "high_price_ticks",
         "is_day_over",
+        "is_summed_up",
         "last_price_ticks",
         "low_price_ticks",
         "open_price_ticks",
@@ -55,6 +57,7 @@ class DayStatistics:
 
     open_price_ticks: int
     high_price_ticks: int
+    is_summed_up: bool
     low_price_ticks: int
     last_price_ticks: int
     volume_lots: int
@@ -136,6 +139,12 @@ class DayStatistics:
             return True
         return False
 
+    def sum_up(self) -> Figures:
+        """What the day that ends came to; nothing where no day has begun since the last one was summed up."""
+        figures = (0, 0, 0, 0, 0, 0, 0) if self.is_summed_up else self.figures()
+        self.is_summed_up = True
+        return figures
+
     def figures(self) -> Figures:
         """What is published; the sums stop at DAY_SUM_MAX."""
         return (
@@ -155,6 +164,7 @@ class DayStatistics:
             divmod(self.turnover_ticks_lots, _PART),
             self.trade_count,
             self._trades.saved(),
+            self.is_summed_up,
             list(self._off_screen),
         )
 
@@ -165,6 +175,7 @@ class DayStatistics:
         self.turnover_ticks_lots = saved.turnover_parts[0] * _PART + saved.turnover_parts[1]
         self.trade_count = saved.trade_count
         self._trades = DayTrades.of(saved.trades)
+        self.is_summed_up = saved.is_summed_up
         self._off_screen = dict.fromkeys(saved.off_screen)
         self._take_prices()
 
@@ -172,6 +183,8 @@ class DayStatistics:
         self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = self.last_price_ticks = 0
         self.volume_lots = self.turnover_ticks_lots = self.trade_count = 0
         self._trades = DayTrades()
+        # Whether a DaySummary has told of it.
+        self.is_summed_up = False
         self._off_screen = {}
 
     def _take_prices(self) -> None:

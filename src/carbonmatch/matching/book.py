@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from carbonmatch.matching.day.trading_day import TradingDay
 from carbonmatch.matching.ladder import HiddenLadder, Ladder, Order, StopLadder
 from carbonmatch.matching.messages import OrderId, SessionId, Side
 
@@ -37,6 +38,7 @@ class Book:
         "blocks",
         "buy_stops",
         "clearing",
+        "day",
         "guard",
         "icebergs",
         "indication",
@@ -70,6 +72,7 @@ class Book:
         self.transition: Transition | None = None
         self.lost: dict[SessionId, int] = {}
         self.guard: Guard | None = None
+        self.day = TradingDay()
         self.clearing: Clearing | None = None
         self.order_list: OrderList | None = None
         # Those that are announced or under way, by id.

@@ -29,6 +29,7 @@ from carbonmatch.matching.messages import (
     Done,
     InstrumentDefined,
     InstrumentId,
+    Phase,
     Ref,
     RejectReason,
     RemoveKey,
@@ -83,6 +84,9 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
     course.step(command)
+    if command.trading_day and command.phase is not Phase.CLOSED:
+        # A close ends what has begun: where that was never, there is no day.
+        book.day.number = command.trading_day
     if book.timing is not None and book.transition is None and not course.is_held:
         # An auction that ends by itself takes longer than planned: its end looks at the course.
         return
@@ -114,6 +118,7 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     if book is None:
         assert definition.instrument_id != ANY, "0 means every instrument"
         book = venue.books[definition.instrument_id] = Book(Instrument(definition))
+        book.day.after_sequence, book.day.after_trade_id = venue.sequence, venue.last_trade_id
         begin_indication(venue, book)
     else:
         is_other = definition.screen.mechanism is not book.instrument.mechanism

@@ -5,9 +5,9 @@ entries give the same events and the same state, which is what makes the journal
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
 plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
-correct); the matching loop is `price_time`, self-trade prevention is `prevention`, the rules of entry are
-`checks`. What follows by itself is in `stops`, `expiry` and `auction`. One-way bidding is in `bidding/`,
-blocks are in `blocks/`.
+correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade prevention is
+`prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
+One-way bidding is in `bidding/`, blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,8 @@ from carbonmatch.matching.blocks import negotiation
 from carbonmatch.matching.blocks.phases import schedule_block
 from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.day import confirm
+from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
@@ -40,11 +42,13 @@ from carbonmatch.matching.messages import (
     BlockWithdraw,
     Cancel,
     CancelBidding,
+    ConfirmSettlement,
     DefineAccount,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
+    EndDay,
     Entry,
     InstrumentId,
     LevelChanged,
@@ -71,6 +75,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetSeed,
+    SettlementStatusRequest,
     StartAuction,
     StreamChunk,
     TimePassed,
@@ -99,6 +104,9 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     WithdrawBid: bidding.withdraw,
     AnnounceBidding: bidding.announce,
     CancelBidding: bidding.cancel,
+    EndDay: end_day,
+    ConfirmSettlement: confirm.confirm_settlement,
+    SettlementStatusRequest: confirm.settlement_status,
     BlockPropose: negotiation.propose,
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,
@@ -109,7 +117,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, SetBlockPhase})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,

@@ -53,6 +53,14 @@ from carbonmatch.matching.vocabulary.commands import NewOrderLong as NewOrderLon
 from carbonmatch.matching.vocabulary.commands import OrderStatusRequest as OrderStatusRequest
 from carbonmatch.matching.vocabulary.commands import Reduce as Reduce
 from carbonmatch.matching.vocabulary.commands import Replace as Replace
+from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
+from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
+from carbonmatch.matching.vocabulary.day import EndDay as EndDay
+from carbonmatch.matching.vocabulary.day import FileDigestField as FileDigestField
+from carbonmatch.matching.vocabulary.day import SettlementOutcome as SettlementOutcome
+from carbonmatch.matching.vocabulary.day import SettlementStatus as SettlementStatus
+from carbonmatch.matching.vocabulary.day import SettlementStatusRequest as SettlementStatusRequest
+from carbonmatch.matching.vocabulary.day import TradingDayField as TradingDayField
 from carbonmatch.matching.vocabulary.definitions import FoundTrade as FoundTrade
 from carbonmatch.matching.vocabulary.definitions import InstrumentDefinition as InstrumentDefinition
 from carbonmatch.matching.vocabulary.definitions import SelfTradeRules as SelfTradeRules
@@ -168,6 +176,8 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
 BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
+# What operators end days with, and settle them.
+DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -185,6 +195,7 @@ ClientCommand = (
     | TradeStatusRequest
     | BidCommand
     | BiddingCommand
+    | DayCommand
     | BlockPropose
     | BlockAccept
     | BlockDecline
@@ -217,6 +228,7 @@ AnyReport = (
     | Busted
     | Corrected
     | TradeStatus
+    | SettlementStatus
     | Done
     | BidUpdate
     | BlockUpdate
@@ -225,9 +237,9 @@ _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
 _OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
-_OfBlocks = BlockPosted | BlockPhaseChanged
-_OfMechanisms = _OfAuctions | _OfBidding | _OfBlocks
-AnyPublicEvent = PhaseChanged | InstrumentDefined | _OfTrades | _OfPrices | _OfMechanisms
+_OfInstruments = PhaseChanged | InstrumentDefined | DayEnded
+_OfMechanisms = _OfAuctions | _OfBidding | BlockPosted | BlockPhaseChanged
+AnyPublicEvent = _OfInstruments | _OfTrades | _OfPrices | _OfMechanisms
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -19,6 +19,8 @@ from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, s
 from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
+from carbonmatch.matching.day.settlements import SettlementRun
+from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
@@ -47,7 +49,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 11
+STATE_VERSION: Final = 12
 DIGEST_BYTES: Final = 32
 
 
@@ -147,6 +149,7 @@ class _BookState(_State, frozen=True):
     lost: dict[SessionId, int]
     corridor: CorridorState | None
     interval: IntervalState | None
+    day: DayState
 
 
 class _ReachedState(_State, frozen=True):
@@ -183,6 +186,7 @@ class _VenueState(_State, frozen=True):
     seed: bytes
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
     biddings: list[BiddingSaved]  # in the order of their ids
+    settlements: list[SettlementRun]  # in the order of their sequences
     blocks: BlocksState
 
 
@@ -224,6 +228,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.seed,
             sorted(venue.amended_trades.items()),
             saved_biddings(venue),
+            list(venue.settlements),
             saved_blocks(venue),
         )
     )
@@ -264,6 +269,7 @@ def restore(data: bytes) -> Engine:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
+        restore_day(book, kept_book.day)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
         if kept_book.indication is not None:
@@ -291,6 +297,7 @@ def restore(data: bytes) -> Engine:
         if book.transition is None:
             set_alarm(venue, book)
     venue.amended_trades.update(state.amended_trades)
+    restore_settlements(venue, state.settlements)
     # Sessions and accounts keep their orders in the order of entry.
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
@@ -353,6 +360,7 @@ def _book_state(book: Book) -> _BookState:
         None if book.transition is None else _transition_state(book.transition),
         book.lost,
         *saved_guard(book),
+        saved_day(book),
     )
 
 

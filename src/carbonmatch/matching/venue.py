@@ -8,6 +8,7 @@ from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
 from carbonmatch.matching.ladder import Level, Order, StopLadder
@@ -77,6 +78,7 @@ class Venue:
         "sequence",
         "session",
         "sessions",
+        "settlements",
         "stops_left",
         "time_ns",
         "touched",
@@ -101,6 +103,8 @@ class Venue:
         self.drop_copies = DropCopies()
         # What stands of trades that were busted or corrected; of all others, what they were.
         self.amended_trades: dict[TradeId, AmendedTrade] = {}
+        # What ended together is settled together, and the registry answers to it.
+        self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
         # Blocks that are negotiated, in all instruments.
@@ -280,6 +284,10 @@ class Venue:
             assert amended.price_ticks > 0
             assert amended.quantity_lots >= 0
         assert len(self.amended_trades) <= AMENDED_TRADES_MAX
+        self.settlements.check()
+        for book in self.books.values():
+            assert book.day.after_sequence <= self.sequence
+            assert book.day.after_trade_id <= self.last_trade_id
         if not self.touched:
             self.drop_copies.check(self.accounts)
         gathered = sum(len(session.reports) for session in self.sessions.values())

@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     AnyPublicEvent,
     AuctionEnded,
     BandChanged,
+    DayEnded,
     InstrumentDefinition,
     InstrumentId,
     LimitsChanged,
@@ -53,6 +54,13 @@ def _told(event: AnyPublicEvent) -> tuple[str, InstrumentId, dict[str, object]] 
             "band_high_ticks": event.band_high_ticks,
         }
         return "band_changed", event.instrument_id, fields
+    if type(event) is DayEnded:
+        fields = {
+            "trading_day": event.trading_day,
+            "run": event.run,
+            "close_price_ticks": event.close_price_ticks,
+        }
+        return "day_ended", event.instrument_id, fields
     if type(event) is LimitsChanged and event.hold_ends_ns:
         fields = {
             "low_ticks": event.low_ticks,

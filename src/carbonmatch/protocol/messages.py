@@ -469,6 +469,26 @@ class BiddingResult(Outbound, frozen=True, tag=107):
     time_ns: int
 
 
+class DaySummary(Outbound, frozen=True, tag=108):
+    """What the trading day of an instrument came to when it ended. Prices are 0 where there is none.
+
+    After a snapshot it is that of the last day that has ended, belongs to the snapshot and repeats its
+    `instrument_seq`; alone it has one of its own.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    trading_day: int  # like 20210716
+    open_price_ticks: int
+    high_price_ticks: int  # highest price traded
+    low_price_ticks: int  # lowest price traded
+    close_price_ticks: int
+    volume_lots: int  # lots traded
+    turnover_ticks_lots: int  # sum of price x quantity
+    trade_count: int  # how many trades
+    time_ns: int
+
+
 class BlockPost(Outbound, frozen=True, tag=103):
     """A block that is proposed to everyone; 0 lots: it is gone. After a snapshot it belongs to that."""
 
@@ -523,6 +543,7 @@ FeedOutbound = (
     | BiddingAnnouncement
     | BiddingUpdate
     | BiddingResult
+    | DaySummary
     | BlockPost
     | BlockPhaseUpdate
 )

@@ -32,6 +32,7 @@ from carbonmatch.matching.messages import (
     BiddingCommand,
     BlockStatusRequest,
     ClientCommand,
+    DayCommand,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
@@ -69,7 +70,8 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, BlockStatusRequest
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
-    frozenset({SetPhase, SetBand, Resume, SetBlockPhase, *get_args(BiddingCommand)}) | LOOKED_UP
+    frozenset({SetPhase, SetBand, Resume, SetBlockPhase, *get_args(BiddingCommand), *get_args(DayCommand)})
+    | LOOKED_UP
 )
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {

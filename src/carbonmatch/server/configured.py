@@ -68,7 +68,7 @@ def needs_restart(before: Config, after: Config) -> list[str]:
 
 
 def _definitions(config: Config) -> set[bytes]:
-    """Of its instruments. Which schedule they follow is none of it: that is taken over at once."""
+    """Of its instruments. Which schedule they follow, and when, is none of it: that is taken over at once."""
     return {msgspec.msgpack.encode(_unscheduled(instrument)) for instrument in config.instruments}
 
 
@@ -76,7 +76,7 @@ def _unscheduled(instrument: Instrument) -> Instrument:
     blocks = instrument.blocks
     if blocks is not None:
         blocks = structs.replace(blocks, schedule=None)
-    return structs.replace(instrument, schedule=None, blocks=blocks)
+    return structs.replace(instrument, schedule=None, list_date=None, last_trade_date=None, blocks=blocks)
 
 
 def refuse_the_demo(config: Config, engine: Engine) -> None:

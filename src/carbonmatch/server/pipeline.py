@@ -27,6 +27,7 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AnyCommand,
     CopyChunk,
+    EndDay,
     Entry,
     Outputs,
     Ref,
@@ -174,7 +175,7 @@ class Pipeline:
         batch.received.append((received_ns, count))
         batch.count += count
 
-    def submit_venue(self, commands: Sequence[VenueCommand | Resume]) -> None:
+    def submit_venue(self, commands: Sequence[VenueCommand | Resume | EndDay]) -> None:
         """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
         now = self.monotonic_ns()
         listed: list[AnyCommand] = list(commands)

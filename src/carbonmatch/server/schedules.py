@@ -12,12 +12,16 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from carbonmatch.config import Config
+from carbonmatch.config.calendars import ALWAYS
 from carbonmatch.config.timetable import Timetable, Transition
-from carbonmatch.limits import STEPS_AT_ONCE_MAX
+from carbonmatch.limits import DAY_INSTRUMENTS_MAX, STEPS_AT_ONCE_MAX
+from carbonmatch.matching.book import Book
+from carbonmatch.matching.day.end import is_over
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     NO_REF,
+    EndDay,
     InstrumentId,
     Phase,
     Resume,
@@ -55,6 +59,11 @@ class Step(Struct, frozen=True):
     phase: Phase
     at_ns: int
     transition: Transition | None = None
+
+    @property
+    def trading_day(self) -> int:
+        """That it is of, like 20210716; 0: of none."""
+        return 0 if self.transition is None else self.transition.trading_day
 
 
 class Scheduled(Protocol):
@@ -107,7 +116,9 @@ def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
     until_ns = 0 if following is None else following.at_ns
     planned = step.transition
     if planned is None or following is None or not planned.is_auction:
-        return SchedulePhase(instrument.instrument_id, step.phase, step.at_ns, until_ns)
+        return SchedulePhase(
+            instrument.instrument_id, step.phase, step.at_ns, until_ns, trading_day=step.trading_day
+        )
     freeze_s = planned.step.freeze_s
     return SchedulePhase(
         instrument.instrument_id,
@@ -117,7 +128,42 @@ def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
         planned.step.random_s * NS_PER_SECOND,
         until_ns - freeze_s * NS_PER_SECOND if freeze_s else 0,
         following.phase,
+        step.trading_day,
     )
+
+
+def waits_for_end_of_day(book: Book, step: Step, now: Now) -> bool:
+    """Whether the step is of a later day than one that is still to end by itself."""
+    return now.timetable.ends_days and 0 < book.day.in_progress < step.trading_day
+
+
+def day_is_due(book: Book, now: Now) -> bool:
+    """Whether the instrument's day is to end by now: it is time, or the next day is to begin."""
+    day = book.day.in_progress
+    if not day or not now.timetable.ends_days:
+        return False
+    if now.timetable.end_of_day_ns(day) <= now.ns:
+        return True
+    step = step_due(book.instrument.course, now)
+    return step is not None and waits_for_end_of_day(book, step, now)
+
+
+def ends_due(books: list[Book], now: Now) -> Iterator[EndDay | Resume]:
+    """The ends of days that are due, those of one day together: one run of settlement.
+
+    What an operator has prolonged ends when he said, or when the next day is to begin.
+    """
+    due = [book for book in books if day_is_due(book, now)]
+    for book in due:
+        step = step_due(book.instrument.course, now)
+        is_too_long = step is not None and waits_for_end_of_day(book, step, now)
+        if is_too_long and not is_over(book) and book.instrument.course.is_held:
+            yield Resume(NO_REF, book.instrument.instrument_id)
+    over = [book for book in due if is_over(book)]
+    for day in sorted({book.day.in_progress for book in over}):
+        numbers = [book.instrument.instrument_id for book in over if book.day.in_progress == day]
+        for start in range(0, len(numbers), DAY_INSTRUMENTS_MAX):
+            yield EndDay(NO_REF, day, tuple(numbers[start : start + DAY_INSTRUMENTS_MAX]))
 
 
 class Schedules:
@@ -131,6 +177,8 @@ class Schedules:
         self._timer: Timer | None = None
         self._due_ns = NEVER_DUE_NS
         self._is_stopped = False
+        # Whose day is to end as soon as they are closed: an operator has prolonged it, an auction goes on.
+        self._prolonged: list[Book] = []
         # Steps that were missed, and are made up in this run.
         self._late: Counter[Phase] = Counter()
         pipeline.on_due = self.run
@@ -150,8 +198,13 @@ class Schedules:
                 self._followers.setdefault(instrument.schedule, []).append(instrument.id)
             if instrument.blocks is not None and instrument.blocks.schedule is not None:
                 self._block_followers.setdefault(instrument.blocks.schedule, []).append(instrument.id)
-        followed = [*self._followers, *self._block_followers]
-        self._timetables = {name: timetables[name] for name in followed}
+        self._timetables = {name: timetables[name] for name in [*self._followers, *self._block_followers]}
+        # Of those that are listed or leave on a date: theirs begin or end there.
+        self._own: dict[InstrumentId, Timetable] = {
+            one.id: timetables[one.schedule].of(one.life)
+            for one in config.instruments
+            if one.schedule is not None and one.life != ALWAYS
+        }
 
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
@@ -163,6 +216,9 @@ class Schedules:
     def look(self) -> None:
         """Do what is due, if anything is: to be called now and then, for clocks step."""
         if self._is_stopped:
+            return
+        if self._prolonged and any(map(is_over, self._prolonged)):
+            self.run()
             return
         due_ns = min([self._due_ns, *self._engine.venue.held_until_ns.values()])
         self._pipeline.due_ns = due_ns
@@ -196,10 +252,11 @@ class Schedules:
                 return
             pipeline.submit_venue([command])
         self._tell_of_late_steps()
-        self._due_ns = min(
-            (now.following.at_ns for now in nows.values() if now.following is not None),
-            default=NEVER_DUE_NS,
-        )
+        steps_ns = [now.following.at_ns for now in nows.values() if now.following is not None]
+        self._due_ns = min([*steps_ns, *self._ends_to_come(nows)], default=NEVER_DUE_NS)
+        self._prolonged = [
+            book for name, now in nows.items() for book in self._books(name) if day_is_due(book, now)
+        ]
         self.look()
 
     def _tell_of_late_steps(self) -> None:
@@ -214,33 +271,44 @@ class Schedules:
         if not self._pipeline.is_held_up:
             self._pipeline.on_release()
 
-    def _commands(self, nows: dict[str, Now], now_ns: int) -> Iterator[VenueCommand | Resume]:
+    def _commands(self, nows: dict[str, Now], now_ns: int) -> Iterator[VenueCommand | Resume | EndDay]:
         """What is due, each as of the state that those before it have left."""
         engine = self._engine
         held_until_ns = engine.venue.held_until_ns
         for instrument_id in [number for number, until_ns in held_until_ns.items() if until_ns <= now_ns]:
             yield Resume(NO_REF, instrument_id)
+        own = {number: Now.of(timetable, now_ns) for number, timetable in self._own.items()}
         for name, now in nows.items():
-            for instrument_id in self._followers.get(name, ()):
-                yield from self._steps(instrument_id, now)
+            books = self._books(name)
+            while True:
+                for book in books:
+                    yield from self._steps(book, own.get(book.instrument.instrument_id, now))
+                last_run = engine.venue.settlements.last
+                yield from ends_due(books, now)
+                if engine.venue.settlements.last is last_run:
+                    break
             for instrument_id in self._block_followers.get(name, ()):
                 yield from self._block_steps(instrument_id, now)
 
-    def _steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[SchedulePhase]:
-        book = self._engine.books.get(instrument_id)
-        if book is None:
-            # A file that was read again: new instruments come with the next start.
-            return
+    def _books(self, name: str) -> list[Book]:
+        """Of who follows the schedule. New instruments of a file that was read again come with a start."""
+        books = self._engine.books
+        return [books[number] for number in self._followers.get(name, ()) if number in books]
+
+    def _steps(self, book: Book, now: Now) -> Iterator[SchedulePhase]:
         instrument = book.instrument
         while (step := step_due(instrument.course, now)) is not None:
+            if waits_for_end_of_day(book, step, now):
+                if instrument.course.scheduled is not Phase.CLOSED:
+                    # The calendar does not know the close of that day any more.
+                    closed_ns = instrument.course.scheduled_ns + 1
+                    yield SchedulePhase(instrument.instrument_id, Phase.CLOSED, closed_ns, step.at_ns)
+                return
             self._note_if_late(step, now)
             yield command_of(instrument, step, now)
 
-    def _note_if_late(self, step: Step, now: Now) -> None:
-        if now.ns - step.at_ns > _LATE_NS:
-            self._late[step.phase] += 1
-
     def _block_steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[ScheduleBlock]:
+        """A day on which the instrument itself is closed opens no blocks of it: that is its own phase."""
         book = self._engine.books.get(instrument_id)
         if book is None or book.blocks is None:
             # A file that was read again: an instrument's first blocks come with the next start.
@@ -248,3 +316,13 @@ class Schedules:
         while (step := step_due(book.blocks.course, now)) is not None:
             self._note_if_late(step, now)
             yield block_command_of(instrument_id, step, now)
+
+    def _note_if_late(self, step: Step, now: Now) -> None:
+        if now.ns - step.at_ns > _LATE_NS:
+            self._late[step.phase] += 1
+
+    def _ends_to_come(self, nows: dict[str, Now]) -> Iterator[int]:
+        for name, now in nows.items():
+            if now.timetable.ends_days:
+                days = {book.day.in_progress for book in self._books(name)} - {0}
+                yield from (at_ns for day in days if (at_ns := now.timetable.end_of_day_ns(day)) > now.ns)

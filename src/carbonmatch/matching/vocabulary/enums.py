@@ -237,6 +237,10 @@ class RejectReason(IntEnum):
     BIDDING_LIMIT = 162  # as many biddings, or bids, as may be are under way
     INVALID_WINDOW = 163  # a window of bidding that ends before it begins, or before now
     MECHANISM_NOT_AVAILABLE = 166  # the instrument does not have this way of trading
+    DAY_NOT_OVER = 164  # an instrument is not closed yet: its day does not end before
+    DAY_ALREADY_ENDED = 165  # this trading day of the instrument has ended, or a later one
+    UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
+    SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
 
 
 @unique

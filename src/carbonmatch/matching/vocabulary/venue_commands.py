@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.vocabulary.commands import Command
+from carbonmatch.matching.vocabulary.day import TradingDayField
 from carbonmatch.matching.vocabulary.definitions import FoundTrade, InstrumentDefinition
 from carbonmatch.matching.vocabulary.enums import Phase
 from carbonmatch.matching.vocabulary.fields import (
@@ -113,6 +114,7 @@ class SchedulePhase(Command, frozen=True, tag=173):
     random_ns: NumberField = 0  # of an auction: at most so much later it ends, as in StartAuction
     freeze_ns: TimeField = 0  # of an auction: from this time on nothing is cancelled or amended; 0: always
     next_phase: Phase = Phase.CONTINUOUS  # of an auction: the phase after it
+    trading_day: TradingDayField = 0  # that the step is of, like 20210716; 0: it is of none
 
 
 class TimePassed(Command, frozen=True, tag=170):

@@ -1,0 +1,103 @@
+"""The end of a trading day: one entry, whole or not at all.
+
+For each of its instruments, in the order of their numbers: the prices of the day are settled, everybody is
+told (DayEnded), units and money of its accounts move on a day, and the next day gets its reference and
+band. The table of what is refused is in proto/DAY.md.
+"""
+
+from collections.abc import Sequence
+
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.book import Book
+from carbonmatch.matching.control import report_done
+from carbonmatch.matching.day.trading_day import is_date, latest_date
+from carbonmatch.matching.messages import DayEnded, EndDay, Phase, Ref, RejectReason
+from carbonmatch.matching.venue import Venue
+
+
+def end_day(venue: Venue, session: SessionState, command: EndDay, ref: Ref) -> None:
+    """End the trading day of instruments that are closed, or refuse it for all of them."""
+    if not session.operator:
+        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+        return
+    found = books_to_end(venue, command)
+    if isinstance(found, RejectReason):
+        _refuse(venue, session, ref, found)
+        return
+    trading_day, books = found
+    run = venue.settlements.begin(trading_day, venue.sequence, venue.time_ns, len(books))
+    for book in books:
+        _end(venue, book, trading_day, run)
+    report_done(venue, session, ref)
+
+
+def books_to_end(venue: Venue, command: EndDay) -> tuple[int, list[Book]] | RejectReason:
+    """The day, and whose; or the first reason against it.
+
+    Who names instruments means every one of them. Who names none means those of that day that has not ended.
+    """
+    numbers = sorted(set(command.instrument_ids)) or sorted(venue.books)
+    if any(number not in venue.books for number in numbers) or not numbers:
+        return RejectReason.UNKNOWN_INSTRUMENT
+    books = [venue.books[number] for number in numbers]
+    trading_day = command.trading_day or _day_in_progress(books)
+    if not is_date(trading_day) or trading_day > latest_date(venue.time_ns):
+        return RejectReason.UNKNOWN_TRADING_DAY
+    refusals = [_refusal(book, trading_day) for book in books]
+    if not command.instrument_ids:
+        books = [book for book, refusal in zip(books, refusals, strict=True) if refusal is None]
+        if books:
+            refusals = [None]
+    reason = next((refusal for refusal in refusals if refusal is not None), None)
+    if reason is None and not all(map(is_over, books)):
+        reason = RejectReason.DAY_NOT_OVER
+    return (trading_day, books) if reason is None else reason
+
+
+def is_over(book: Book) -> bool:
+    """Whether nothing more can trade on its day: it is closed, and no auction is being carried out."""
+    return book.instrument.phase is Phase.CLOSED and book.transition is None
+
+
+def _day_in_progress(books: Sequence[Book]) -> int:
+    """The one day that all are in which are in any; 0: there is none, or there are several."""
+    days = {book.day.in_progress for book in books} - {0}
+    return days.pop() if len(days) == 1 else 0
+
+
+def _refusal(book: Book, trading_day: int) -> RejectReason | None:
+    """Why the day is none of the instrument's to end; None if it is."""
+    day = book.day
+    if trading_day <= day.ended:
+        return RejectReason.DAY_ALREADY_ENDED
+    if day.in_progress and day.in_progress != trading_day:
+        return RejectReason.UNKNOWN_TRADING_DAY
+    return None
+
+
+def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
+    day = book.day
+    after_sequence, after_trade_id = day.after_sequence, day.after_trade_id
+    day.end(trading_day, venue.sequence, venue.last_trade_id)
+    close_ticks = book.last_price_ticks
+    venue.public.append(
+        DayEnded(
+            book.instrument.instrument_id,
+            venue.time_ns,
+            trading_day,
+            run,
+            venue.sequence,
+            after_sequence,
+            after_trade_id,
+            venue.last_trade_id,
+            0,
+            0,
+            0,
+            close_ticks,
+        )
+    )
+
+
+def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
+    assert session is not venue.venue_session, f"the schedule's end of a day does not fit: {reason.name}"
+    venue.reject(session, ref, reason)
