@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import bidding, volatility
+from carbonmatch.config import bidding, blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -196,6 +196,7 @@ def _schedule_problems(config: Config) -> Iterator[str]:
     names = {schedule.name for schedule in config.schedules}
     gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
         yield from _life_problems(at, instrument)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from carbonmatch.config.bidding import Bidding, rules_of
+from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Life, Schedule
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
@@ -212,6 +213,7 @@ class Instrument(Section, frozen=True):
     volatility: Volatility = Volatility()
     bidding: Bidding | None = None  # none: it has no biddings
     screen: Screen = Screen()
+    blocks: Blocks | None = None  # none: no blocks are negotiated
 
     @property
     def life(self) -> Life:
@@ -230,6 +232,7 @@ class Instrument(Section, frozen=True):
         values["volatility"] = self.volatility.rules()
         values["bidding"] = rules_of(self.bidding)
         values["screen"] = self.screen.rules()
+        values["blocks"] = None if self.blocks is None else self.blocks.rules()
         return InstrumentDefinition(**values)
 
 

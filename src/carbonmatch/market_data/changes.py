@@ -8,6 +8,8 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    BlockPhaseUpdate,
+    BlockPost,
     DaySummary,
     FeedKind,
     Instrument,
@@ -50,6 +52,8 @@ InstrumentMessage = (
     | AuctionResult
     | BiddingMessage
     | DaySummary
+    | BlockPost
+    | BlockPhaseUpdate
 )
 
 _KIND: Final[dict[type, int]] = {

@@ -5,15 +5,19 @@ levels, then the order list, then statistics at most once.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
+    SCREEN_TRADES,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,
     BandChanged,
+    BlockPhaseChanged,
+    BlockPosted,
     DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
@@ -27,30 +31,30 @@ from carbonmatch.matching.messages import (
     Traded,
 )
 from carbonmatch.protocol.messages import (
-    AuctionResult,
-    AuctionUpdate,
     BandUpdate,
     DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
-    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
     Statistics,
     Trade,
-    TradeBust,
-    TradeCorrection,
 )
 
 from .biddings import BIDDING_EVENTS, PublicBiddings, SavedBiddings
+from .blocks import NOTHING as NO_BLOCKS
+from .blocks import PublicBlocks, SavedBlocks, is_close
 from .changes import ALWAYS, InstrumentChanges, InstrumentMessage
 from .depth import Depth, checksum
 from .order_list import OrderList
 from .order_list import checksum as order_checksum
 from .statistics import DayStatistics, SavedStatistics
+from .wording import auction_result, auction_update, limits_update, trade_bust, trade_correction
+
+_LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
 
 
 class PublicInstrument:
@@ -59,6 +63,7 @@ class PublicInstrument:
     __slots__ = (
         "auction",
         "biddings",
+        "blocks",
         "definition",
         "depth",
         "feed_sequence",
@@ -82,6 +87,7 @@ class PublicInstrument:
         self.limits: LimitsChanged | None = None
         # Of the last day that has ended; None: none has.
         self.summary: DaySummary | None = None
+        self.blocks = PublicBlocks()
         # None: its definition has never asked for one.
         rules = definition.screen
         self.order_list = OrderList(definition.instrument_id, rules) if rules.order_list else None
@@ -119,12 +125,16 @@ class PublicInstrument:
     ) -> None:
         trades: list[Traded] = []
         for event in events:
-            if type(event) is Traded:
+            if type(event) is Traded and event.kind <= _LAST_SCREEN_KIND:
                 trades.append(event)
                 continue
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
+            if type(event) is Traded:
+                if not self.blocks.withholds(self.definition, event):
+                    self._trade([event], changed)
+                continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
                 continue
@@ -134,6 +144,11 @@ class PublicInstrument:
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
                 self._change_phase(event, changed)
+            elif type(event) is BlockPosted:
+                self.seq += 1
+                changed.messages.append(self.blocks.post(event, self.seq))
+            elif type(event) is BlockPhaseChanged:
+                self._change_block_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
             elif type(event) is AuctionIndicated:
@@ -169,38 +184,23 @@ class PublicInstrument:
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
         self.seq += len(trades)
-        self.statistics.add(trades)
+        if trades[0].kind <= _LAST_SCREEN_KIND:
+            self.statistics.add(trades)
+        else:
+            self.statistics.add_off_screen(trades)
 
     def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
+        if self.blocks.amends(event):
+            return
         self.seq += 1
         changed.kinds |= FeedKind.TRADES
         if type(event) is TradeBusted:
             is_of_today = self.statistics.bust(event)
-            changed.messages.append(
-                TradeBust(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_bust(event, self.seq))
         else:
             assert type(event) is TradeCorrected
             is_of_today = self.statistics.correct(event)
-            changed.messages.append(
-                TradeCorrection(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.price_before_ticks,
-                    event.quantity_before_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_correction(event, self.seq))
         if is_of_today:
             changed.kinds |= FeedKind.STATISTICS
 
@@ -223,7 +223,16 @@ class PublicInstrument:
         ]
         self.seq += len(seen)
 
+    def _change_block_phase(self, event: BlockPhaseChanged, changed: InstrumentChanges) -> None:
+        if is_close(event):
+            self._trade(self.blocks.release(), changed)
+        self.seq += 1
+        changed.messages.append(self.blocks.change_phase(event, self.seq))
+
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
+        if event.phase is Phase.CLOSED:
+            # Before the day is over, of which they are.
+            self._trade(self.blocks.release(), changed)
         self.depth.phase = event.phase
         if event.phase not in GATHERING:
             self.auction = None
@@ -244,35 +253,17 @@ class PublicInstrument:
     def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
         self.auction = event
         self.seq += 1
-        changed.messages.append(self._auction_message(event))
+        changed.messages.append(auction_update(event, self.seq))
 
     def _end_auction(self, event: AuctionEnded, changed: InstrumentChanges) -> None:
         self.auction = None
         self.seq += 1
-        changed.messages.append(
-            AuctionResult(
-                self.instrument_id,
-                self.seq,
-                event.phase,
-                event.price_ticks,
-                event.volume_lots,
-                event.surplus_lots,
-                event.surplus_side,
-                event.rule,
-                event.reference_price_ticks,
-                event.prevented_lots,
-                event.ends_ns,
-                event.random_ns,
-                event.ended_ns,
-                event.seed,
-                event.time_ns,
-            )
-        )
+        changed.messages.append(auction_result(event, self.seq))
 
     def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
         self.limits = event
         self.seq += 1
-        changed.messages.append(self._limits_message(event))
+        changed.messages.append(limits_update(event, self.seq))
 
     def _end_day(self, event: DayEnded, changed: InstrumentChanges) -> None:
         """The prices are the engine's where it has collected them, else those of the trades."""
@@ -301,6 +292,9 @@ class PublicInstrument:
             return
         definition = self.definition = event.definition
         changed.messages.append(Instrument(definition))
+        if definition.blocks is None:
+            self._trade(self.blocks.release(), changed)
+            self.blocks.forget_phase()
         if self.order_list is not None:
             self.order_list.configure(definition.screen)
         elif definition.screen.order_list:
@@ -347,37 +341,16 @@ class PublicInstrument:
         messages += orders
         messages.append(SnapshotEnd(instrument_id, checksum(levels), order_checksum(orders)))
         if self.auction is not None:
-            messages.append(self._auction_message(self.auction))
+            messages.append(auction_update(self.auction, self.seq))
         if self.limits is not None:
-            messages.append(self._limits_message(self.limits))
+            messages.append(limits_update(self.limits, self.seq))
         messages += self.biddings.snapshot(self.seq)
+        messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
             if self.summary is not None:
                 messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
-
-    def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
-        return AuctionUpdate(
-            self.instrument_id,
-            self.seq,
-            auction.price_ticks,
-            auction.volume_lots,
-            auction.surplus_lots,
-            auction.surplus_side,
-            auction.time_ns,
-        )
-
-    def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
-        return LimitsUpdate(
-            self.instrument_id,
-            self.seq,
-            limits.anchor_ticks,
-            limits.low_ticks,
-            limits.high_ticks,
-            limits.hold_ends_ns,
-            limits.time_ns,
-        )
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
@@ -398,6 +371,7 @@ class PublicInstrument:
             self.limits,
             self.biddings.saved(),
             self.summary,
+            self.blocks.saved(),
             None if self.order_list is None else (self.order_list.seq, self.order_list.saved()),
         )
 
@@ -415,6 +389,7 @@ class PublicInstrument:
         instrument.limits = saved.limits
         instrument.biddings.restore(saved.biddings)
         instrument.summary = saved.summary
+        instrument.blocks = PublicBlocks(saved.blocks)
         if saved.order_list is not None:
             seq, orders = saved.order_list
             instrument.order_list = OrderList(instrument.instrument_id, saved.definition.screen)
@@ -438,5 +413,6 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     limits: LimitsChanged | None = None
     biddings: SavedBiddings = SavedBiddings()
     summary: DaySummary | None = None
+    blocks: SavedBlocks = NO_BLOCKS
     # The number of its last update, and every order, shown or not.
     order_list: tuple[int, list[OrderListed]] | None = None
