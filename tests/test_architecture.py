@@ -69,7 +69,14 @@ ONLY_IN: Final = {
     "uvloop": ("server/", "client/", "demo"),
     "prometheus_client": ("ops/",),
     # Everywhere else the time comes in as an argument.
-    "time": ("server/service.py", "server/follower_service.py", "client/", "demo", "launch/command.py", "cli.py"),
+    "time": (
+        "server/service.py",
+        "server/follower_service.py",
+        "client/",
+        "demo",
+        "launch/command.py",
+        "cli.py",
+    ),
 }
 _CLOCKS_OF_DATETIME: Final = {"now", "utcnow", "today"}
 
