@@ -8,7 +8,7 @@ from msgspec import structs
 from carbonmatch.config import Config, parse
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import Phase, Ref, RejectReason, Side, TradeKind
-from tests.server.test_schedules import OTHER, OTHERS, TRADER, Market, pass_time
+from tests.server.test_schedules import OPERATOR, OTHER, OTHERS, TRADER, Market, pass_time
 from tests.test_timetable import utc
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -16,9 +16,18 @@ BUY, SELL = Side.BUY, Side.SELL
 THEIRS = m.AccountId(2)
 
 
+_BIDDERS = range(11, 20)
+# The other trader's gateway also acts for nine bidders.
+_WHO = OTHERS.replace("accounts = [2]", f"accounts = {[2, *_BIDDERS]}") + "".join(
+    f'[[participants]]\nid = {number}\nname = "bidder-{number}"\n'
+    f'accounts = [{{ id = {number}, name = "bidder-{number}" }}]\n'
+    for number in _BIDDERS
+)
+
+
 def venue_of(name: str, adjusted: str = "") -> Config:
-    """A profile, with two traders and an operator."""
-    return parse(f'profiles = ["{name}"]\n{adjusted}\n{OTHERS}', "venue.toml")
+    """A profile, with two traders, nine bidders and an operator."""
+    return parse(f'profiles = ["{name}"]\n{adjusted}\n{_WHO}', "venue.toml")
 
 
 class Floor(Market):
@@ -26,11 +35,15 @@ class Floor(Market):
 
     def __init__(self, name: str, now: str, adjusted: str = "") -> None:
         self.trades: list[tuple[int, int, TradeKind]] = []
+        # Accounts of both sides of each.
+        self.fills: list[int] = []
         super().__init__(now, venue_of(name, adjusted))
         self.number = self.config.instruments[0].id
 
     def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
         self.refused += outputs.refusals
+        reports = [report for chunk in outputs.streams for report in chunk.reports]
+        self.fills += [report.account_id for report in reports if type(report) is m.Executed]
         self.trades += [
             (event.price_ticks, event.quantity_lots, event.kind)
             for event in outputs.public
@@ -60,6 +73,21 @@ class Floor(Market):
         assert blocks is not None
         for number in list(blocks.proposals):
             self.send(OTHER, m.BlockAccept(self.ref(OTHER), number, lots, price_ticks))
+
+    def announce(self, lots: int, reserve_ticks: int, opens: str, closes: str) -> int:
+        """One trader sells to sealed bids; the number of the bidding."""
+        self.send(
+            OPERATOR,
+            m.AnnounceBidding(
+                self.ref(OPERATOR), self.number, TRADER, m.AccountId(1), SELL, lots, reserve_ticks,
+                utc(opens), utc(closes),
+            ),
+        )  # fmt: skip
+        return self.engine.sequence
+
+    def bid(self, bidding: int, bidder: int, lots: int, price_ticks: int) -> None:
+        bid = m.Bid(self.ref(OTHER), m.OrderId(bidding), lots, price_ticks, m.AccountId(bidder))
+        self.send(OTHER, bid)
 
     def resting(self) -> list[tuple[int, int]]:
         """Price and lots of each order, in the order of their coming."""
@@ -234,6 +262,91 @@ def test_kau_admits_limit_orders_of_at_most_100_000_tonnes() -> None:
     market = m.NewOrder(floor.ref(TRADER), floor.number, BUY, 1, order_type=m.OrderType.MARKET)
     floor.send(TRADER, structs.replace(market, time_in_force=m.TimeInForce.DAY))
     assert floor.refusals() == [RejectReason.ABOVE_MAXIMUM, RejectReason.ORDER_TYPE_NOT_ALLOWED]
+
+
+def test_kau_is_auctioned_with_the_example_of_the_exchange() -> None:
+    """10,000 t at 10,300: all who bid more, and of those at 10,300 who came first."""
+    floor = Floor(
+        "kau", "2026-03-02 03:00", "[adjust.instruments.KAU.bidding]\nshare_max_basis_points = 2_500"
+    )
+    bidding = floor.announce(10_000, 10_000, "2026-03-02 04:00", "2026-03-02 05:00")
+    floor.clock("2026-03-02 04:00")
+    bids = [
+        (1_000, 11_000), (1_500, 11_000), (2_500, 11_000), (1_000, 10_500), (2_000, 10_500),
+        (1_000, 10_300), (1_000, 10_300), (2_000, 10_300), (2_000, 10_000),
+    ]  # fmt: skip
+    for bidder, (lots, price_ticks) in enumerate(bids, 11):
+        floor.bid(bidding, bidder, lots, price_ticks)
+    assert floor.refusals() == []
+    floor.clock("2026-03-02 05:00")
+    assert floor.trades == [
+        (10_300, lots, TradeKind.BIDDING) for lots in (1_000, 1_500, 2_500, 1_000, 2_000, 1_000, 1_000)
+    ]
+
+
+def test_kau_takes_one_bid_of_a_bidder_in_steps_of_50_won_and_100_tonnes() -> None:
+    floor = Floor("kau", "2026-03-02 03:00")
+    bidding = floor.announce(10_000, 0, "2026-03-02 03:00", "2026-03-02 05:00")
+    floor.bid(bidding, 11, 1_000, 10_310)
+    floor.bid(bidding, 11, 1_050, 10_300)
+    floor.bid(bidding, 11, 900, 10_300)
+    floor.bid(bidding, 11, 1_600, 10_300)
+    assert floor.refusals() == [
+        RejectReason.PRICE_INCREMENT,
+        RejectReason.QUANTITY_INCREMENT,
+        RejectReason.BELOW_MINIMUM,
+        RejectReason.OVER_SHARE,
+    ]
+    floor.bid(bidding, 11, 1_500, 10_300)
+    floor.bid(bidding, 11, 1_000, 10_300)
+    assert len(floor.refusals()) == 1
+
+
+def test_eua_auctions_are_cancelled_where_too_little_is_bid_for() -> None:
+    floor = Floor("eua_auction", "2026-03-02 07:00")
+    for day, bid_lots, sold_lots in (("2026-03-02", 9_999, 0), ("2026-03-03", 10_000, 10_000)):
+        bidding = floor.announce(10_000, 0, f"{day} 08:00", f"{day} 10:00")
+        floor.clock(f"{day} 08:00")
+        floor.bid(bidding, 11, bid_lots - 4_000, 80_00)
+        floor.bid(bidding, 12, 4_000, 79_50)
+        floor.clock(f"{day} 10:00")
+        assert sum(lots for _, lots, _ in floor.trades) == sold_lots
+    assert {price for price, _, _ in floor.trades} == {79_50}
+
+
+def test_eua_auctions_decide_between_equal_bids_by_chance() -> None:
+    """Six bids for all that is offered, at one price: the seed, which is in the journal, says who gets it."""
+    floor = Floor("eua_auction", "2026-03-02 07:00")
+    winners = []
+    for day in range(2, 14):
+        bidding = floor.announce(100, 0, f"2026-03-{day:02} 08:00", f"2026-03-{day:02} 10:00")
+        floor.clock(f"2026-03-{day:02} 08:00")
+        for bidder in range(11, 17):
+            floor.bid(bidding, bidder, 100, 80_00)
+        floor.clock(f"2026-03-{day:02} 10:00")
+        [winner] = {account for account in floor.fills if account > 10}
+        winners.append(winner)
+        floor.fills.clear()
+    assert len(set(winners)) > 1
+
+
+def test_gdea_bids_are_irrevocable_and_of_half_of_all_at_most() -> None:
+    floor = Floor("gdea", "2026-03-02 08:00")
+    bidding = floor.announce(10_000, 16_09, "2026-03-02 08:00", "2026-03-02 09:00")
+    floor.bid(bidding, 11, 1_000, 16_08)
+    floor.bid(bidding, 11, 999, 17_00)
+    floor.bid(bidding, 11, 5_001, 17_00)
+    assert floor.refusals() == [
+        RejectReason.BELOW_RESERVE,
+        RejectReason.BELOW_MINIMUM,
+        RejectReason.OVER_SHARE,
+    ]
+    floor.bid(bidding, 11, 5_000, 17_00)
+    number = floor.engine.sequence
+    floor.send(OTHER, m.WithdrawBid(floor.ref(OTHER), m.OrderId(number)))
+    assert floor.refusals() == [RejectReason.BID_NOT_ALLOWED]
+    floor.clock("2026-03-02 09:00")
+    assert floor.trades == [(17_00, 5_000, TradeKind.BIDDING)], "what nobody has bid for stays"
 
 
 def test_a_plain_market_trades_round_the_clock() -> None:
