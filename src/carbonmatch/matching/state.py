@@ -49,7 +49,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 12
+STATE_VERSION: Final = 13
 DIGEST_BYTES: Final = 32
 
 
@@ -140,6 +140,7 @@ class _BookState(_State, frozen=True):
     phase: Phase
     course: _CourseState
     last_price_ticks: int
+    previous_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
     waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
@@ -269,6 +270,7 @@ def restore(data: bytes) -> Engine:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
+        book.previous_price_ticks = kept_book.previous_price_ticks
         restore_day(book, kept_book.day)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
@@ -352,6 +354,7 @@ def _book_state(book: Book) -> _BookState:
             course.hold_until_ns,
         ),
         book.last_price_ticks,
+        book.previous_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
         [_order_state(order) for order in book.waiting()],
