@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import bidding, volatility
+from carbonmatch.config import bidding, blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -196,8 +196,10 @@ def _schedule_problems(config: Config) -> Iterator[str]:
     names = {schedule.name for schedule in config.schedules}
     gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        yield from _life_problems(at, instrument)
         if instrument.screen.mechanism != "continuous" and instrument.schedule in gathering:
             yield (
                 f"{at}.schedule: {instrument.screen.mechanism} has no auctions, but "
@@ -205,6 +207,16 @@ def _schedule_problems(config: Config) -> Iterator[str]:
             )
         if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
             yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
+
+
+def _life_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    first, last = instrument.life
+    if first is not None and last is not None and first > last:
+        yield f"{at}.last_trade_date: {last} is before list_date, which is {first}"
+    if instrument.schedule is None:
+        for name, day in zip(instrument.life._fields, instrument.life, strict=True):
+            if day is not None:
+                yield f"{at}.{name}: {day}, but there is no schedule that would keep to it"
 
 
 def _gathering(schedule: Schedule) -> Iterator[str]:
