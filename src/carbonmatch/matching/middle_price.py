@@ -1,8 +1,8 @@
 """Continuous matching at the middle price: the middle one of bid, ask and the previous trade's price.
 
 By the rules of Hubei's exchange for negotiated-price trading orders are sorted by price and time and paired
-one by one; where the bid is not below the ask they trade at the middle one of bid, ask and previous price. The
-previous price of a day's first trade is the close of the day before, which is the reference price here.
+one by one; where the bid is not below the ask they trade at the middle one of bid, ask and previous price.
+The previous price of a day's first trade is the close of the day before, which is the reference price here.
 
 So both sides may trade at a better price than their limit. The trade's price is one of the three, and no
 rounding comes into it.
