@@ -50,6 +50,13 @@ def hours_of(name: str | None, config: Config) -> list[str]:
     return []
 
 
+def band(one: Instrument, _: Config) -> object:
+    """Percent up and down of the reference price."""
+    if not one.prices.has_band:
+        return "none"
+    return (one.prices.band_up_basis_points / 100, one.prices.band_down_basis_points / 100)
+
+
 def block_size(one: Instrument, _: Config) -> object:
     """Smallest and largest, in tonnes; 0: no bound."""
     rules = one.blocks
@@ -205,6 +212,25 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
                 "read",
             ),
         ),
+    ),
+    "band": (
+        band,
+        row(
+            ((10.0, 10.0), "verify"),
+            cea=((10.0, 10.0), "read"),
+            shea=((10.0, 10.0), "read"),
+            hbea=((10.0, 10.0), "read"),
+            szea=((10.0, 10.0), "read"),
+            bea=((20.0, 20.0), "verify"),
+            cqea=((20.0, 20.0), "verify"),
+            eua_spot=("none", "read"),
+            eua_auction=("none", "read"),
+            kau=((10.0, 10.0), "read"),
+        ),
+    ),
+    "rounding": (
+        lambda one, _: one.prices.band_rounding,
+        row(("half_up", "ours"), hbea=("half_up", "read"), szea=("half_up", "read")),
     ),
     "block_size": (
         block_size,

@@ -30,6 +30,11 @@ def venue_of(name: str, adjusted: str = "") -> Config:
     return parse(f'profiles = ["{name}"]\n{adjusted}\n{_WHO}', "venue.toml")
 
 
+def reference(symbol: str, price_ticks: int) -> str:
+    """What a venue adds where the profile cannot know it."""
+    return f"[adjust.instruments.{symbol}]\nreference_price_ticks = {price_ticks}"
+
+
 class Floor(Market):
     """The venue, and what everybody hears of trades."""
 
@@ -170,18 +175,27 @@ def test_cea_negotiates_blocks_of_100_000_tonnes_within_thirty_percent_in_the_af
 
 
 def test_cea_vintages_begin_when_they_are_listed() -> None:
-    floor = Floor("cea", "2025-04-28 02:00")
+    floor = Floor("cea", "2025-04-28 02:00", reference("CEA24", 80_00))
     cea24 = next(one.id for one in floor.config.instruments if one.symbol == "CEA24")
     assert (floor.phase(), floor.phase(cea24)) == (Phase.CONTINUOUS, Phase.CLOSED)
     floor.clock("2025-04-29 02:00")
     assert floor.phase(cea24) is Phase.CONTINUOUS
 
 
+def test_a_vintage_without_a_reference_price_stays_closed_until_an_operator_sets_its_band() -> None:
+    floor = Floor("cea", "2026-03-02 02:00")
+    cea25 = next(one.id for one in floor.config.instruments if one.symbol == "CEA25")
+    assert (floor.phase(), floor.phase(cea25)) == (Phase.CONTINUOUS, Phase.CLOSED)
+    floor.send(OPERATOR, m.SetBand(floor.ref(OPERATOR), cea25, 70_00, 63_00, 77_00))
+    floor.clock("2026-03-02 05:00")
+    assert floor.phase(cea25) is Phase.CONTINUOUS
+
+
 # --- pilots -----------------------------------------------------------------------------------------
 
 
 def test_gdea_selects_the_first_order_of_the_best_level_alone() -> None:
-    floor = Floor("gdea", "2026-03-02 01:30")
+    floor = Floor("gdea", "2026-03-02 01:30", reference("GDEA", 48_00))
     floor.order(TRADER, SELL, 300, 50_00)
     floor.order(TRADER, SELL, 200, 50_00)
     floor.order(TRADER, SELL, 100, 50_10)
@@ -193,7 +207,7 @@ def test_gdea_selects_the_first_order_of_the_best_level_alone() -> None:
 
 
 def test_gdea_trades_in_the_afternoon_until_half_past_three() -> None:
-    floor = Floor("gdea", "2026-03-02 05:29")
+    floor = Floor("gdea", "2026-03-02 05:29", reference("GDEA", 48_00))
     assert floor.phase() is Phase.BREAK
     floor.clock("2026-03-02 07:29")
     assert floor.phase() is Phase.CONTINUOUS
@@ -202,7 +216,7 @@ def test_gdea_trades_in_the_afternoon_until_half_past_three() -> None:
 
 
 def test_shea_trades_whatever_crosses_in_the_order_of_price_and_time() -> None:
-    floor = Floor("shea", "2026-03-02 01:30")
+    floor = Floor("shea", "2026-03-02 01:30", reference("SHEA", 60_00))
     floor.order(TRADER, SELL, 10, 62_00)
     floor.order(TRADER, SELL, 20, 61_00)
     floor.order(OTHER, BUY, 25, 62_00)
@@ -229,7 +243,7 @@ def test_eua_auctions_and_trades_lots_of_a_thousand_tonnes() -> None:
 
 def test_kau_opens_with_the_example_of_the_exchange() -> None:
     """600 t at 7,830: the first sale there is filled with 150, the second with 100 of 200, the third not."""
-    floor = Floor("kau", "2026-03-02 00:00", "[adjust.instruments.KAU]\nreference_price_ticks = 7800")
+    floor = Floor("kau", "2026-03-02 00:00", reference("KAU", 7_800))
     sells = [
         (7_810, 150), (7_820, 200), (7_830, 150), (7_830, 200), (7_830, 50), (7_840, 300), (7_850, 750),
         (7_860, 450),
@@ -256,7 +270,7 @@ def test_kau_opens_with_the_example_of_the_exchange() -> None:
 
 
 def test_kau_admits_limit_orders_of_at_most_100_000_tonnes() -> None:
-    floor = Floor("kau", "2026-03-02 01:00", "[adjust.instruments.KAU]\nreference_price_ticks = 7800")
+    floor = Floor("kau", "2026-03-02 01:00", reference("KAU", 7_800))
     floor.order(TRADER, SELL, 100_000, 7_800)
     floor.order(TRADER, SELL, 100_001, 7_800)
     market = m.NewOrder(floor.ref(TRADER), floor.number, BUY, 1, order_type=m.OrderType.MARKET)

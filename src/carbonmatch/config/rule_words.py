@@ -102,6 +102,18 @@ def _screen_size(one: Instrument, _: Config) -> str:
     return f"{low} to {_tonnes(one, one.quantity_max_lots)} an order"
 
 
+def _band(one: Instrument, _: Config) -> str:
+    if not one.prices.has_band:
+        return "none"
+    low, high = one.band
+    now = f": {_price(one, low)} to {_price(one, high)}" if high else ""
+    return f"{one.prices.width} of the reference price{now}"
+
+
+def _rounding(one: Instrument, _: Config) -> str:
+    return one.prices.band_rounding.replace("_", " ") if one.prices.has_band else "no band"
+
+
 def _block_size(one: Instrument, _: Config) -> str:
     if one.blocks is None:
         return "no blocks"
@@ -235,6 +247,8 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "lot": _lot,
     "tick": lambda one, _: _price(one, one.price_increment_ticks),
     "screen_size": _screen_size,
+    "band": _band,
+    "rounding": _rounding,
     "block_size": _block_size,
     "block_band": _block_band,
     "block_sessions": _block_sessions,
