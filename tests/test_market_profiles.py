@@ -41,7 +41,7 @@ def tonnes(lots: int, one: Instrument) -> int:
 
 
 def tick(one: Instrument) -> str:
-    """And that money is right: a tick on a lot is its part of the currency's hundredths, of which KRW has none."""
+    """And a tick on a lot is worth its part of the currency's hundredths, of which KRW has none."""
     hundredths = 1 if one.currency == "KRW" else 100
     assert one.tick_value_minor * 10**one.price_decimals == hundredths * one.lot_tonnes
     return f"{price_text(one.price_increment_ticks, one.price_decimals)} {one.currency}"
