@@ -462,8 +462,9 @@ def test_operators_alone_set_the_phase_of_blocks() -> None:
     assert hold(OPS, 0) == "done"
     assert [type(event) for event in floor.public] == [m.BlockPhaseChanged]
     floor.outputs(VENUE, m.SetBlockPhase(m.NO_REF, EUA, BlockPhase.OPEN))
-    assert floor.engine.books[EUA].blocks is not None
-    assert floor.engine.books[EUA].blocks.course.phase is BlockPhase.OPEN
+    blocks = floor.engine.books[EUA].blocks
+    assert blocks is not None
+    assert blocks.course.phase is BlockPhase.OPEN
 
 
 def test_rules_that_change_keep_what_is_open_and_tell_another_phase() -> None:

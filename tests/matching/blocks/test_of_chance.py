@@ -24,7 +24,7 @@ from tests.matching.market import CAROL, OPS, TIME_NS, VENUE
 
 # Of two firms at once.
 EVE = SessionId(6)
-ACCOUNTS = {ALPHA: 1, ALPHA_2: 1, BETA: 2, GAMMA: 3}
+ACCOUNTS: dict[int, int] = {ALPHA: 1, ALPHA_2: 1, BETA: 2, GAMMA: 3}
 SESSIONS: dict[int, tuple[int, ...]] = {
     ALICE: (ALPHA,),
     BOB: (BETA,),
@@ -32,7 +32,7 @@ SESSIONS: dict[int, tuple[int, ...]] = {
     DAVE: (GAMMA,),
     EVE: (BETA, GAMMA),
 }
-MOST = {ALPHA: 250, BETA: 400}
+MOST: dict[int, int] = {ALPHA: 250, BETA: 400}
 
 Command = tuple[Any, ...]
 
@@ -75,8 +75,8 @@ class Play:
     def __init__(self) -> None:
         self.floor = Floor()
         self.floor.outputs(VENUE, m.DefineSession(EVE, "eve", (BETA, GAMMA)))
-        self.floor.vault.lots_max = dict(MOST)
-        self.reference = Reference(dict(ACCOUNTS), SESSIONS, MOST)
+        self.floor.vault.lots_max = {AccountId(account): most for account, most in MOST.items()}
+        self.reference = Reference(ACCOUNTS, SESSIONS, MOST)
         # Of each proposal, the states in which it was told to have ended.
         self.ended: dict[int, set[tuple[BlockState, int]]] = {}
 
