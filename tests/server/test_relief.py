@@ -4,6 +4,11 @@ import pytest
 
 from carbonmatch.matching.messages import (
     AccountId,
+    BlockAccept,
+    BlockDecline,
+    BlockPhase,
+    BlockPropose,
+    BlockWithdraw,
     Cancel,
     ClientCommand,
     InstrumentId,
@@ -16,11 +21,13 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     Replace,
+    SetBlockPhase,
     SetPhase,
     Side,
 )
 from carbonmatch.server.relief import relieving
-from tests.matching.market import ALICE, CAROL, CEA, EUA, OPS, Market
+from tests.matching.blocks.floor import ALPHA, Floor
+from tests.matching.market import ALICE, BOB, CAROL, CEA, EUA, OPS, Market
 
 ACCOUNT = MassCancelScope.ACCOUNT
 SESSION = MassCancelScope.SESSION
@@ -96,3 +103,38 @@ def test_a_mass_cancel_passes_where_it_finds_orders(
 
 def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, SetPhase(Ref(1), EUA, Phase.HALTED), session_id=OPS) == [1]
+
+
+def test_what_ends_a_block_passes_once_and_where_there_is_one() -> None:
+    floor = Floor()
+    floor.offer()  # 1
+    floor.offer(BOB, to=ALPHA)  # 2
+    floor.propose(BOB)  # 3
+    one, two, three = map(floor.order_id, (1, 2, 3))
+    assert passing(
+        floor,
+        BlockWithdraw(Ref(10), one),
+        BlockWithdraw(Ref(11), one),
+        BlockDecline(Ref(12), two),
+        BlockWithdraw(Ref(13), two),
+        BlockDecline(Ref(14), three),
+        BlockWithdraw(Ref(15), OrderId(99)),
+        BlockAccept(Ref(16), two, 100, 50),
+        BlockPropose(Ref(17), EUA, Side.SELL, 100, 50),
+    ) == [10, 12]
+
+
+def test_a_mass_cancel_passes_where_it_finds_offers() -> None:
+    floor = Floor()
+    floor.offer()
+    assert passing(floor, MassCancel(Ref(9), SESSION)) == [9]
+    assert passing(floor, MassCancel(Ref(9), SESSION, side=1)) == []
+    assert passing(floor, MassCancel(Ref(9), ACCOUNT, account_id=AccountId(99))) == []
+    assert passing(floor, MassCancel(Ref(9), ACCOUNT), session_id=CAROL) == [9]
+    assert passing(floor, MassCancel(Ref(9), SESSION), session_id=BOB) == []
+
+
+def test_operators_go_on_steering_blocks() -> None:
+    command = SetBlockPhase(Ref(1), EUA, BlockPhase.CLOSED)
+    assert passing(Floor(), command, session_id=OPS) == [1]
+    assert passing(Floor(), command) == []
