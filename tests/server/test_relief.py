@@ -4,12 +4,14 @@ import pytest
 
 from carbonmatch.matching.messages import (
     AccountId,
+    Bid,
     BlockAccept,
     BlockDecline,
     BlockPhase,
     BlockPropose,
     BlockWithdraw,
     Cancel,
+    CancelBidding,
     ClientCommand,
     InstrumentId,
     MassCancel,
@@ -24,6 +26,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     Side,
+    WithdrawBid,
 )
 from carbonmatch.server.relief import relieving
 from tests.matching.blocks.floor import ALPHA, Floor
@@ -103,6 +106,9 @@ def test_a_mass_cancel_passes_where_it_finds_orders(
 
 def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, SetPhase(Ref(1), EUA, Phase.HALTED), session_id=OPS) == [1]
+    assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
+    assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
+    assert passing(market, Bid(Ref(1), OrderId(7), 1, 1), WithdrawBid(Ref(2), OrderId(8))) == []
 
 
 def test_what_ends_a_block_passes_once_and_where_there_is_one() -> None:
