@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from msgspec import structs
 
 from carbonmatch.config import Config, Instrument, parse
 from carbonmatch.config.calendars import AUCTIONS
 from carbonmatch.config.evidence import Certainty, RuleName
 from carbonmatch.config.profiles import profile_named
+from carbonmatch.config.volatility import Volatility, Width
 from carbonmatch.words import price_text
 
 MARKETS: Final = (
@@ -39,6 +41,9 @@ def tonnes(lots: int, one: Instrument) -> int:
 
 
 def tick(one: Instrument) -> str:
+    """And a tick on a lot is worth its part of the currency's hundredths, of which KRW has none."""
+    hundredths = 1 if one.currency == "KRW" else 100
+    assert one.tick_value_minor * 10**one.price_decimals == hundredths * one.lot_tonnes
     return f"{price_text(one.price_increment_ticks, one.price_decimals)} {one.currency}"
 
 
@@ -100,7 +105,7 @@ def selection(one: Instrument, _: Config) -> object:
     screen = one.screen
     if screen.mechanism != "listing":
         return screen.mechanism
-    return (screen.levels_max, screen.order_choice, screen.strict_level_order)
+    return (screen.levels_max, screen.order_choice, screen.strict_level_order, screen.order_list)
 
 
 def biddings(one: Instrument, _: Config) -> object:
@@ -124,8 +129,8 @@ def biddings(one: Instrument, _: Config) -> object:
 AS_WE_DO = ("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial")
 CHINESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:00 continuous", "15:00 closed"]
 CANTONESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"]
-LISTING = (5, "any", True)
-CLICK = (1, "first", True)
+LISTING = (5, "any", True, True)
+CLICK = (1, "first", True, True)
 LIMIT = (("limit",), "verify")
 DAY = (("day",), "verify")
 
@@ -153,7 +158,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             bea=("0.10 CNY", "verify"),
             eua_spot=("0.01 EUR", "read"),
             eua_auction=("0.01 EUR", "read"),
-            kau=(None, "unknown"),
+            kau=("1 KRW", "unknown"),
         ),
     ),
     "screen_size": (
@@ -189,6 +194,84 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
     "oversize": (
         lambda one, _: one.screen.oversize,
         row(("reject", "ours"), eua_spot=("reject", "read"), kau=("reject", "read")),
+    ),
+    "trade_price": (
+        lambda one, _: one.screen.mechanism,
+        row(
+            ("listing", "verify"),
+            cea=("listing", "read"),
+            shea=("continuous", "verify"),
+            hbea=("middle_price", "read"),
+            gdea=("listing", "read"),
+            szea=("continuous", "verify"),
+            tjea=("continuous", "verify"),
+            eua_spot=("continuous", "read"),
+            eua_auction=("continuous", "read"),
+            kau=("continuous", "read"),
+        ),
+    ),
+    "mechanisms": (
+        lambda one, _: (one.screen.mechanism, one.blocks is not None, one.bidding is not None),
+        row(
+            None,
+            cea=(("listing", True, True), "read"),
+            # Blocks are there, closed; biddings come later.
+            ccer=(("listing", True, False), "read"),
+            shea=(("continuous", True, True), "verify"),
+            hbea=(("middle_price", True, False), "read"),
+            gdea=(("listing", True, True), "verify"),
+            szea=(("continuous", True, False), "read"),
+            bea=(("listing", True, True), "verify"),
+            tjea=(("continuous", True, True), "verify"),
+            cqea=(("listing", True, False), "verify"),
+            fjea=(("listing", True, True), "verify"),
+            eua_spot=(("continuous", False, False), "read"),
+            eua_auction=(("continuous", False, True), "read"),
+            kau=(("continuous", True, True), "read"),
+        ),
+    ),
+    "priority": (
+        lambda one, _: one.screen.order_choice if one.screen.mechanism == "listing" else "time",
+        row(
+            ("any", "verify"),
+            cea=("any", "read"),
+            shea=("time", "verify"),
+            hbea=("time", "read"),
+            gdea=("first", "read"),
+            szea=("time", "verify"),
+            tjea=("time", "verify"),
+            fjea=("first", "verify"),
+            eua_spot=("time", "recalled"),
+            eua_auction=("time", "read"),
+            kau=("time", "read"),
+        ),
+    ),
+    "collar": (
+        lambda one, _: one.volatility.collar.basis_points,
+        row(
+            (None, "unknown"),
+            cea=(0, "read"),
+            hbea=(500, "unknown"),
+            eua_spot=(0, "ours"),
+            eua_auction=(0, "ours"),
+            kau=(0, "ours"),
+        ),
+    ),
+    "volatility": (
+        lambda one, _: structs.replace(one.volatility, collar=Width()) == Volatility(),
+        row(
+            (True, "ours"),
+            cea=(True, "read"),
+            eua_spot=(None, "unknown"),
+        ),
+    ),
+    "self_trade": (
+        lambda one, _: (one.self_trade.key, one.self_trade_prevention),
+        row(
+            (("group", "cancel_newest"), "ours"),
+            eua_spot=(("participant", "cancel_oldest"), "read"),
+            eua_auction=(("participant", "cancel_newest"), "ours"),
+        ),
     ),
     "sessions": (
         lambda one, config: hours_of(one.schedule, config),
