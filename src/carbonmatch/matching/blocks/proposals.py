@@ -15,6 +15,7 @@ from sortedcontainers import SortedDict
 from carbonmatch.limits import ACCOUNT_PROPOSALS_MAX, VENUE_PROPOSALS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.blocks.course import BlockCourse
+from carbonmatch.matching.blocks.day_average import DayAverages
 from carbonmatch.matching.blocks.directory import Directory
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.expiry import NEVER_NS
@@ -191,9 +192,10 @@ class BlockBook:
 class Negotiations:
     """All open proposals of the venue. `offers` counts those that bind an account, where there are any."""
 
-    __slots__ = ("directory", "offers", "proposals")
+    __slots__ = ("day_averages", "directory", "offers", "proposals")
 
     def __init__(self) -> None:
+        self.day_averages = DayAverages()
         # None: to be made when somebody asks.
         self.directory: Directory | None = None
         self.proposals: dict[OrderId, Proposal] = {}
