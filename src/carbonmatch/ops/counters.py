@@ -123,6 +123,7 @@ class Counters:
         "messages_sent",
         "oldest_wait_ns",
         "open_orders",
+        "open_proposals",
         "order_latency_ns",
         "phase_end_s",
         "phases",
@@ -156,6 +157,7 @@ class Counters:
         self.cancels: Counter[CancelReason] = Counter()
         self.repeats = 0
         self.open_orders = 0
+        self.open_proposals = 0
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self.phases: dict[InstrumentId, Phase] = {}

@@ -106,6 +106,7 @@ class Vitals:
         counters.oldest_wait_ns, counters.waiting_bytes = gateway.waiting()
         counters.last_sequence = floor.engine.sequence
         counters.open_orders = floor.engine.open_order_count
+        counters.open_proposals = len(floor.engine.venue.negotiations.proposals)
         counters.journal_durable_sequence = floor.pipeline.durable_sequence
         counters.journal_records = writer.records
         counters.journal_bytes = writer.bytes

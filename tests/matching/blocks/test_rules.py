@@ -171,6 +171,9 @@ def test_a_block_of_shanghai_is_within_30_percent_of_the_close_so_far() -> None:
     trade(floor, 100, 5_000)
     trade(floor, 300, 5_200)
     assert band(floor) == (3_605, 6_695)
+    # Another reference price is that of a day without trades.
+    floor.send(OPS, m.SetBand(floor.ref(OPS), EUA, 9_000, 0, 0))
+    assert band(floor) == (3_605, 6_695)
     assert told(floor.propose(lots=100_000, price=3_604)) == "OUTSIDE_BAND"
     assert told(floor.propose(lots=500_001, price=3_604)) == POSTED
     floor.offer(lots=200_000, price=4_000)
