@@ -49,6 +49,13 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.recovery",
         "server.trade_search",
     },
+    "settlement": {
+        *_UP_TO_PROTOCOL,
+        "exit_codes",
+        "matching",
+        "journal",
+        "server.recovery",
+    },
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
     "__main__": {"cli"},
