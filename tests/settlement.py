@@ -58,15 +58,16 @@ class ByHand:
             "cash": defaultdict(int),
         }
         for trade, price, lots in run["trades"]:
-            self._move(run, trade, price, lots, 1)
+            self._move(run, trade, (price, lots), 1)
         for trade, _, before, after in run["adjustments"]:
-            self._move(run, trade, *before, -1)
-            self._move(run, trade, *after, 1)
+            self._move(run, trade, before, -1)
+            self._move(run, trade, after, 1)
         self.day.update(dict.fromkeys(trades, day))
         self.runs.append(run)
 
-    def _move(self, run: dict[str, Any], trade: int, price: int, lots: int, sign: int) -> None:
+    def _move(self, run: dict[str, Any], trade: int, terms: tuple[int, int], sign: int) -> None:
         """A tick on a lot is one minor unit in the worlds that this is for."""
+        price, lots = terms
         buyer, seller = self.sides[trade][m.Side.BUY], self.sides[trade][m.Side.SELL]
         run["units"][buyer, self.of[trade]] += sign * lots
         run["units"][seller, self.of[trade]] -= sign * lots

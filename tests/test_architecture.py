@@ -34,7 +34,12 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
     "journal": {"limits", "exit_codes"},  # to it a payload is bytes
-    "config": {*_UP_TO_PROTOCOL, "matching.screen_rules", "matching.volatility_rules"},
+    "config": {
+        *_UP_TO_PROTOCOL,
+        "matching.bidding.rules",
+        "matching.screen_rules",
+        "matching.volatility_rules",
+    },
     "demo_market": {*_UP_TO_PROTOCOL, "config"},
     "market_data": _UP_TO_PROTOCOL,
     "ops": {*_UP_TO_PROTOCOL, "config"},
@@ -49,15 +54,17 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.recovery",
         "server.trade_search",
     },
+    "auction_tools": {"exit_codes", "matching.messages", "journal_tools"},
     "settlement": {
         *_UP_TO_PROTOCOL,
         "exit_codes",
         "matching",
         "journal",
+        "config",
         "server.recovery",
     },
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
-    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "demo"},
+    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "auction_tools", "settlement", "demo"},
     "__main__": {"cli"},
 }
 

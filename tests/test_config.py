@@ -762,3 +762,30 @@ def test_the_command_line_wins_over_what_the_file_says_of_the_follower() -> None
     assert chosen.follower == Follower("127.0.0.1:0", snapshot_commands=5, snapshot_seconds=7)
     with pytest.raises(ConfigError, match=r"follower\.ops"):
         with_follower(config, ops="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            "list_date = 2026-03-02",
+            "instruments[1].list_date: 2026-03-02, but there is no schedule that would keep to it",
+        ),
+        (
+            "last_trade_date = 2026-03-02",
+            "instruments[1].last_trade_date: 2026-03-02, but there is no schedule that would keep to it",
+        ),
+    ],
+)
+def test_dates_of_an_instrument_need_a_schedule(words: str, problem: str) -> None:
+    assert problems(changed(('opening_phase = "halted"', words))) == [problem]
+
+
+def test_an_instrument_does_not_leave_before_it_is_listed() -> None:
+    text = (
+        'profiles = ["cea"]\n[adjust.instruments.CEA24]\nlast_trade_date = 2025-04-28\n'
+        "[adjust.instruments.CEA23]\nlist_date = 2024-01-01\nlast_trade_date = 2024-01-01"
+    )
+    assert problems(text) == [
+        "adjust.instruments.CEA24.last_trade_date: 2025-04-28 is before list_date, which is 2025-04-29"
+    ]

@@ -7,6 +7,8 @@ import pytest
 from msgspec import Struct
 
 from carbonmatch.config import Config, parse
+from carbonmatch.config.bidding import Bidding
+from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
@@ -61,6 +63,8 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.self_trade]", SelfTrade),
         ("[instruments.screen]", Screen),
         ("[instruments.volatility]", Volatility),
+        ("[instruments.bidding]", Bidding),
+        ("[instruments.blocks]", Blocks),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonmatch.config.trade_numbers import DEFAULT_FORMAT, problems_of, trade_number
 from carbonmatch.journal.archive import archive_segments
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.journal.storage import DiskStorage
@@ -27,7 +28,6 @@ from carbonmatch.settlement.make import (
     settle_day,
     settle_what_is_missing,
 )
-from carbonmatch.settlement.numbers import DEFAULT_FORMAT, problems_of, trade_number
 from carbonmatch.settlement.text import Naming
 from carbonmatch.settlement.trades import Run
 from tests.matching.market import ALICE, BOB, CAROL, CEA, EUA, OPS, TIME_NS, VENUE, definition

@@ -38,6 +38,8 @@ app = App(
 )
 journal = App(name="journal", help="Prove and read a journal.", help_format="plaintext")
 app.command(journal)
+auction = App(name="auction", help="Compute again what an auction came to.", help_format="plaintext")
+app.command(auction)
 profile = App(name="profile", help="The markets that are shipped, by name.", help_format="plaintext")
 app.command(profile)
 app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
@@ -74,12 +76,15 @@ def main() -> None:
 
 def _user_errors() -> tuple[type[Exception], ...]:
     """What is not our bug. Everything else ends in a traceback, which we want to see."""
+    from carbonmatch.auction_tools import NothingToRecompute
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
+    from carbonmatch.settlement.make import SettlementError
 
-    return (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, StorageUnusable, OSError)
+    ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
+    return (*ours, SettlementError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -261,6 +266,54 @@ def explain(name: str) -> None:
     print("\n".join([*lines, *doubts(name)]))
 
 
+# --- settlement ------------------------------------------------------------------------------------
+
+
+@app.command
+def settlement(
+    *,
+    directory: Path,
+    day: str,
+    out: Path,
+    archive: Path | None = None,
+    config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
+    running: bool = False,
+) -> None:
+    """Make the settlement files of a trading day from its journal; those that are there stay as they are.
+
+    Parameters
+    ----------
+    directory
+        The journal.
+    day
+        The trading day, as 20210716.
+    out
+        Where the files go.
+    archive
+        Where the journal's older segments are.
+    config
+        The venue's configuration: what it calls itself and its trades.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.client.admin_days import trading_day
+    from carbonmatch.config import load
+    from carbonmatch.settlement.make import opened_journal, settle_day
+    from carbonmatch.settlement.text import Naming
+
+    naming = Naming()
+    if config is not None:
+        of_venue = load(config)
+        naming = Naming(of_venue.venue.server_id, of_venue.settlement.trade_number)
+    journal = opened_journal(directory, archive)
+    for made in settle_day(journal, out, trading_day(day), naming, running=running):
+        is_there = "made" if made.is_new else "is there already"
+        print(
+            f"{made.file}: {is_there}; run {made.run} at sequence {made.sequence}, {made.trades} trades, "
+            f"{made.adjustments} adjustments, SHA-256 {made.sha256}"
+        )
+
+
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -386,3 +439,62 @@ def archive(directory: Path, *, to: Path) -> None:
             f"left what lies behind two snapshots from segment {moved.held_back_at} on: the follower of this "
             "journal still has to read it"
         )
+
+
+# --- auctions -------------------------------------------------------------------------------------
+
+
+@auction.command
+def recompute(
+    *,
+    directory: Path | None = None,
+    bidding: int | None = None,
+    inputs: Path | None = None,
+    archive: Path | None = None,
+    running: bool = False,
+    write: Path | None = None,
+    anonymous: bool = False,
+) -> None:
+    """Compute what a bidding came to from its bids, and say whether that is what the venue has told.
+
+    From a journal (--directory and --bidding), or from a file of inputs that was published (--inputs). Says
+    match, or differ and in what; then it ends with 66.
+
+    Parameters
+    ----------
+    directory
+        The journal.
+    bidding
+        The bidding, by its id.
+    inputs
+        A file that --write has made, here or elsewhere.
+    archive
+        Where older segments of the journal are.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    write
+        Write what it was computed from into this file, as JSON.
+    anonymous
+        Leave out the accounts of bidders.
+    """
+    from carbonmatch import auction_tools
+    from carbonmatch.matching.messages import OrderId
+
+    if inputs is not None and directory is None and bidding is None:
+        found = auction_tools.read_inputs(inputs)
+    elif directory is not None and bidding is not None and inputs is None:
+        found = auction_tools.inputs_of(directory, OrderId(bidding), archive=archive, running=running)
+    else:
+        raise auction_tools.NothingToRecompute("expected --directory and --bidding, or --inputs")
+    if write is not None:
+        auction_tools.write_inputs(found, write, anonymous=anonymous)
+    differences = auction_tools.recompute(found)
+    for difference in differences:
+        print(f"bidding {found.bidding_id}: {difference}")
+    print(
+        f"bidding {found.bidding_id} of {found.instrument}: {'differ' if differences else 'match'}; "
+        f"{found.outcome}, {found.allotted_lots} of {found.quantity_lots} lots at {found.price_ticks} ticks, "
+        f"{found.winner_count} of {found.bid_count} bids; digest {found.inputs_digest or 'none'}"
+    )
+    if differences:
+        sys.exit(ExitCode.JOURNAL_DIVERGED)

@@ -27,11 +27,13 @@ from carbonmatch.matching.messages import (
     AnyPublicEvent,
     AnyReport,
     DefineAccount,
+    Entry,
     Executed,
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
     OnTrade,
+    SessionId,
     TradeBusted,
     TradeCorrected,
     TradeId,
@@ -259,6 +261,21 @@ def export(
 
 
 # --- batches --------------------------------------------------------------------------------------
+
+
+class Batch(Struct, frozen=True):
+    """A batch with all that it holds: what came in, and what it caused."""
+
+    entries: list[Entry]
+    streams: list[tuple[SessionId, list[AnyReport]]]
+    public: list[AnyPublicEvent]
+
+
+def batches(directory: Path, *, archive: Path | None = None, running: bool = False) -> Iterator[Batch]:
+    """Every batch of a whole journal. Raises JournalDamaged where its beginning is in an archive."""
+    for stored, record in _batches(_whole(_storage(directory, archive), running=running)):
+        streams = [(stream.session_id, _reports(stored, stream)) for stream in record.streams]
+        yield Batch(record.entries, streams, _public(stored, record))
 
 
 def _scan(storage: DiskStorage, *, running: bool, check_digests: bool = False) -> JournalScan:

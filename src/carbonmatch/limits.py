@@ -325,9 +325,20 @@ assert DAY_INSTRUMENTS_MAX * 3 < FRAME_BYTES_MAX
 SETTLEMENT_RUNS_MAX: Final = 4_096
 # Runs that one question after them is answered with; the client asks on from the last one's sequence.
 SETTLEMENT_STATUS_MAX: Final = 256
+# Making a settlement file has failed: so long until it is tried again. A full disk does not empty in seconds.
+SETTLEMENT_RETRY_SECONDS: Final = 10.0
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
+# Blocks that are negotiated: of one account those that bind it, and of the venue all. They bound memory, at
+# about 1 KiB each, and what the close of the venue ends in one record. Thousands of companies make some
+# hundred blocks on the busiest day.
+ACCOUNT_PROPOSALS_MAX: Final = 64
+VENUE_PROPOSALS_MAX: Final = 4_096
+
+# Sessions that one side of a block is told through: an account has a few people who look after it. The
+# others see it in a drop copy, or ask.
+SIDE_SESSIONS_MAX: Final = 4
 
 # Orders that one status request answers with; the client asks on from the last order id.
 STATUS_ORDERS_MAX: Final = 256
@@ -341,9 +352,14 @@ assert AMENDED_TRADES_MAX < DAY_TRADES_KEPT_MAX
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
-# One record must fit a segment together with its headers. A cancel report takes up to 48 bytes.
+# One record must fit a segment together with its headers.
 RECORD_PAYLOAD_BYTES_MAX: Final = 62 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
+CANCELED_BYTES_MAX: Final = 48
+# What one of the two sides of a block is told, and what everyone is.
+BLOCK_UPDATE_BYTES_MAX: Final = 112
+BLOCK_POSTED_BYTES_MAX: Final = 52
+_PROPOSAL_BYTES_MAX: Final = 2 * (SIDE_SESSIONS_MAX + 1) * BLOCK_UPDATE_BYTES_MAX + BLOCK_POSTED_BYTES_MAX
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
 # An order in the long layout, and the report that it is in.
 LONG_ORDER_BYTES_MAX: Final = 96
@@ -355,14 +371,15 @@ TRADED_BYTES_MAX: Final = 37
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
 _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
 # The fullest batch: gathered to its bound, then one frame that meets all the makers it may, carries out as
-# much of an auction as it may, and takes every other order out of the venue.
+# much of an auction as it may, and takes every other order and every block out of the venue.
 assert (
-    BATCH_REPORTS_MAX * (REPORT_BYTES_MAX + TRADED_BYTES_MAX // 2)
+    BATCH_REPORTS_MAX * (BLOCK_UPDATE_BYTES_MAX + TRADED_BYTES_MAX // 2)
     + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
     + _MEETINGS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
-    + VENUE_OPEN_ORDERS_MAX * REPORT_BYTES_MAX
+    + VENUE_OPEN_ORDERS_MAX * CANCELED_BYTES_MAX
+    + VENUE_PROPOSALS_MAX * _PROPOSAL_BYTES_MAX
     + COPIED_STREAMS_MAX * 6
     + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * _MEETINGS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
     < RECORD_PAYLOAD_BYTES_MAX

@@ -277,8 +277,8 @@ def test_a_state_is_restored_only_before_the_first_batch() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 2, expected 3"):
-        MarketData().restore(b"\x93\x02\x00\x90")
+    with pytest.raises(ValueError, match="version 3, expected 4"):
+        MarketData().restore(b"\x93\x03\x00\x90")
 
 
 def test_bytes_that_are_no_state_are_refused() -> None:

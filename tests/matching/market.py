@@ -165,6 +165,15 @@ class Market:
                 return f"run {report.run} of {report.trading_day} {report.outcome.name}"
             case m.Done():
                 return "done"
+            case m.BlockUpdate():
+                words = [
+                    f"block {number(report.proposal_id)} {report.state.name} {report.side.name.lower()}",
+                    f"{report.quantity_lots} @ {report.price_ticks}",
+                    "own" if report.is_own else "theirs",
+                ]
+                if report.reason:
+                    words.append(m.CancelReason(report.reason).name)
+                return " ".join(words)
 
 
 def buy(ref: int, price: int = 0, lots: int = 1, **fields: Any) -> NewOrder:

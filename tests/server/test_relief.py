@@ -42,7 +42,7 @@ def market() -> Market:
 def passing(market: Market, *commands: ClientCommand, session_id: int = ALICE) -> list[int]:
     """The refs of those that pass."""
     session = market.engine.sessions[session_id]  # type: ignore[index]
-    return [command.ref for command in relieving(session, list(commands))]
+    return [command.ref for command in relieving(session, list(commands), market.engine.venue.negotiations)]
 
 
 def test_what_adds_or_only_asks_does_not_pass(market: Market) -> None:

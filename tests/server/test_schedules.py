@@ -1,6 +1,7 @@
 """Schedules by a clock that tests hold: on time, late, never early, never twice, whatever has stopped it."""
 
 from collections.abc import Callable
+from datetime import date
 from itertools import groupby
 from typing import cast
 
@@ -672,3 +673,54 @@ def test_whenever_somebody_looks_or_everything_crashes_the_phase_is_that_of_the_
         if market.phase() is Phase.CLOSED:
             assert list(market.engine.books[CEA].orders()) == []
         market.engine.check()
+
+
+# --- from its listing to its last day ---------------------------------------------------------------
+
+
+def with_life_of_cea(first: date | None, last: date | None) -> Config:
+    file = config()
+    cea, *others = file.instruments
+    return structs.replace(
+        file, instruments=(structs.replace(cea, list_date=first, last_trade_date=last), *others)
+    )
+
+
+def test_an_instrument_trades_from_its_listing_to_its_last_day() -> None:
+    market = Market("2026-03-01 00:00", with_life_of_cea(date(2026, 3, 3), date(2026, 3, 4)))
+    phases = {}
+    for day in (2, 3, 4, 5):
+        market.at(f"2026-03-0{day} 02:00")
+        phases[day] = (market.phase(CEA), market.phase(GDEA))
+    trading, closed = Phase.CONTINUOUS, Phase.CLOSED
+    assert phases == {
+        2: (closed, trading),
+        3: (trading, trading),
+        4: (trading, trading),
+        5: (closed, trading),
+    }
+
+
+def test_the_last_close_of_an_instrument_says_that_nothing_follows() -> None:
+    market = Market("2026-03-04 02:00", with_life_of_cea(None, date(2026, 3, 4)))
+    market.hears()
+    assert market.at("2026-03-04 07:00")[-1] == "03-04 07:00 CEA CLOSED until ?"
+
+
+def test_a_venue_that_was_down_over_the_last_close_of_an_instrument_closes_it() -> None:
+    market = Market("2026-03-04 02:00", with_life_of_cea(None, date(2026, 3, 4)))
+    market.send(TRADER, order(1))
+    again = market.crashed("2026-03-09 02:00")
+    assert (again.phase(CEA), again.phase(GDEA)) == (Phase.CLOSED, Phase.CONTINUOUS)
+    assert list(again.engine.books[CEA].orders()) == []
+
+
+def test_a_last_day_that_is_told_when_it_is_over_closes_at_once() -> None:
+    market = Market("2026-03-03 02:00")
+    assert market.phase(CEA) is Phase.CONTINUOUS
+    market.schedules.take(with_life_of_cea(None, date(2026, 3, 2)))
+    market.schedules.run()
+    assert (market.phase(CEA), market.phase(GDEA)) == (Phase.CLOSED, Phase.CONTINUOUS)
+    market.schedules.take(with_life_of_cea(None, None))
+    market.schedules.run()
+    assert market.phase(CEA) is Phase.CONTINUOUS

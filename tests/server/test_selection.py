@@ -42,7 +42,15 @@ def selected(*commands: SessionCommand, throttled: bool = False, **other: Any) -
     if throttled:
         throttle = Throttle(1, 1, 0, 0, NOW)
         throttle.admit([NewOrder(Ref(1), EUA, Side.BUY, 10, 1000)], NOW)
-    well = Circumstances(market.engine.sessions[ALICE], Role.TRADE, throttle, NOW, True, False)
+    well = Circumstances(
+        market.engine.sessions[ALICE],
+        Role.TRADE,
+        throttle,
+        NOW,
+        True,
+        market.engine.venue.negotiations,
+        False,
+    )
     return select(list(commands), structs.replace(well, **other))
 
 
@@ -90,7 +98,15 @@ def test_with_all_at_once_the_cancel_still_passes() -> None:
 def test_what_is_refused_for_its_role_has_used_up_the_rate() -> None:
     market = Market()
     throttle = Throttle(1, 1, 0, 0, NOW)
-    there = Circumstances(market.engine.sessions[ALICE], Role.TRADE, throttle, NOW, True, False)
+    there = Circumstances(
+        market.engine.sessions[ALICE],
+        Role.TRADE,
+        throttle,
+        NOW,
+        True,
+        market.engine.venue.negotiations,
+        False,
+    )
     steer = SetPhase(Ref(2), EUA, Phase.HALTED)
     assert reasons(select([steer], there)) == {2: RejectReason.NOT_ENTITLED}
     assert reasons(select([structs.replace(ORDER, ref=Ref(3))], there)) == {3: RejectReason.THROTTLED}

@@ -35,6 +35,14 @@ PhaseName = Literal[
 main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
 main.command("carbonmatch.client.admin_trades:bust_trade", name="bust-trade", help="Take a trade back.")
 main.command("carbonmatch.client.admin_trades:correct_trade", name="correct-trade", help="Put a trade right.")
+_DAYS = "carbonmatch.client.admin_days"
+main.command(f"{_DAYS}:end_of_day", name="end-of-day", help="End a trading day.")
+main.command(f"{_DAYS}:settlement", name="settlement", help="Show what the registry has not confirmed.")
+main.command(f"{_DAYS}:reconcile", name="reconcile", help="Journal what the registry has answered.")
+_BIDDINGS = "carbonmatch.client.admin_biddings"
+main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
+main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")
+main.command(f"{_BIDDINGS}:biddings", name="biddings", help="Show biddings, and how the last ones ended.")
 
 
 @dataclass(frozen=True)
@@ -193,7 +201,7 @@ async def set_band(
     low_ticks: int,
     high_ticks: int,
 ) -> None:
-    instrument_id = await _instrument_id(feed, symbol)
+    instrument_id = await instrument_id_of(feed, symbol)
     command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
     sequence = await _order(operator, command)
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
@@ -221,10 +229,10 @@ def time_ns(text: str) -> int:
 
 
 async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
-    return InstrumentId(ANY) if symbol == _ALL else await _instrument_id(feed, symbol)
+    return InstrumentId(ANY) if symbol == _ALL else await instrument_id_of(feed, symbol)
 
 
-async def _instrument_id(feed: Access, symbol: str) -> InstrumentId:
+async def instrument_id_of(feed: Access, symbol: str) -> InstrumentId:
     """The number itself needs no market data: it works with a key that may only operate."""
     if symbol.isdecimal():
         if int(symbol) == ANY:

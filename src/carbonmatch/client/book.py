@@ -29,6 +29,8 @@ from carbonmatch.protocol.messages import (
     BiddingAnnouncement,
     BiddingResult,
     BiddingUpdate,
+    BlockPhaseUpdate,
+    BlockPost,
     Conflated,
     DaySummary,
     FeedKind,
@@ -101,6 +103,9 @@ class InstrumentBook:
         # Biddings that are not over, and how the last one has ended.
         self.biddings: dict[OrderId, BiddingAnnouncement] = {}
         self.bidding_result: BiddingResult | None = None
+        # Blocks that are proposed to everyone, and whether any are negotiated now; None: it has none.
+        self.block_posts: dict[OrderId, BlockPost] = {}
+        self.block_phase: BlockPhaseUpdate | None = None
         # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
         # none, nor the busts that the reader missed before it.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
@@ -146,6 +151,14 @@ class InstrumentBook:
         else:
             self.biddings.pop(message.bidding_id, None)
             self.bidding_result = message
+
+    def take_block(self, message: "_Block") -> None:
+        if isinstance(message, BlockPhaseUpdate):
+            self.block_phase = message
+        elif message.quantity_lots:
+            self.block_posts[message.proposal_id] = message
+        else:
+            self.block_posts.pop(message.proposal_id, None)
 
     def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
         price_ticks = level.price_ticks
@@ -246,6 +259,8 @@ class BookBuilder:
                     book.summary = message
                 elif isinstance(message, _Bidding):
                     book.take_bidding(message)
+                elif isinstance(message, _Block):
+                    book.take_block(message)
             return None
         if not book.is_current or (self._is_dense and found != expected):
             return _damage(book, DamageCause.GAP, expected, found)
@@ -273,6 +288,8 @@ class BookBuilder:
             book.set_band(message)
         elif isinstance(message, _Bidding):
             book.take_bidding(message)
+        elif isinstance(message, _Block):
+            book.take_block(message)
         else:
             assert type(message) is TradeBust or type(message) is TradeCorrection
             book.amend_trade(message)
@@ -306,6 +323,8 @@ class BookBuilder:
         book.set_band(begun)
         book.auction = None
         book.biddings.clear()
+        book.block_posts.clear()
+        book.block_phase = None
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -314,9 +333,10 @@ class BookBuilder:
 
 
 _Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
+_Block = BlockPost | BlockPhaseUpdate
 _OfTrades = TradeBust | TradeCorrection
 _OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
-_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding
+_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
 

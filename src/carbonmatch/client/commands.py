@@ -1,10 +1,11 @@
 """The commands of a session as calls: what each is made of, whoever sends it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Final
 
 import msgspec
 
+from carbonmatch.client.bidding import BiddingCommands
 from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
@@ -33,7 +34,7 @@ Answer = list[AnyReport]
 _NO_REF: Final = Ref(0)
 
 
-class Commands(ABC):
+class Commands(BiddingCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.

@@ -5,7 +5,7 @@ instruments that follow it do on each of them. Two markets on one calendar have 
 """
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta
 
@@ -77,6 +77,20 @@ class Calendar(Section, frozen=True):
     holidays: tuple[_Date, ...] = ()
     # Trading days on weekdays that are none: China works some Saturdays around its holidays.
     extra_days: tuple[_Date, ...] = ()
+
+
+class Life(NamedTuple):
+    """Of an instrument: the first and the last date on which it follows its schedule; None: no such date."""
+
+    list_date: date | None = None
+    last_trade_date: date | None = None
+
+    def holds(self, day: date) -> bool:
+        first, last = self
+        return (first is None or first <= day) and (last is None or day <= last)
+
+
+ALWAYS: Final = Life()
 
 
 class Schedule(Section, frozen=True):

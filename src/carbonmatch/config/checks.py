@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import volatility
+from carbonmatch.config import bidding, blocks, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -21,6 +21,7 @@ from carbonmatch.config.schema import (
     TlsFiles,
     shown_accounts,
 )
+from carbonmatch.config.settlement import settlement_problems
 from carbonmatch.limits import (
     COPIED_STREAMS_MAX,
     COPIES_OF_A_SESSION_MAX,
@@ -55,6 +56,7 @@ def check(config: Config) -> list[str]:
             _listen_problems(config.listen, config.tls, config.keys),
             _tls_problems(config.tls),
             _follower_problems(config.follower, config.listen, config.tls),
+            settlement_problems(config.settlement, config.journal.directory),
             _throttle_problems("throttle", config.throttle),
             _repetitions("calendars", "name", [one.name for one in config.calendars]),
             chain.from_iterable(map(calendar_problems, _paths("calendars", config), config.calendars)),
@@ -196,8 +198,10 @@ def _schedule_problems(config: Config) -> Iterator[str]:
     names = {schedule.name for schedule in config.schedules}
     gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
+        yield from blocks.problems(at, instrument.blocks, names)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
+        yield from _life_problems(at, instrument)
         if instrument.screen.mechanism != "continuous" and instrument.schedule in gathering:
             yield (
                 f"{at}.schedule: {instrument.screen.mechanism} has no auctions, but "
@@ -205,6 +209,16 @@ def _schedule_problems(config: Config) -> Iterator[str]:
             )
         if instrument.schedule is not None and instrument.opening_phase in ("halted", "cancel_only"):
             yield f"{at}.opening_phase: the schedule says it; expected no opening_phase beside a schedule"
+
+
+def _life_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    first, last = instrument.life
+    if first is not None and last is not None and first > last:
+        yield f"{at}.last_trade_date: {last} is before list_date, which is {first}"
+    if instrument.schedule is None:
+        for name, day in zip(instrument.life._fields, instrument.life, strict=True):
+            if day is not None:
+                yield f"{at}.{name}: {day}, but there is no schedule that would keep to it"
 
 
 def _gathering(schedule: Schedule) -> Iterator[str]:
@@ -238,6 +252,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
         )
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
+    yield from bidding.problems(at, instrument.definition())
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
     if money > _MONEY_MAX:

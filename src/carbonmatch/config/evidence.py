@@ -23,6 +23,7 @@ RuleName = Literal[
     "open",
     "sessions",
     "block_sessions",
+    "end_of_day",
     "call_auction",
     "validity",
     "order_types",

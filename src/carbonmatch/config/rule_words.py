@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
-from carbonmatch.config.calendars import AUCTIONS, Step
+from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.profiles import Profile, profile_named
 from carbonmatch.config.schema import Config, Instrument
@@ -89,13 +89,18 @@ def _reference(one: Instrument, _: Config) -> str:
     return _price(one, one.reference_price_ticks)
 
 
+def _schedule_of(one: Instrument, config: Config) -> Schedule | None:
+    return next((each for each in config.schedules if each.name == one.schedule), None)
+
+
 def _steps(one: Instrument, config: Config) -> tuple[Step, ...]:
-    return next((each.steps for each in config.schedules if each.name == one.schedule), ())
+    schedule = _schedule_of(one, config)
+    return () if schedule is None else schedule.steps
 
 
 def _sessions(one: Instrument, config: Config) -> str:
     """The times between two steps, with what is open in them."""
-    schedule = next((each for each in config.schedules if each.name == one.schedule), None)
+    schedule = _schedule_of(one, config)
     if schedule is None:
         return f"{one.opening_phase} until an operator says otherwise"
     zone = next(each.time_zone for each in config.calendars if each.name == schedule.calendar)
@@ -104,6 +109,31 @@ def _sessions(one: Instrument, config: Config) -> str:
         f"{step.at} to {following.at} {step.phase.replace('_', ' ')}" for step, following in pairwise(steps)
     ]
     return f"{', '.join(spans)} ({zone})"
+
+
+def _selection(one: Instrument, _: Config) -> str:
+    screen = one.screen
+    if screen.mechanism != "listing":
+        return "none: orders that cross trade"
+    levels = f"the best {screen.levels_max} levels" if screen.levels_max > 1 else "the best level"
+    order = "any order" if screen.order_choice == "any" else "the order that has been there longest"
+    strict = ", the best level first" if screen.strict_level_order and screen.levels_max > 1 else ""
+    return f"a taker selects {order} of {levels}{strict}"
+
+
+def _oversize(one: Instrument, _: Config) -> str:
+    if one.screen.mechanism != "listing":
+        return "what an order does not get from one it gets from the next"
+    if one.screen.oversize == "reject":
+        return "a selection of more than the order has left is refused"
+    return "a selection of more than the order has left trades what is left"
+
+
+def _end_of_day(one: Instrument, config: Config) -> str:
+    schedule = _schedule_of(one, config)
+    if schedule is None or schedule.end_of_day is None:
+        return "when an operator ends it"
+    return f"at {schedule.end_of_day}"
 
 
 def _call_auction(one: Instrument, config: Config) -> str:
@@ -129,6 +159,9 @@ def _self_trade(one: Instrument, _: Config) -> str:
 
 
 RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
+    "mechanisms": lambda one, _: one.screen.mechanism.replace("_", " "),
+    "selection": _selection,
+    "oversize": _oversize,
     "books": lambda one, _: f"{one.symbol} is number {one.id}",
     "lot": _lot,
     "tick": lambda one, _: _price(one, one.price_increment_ticks),
@@ -136,6 +169,7 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "reference": _reference,
     "sessions": _sessions,
     "call_auction": _call_auction,
+    "end_of_day": _end_of_day,
     "validity": lambda one, _: ", ".join(one.times_in_force),
     "order_types": lambda one, _: ", ".join(one.order_types).replace("_", " "),
     "cancels": _cancels,

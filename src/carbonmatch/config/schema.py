@@ -1,17 +1,20 @@
 """The shape of the configuration, and what follows from it for the engine. No file, no network."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal, NewType, get_args
 
 import msgspec
 from msgspec import Meta, structs
 
-from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.bidding import Bidding, rules_of
+from carbonmatch.config.blocks import Blocks
+from carbonmatch.config.calendars import Calendar, Life, Schedule
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
+from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
@@ -205,8 +208,17 @@ class Instrument(Section, frozen=True):
     times_in_force: tuple[TimeInForceName, ...] = ("day", "gtc", "ioc", "fok")
     self_trade: SelfTrade = SelfTrade()
     schedule: Name | None = None  # none: operators alone change its phase
+    # First and last day on which it follows the schedule, on the calendar of that.
+    list_date: date | None = None
+    last_trade_date: date | None = None
     volatility: Volatility = Volatility()
+    bidding: Bidding | None = None  # none: it has no biddings
     screen: Screen = Screen()
+    blocks: Blocks | None = None  # none: no blocks are negotiated
+
+    @property
+    def life(self) -> Life:
+        return Life(self.list_date, self.last_trade_date)
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -214,11 +226,14 @@ class Instrument(Section, frozen=True):
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
         # Where there is a schedule, nothing is open before it has said so.
         is_scheduled = values.pop("schedule") is not None
+        del values["list_date"], values["last_trade_date"]
         values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()
         values["volatility"] = self.volatility.rules()
+        values["bidding"] = rules_of(self.bidding)
         values["screen"] = self.screen.rules()
+        values["blocks"] = None if self.blocks is None else self.blocks.rules()
         return InstrumentDefinition(**values)
 
 
@@ -294,6 +309,7 @@ class Config(Section, frozen=True):
     connections: Connections = Connections()
     journal: Journal = Journal()
     follower: Follower = Follower()
+    settlement: Settlement = Settlement()
     throttle: Throttle = Throttle()
     calendars: tuple[Calendar, ...] = ()
     schedules: tuple[Schedule, ...] = ()

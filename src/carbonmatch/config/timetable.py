@@ -15,7 +15,16 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from carbonmatch.config.calendars import AUCTIONS, WEEKDAYS, Calendar, Schedule, Step, seconds_of
+from carbonmatch.config.calendars import (
+    ALWAYS,
+    AUCTIONS,
+    WEEKDAYS,
+    Calendar,
+    Life,
+    Schedule,
+    Step,
+    seconds_of,
+)
 from carbonmatch.limits import SCHEDULE_DAYS_MAX, SECONDS_PER_DAY
 from carbonmatch.matching.messages import Phase
 
@@ -57,8 +66,11 @@ class Timetable:
     `schedule` must have been checked. Dates beyond those that Python knows hold nothing.
     """
 
-    def __init__(self, schedule: Schedule, calendar: Calendar) -> None:
+    def __init__(self, schedule: Schedule, calendar: Calendar, life: Life = ALWAYS) -> None:
         assert schedule.calendar == calendar.name
+        self._schedule = schedule
+        self._calendar = calendar
+        self._life = life
         self.zone = ZoneInfo(calendar.time_zone)
         self._steps = schedule.steps
         self._special = {day: one.steps for one in schedule.special for day in one.dates}
@@ -73,8 +85,14 @@ class Timetable:
         self._next: dict[int, Transition | None] = {}
         self._ends_ns: dict[int, int] = {}
 
+    def of(self, life: Life) -> "Timetable":
+        """The same, for an instrument that follows the schedule on the days of its life alone."""
+        return Timetable(self._schedule, self._calendar, life)
+
     def steps_of(self, day: date) -> tuple[Step, ...]:
         """What happens on a date; nothing where it is no trading day."""
+        if not self._life.holds(day):
+            return ()
         special = self._special.get(day)
         if special is not None:
             return special

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import screen, volatility
+from carbonmatch.config import bidding, blocks, screen, settlement, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -44,6 +44,7 @@ def in_words(config: Config) -> list[str]:
         *_drop_copies(config),
         *_protection(config),
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
+        *settlement.in_words(config.settlement),
         _throttle(config),
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
@@ -96,7 +97,10 @@ def _throttle(config: Config) -> str:
 
 
 def _schedule(config: Config, schedule: Schedule) -> str:
-    followers = sum(instrument.schedule == schedule.name for instrument in config.instruments)
+    followers = sum(
+        schedule.name in (instrument.schedule, instrument.blocks and instrument.blocks.schedule)
+        for instrument in config.instruments
+    )
     zone = next(one.time_zone for one in config.calendars if one.name == schedule.calendar)
     steps = ", ".join(_step(step) for step in schedule.steps) or "nothing on ordinary days"
     special = sum(len(one.dates) for one in schedule.special)
@@ -149,7 +153,9 @@ def _local(ns: int, timetable: Timetable) -> str:
 def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*meeting, *restraints))]
+    negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
+    more = (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
+    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
@@ -175,7 +181,9 @@ def _instrument(instrument: Instrument) -> str:
 def _opening(instrument: Instrument) -> str:
     if instrument.schedule is None:
         return f"opens {instrument.opening_phase}"
-    return f"on schedule {instrument.schedule}"
+    since = f" from {instrument.list_date} on" if instrument.list_date else ""
+    until = f" until {instrument.last_trade_date}" if instrument.last_trade_date else ""
+    return f"on schedule {instrument.schedule}{since}{until}"
 
 
 def _self_trade(instrument: Instrument) -> str:

@@ -3,9 +3,9 @@
 Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from
 1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
-BiddingUpdate, BiddingResult, DaySummary, LevelUpdate and Statistics has its own. A subscriber of all kinds
-sees every number of an instrument and so notices a gap; one of fewer kinds sees them only rise, and relies on
-the transport.
+BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate and Statistics has its
+own. A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds
+sees them only rise, and relies on the transport.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.
@@ -38,7 +38,7 @@ from .instrument import InstrumentChanges, InstrumentMessage, PublicInstrument, 
 SNAPSHOT_LEVEL_BYTES_MAX: Final = 29
 assert VENUE_OPEN_ORDERS_MAX * SNAPSHOT_LEVEL_BYTES_MAX < OUTBOUND_FRAME_BYTES_MAX
 
-_STATE_VERSION: Final = 3
+_STATE_VERSION: Final = 4
 
 
 class FeedBatch(Struct, frozen=True, gc=False):
@@ -116,7 +116,7 @@ class MarketData:
         return self._instruments[instrument_id].feed_sequence
 
     def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
-        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, Statistics."""
+        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, Statistics."""
         return self._instruments[instrument_id].snapshot(kinds)
 
     # --- restarts --------------------------------------------------------------------------------

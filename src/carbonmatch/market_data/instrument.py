@@ -11,10 +11,13 @@ from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
+    SCREEN_TRADES,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,
     BandChanged,
+    BlockPhaseChanged,
+    BlockPosted,
     DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
@@ -30,6 +33,8 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    BlockPhaseUpdate,
+    BlockPost,
     DaySummary,
     FeedKind,
     Instrument,
@@ -46,8 +51,13 @@ from carbonmatch.protocol.messages import (
 )
 
 from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
+from .blocks import NOTHING as NO_BLOCKS
+from .blocks import PublicBlocks, SavedBlocks, is_close
 from .depth import Depth, checksum
 from .statistics import DayStatistics, SavedStatistics
+from .wording import auction_result, auction_update, limits_update, trade_bust, trade_correction
+
+_LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
 
 # Beside the bits of FeedKind: what comes to every subscriber of the instrument.
 ALWAYS: Final = FeedKind.ALL + 1
@@ -69,6 +79,8 @@ InstrumentMessage = (
     | AuctionResult
     | BiddingMessage
     | DaySummary
+    | BlockPost
+    | BlockPhaseUpdate
 )
 
 _KIND: Final[dict[type, int]] = {
@@ -102,6 +114,7 @@ class PublicInstrument:
     __slots__ = (
         "auction",
         "biddings",
+        "blocks",
         "definition",
         "depth",
         "feed_sequence",
@@ -124,6 +137,7 @@ class PublicInstrument:
         self.limits: LimitsChanged | None = None
         # Of the last day that has ended; None: none has.
         self.summary: DaySummary | None = None
+        self.blocks = PublicBlocks()
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -151,12 +165,16 @@ class PublicInstrument:
     ) -> None:
         trades: list[Traded] = []
         for event in events:
-            if type(event) is Traded:
+            if type(event) is Traded and event.kind <= _LAST_SCREEN_KIND:
                 trades.append(event)
                 continue
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
+            if type(event) is Traded:
+                if not self.blocks.withholds(self.definition, event):
+                    self._trade([event], changed)
+                continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
                 self._amend_trade(event, changed)
                 continue
@@ -166,6 +184,11 @@ class PublicInstrument:
             changed.kinds |= ALWAYS
             if type(event) is PhaseChanged:
                 self._change_phase(event, changed)
+            elif type(event) is BlockPosted:
+                self.seq += 1
+                changed.messages.append(self.blocks.post(event, self.seq))
+            elif type(event) is BlockPhaseChanged:
+                self._change_block_phase(event, changed)
             elif type(event) is BandChanged:
                 self._change_band(event, changed)
             elif type(event) is AuctionIndicated:
@@ -201,38 +224,23 @@ class PublicInstrument:
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
         self.seq += len(trades)
-        self.statistics.add(trades)
+        if trades[0].kind <= _LAST_SCREEN_KIND:
+            self.statistics.add(trades)
+        else:
+            self.statistics.add_off_screen(trades)
 
     def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
+        if self.blocks.amends(event):
+            return
         self.seq += 1
         changed.kinds |= FeedKind.TRADES
         if type(event) is TradeBusted:
             is_of_today = self.statistics.bust(event)
-            changed.messages.append(
-                TradeBust(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_bust(event, self.seq))
         else:
             assert type(event) is TradeCorrected
             is_of_today = self.statistics.correct(event)
-            changed.messages.append(
-                TradeCorrection(
-                    self.instrument_id,
-                    self.seq,
-                    event.trade_id,
-                    event.price_ticks,
-                    event.quantity_lots,
-                    event.price_before_ticks,
-                    event.quantity_before_lots,
-                    event.time_ns,
-                )
-            )
+            changed.messages.append(trade_correction(event, self.seq))
         if is_of_today:
             changed.kinds |= FeedKind.STATISTICS
 
@@ -255,7 +263,16 @@ class PublicInstrument:
         ]
         self.seq += len(seen)
 
+    def _change_block_phase(self, event: BlockPhaseChanged, changed: InstrumentChanges) -> None:
+        if is_close(event):
+            self._trade(self.blocks.release(), changed)
+        self.seq += 1
+        changed.messages.append(self.blocks.change_phase(event, self.seq))
+
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
+        if event.phase is Phase.CLOSED:
+            # Before the day is over, of which they are.
+            self._trade(self.blocks.release(), changed)
         self.depth.phase = event.phase
         if event.phase not in GATHERING:
             self.auction = None
@@ -276,35 +293,17 @@ class PublicInstrument:
     def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
         self.auction = event
         self.seq += 1
-        changed.messages.append(self._auction_message(event))
+        changed.messages.append(auction_update(event, self.seq))
 
     def _end_auction(self, event: AuctionEnded, changed: InstrumentChanges) -> None:
         self.auction = None
         self.seq += 1
-        changed.messages.append(
-            AuctionResult(
-                self.instrument_id,
-                self.seq,
-                event.phase,
-                event.price_ticks,
-                event.volume_lots,
-                event.surplus_lots,
-                event.surplus_side,
-                event.rule,
-                event.reference_price_ticks,
-                event.prevented_lots,
-                event.ends_ns,
-                event.random_ns,
-                event.ended_ns,
-                event.seed,
-                event.time_ns,
-            )
-        )
+        changed.messages.append(auction_result(event, self.seq))
 
     def _change_limits(self, event: LimitsChanged, changed: InstrumentChanges) -> None:
         self.limits = event
         self.seq += 1
-        changed.messages.append(self._limits_message(event))
+        changed.messages.append(limits_update(event, self.seq))
 
     def _end_day(self, event: DayEnded, changed: InstrumentChanges) -> None:
         """The prices are the engine's where it has collected them, else those of the trades."""
@@ -333,6 +332,9 @@ class PublicInstrument:
             return
         definition = self.definition = event.definition
         changed.messages.append(Instrument(definition))
+        if definition.blocks is None:
+            self._trade(self.blocks.release(), changed)
+            self.blocks.forget_phase()
         band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         if self.depth.band != band:
             self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
@@ -370,37 +372,16 @@ class PublicInstrument:
         ]
         messages.append(SnapshotEnd(instrument_id, checksum(levels)))
         if self.auction is not None:
-            messages.append(self._auction_message(self.auction))
+            messages.append(auction_update(self.auction, self.seq))
         if self.limits is not None:
-            messages.append(self._limits_message(self.limits))
+            messages.append(limits_update(self.limits, self.seq))
         messages += self.biddings.snapshot(self.seq)
+        messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
             if self.summary is not None:
                 messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
-
-    def _auction_message(self, auction: AuctionIndicated) -> AuctionUpdate:
-        return AuctionUpdate(
-            self.instrument_id,
-            self.seq,
-            auction.price_ticks,
-            auction.volume_lots,
-            auction.surplus_lots,
-            auction.surplus_side,
-            auction.time_ns,
-        )
-
-    def _limits_message(self, limits: LimitsChanged) -> LimitsUpdate:
-        return LimitsUpdate(
-            self.instrument_id,
-            self.seq,
-            limits.anchor_ticks,
-            limits.low_ticks,
-            limits.high_ticks,
-            limits.hold_ends_ns,
-            limits.time_ns,
-        )
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
@@ -421,6 +402,7 @@ class PublicInstrument:
             self.limits,
             self.biddings.saved(),
             self.summary,
+            self.blocks.saved(),
         )
 
     @classmethod
@@ -437,6 +419,7 @@ class PublicInstrument:
         instrument.limits = saved.limits
         instrument.biddings.restore(saved.biddings)
         instrument.summary = saved.summary
+        instrument.blocks = PublicBlocks(saved.blocks)
         return instrument
 
 
@@ -455,3 +438,4 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     limits: LimitsChanged | None = None
     biddings: SavedBiddings = SavedBiddings()
     summary: DaySummary | None = None
+    blocks: SavedBlocks = NO_BLOCKS

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from carbonmatch.limits import DAY_SUM_MAX
 from carbonmatch.market_data.day_trades import DayTrades, SavedPiece
-from carbonmatch.matching.messages import Phase, TradeBusted, TradeCorrected, Traded
+from carbonmatch.matching.messages import Phase, TradeBusted, TradeCorrected, Traded, TradeId
 
 # Open, high, low, last, volume, turnover, count: in the order of the Statistics message.
 Figures = tuple[int, int, int, int, int, int, int]
@@ -32,12 +32,17 @@ class SavedStatistics(Struct, frozen=True, gc=False, array_like=True):
     trade_count: int
     trades: list[SavedPiece]
     is_summed_up: bool = False
+    off_screen: list[TradeId] = []
 
 
 class DayStatistics:
-    """Invariant: all figures are 0 while `trade_count` is 0."""
+    """Invariant: all figures are 0 while `trade_count` is 0.
+
+    Prices are those of the screen; what was negotiated or allotted off it counts for the sums alone.
+    """
 
     __slots__ = (
+        "_off_screen",
         "_trades",
         "high_price_ticks",
         "is_day_over",
@@ -59,6 +64,7 @@ class DayStatistics:
     turnover_ticks_lots: int
     trade_count: int
     _trades: DayTrades
+    _off_screen: dict[TradeId, None]
 
     def __init__(self, phase: Phase) -> None:
         self.is_day_over = phase is Phase.CLOSED
@@ -70,7 +76,7 @@ class DayStatistics:
             # Of the opening auction: it trades before the phase that follows it begins.
             self.is_day_over = False
             self._begin_day()
-        if not self.trade_count:
+        if not self.last_price_ticks:
             self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = trades[0].price_ticks
         high_ticks, low_ticks = self.high_price_ticks, self.low_price_ticks
         volume_lots, turnover_ticks_lots = self.volume_lots, self.turnover_ticks_lots
@@ -89,9 +95,21 @@ class DayStatistics:
         self.trade_count += len(trades)
         self._trades.add(trades)
 
+    def add_off_screen(self, trades: list[Traded]) -> None:
+        """Take in trades that make no price."""
+        if self.is_day_over:
+            self.is_day_over = False
+            self._begin_day()
+        self.volume_lots += sum([trade.quantity_lots for trade in trades])
+        self.turnover_ticks_lots += sum([trade.price_ticks * trade.quantity_lots for trade in trades])
+        self.trade_count += len(trades)
+        self._off_screen |= dict.fromkeys([trade.trade_id for trade in trades])
+
     def bust(self, event: TradeBusted) -> bool:
         """Whether the trade is of this day, and the figures are others now."""
-        if not self._trades.bust(event.trade_id):
+        if event.trade_id in self._off_screen:
+            del self._off_screen[event.trade_id]
+        elif not self._trades.bust(event.trade_id):
             return False
         self.volume_lots -= event.quantity_lots
         self.turnover_ticks_lots -= event.price_ticks * event.quantity_lots
@@ -101,7 +119,9 @@ class DayStatistics:
 
     def correct(self, event: TradeCorrected) -> bool:
         """Whether the trade is of this day, and the figures are others now."""
-        if not self._trades.correct(event.trade_id, event.price_ticks):
+        if event.trade_id not in self._off_screen and not self._trades.correct(
+            event.trade_id, event.price_ticks
+        ):
             return False
         self.volume_lots += event.quantity_lots - event.quantity_before_lots
         self.turnover_ticks_lots += event.price_ticks * event.quantity_lots
@@ -145,6 +165,7 @@ class DayStatistics:
             self.trade_count,
             self._trades.saved(),
             self.is_summed_up,
+            list(self._off_screen),
         )
 
     def restore(self, saved: SavedStatistics) -> None:
@@ -155,6 +176,7 @@ class DayStatistics:
         self.trade_count = saved.trade_count
         self._trades = DayTrades.of(saved.trades)
         self.is_summed_up = saved.is_summed_up
+        self._off_screen = dict.fromkeys(saved.off_screen)
         self._take_prices()
 
     def _begin_day(self) -> None:
@@ -163,6 +185,7 @@ class DayStatistics:
         self._trades = DayTrades()
         # Whether a DaySummary has told of it.
         self.is_summed_up = False
+        self._off_screen = {}
 
     def _take_prices(self) -> None:
         prices = self._trades.prices() if self.trade_count else (0, 0, 0, 0)

@@ -16,7 +16,11 @@ An order stays with the session that entered it. Where another session of its ac
 owner is told with ref 0 and keeps its own name for the order.
 """
 
+from collections.abc import Callable
+
 from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.blocks.endings import cancel_offers
+from carbonmatch.matching.blocks.proposals import Proposal
 from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
 from carbonmatch.matching.entering import trade_and_rest, wait
 from carbonmatch.matching.ladder import Order
@@ -116,7 +120,7 @@ def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Term
 def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: Ref) -> None:
     """Cancel what the filters leave, in the order of entry within each account; then say how many.
 
-    What is frozen stays, and is not counted.
+    What is frozen stays, and is not counted. Offers of blocks go after the orders, in their own order.
     """
     account_id = command.account_id
     if account_id and account_id not in session.accounts:
@@ -145,11 +149,35 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
     for order in orders:
         answered = ref if order.session is session else NO_REF
         venue.end(order, answered, CancelReason.MASS_CANCEL)
+    count = len(orders)
+    if venue.negotiations.proposals:
+        is_meant = offers_meant(session, command)
+        count += cancel_offers(venue, CancelReason.MASS_CANCEL, is_meant, session, ref)
 
     reports = venue.stream(session)
     seq = session.next_seq
     session.next_seq = seq + 1
-    reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, len(orders), venue.sequence))
+    reports.append(MassCanceled(seq, ref, venue.time_ns, venue.report_flags, count, venue.sequence))
+
+
+def offers_meant(session: SessionState, command: MassCancel) -> Callable[[Proposal], bool]:
+    """Which offers the filters leave."""
+    if command.scope is MassCancelScope.SESSION:
+        accounts = None
+    else:
+        account_ids = (command.account_id,) if command.account_id else session.account_ids
+        accounts = [session.accounts[each] for each in account_ids if each in session.accounts]
+
+    def is_meant(proposal: Proposal) -> bool:
+        account = proposal.bound_account
+        return (
+            (proposal.bound_session is session if accounts is None else account in accounts)
+            and command.account_id in (0, account.account_id)
+            and command.instrument_id in (0, proposal.book.instrument.instrument_id)
+            and command.side in (0, proposal.offerer.side)
+        )
+
+    return is_meant
 
 
 def _tell_replaced(venue: Venue, session: SessionState, order: Order, command: Replace, ref: Ref) -> Ref:

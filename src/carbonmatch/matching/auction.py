@@ -18,6 +18,7 @@ from typing import Final
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_ns
 from carbonmatch.matching.bidding import course as bidding
+from carbonmatch.matching.blocks.endings import cancel_offers_of_session, expire_all, expire_due
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.corridor import Corridor, Extension
 from carbonmatch.matching.expiry import NEVER_NS
@@ -213,6 +214,8 @@ def _expire(venue: Venue, book: Book) -> None:
     for order in [*book.orders(), *book.stops(), *book.waiting()]:
         if order.time_in_force is TimeInForce.DAY or order.time_in_force in TAKES_PART:
             venue.end(order, NO_REF, CancelReason.EXPIRED)
+    if book.blocks is not None:
+        expire_all(venue, book)
 
 
 # --- times ---------------------------------------------------------------------------------------
@@ -276,12 +279,13 @@ def is_due(venue: Venue, time_ns: int) -> bool:
         or would_recalculate(book, time_ns)
         or (book.indication is not None and book.indication.is_pending)
         or bidding.is_due(book, time_ns)
+        or (book.blocks is not None and book.blocks.next_ns <= time_ns)
         for book in map(venue.books.__getitem__, venue.alarms.due(time_ns))
     )
 
 
 def do_what_is_due(venue: Venue) -> None:
-    """Freeze and end the auctions whose time has come, and set limits anew.
+    """Freeze and end the auctions whose time has come, let blocks expire, and set limits anew.
 
     Then go on with the auctions that are being carried out.
     """
@@ -294,6 +298,7 @@ def do_what_is_due(venue: Venue) -> None:
         if timing is not None and timing.ended_ns <= alarms.next_ns:
             _end_in_time(venue, book, timing)
         else:
+            expire_due(venue, book)
             recalculate(venue, book)
             set_alarm(venue, book)
     carry_out(venue)
@@ -349,6 +354,8 @@ def set_alarm(venue: Venue, book: Book) -> None:
     instrument = book.instrument
     timing = book.timing
     due_ns = min(limits_due_ns(book), bidding.next_ns(book))
+    if book.blocks is not None:
+        due_ns = min(due_ns, book.blocks.next_ns)
     indication = book.indication
     if indication is not None and indication.is_pending and indication.from_ns > venue.time_ns:
         due_ns = min(due_ns, indication.from_ns)
@@ -378,12 +385,13 @@ def _thaw(venue: Venue, book: Book) -> None:
 
 
 def session_lost(venue: Venue, command: SessionLost) -> None:
-    """Cancel the session's orders, in the order of entry, but for those which are to be kept.
+    """Cancel the session's orders, in the order of entry, then its offers, but for what is to be kept.
 
     Where nothing may be cancelled now, they go as soon as it may.
     """
     session_id = command.session_id
-    for order in list(venue.sessions[session_id].orders.values()):
+    session = venue.sessions[session_id]
+    for order in list(session.orders.values()):
         if order.flags & OrderFlag.KEEP_ON_DISCONNECT:
             continue
         book = order.ladder.book
@@ -391,6 +399,7 @@ def session_lost(venue: Venue, command: SessionLost) -> None:
             book.lost[session_id] = venue.sequence
         else:
             venue.end(order, NO_REF, CancelReason.DISCONNECTED)
+    cancel_offers_of_session(venue, session, CancelReason.DISCONNECTED, keeps=True)
 
 
 def _end_lost(venue: Venue, book: Book) -> None:

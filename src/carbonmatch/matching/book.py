@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
     from carbonmatch.matching.auction_times import Timing
     from carbonmatch.matching.bidding.bidding import Bidding
+    from carbonmatch.matching.blocks.proposals import BlockBook
     from carbonmatch.matching.execution import Clearing
     from carbonmatch.matching.guards import Guard
     from carbonmatch.matching.indication import Indication
@@ -26,7 +27,7 @@ class Book:
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
     which sequence. `guard` is what watches its trades; nearly no instrument has one. `clearing`
     holds the units and the money of its accounts, where the venue does that; `order_list` its orders one by
-    one, where they are selected from or shown.
+    one, where they are selected from or shown; `blocks` is there where blocks of it are negotiated.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Book:
         "auction_orders",
         "biddings",
         "bids",
+        "blocks",
         "buy_stops",
         "clearing",
         "day",
@@ -75,6 +77,7 @@ class Book:
         self.order_list: OrderList | None = None
         # Those that are announced or under way, by id.
         self.biddings: dict[OrderId, Bidding] = {}
+        self.blocks: BlockBook | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

@@ -8,6 +8,8 @@ import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction import begin_indication, enter_course_phase, set_alarm
+from carbonmatch.matching.blocks.endings import cancel_offers_of_session
+from carbonmatch.matching.blocks.phases import configure as configure_blocks
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -129,12 +131,14 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     book = venue.books[definition.instrument_id]
     configure(venue, book)
     order_list.configure(venue, book)
+    configure_blocks(venue, book)
     if book.transition is None:
         set_alarm(venue, book)
 
 
 def define_account(venue: Venue, command: DefineAccount) -> None:
     """Add an account; or change its name and whose it is, which then counts for its open orders too."""
+    venue.negotiations.directory = None
     account = venue.accounts.get(command.account_id)
     if account is None:
         assert command.account_id != 0, "0 means the default account"
@@ -153,14 +157,17 @@ def define_session(venue: Venue, command: DefineSession) -> None:
         assert command.session_id not in venue.drop_copies.by_session, "one name has one stream"
         session = venue.sessions[command.session_id] = SessionState(command.session_id)
     session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+    venue.negotiations.directory = None
 
 
 def remove_session(venue: Venue, command: RemoveSession) -> None:
-    """Cancel all orders of the session, in the order of entry: nobody could ask for that any more."""
+    """Cancel the session's orders and offers, in the order of entry: nobody could ask for that any more."""
     session = venue.sessions[command.session_id]
     for order in list(session.orders.values()):
         venue.end(order, NO_REF, CancelReason.SESSION_REMOVED)
+    cancel_offers_of_session(venue, session, CancelReason.SESSION_REMOVED)
     session.entitle(session.name, (), False, venue.accounts)
+    venue.negotiations.directory = None
 
 
 def define_drop_copy(venue: Venue, command: DefineDropCopy) -> None:

@@ -4,6 +4,7 @@ A copy is a stream over accounts and not over a session. It holds every report t
 accounts, of whatever session:
 
 * a report that names an order belongs to the account of that order;
+* so does one of a block, as long as its participant has not answered with an account of it;
 * one that names none (Rejected, MassCanceled, StatusEnd, TradeStatus, Done) belongs to its session, and is
   copied where the copy may see every account which that session acts for.
 
@@ -22,6 +23,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
     BidUpdate,
+    BlockUpdate,
     Busted,
     Canceled,
     CopyChunk,
@@ -136,6 +138,8 @@ class DropCopies:
                 ended.append(report.order_id)
 
     def _owner(self, report: AnyReport) -> AccountId:
+        if isinstance(report, BlockUpdate):
+            return report.account_id or _OF_THE_SESSION
         if isinstance(report, _NAME_THEIR_ACCOUNT):
             return report.account_id
         if isinstance(report, _NAME_THEIR_ORDER):

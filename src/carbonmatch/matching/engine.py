@@ -7,7 +7,7 @@ What a command does is in its own module: `orders` (new, cancel), `entering` (or
 plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
 correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade prevention is
 `prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
-One-way bidding is in `bidding/`.
+One-way bidding is in `bidding/`, blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,9 @@ from carbonmatch.limits import ENTRY_AUCTION_ORDERS_MAX, ENTRY_MAKERS_MAX, ENTRY
 from carbonmatch.matching import amend, auction, control, entering, orders, queries, trades
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.bidding import commands as bidding
+from carbonmatch.matching.blocks import negotiation
+from carbonmatch.matching.blocks.phases import schedule_block
+from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
@@ -31,6 +34,12 @@ from carbonmatch.matching.messages import (
     AccountId,
     AnnounceBidding,
     Bid,
+    BlockAccept,
+    BlockCounter,
+    BlockDecline,
+    BlockPropose,
+    BlockStatusRequest,
+    BlockWithdraw,
     Cancel,
     CancelBidding,
     ConfirmSettlement,
@@ -56,12 +65,14 @@ from carbonmatch.matching.messages import (
     RemoveSession,
     Replace,
     Resume,
+    ScheduleBlock,
     SchedulePhase,
     Select,
     SessionId,
     SessionLost,
     SessionOpened,
     SetBand,
+    SetBlockPhase,
     SetPhase,
     SetSeed,
     SettlementStatusRequest,
@@ -96,10 +107,17 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,
+    BlockPropose: negotiation.propose,
+    BlockAccept: negotiation.accept,
+    BlockCounter: negotiation.counter,
+    BlockDecline: negotiation.decline,
+    BlockWithdraw: negotiation.withdraw,
+    BlockStatusRequest: negotiation.status,
+    SetBlockPhase: set_block_phase,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
@@ -111,6 +129,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     SessionOpened: control.session_opened,
     TimePassed: control.time_passed,
     SchedulePhase: control.schedule_phase,
+    ScheduleBlock: schedule_block,
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,

@@ -28,6 +28,23 @@ from carbonmatch.matching.vocabulary.bidding_events import BiddingAnnounced as B
 from carbonmatch.matching.vocabulary.bidding_events import BiddingEnded as BiddingEnded
 from carbonmatch.matching.vocabulary.bidding_events import BiddingPhaseChanged as BiddingPhaseChanged
 from carbonmatch.matching.vocabulary.bidding_events import BidUpdate as BidUpdate
+from carbonmatch.matching.vocabulary.block_rules import BlockBand as BlockBand
+from carbonmatch.matching.vocabulary.block_rules import BlockPhase as BlockPhase
+from carbonmatch.matching.vocabulary.block_rules import BlockRules as BlockRules
+from carbonmatch.matching.vocabulary.block_rules import BlockTape as BlockTape
+from carbonmatch.matching.vocabulary.blocks import FINAL_BLOCK_STATES as FINAL_BLOCK_STATES
+from carbonmatch.matching.vocabulary.blocks import BlockAccept as BlockAccept
+from carbonmatch.matching.vocabulary.blocks import BlockCounter as BlockCounter
+from carbonmatch.matching.vocabulary.blocks import BlockDecline as BlockDecline
+from carbonmatch.matching.vocabulary.blocks import BlockPhaseChanged as BlockPhaseChanged
+from carbonmatch.matching.vocabulary.blocks import BlockPosted as BlockPosted
+from carbonmatch.matching.vocabulary.blocks import BlockPropose as BlockPropose
+from carbonmatch.matching.vocabulary.blocks import BlockState as BlockState
+from carbonmatch.matching.vocabulary.blocks import BlockStatusRequest as BlockStatusRequest
+from carbonmatch.matching.vocabulary.blocks import BlockUpdate as BlockUpdate
+from carbonmatch.matching.vocabulary.blocks import BlockWithdraw as BlockWithdraw
+from carbonmatch.matching.vocabulary.blocks import ScheduleBlock as ScheduleBlock
+from carbonmatch.matching.vocabulary.blocks import SetBlockPhase as SetBlockPhase
 from carbonmatch.matching.vocabulary.commands import Cancel as Cancel
 from carbonmatch.matching.vocabulary.commands import Command as Command
 from carbonmatch.matching.vocabulary.commands import MassCancel as MassCancel
@@ -179,11 +196,18 @@ ClientCommand = (
     | BidCommand
     | BiddingCommand
     | DayCommand
+    | BlockPropose
+    | BlockAccept
+    | BlockDecline
+    | BlockCounter
+    | BlockWithdraw
+    | BlockStatusRequest
+    | SetBlockPhase
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 )
-_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase
+_ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What the entries of sessions hold.
 SessionCommand = ClientCommand | OnTrade
@@ -207,13 +231,15 @@ AnyReport = (
     | SettlementStatus
     | Done
     | BidUpdate
+    | BlockUpdate
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
 _OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
 _OfInstruments = PhaseChanged | InstrumentDefined | DayEnded
-AnyPublicEvent = _OfInstruments | _OfTrades | _OfPrices | _OfAuctions | _OfBidding
+_OfMechanisms = _OfAuctions | _OfBidding | BlockPosted | BlockPhaseChanged
+AnyPublicEvent = _OfInstruments | _OfTrades | _OfPrices | _OfMechanisms
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -16,6 +16,7 @@ from carbonmatch.matching.auction import Transition, set_alarm
 from carbonmatch.matching.auction_price import AuctionPrice
 from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
+from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.day.settlements import SettlementRun
@@ -186,6 +187,7 @@ class _VenueState(_State, frozen=True):
     amended_trades: list[tuple[TradeId, AmendedTrade]]  # in the order of their ids
     biddings: list[BiddingSaved]  # in the order of their ids
     settlements: list[SettlementRun]  # in the order of their sequences
+    blocks: BlocksState
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -227,6 +229,7 @@ def snapshot(engine: Engine) -> bytes:
             sorted(venue.amended_trades.items()),
             saved_biddings(venue),
             list(venue.settlements),
+            saved_blocks(venue),
         )
     )
 
@@ -289,6 +292,7 @@ def restore(data: bytes) -> Engine:
         book = venue.frozen[instrument_id] = venue.books[instrument_id]
         book.instrument.freeze(uncrossing=book.transition is not None)
     restore_biddings(venue, state.biddings)
+    restore_blocks(venue, state.blocks)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

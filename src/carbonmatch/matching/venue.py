@@ -6,6 +6,7 @@ from carbonmatch.limits import AMENDED_TRADES_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.bidding.bidding import Biddings
+from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
@@ -65,6 +66,7 @@ class Venue:
         "last_trade_id",
         "listed",
         "makers_left",
+        "negotiations",
         "open_order_count",
         "own_report_count",
         "prevented",
@@ -105,6 +107,8 @@ class Venue:
         self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # Blocks that are negotiated, in all instruments.
+        self.negotiations = Negotiations()
         # Acts for the venue itself; it has no stream.
         self.venue_session = SessionState(VENUE_SESSION_ID)
 
@@ -260,6 +264,7 @@ class Venue:
             self._check_stops(book)
         self.expiries.check(open_orders)
         self.biddings.check()
+        self.negotiations.check(list(self.books.values()))
         courses = {number: book.instrument.course for number, book in self.books.items()}
         assert self.held_until_ns == {
             number: course.hold_until_ns for number, course in courses.items() if course.hold_until_ns

@@ -21,6 +21,7 @@ from carbonmatch.matching.messages import (
     BiddingRule,
     BiddingRules,
     BiddingState,
+    BlockPhase,
     ClientCommand,
     InstrumentDefinition,
     InstrumentId,
@@ -29,6 +30,7 @@ from carbonmatch.matching.messages import (
     NumberField,
     OptionalRefField,
     OrderId,
+    ParticipantId,
     Phase,
     Ref,
     RefField,
@@ -487,6 +489,31 @@ class DaySummary(Outbound, frozen=True, tag=108):
     time_ns: int
 
 
+class BlockPost(Outbound, frozen=True, tag=103):
+    """A block that is proposed to everyone; 0 lots: it is gone. After a snapshot it belongs to that."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    proposal_id: OrderId
+    side: Side  # of who proposes
+    price_ticks: int
+    quantity_lots: int
+    participant_id: ParticipantId  # who proposes; 0: not told
+    expires_ns: int  # 0: when the blocks close
+    time_ns: int
+
+
+class BlockPhaseUpdate(Outbound, frozen=True, tag=104):
+    """Whether blocks are negotiated now. After a snapshot it belongs to that."""
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    phase: BlockPhase
+    text: str
+    until_ns: int  # when it is to end, as far as is known, UTC; 0: not known
+    time_ns: int  # 0: it has been so from the beginning
+
+
 # A logon comes once, alone in the first frame; the others may stand in any frame after it.
 SessionControl = Logout | Heartbeat
 SessionInbound = Logon | SessionControl
@@ -517,4 +544,6 @@ FeedOutbound = (
     | BiddingUpdate
     | BiddingResult
     | DaySummary
+    | BlockPost
+    | BlockPhaseUpdate
 )

@@ -30,6 +30,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import (
     BiddingCommand,
+    BlockStatusRequest,
     ClientCommand,
     DayCommand,
     MassCancel,
@@ -37,6 +38,7 @@ from carbonmatch.matching.messages import (
     RejectReason,
     Resume,
     SetBand,
+    SetBlockPhase,
     SetPhase,
     TradeCommand,
 )
@@ -63,12 +65,13 @@ _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session, or through the journal.
-_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCommand)})
+_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, BlockStatusRequest, *get_args(TradeCommand)})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
-    frozenset({SetPhase, SetBand, Resume, *get_args(BiddingCommand), *get_args(DayCommand)}) | LOOKED_UP
+    frozenset({SetPhase, SetBand, Resume, SetBlockPhase, *get_args(BiddingCommand), *get_args(DayCommand)})
+    | LOOKED_UP
 )
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.
 NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {

@@ -8,7 +8,14 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.limits import THROTTLE_PATIENCE_SECONDS
-from carbonmatch.matching.messages import Cancel, MassCancel, RejectReason, SessionCommand
+from carbonmatch.matching.messages import (
+    BlockDecline,
+    BlockWithdraw,
+    Cancel,
+    MassCancel,
+    RejectReason,
+    SessionCommand,
+)
 from carbonmatch.protocol.messages import SessionRejected
 
 _NS: Final = 1_000_000_000
@@ -61,6 +68,10 @@ class Admission(Struct, frozen=True, gc=False):
     exhausted: bool  # so much was refused that the connection is to be ended: LogoutReason.THROTTLED
 
 
+# What takes risk out of the market.
+_CANCELS: Final = (Cancel, MassCancel, BlockDecline, BlockWithdraw)
+
+
 class Throttle:
     """Admits the commands of one session. A rate of 0 does not limit what it is the rate of.
 
@@ -86,7 +97,7 @@ class Throttle:
     def admit(self, commands: list[SessionCommand], now_ns: int) -> Admission:
         """Take a frame's cancels all or none, and its other commands all or none."""
         kinds = list(map(type, commands))
-        cancel_count = kinds.count(Cancel) + kinds.count(MassCancel)
+        cancel_count = sum(map(kinds.count, _CANCELS))
         command_count = len(kinds) - cancel_count
         cancels_after_us = _take(self._cancels, cancel_count, now_ns)
         commands_after_us = _take(self._commands, command_count, now_ns)
@@ -96,7 +107,7 @@ class Throttle:
         admitted: list[SessionCommand] = []
         refused = []
         for command in commands:
-            is_cancel = type(command) in (Cancel, MassCancel)
+            is_cancel = type(command) in _CANCELS
             retry_after_us = cancels_after_us if is_cancel else commands_after_us
             if retry_after_us:
                 refused.append(SessionRejected(command.ref, RejectReason.THROTTLED, retry_after_us))

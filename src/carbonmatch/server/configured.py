@@ -8,7 +8,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
-from carbonmatch.config.schema import LISTENERS
+from carbonmatch.config.schema import LISTENERS, Instrument
 from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -54,7 +54,7 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
     changed = [
         name
-        for name in ("venue", "listen", "connections", "journal")
+        for name in ("venue", "listen", "connections", "journal", "settlement")
         if getattr(before, name) != getattr(after, name)
     ]
     if _definitions(before) != _definitions(after):
@@ -68,11 +68,15 @@ def needs_restart(before: Config, after: Config) -> list[str]:
 
 
 def _definitions(config: Config) -> set[bytes]:
-    """Of its instruments. Which schedule they follow is none of it: that is taken over at once."""
-    return {
-        msgspec.msgpack.encode(structs.replace(instrument, schedule=None))
-        for instrument in config.instruments
-    }
+    """Of its instruments. Which schedule they follow, and when, is none of it: that is taken over at once."""
+    return {msgspec.msgpack.encode(_unscheduled(instrument)) for instrument in config.instruments}
+
+
+def _unscheduled(instrument: Instrument) -> Instrument:
+    blocks = instrument.blocks
+    if blocks is not None:
+        blocks = structs.replace(blocks, schedule=None)
+    return structs.replace(instrument, schedule=None, list_date=None, last_trade_date=None, blocks=blocks)
 
 
 def refuse_the_demo(config: Config, engine: Engine) -> None:

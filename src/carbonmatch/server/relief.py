@@ -7,9 +7,14 @@ here, where nothing is written.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.amend import offers_meant
+from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.messages import (
+    BlockDecline,
+    BlockWithdraw,
     Cancel,
     CancelBidding,
     MassCancel,
@@ -18,12 +23,17 @@ from carbonmatch.matching.messages import (
     Resume,
     SessionCommand,
     SetBand,
+    SetBlockPhase,
     SetPhase,
 )
 
+_STEERING: Final = SetPhase | SetBand | Resume | CancelBidding | SetBlockPhase
 
-def relieving(session: SessionState, commands: Sequence[SessionCommand]) -> list[SessionCommand]:
-    """Those of `commands`, in order, that take an order out, each order once; and what operators say."""
+
+def relieving(
+    session: SessionState, commands: Sequence[SessionCommand], negotiations: Negotiations
+) -> list[SessionCommand]:
+    """Those of `commands`, in order, that take an order or a block out, each once; and what operators say."""
     passing: list[SessionCommand] = []
     named: set[OrderId] = set()
     for command in commands:
@@ -32,13 +42,28 @@ def relieving(session: SessionState, commands: Sequence[SessionCommand]) -> list
             passes = order_id is not None and order_id not in named
             if order_id is not None:
                 named.add(order_id)
+        elif isinstance(command, BlockWithdraw | BlockDecline):
+            passes = command.proposal_id not in named and _may_end(session, command, negotiations)
+            named.add(command.proposal_id)
         elif isinstance(command, MassCancel):
-            passes = _finds_orders(session, command)
+            passes = _finds_orders(session, command) or any(
+                map(offers_meant(session, command), negotiations.proposals.values())
+            )
         else:
-            passes = session.operator and isinstance(command, SetPhase | SetBand | Resume | CancelBidding)
+            passes = session.operator and isinstance(command, _STEERING)
         if passes:
             passing.append(command)
     return passing
+
+
+def _may_end(
+    session: SessionState, command: BlockWithdraw | BlockDecline, negotiations: Negotiations
+) -> bool:
+    proposal = negotiations.proposals.get(command.proposal_id)
+    if proposal is None:
+        return False
+    party = proposal.offerer if isinstance(command, BlockWithdraw) else proposal.answerer
+    return party is not None and party.account_in(session) is not None
 
 
 def _order_named(session: SessionState, command: Cancel) -> OrderId | None:

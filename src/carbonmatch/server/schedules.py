@@ -7,15 +7,15 @@ and makes none twice. The rules are in proto/PHASES.md.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from carbonmatch.config import Config
+from carbonmatch.config.calendars import ALWAYS
 from carbonmatch.config.timetable import Timetable, Transition
 from carbonmatch.limits import DAY_INSTRUMENTS_MAX, STEPS_AT_ONCE_MAX
 from carbonmatch.matching.book import Book
-from carbonmatch.matching.course import Course
 from carbonmatch.matching.day.end import is_over
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.instrument import Instrument
@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     Phase,
     Resume,
+    ScheduleBlock,
     SchedulePhase,
     VenueCommand,
 )
@@ -65,7 +66,14 @@ class Step(Struct, frozen=True):
         return 0 if self.transition is None else self.transition.trading_day
 
 
-def step_due(course: Course, now: Now) -> Step | None:
+class Scheduled(Protocol):
+    """What a schedule has said of something so far, and since when that was to hold; 0: nothing yet."""
+
+    scheduled: Phase
+    scheduled_ns: int
+
+
+def step_due(course: Scheduled, now: Now) -> Step | None:
     """The next step that the schedule has to make by now, as of what it has said so far; None: none.
 
     To be asked again when it is made: what was missed is made up one by one.
@@ -94,6 +102,12 @@ def _first_of_day(timetable: Timetable, holding: Transition, after_ns: int) -> T
         if before is None or before.phase is Phase.CLOSED or before.at_ns <= after_ns:
             return first
         first = before
+
+
+def block_command_of(instrument_id: InstrumentId, step: Step, now: Now) -> ScheduleBlock:
+    """The entry that makes a step of blocks."""
+    following = now.timetable.next_after(step.at_ns)
+    return ScheduleBlock(instrument_id, step.phase, step.at_ns, 0 if following is None else following.at_ns)
 
 
 def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
@@ -177,10 +191,20 @@ class Schedules:
             schedule.name: Timetable(schedule, calendars[schedule.calendar]) for schedule in config.schedules
         }
         self._followers: dict[str, list[InstrumentId]] = {}
+        # Those whose blocks follow it.
+        self._block_followers: dict[str, list[InstrumentId]] = {}
         for instrument in config.instruments:
             if instrument.schedule is not None:
                 self._followers.setdefault(instrument.schedule, []).append(instrument.id)
-        self._timetables = {name: timetables[name] for name in self._followers}
+            if instrument.blocks is not None and instrument.blocks.schedule is not None:
+                self._block_followers.setdefault(instrument.blocks.schedule, []).append(instrument.id)
+        self._timetables = {name: timetables[name] for name in [*self._followers, *self._block_followers]}
+        # Of those that are listed or leave on a date: theirs begin or end there.
+        self._own: dict[InstrumentId, Timetable] = {
+            one.id: timetables[one.schedule].of(one.life)
+            for one in config.instruments
+            if one.schedule is not None and one.life != ALWAYS
+        }
 
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
@@ -253,20 +277,23 @@ class Schedules:
         held_until_ns = engine.venue.held_until_ns
         for instrument_id in [number for number, until_ns in held_until_ns.items() if until_ns <= now_ns]:
             yield Resume(NO_REF, instrument_id)
+        own = {number: Now.of(timetable, now_ns) for number, timetable in self._own.items()}
         for name, now in nows.items():
             books = self._books(name)
             while True:
                 for book in books:
-                    yield from self._steps(book, now)
+                    yield from self._steps(book, own.get(book.instrument.instrument_id, now))
                 last_run = engine.venue.settlements.last
                 yield from ends_due(books, now)
                 if engine.venue.settlements.last is last_run:
                     break
+            for instrument_id in self._block_followers.get(name, ()):
+                yield from self._block_steps(instrument_id, now)
 
     def _books(self, name: str) -> list[Book]:
         """Of who follows the schedule. New instruments of a file that was read again come with a start."""
         books = self._engine.books
-        return [books[number] for number in self._followers[name] if number in books]
+        return [books[number] for number in self._followers.get(name, ()) if number in books]
 
     def _steps(self, book: Book, now: Now) -> Iterator[SchedulePhase]:
         instrument = book.instrument
@@ -277,9 +304,22 @@ class Schedules:
                     closed_ns = instrument.course.scheduled_ns + 1
                     yield SchedulePhase(instrument.instrument_id, Phase.CLOSED, closed_ns, step.at_ns)
                 return
-            if now.ns - step.at_ns > _LATE_NS:
-                self._late[step.phase] += 1
+            self._note_if_late(step, now)
             yield command_of(instrument, step, now)
+
+    def _block_steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[ScheduleBlock]:
+        """A day on which the instrument itself is closed opens no blocks of it: that is its own phase."""
+        book = self._engine.books.get(instrument_id)
+        if book is None or book.blocks is None:
+            # A file that was read again: an instrument's first blocks come with the next start.
+            return
+        while (step := step_due(book.blocks.course, now)) is not None:
+            self._note_if_late(step, now)
+            yield block_command_of(instrument_id, step, now)
+
+    def _note_if_late(self, step: Step, now: Now) -> None:
+        if now.ns - step.at_ns > _LATE_NS:
+            self._late[step.phase] += 1
 
     def _ends_to_come(self, nows: dict[str, Now]) -> Iterator[int]:
         for name, now in nows.items():

@@ -9,7 +9,11 @@ from typing import Final, get_args
 from msgspec import Struct
 
 from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.messages import (
+    BlockAccept,
+    BlockCounter,
+    BlockPropose,
     ClientCommand,
     NewOrder,
     RejectReason,
@@ -23,9 +27,8 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.relief import relieving
 
 # What a venue that cannot keep up refuses: reductions and cancels take risk out.
-ADDS_RISK: Final = frozenset(
-    kind for kind in get_args(ClientCommand) if issubclass(kind, NewOrder | Replace | Select)
-)
+_ADDS_RISK: Final = NewOrder | Replace | Select | BlockPropose | BlockAccept | BlockCounter
+ADDS_RISK: Final = frozenset(kind for kind in get_args(ClientCommand) if issubclass(kind, _ADDS_RISK))
 
 
 class Circumstances(Struct, frozen=True, gc=False):
@@ -36,6 +39,7 @@ class Circumstances(Struct, frozen=True, gc=False):
     throttle: Throttle | None
     now_ns: int  # of the clock that never steps
     accepting_orders: bool
+    negotiations: Negotiations  # of the venue
     late: bool  # the commands have waited for their turn longer than the venue allows
 
 
@@ -59,7 +63,7 @@ def select(commands: list[SessionCommand], there: Circumstances) -> Selection:
         refused += admission.refused
     passing = _without(NOT_ENTITLED[there.role], passing, RejectReason.NOT_ENTITLED, refused)
     if not there.accepting_orders:
-        relief = relieving(there.state, passing)
+        relief = relieving(there.state, passing, there.negotiations)
         refs = {command.ref for command in relief}
         refused += [
             SessionRejected(command.ref, RejectReason.DEGRADED_STORAGE)

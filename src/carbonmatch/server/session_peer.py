@@ -353,6 +353,7 @@ class SessionPeer(Peer):
             self.throttle,
             self.clocks.monotonic_ns(),
             self.listener.accepting_orders,
+            self.pipeline.engine.venue.negotiations,
             received_ns < self._late_before_ns,
         )
 

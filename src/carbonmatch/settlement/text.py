@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from carbonmatch.config.trade_numbers import DEFAULT_FORMAT, trade_number
 from carbonmatch.matching.messages import AccountId
-from carbonmatch.settlement.numbers import DEFAULT_FORMAT, trade_number
 from carbonmatch.settlement.totals import Totals
 from carbonmatch.settlement.trades import Adjustment, Run, SettledTrade, Terms
 from carbonmatch.words import price_text, utc_text

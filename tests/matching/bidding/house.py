@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from carbonmatch.journal_tools import Batch
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.execution import Part
+from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
     AccountId,
     AnyCommand,
@@ -119,6 +121,8 @@ class House:
         self.refs: defaultdict[SessionId, int] = defaultdict(int)
         self.reports: defaultdict[SessionId, list[Any]] = defaultdict(list)
         self.public: list[Any] = []
+        # As a journal would have them.
+        self.batches: list[Batch] = []
         numbers = range(FIRST, FIRST + bidders)
         self.venue(
             m.DefineInstrument(definition(rules, **fields)),
@@ -153,9 +157,13 @@ class House:
         return next(one for one in self.reports[session_id][before:] if one.ref == ref)
 
     def _apply(self, session_id: SessionId, commands: Iterable[AnyCommand]) -> Outputs:
-        self.engine.apply(Entry(self.engine.sequence + 1, self.time_ns, session_id, list(commands)))
+        entry = Entry(self.engine.sequence + 1, self.time_ns, session_id, list(commands))
+        self.engine.apply(entry)
         outputs = self.engine.take_outputs()
+        check_batch(self.engine.books, outputs)
         self.engine.check()
+        streams = [(chunk.session_id, chunk.reports) for chunk in outputs.streams]
+        self.batches.append(Batch([entry], streams, outputs.public))
         for chunk in outputs.streams:
             self.reports[chunk.session_id] += chunk.reports
         self.public += outputs.public

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.vocabulary.bidding import BiddingRules
+from carbonmatch.matching.vocabulary.block_rules import BlockRules
 from carbonmatch.matching.vocabulary.enums import (
     AllowedFlag,
     Phase,
@@ -85,6 +86,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     volatility: VolatilityRules | None = None  # nil: nothing beside the band; the public is never told
     bidding: BiddingRules | None = None  # how its biddings go where they do not say; nil: it has none
     screen: ScreenRules = ScreenRules()  # how its orders meet, and whether each of them is shown
+    blocks: BlockRules | None = None  # nil: no negotiated blocks
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

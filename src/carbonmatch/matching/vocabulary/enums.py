@@ -202,7 +202,7 @@ class RejectReason(IntEnum):
     POST_ONLY_WOULD_TRADE = 115  # a post-only order would trade at once
     CANNOT_FILL = 116  # a FOK order would not trade completely
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
-    SELF_SELECTION = 118  # the listed order is the taker's own
+    SELF_SELECTION = 118  # the listed order, or the other side of the block, is the taker's own
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment
@@ -225,6 +225,11 @@ class RejectReason(IntEnum):
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
     NOT_SELECTABLE = 151  # no such order is listed, or it is not one that may be selected now at this price
     OVERSIZE = 152  # more lots than the listed order has left
+    UNKNOWN_PROPOSAL = 153  # no open one, or one between others: the two answers do not differ
+    NOT_COUNTERPARTY = 154  # the other side's to do: who offers withdraws, who is to answer answers
+    TERMS_DIFFER = 155  # not the price and the quantity that stand, which may have changed
+    PROPOSAL_LIMIT = 156  # the account or the venue has as many open proposals as it may
+    UNKNOWN_COUNTERPARTY = 157  # no account or participant of the venue
     UNKNOWN_BIDDING = 158  # no bidding has this id, or it is over
     OVER_SHARE = 159  # the bids of one bidder would ask for more than its share of what is offered
     BID_NOT_ALLOWED = 160  # by the one party itself, one bid too many, or no change of a bid allowed

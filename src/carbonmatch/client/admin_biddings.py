@@ -1,0 +1,244 @@
+"""`carbonmatch admin announce-bidding`, `cancel-bidding` and `biddings`."""
+
+import asyncio
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from carbonmatch.client.admin import Operator, instrument_id_of, time_ns, time_to_come_ns
+from carbonmatch.client.book import InstrumentBook
+from carbonmatch.client.connection import Access
+from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.client.session import Session, check_command
+from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.matching.messages import (
+    AccountId,
+    AnnounceBidding,
+    BiddingCommand,
+    BiddingPricing,
+    BiddingRules,
+    BiddingState,
+    BiddingTie,
+    BidRevision,
+    CancelBidding,
+    Done,
+    InstrumentDefinition,
+    OrderId,
+    Ref,
+    RejectReason,
+    SessionId,
+    Side,
+    Undersubscription,
+)
+from carbonmatch.protocol.messages import BiddingAnnouncement, BiddingResult
+from carbonmatch.words import price_text, utc_text
+
+_DEMO_OPERATOR: Final = Operator()
+
+
+def announce_bidding(
+    symbol: str,
+    quantity_lots: int,
+    /,
+    *,
+    closes: str,
+    opens: str = "",
+    party_session: int,
+    account: int = 0,
+    side: Literal["sell", "buy"] = "sell",
+    reserve_ticks: int = 0,
+    secondary_ticks: int = 0,
+    bid_min_lots: int = 0,
+    bid_increment_lots: int = 0,
+    price_increment_ticks: int = 0,
+    share_max_basis_points: int = 0,
+    bids_max: int = 0,
+    revision: Literal["default", "free", "none"] = "default",
+    pricing: Literal["default", "uniform", "pay-as-bid"] = "default",
+    tie: Literal["default", "time", "pro-rata", "seed"] = "default",
+    undersubscription: Literal["default", "partial", "cancel"] = "default",
+    secondary_basis_points: int = 0,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Announce a bidding: one party sells to (or buys from) those who bid best. Its id is printed.
+
+    What is not said of its rules is as the instrument says.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number.
+    quantity_lots
+        How many lots are offered, or asked for.
+    closes
+        When its window ends, with its offset from UTC: 2026-03-02T15:30+08:00.
+    opens
+        When its window begins, likewise; without it, at once.
+    party_session
+        The number of the session whose stream gets the one party's fills.
+    account
+        The one party's account; without it, that session's first.
+    side
+        What the one party does.
+    reserve_ticks
+        No bid may be worse for the one party. 0, of a seller: none.
+    secondary_ticks
+        The secondary market's price; without it, the last trade when the window ends, or the reference.
+    bid_min_lots
+        Smallest bid.
+    bid_increment_lots
+        Bids are multiples of it.
+    price_increment_ticks
+        Prices of bids are multiples of it.
+    share_max_basis_points
+        What one bidder may ask for, of what is offered.
+    bids_max
+        How many bids of one bidder may stand.
+    revision
+        Whether bids may be changed and withdrawn.
+    pricing
+        One price for all, or each its own.
+    tie
+        Who is served first at the last price.
+    undersubscription
+        What happens where less is bid for than offered.
+    secondary_basis_points
+        Of the secondary market's price, so much is needed at least (of one buyer: at most).
+    text
+        What everybody gets to see.
+    """
+    rules = BiddingRules(
+        bid_min_lots,
+        bid_increment_lots,
+        price_increment_ticks,
+        share_max_basis_points,
+        bids_max,
+        BidRevision[revision.upper()],
+        BiddingPricing[pricing.upper().replace("-", "_")],
+        BiddingTie[tie.upper().replace("-", "_")],
+        Undersubscription[undersubscription.upper()],
+        secondary_basis_points,
+    )
+    opens_ns, closes_ns = time_ns(opens), time_to_come_ns(closes)
+
+    async def run(access: Access, feed: Access) -> None:
+        command = AnnounceBidding(
+            Ref(1),
+            await instrument_id_of(feed, symbol),
+            SessionId(party_session),
+            AccountId(account),
+            Side[side.upper()],
+            quantity_lots,
+            reserve_ticks,
+            opens_ns,
+            closes_ns,
+            rules,
+            secondary_ticks,
+            text,
+        )
+        print(f"bidding {await do(access, command)} is announced")
+
+    asyncio.run(run(*operator.accesses(tls)))
+
+
+def cancel_bidding(
+    bidding_id: int,
+    /,
+    *,
+    text: str,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Cancel a bidding before its window ends. Its bids are let go unopened.
+
+    Parameters
+    ----------
+    bidding_id
+        The bidding.
+    text
+        The reason, which everybody gets to see.
+    """
+    access, _ = operator.accesses(tls)
+    sequence = asyncio.run(do(access, CancelBidding(Ref(1), OrderId(bidding_id), text)))
+    print(f"bidding {bidding_id} is cancelled since sequence {sequence}")
+
+
+def biddings(
+    *,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Show the biddings that are announced or open, and how the last one of each instrument has ended."""
+    _, feed = operator.accesses(tls)
+    print("\n".join(asyncio.run(lines_of(feed))) or "no biddings")
+
+
+async def do(access: Access, command: BiddingCommand) -> int:
+    """The sequence at which the command was applied. Raises ClientError where it is refused."""
+    check_command(command)
+    async with Session(access) as session:
+        try:
+            done = (await session.call(command))[-1]
+        except OrderRejected as rejected:
+            reason = rejected.reason
+            raise ClientError(f"{_WORDS.get(reason, 'refused')} ({reason.name})") from rejected
+    assert type(done) is Done, "an operator's command is done or rejected"
+    return done.sequence
+
+
+async def lines_of(feed: Access) -> list[str]:
+    """What the market data say of biddings, in words."""
+    async with MarketDataClient(feed) as client:
+        await client.synced()
+        return [line for _, book in sorted(client.books.items()) for line in _lines(book)]
+
+
+def _lines(book: InstrumentBook) -> list[str]:
+    definition = book.definition
+    assert definition is not None, "a book that is current has its definition"
+    lines = [in_words(one, definition) for one in book.biddings.values()]
+    if book.bidding_result is not None:
+        lines.append(result_in_words(book.bidding_result, definition))
+    return lines
+
+
+def in_words(one: BiddingAnnouncement, definition: InstrumentDefinition) -> str:
+    what = "sells" if one.side is Side.SELL else "buys"
+    reserve = price_text(one.reserve_price_ticks, definition.price_decimals)
+    return (
+        f"bidding {one.bidding_id} {definition.symbol}: {one.state.name.lower()}; one party {what} "
+        f"{one.quantity_lots} lots{f', reserve {reserve}' if one.reserve_price_ticks else ''}; "
+        f"{utc_text(one.opens_ns) if one.state is BiddingState.ANNOUNCED else 'open'} to "
+        f"{utc_text(one.closes_ns)}{f'; {one.text}' if one.text else ''}"
+    )
+
+
+def result_in_words(result: BiddingResult, definition: InstrumentDefinition) -> str:
+    price = price_text(result.price_ticks, definition.price_decimals)
+    return (
+        f"bidding {result.bidding_id} {definition.symbol}: {result.outcome.name.lower()}; "
+        f"{result.allotted_lots} of {result.offered_lots} lots"
+        f"{f' at {price}, decided by {result.rule.name.lower()}' if result.allotted_lots else ''}; "
+        f"{result.winner_count} of {result.bid_count} bids, which asked for {result.bid_lots} lots"
+        f"{f'; {result.text}' if result.text else ''}"
+    )
+
+
+_WORDS: Final = {
+    RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
+    RejectReason.MECHANISM_NOT_AVAILABLE: "the instrument has no biddings: its configuration says so",
+    RejectReason.UNKNOWN_ACCOUNT: "there is no such session, or it has not that account",
+    RejectReason.UNKNOWN_BIDDING: "there is no such bidding, or it is over",
+    RejectReason.NOT_IN_THIS_PHASE: "its window is over: it is being allotted",
+    RejectReason.INVALID_WINDOW: "the window has to end after it begins, and after now",
+    RejectReason.INVALID_QUANTITY: "nothing is offered",
+    RejectReason.INVALID_PRICE: "a buyer needs a reserve price, and no price is beyond every market",
+    RejectReason.QUANTITY_INCREMENT: "the quantity is no multiple of the instrument's quantity increment",
+    RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",
+    RejectReason.INCOMPATIBLE_INSTRUCTIONS: "its increments are no multiples of the instrument's",
+    RejectReason.BIDDING_LIMIT: "as many biddings as may be are announced or open",
+    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
+}
