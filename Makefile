@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo test lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
+.PHONY: help demo launch test lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo     install, run the demo market on loopback, trade on it, verify its journal"
+	@echo "make launch   the launch of the national market and seven pilots, replayed in a minute and proven from"
+	@echo "              its journal: launch/report.html; LAUNCH='--days 5 --seed 2' for another one"
 	@echo "make test     everything that CI runs: lint, types, tests"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
@@ -31,6 +33,10 @@ help:
 
 demo: $(VENV)/.installed
 	$(BIN)/carbonmatch demo
+
+# LAUNCH: --seed N, --days N, --companies N, --out DIR, --data-dir DIR.
+launch: $(VENV)/.installed
+	$(BIN)/carbonmatch launch $(LAUNCH)
 
 test: lint coverage
 	$(BIN)/pytest --ignore=tests/matching

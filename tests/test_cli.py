@@ -97,8 +97,9 @@ def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> Non
     file.write_text(_SCHEDULED)
     assert run("check-config", str(file)).stdout.splitlines()[5:7] == [
         "schedule listed on china (Asia/Shanghai): 09:30 continuous, 15:00 closed; 0 special days; "
-        "0 instruments",
-        "schedule bids on china (Asia/Shanghai): nothing on ordinary days; 1 special days; 0 instruments",
+        "operators end its days; 0 instruments",
+        "schedule bids on china (Asia/Shanghai): nothing on ordinary days; 1 special days; "
+        "operators end its days; 0 instruments",
     ]
     done = run("schedule", str(file), "--count", "2")
     listed, *transitions, bids, nothing = done.stdout.splitlines()

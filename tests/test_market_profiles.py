@@ -42,12 +42,37 @@ def tick(one: Instrument) -> str:
     return f"{price_text(one.price_increment_ticks, one.price_decimals)} {one.currency}"
 
 
-def hours(one: Instrument, config: Config) -> list[str]:
+def hours_of(name: str | None, config: Config) -> list[str]:
     for schedule in config.schedules:
-        if schedule.name == one.schedule:
+        if schedule.name == name:
             zone = next(each.time_zone for each in config.calendars if each.name == schedule.calendar)
             return [zone, *(f"{step.at} {step.phase}" for step in schedule.steps)]
     return []
+
+
+def block_size(one: Instrument, _: Config) -> object:
+    """Smallest and largest, in tonnes; 0: no bound."""
+    rules = one.blocks
+    if rules is None:
+        return "no blocks"
+    return (tonnes(rules.quantity_min_lots, one), tonnes(rules.quantity_max_lots, one))
+
+
+def block_band(one: Instrument, _: Config) -> object:
+    """Its base, percent up and down of it, and above how many tonnes there is none."""
+    rules = one.blocks
+    if rules is None:
+        return "no blocks"
+    up, down = rules.band_up_basis_points / 100, rules.band_down_basis_points / 100
+    return (rules.band, up, down, tonnes(rules.free_above_lots, one))
+
+
+def negotiation(one: Instrument, _: Config) -> object:
+    """Whether there are posts, offers to one, confirmations by both; for how many seconds; without names."""
+    rules = one.blocks
+    if rules is None:
+        return "no blocks"
+    return (rules.public_posts, rules.directed, rules.confirm_both, rules.ttl_seconds, rules.anonymous)
 
 
 def end_of_day(one: Instrument, config: Config) -> str | None:
@@ -71,7 +96,27 @@ def selection(one: Instrument, _: Config) -> object:
     return (screen.levels_max, screen.order_choice, screen.strict_level_order)
 
 
+def biddings(one: Instrument, _: Config) -> object:
+    """Price, ties, smallest bid and steps in tonnes, price step, percent of all, bids, revision, too few."""
+    rules = one.bidding
+    if rules is None:
+        return "none"
+    return (
+        rules.pricing,
+        rules.tie,
+        tonnes(rules.bid_min_lots, one),
+        tonnes(rules.bid_increment_lots, one),
+        price_text(rules.price_increment_ticks or one.price_increment_ticks, one.price_decimals),
+        rules.share_max_basis_points / 100,
+        rules.bids_max,
+        rules.revision,
+        rules.undersubscription,
+    )
+
+
+AS_WE_DO = ("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial")
 CHINESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:00 continuous", "15:00 closed"]
+CANTONESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"]
 LISTING = (5, "any", True)
 CLICK = (1, "first", True)
 LIMIT = (("limit",), "verify")
@@ -139,14 +184,11 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         row(("reject", "ours"), eua_spot=("reject", "read"), kau=("reject", "read")),
     ),
     "sessions": (
-        hours,
+        lambda one, config: hours_of(one.schedule, config),
         row(
             (CHINESE_DAY, "verify"),
             cea=(CHINESE_DAY, "read"),
-            gdea=(
-                ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"],
-                "verify",
-            ),
+            gdea=(CANTONESE_DAY, "verify"),
             eua_spot=(
                 ["Europe/Berlin", "07:55 opening_auction", "08:00 continuous", "18:00 closed"],
                 "verify",
@@ -162,6 +204,61 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
                 ],
                 "read",
             ),
+        ),
+    ),
+    "block_size": (
+        block_size,
+        row(
+            None,
+            cea=((100_000, 0), "read"),
+            ccer=((100_000, 0), "verify"),
+            shea=((100_000, 0), "verify"),
+            hbea=((10_000, 0), "verify"),
+            gdea=((100_000, 0), "verify"),
+            szea=((10_000, 0), "verify"),
+            bea=((10_000, 0), "verify"),
+            tjea=((200_000, 0), "verify"),
+            cqea=((10_000, 0), "verify"),
+            fjea=(None, "unknown"),
+            eua_spot=("no blocks", "ours"),
+            eua_auction=("no blocks", "ours"),
+            kau=((1_000, 1_000_000), "read"),
+        ),
+    ),
+    "block_band": (
+        block_band,
+        row(
+            (("reference", 30.0, 30.0, 0), "verify"),
+            cea=(("reference", 30.0, 30.0, 0), "read"),
+            shea=(("day_close", 30.0, 30.0, 500_000), "read"),
+            bea=(("none", 0.0, 0.0, 0), "verify"),
+            tjea=(("reference", 10.0, 10.0, 0), "verify"),
+            eua_spot=("no blocks", "ours"),
+            eua_auction=("no blocks", "ours"),
+            kau=(("instrument", 0.0, 0.0, 0), "read"),
+        ),
+    ),
+    "block_sessions": (
+        lambda one, config: [] if one.blocks is None else hours_of(one.blocks.schedule, config),
+        row(
+            (CHINESE_DAY, "verify"),
+            cea=(["Asia/Shanghai", "13:00 continuous", "15:00 closed"], "read"),
+            ccer=([], "verify"),
+            gdea=(CANTONESE_DAY, "verify"),
+            eua_spot=([], "ours"),
+            eua_auction=([], "ours"),
+            kau=(["Asia/Seoul", "10:00 continuous", "11:30 closed"], "read"),
+        ),
+    ),
+    "negotiation": (
+        negotiation,
+        row(
+            ((True, True, True, 0, False), "verify"),
+            cea=((True, True, True, 0, False), "read"),
+            ccer=((True, True, True, 0, False), "read"),
+            eua_spot=("no blocks", "ours"),
+            eua_auction=("no blocks", "ours"),
+            kau=((True, True, True, 3_600, True), "read"),
         ),
     ),
     "end_of_day": (
@@ -182,6 +279,22 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             eua_spot=(["opening_auction"], "verify"),
             eua_auction=([], "read"),
             kau=(["opening_auction", "closing_auction"], "read"),
+        ),
+    ),
+    "bidding": (
+        biddings,
+        row(
+            (AS_WE_DO, "unknown"),
+            ccer=("none", "read"),
+            shea=(("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial"), "read"),
+            hbea=("none", "ours"),
+            gdea=(("uniform", "time", 1_000, 0, "0.01", 50.0, 256, "none", "partial"), "read"),
+            szea=("none", "ours"),
+            bea=(("uniform", "time", 1, 0, "0.10", 100.0, 256, "free", "partial"), "unknown"),
+            cqea=("none", "ours"),
+            eua_spot=("none", "ours"),
+            eua_auction=(("uniform", "seed", 500, 0, "0.01", 100.0, 256, "free", "cancel"), "read"),
+            kau=(("uniform", "time", 1_000, 100, "50", 15.0, 1, "free", "partial"), "read"),
         ),
     ),
     "cancels": (

@@ -43,6 +43,11 @@ app.command(auction)
 profile = App(name="profile", help="The markets that are shipped, by name.", help_format="plaintext")
 app.command(profile)
 app.command("carbonmatch.demo:main", name="demo", help="Run the demo market, and trade on it.")
+app.command(
+    "carbonmatch.launch.command:main",
+    name="launch",
+    help="Replay the launch of the national market, and prove its totals from the journal.",
+)
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command(
     "carbonmatch.client.admin:main",

@@ -1,8 +1,11 @@
 """A reader's books, from messages as the wire brings them."""
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from carbonmatch.client.book import TRADES_KEPT, BookBuilder, Damage, DamageCause, Level
 from carbonmatch.market_data.depth import checksum
@@ -10,6 +13,7 @@ from carbonmatch.matching.messages import (
     AuctionRule,
     InstrumentDefinition,
     InstrumentId,
+    OrderId,
     Phase,
     Ref,
     Side,
@@ -27,10 +31,12 @@ from carbonmatch.protocol.messages import (
     Instrument,
     LevelUpdate,
     LimitsUpdate,
+    OrderUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
+    SnapshotOrder,
     Statistics,
     Subscribed,
     Trade,
@@ -320,3 +326,72 @@ def test_a_bust_of_a_trade_that_nobody_has_seen_here_is_told_all_the_same() -> N
     book = builder_after(trade(11, trade_id=6), bust).books[CEA]
     assert [each.trade_id for each in book.trades] == [6]
     assert list(book.amendments) == [bust]
+
+
+# --- the order list ------------------------------------------------------------------------------
+
+# Bid 90210 of 5 lots at 100, ask 90211 of 7 lots at 101.
+TWO_ORDERS = [
+    SnapshotOrder(CEA, OrderId(90_210), Side.BUY, 100, 5),
+    SnapshotOrder(CEA, OrderId(90_211), Side.SELL, 101, 7),
+]
+TWO_ORDERS_CHECKSUM = zlib.crc32(
+    bytes.fromhex("000000000001606201000000000000006400000000000000050000000000016063020000000000000065")
+    + bytes.fromhex("0000000000000007")
+)
+
+
+def listed_snapshot(
+    list_seq: int = 4, count: int = 2, checksum: int = TWO_ORDERS_CHECKSUM
+) -> list[FeedOutbound]:
+    instrument, begin, *levels, end, statistics = snapshot()
+    assert isinstance(begin, SnapshotBegin)
+    assert isinstance(end, SnapshotEnd)
+    return [
+        instrument,
+        structs.replace(begin, order_count=count, list_seq=list_seq),
+        *levels,
+        *TWO_ORDERS,
+        structs.replace(end, order_checksum=checksum),
+        statistics,
+    ]
+
+
+def listed_ids(builder: BookBuilder) -> list[list[tuple[int, int]]]:
+    return [[(one.order_id, one.quantity_lots) for one in side] for side in builder.books[CEA].orders()]
+
+
+def order_update(list_seq: int, order_id: int, price: int, lots: int, side: Side = Side.BUY) -> OrderUpdate:
+    return OrderUpdate(CEA, list_seq, OrderId(order_id), side, price, lots)
+
+
+def test_a_snapshot_may_have_orders_which_updates_change() -> None:
+    builder = BookBuilder()
+    assert builder.apply(listed_snapshot()) == []
+    assert listed_ids(builder) == [[(90_210, 5)], [(90_211, 7)]]
+    updates = [order_update(5, 1, 101, 3), order_update(6, 2, 100, 9), order_update(7, 90_210, 100, 4)]
+    assert builder.apply(updates) == []
+    assert listed_ids(builder)[0] == [(1, 3), (90_210, 4), (2, 9)]
+    assert builder.apply([order_update(8, 90_210, 100, 0)]) == []
+    assert listed_ids(builder)[0] == [(1, 3), (2, 9)]
+
+
+def test_orders_are_counted_by_themselves_and_a_gap_is_seen_by_whoever_hears_them() -> None:
+    for kinds in (FeedKind.ALL, FeedKind.ORDERS, FeedKind.ORDERS | FeedKind.LEVELS):
+        builder = BookBuilder(kinds)
+        builder.apply(listed_snapshot())
+        assert builder.apply([order_update(4, 9, 100, 9)]) == [], "the snapshot has it"
+        assert builder.apply([order_update(6, 9, 100, 9)]) == [Damage(CEA, DamageCause.LIST_GAP, 5, 6)]
+        assert not builder.books[CEA].is_current
+        assert builder.apply([order_update(7, 9, 100, 9)]) == [], "reported once"
+        assert builder.apply(listed_snapshot(7)) == []
+        assert listed_ids(builder) == [[(90_210, 5)], [(90_211, 7)]]
+
+
+def test_a_snapshot_with_an_order_too_few_or_another_one_is_noticed() -> None:
+    builder = BookBuilder()
+    assert builder.apply(listed_snapshot(count=3)) == [Damage(CEA, DamageCause.ORDER_COUNT, 3, 2)]
+    builder = BookBuilder()
+    assert builder.apply(listed_snapshot(checksum=1)) == [
+        Damage(CEA, DamageCause.CHECKSUM, 1, TWO_ORDERS_CHECKSUM)
+    ]

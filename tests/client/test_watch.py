@@ -4,13 +4,21 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.watch import bar, instrument_view, rounded_half_up, watch
-from carbonmatch.matching.messages import Phase, Side, TradeId, TradeKind
-from carbonmatch.protocol.messages import AuctionUpdate, LevelUpdate, Statistics, Subscribe, Trade
+from carbonmatch.matching.messages import OrderId, Phase, ScreenRules, Side, TradeId, TradeKind
+from carbonmatch.protocol.messages import (
+    AuctionUpdate,
+    LevelUpdate,
+    SnapshotOrder,
+    Statistics,
+    Subscribe,
+    Trade,
+)
 from tests.client.clock import in_virtual_time
 from tests.client.fake_feed import CEA, DEFINITION, FakeFeed
 
@@ -148,3 +156,28 @@ async def test_an_unknown_symbol_is_answered_with_the_known_ones() -> None:
     async with FakeFeed() as feed:
         with pytest.raises(ClientError, match=r"no instrument 'CEA99' at \S+; there are CEA24"):
             await watch(feed.access(), "CEA99", 10, Console(file=StringIO()), live=False)
+
+
+def test_the_orders_that_can_be_selected_are_shown_by_their_ids_best_first() -> None:
+    book = book_of()
+    assert book.definition is not None
+    book.definition = structs.replace(book.definition, screen=ScreenRules(order_list=True))
+    for number, side, price, lots in (
+        (7, Side.BUY, 6_000, 100),
+        (8, Side.BUY, 6_010, 2_000),
+        (9, Side.SELL, 6_020, 30),
+    ):
+        book.set_order(SnapshotOrder(CEA, OrderId(number), side, price, lots))
+    assert [line.split() for line in shown(book)[-2:]] == [
+        ["8", "2,000", "60.10", "60.20", "30", "9"],
+        ["7", "100", "60.00"],
+    ]
+
+
+def test_of_many_orders_the_first_are_shown_and_how_many_there_are() -> None:
+    book = book_of()
+    assert book.definition is not None
+    book.definition = structs.replace(book.definition, screen=ScreenRules(order_list=True))
+    for number in range(1, 31):
+        book.set_order(SnapshotOrder(CEA, OrderId(number), Side.SELL, 6_000 + number, 1))
+    assert shown(book)[-1].split() == ["0", "bids", "30", "asks"]

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from carbonmatch.market_data.changes import InstrumentMessage
 from carbonmatch.market_data.feed import FeedBatch, MarketData
-from carbonmatch.market_data.instrument import InstrumentMessage
 from carbonmatch.matching.messages import (
     AuctionEnded,
     AuctionIndicated,

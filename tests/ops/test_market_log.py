@@ -14,6 +14,13 @@ from carbonmatch.matching.messages import (
     AuctionIndicated,
     AuctionRule,
     BandChanged,
+    BiddingAnnounced,
+    BiddingEnded,
+    BiddingOutcome,
+    BiddingPhaseChanged,
+    BiddingRule,
+    BiddingRules,
+    BiddingState,
     InstrumentDefinition,
     InstrumentId,
     LimitsChanged,
@@ -51,6 +58,30 @@ NOON = "2026-03-02T12:00:00.000000000Z"
                 "volume_lots": 5,
                 "surplus_lots": 2,
                 "rule": AuctionRule.PRESSURE,
+            },
+        ),
+        (
+            BiddingAnnounced(4, 7, 20, 2, 500, 90, NOON_NS, NOON_NS, BiddingRules(), 1, 0, b"", "spring"),
+            "bidding_announced",
+            {"bidding_id": 20, "quantity_lots": 500, "opens": NOON, "closes": NOON, "text": "spring"},
+        ),
+        (
+            BiddingPhaseChanged(4, 7, 20, BiddingState.OPEN),
+            "bidding_phase_changed",
+            {"bidding_id": 20, "state": BiddingState.OPEN},
+        ),
+        (
+            BiddingEnded(
+                4, 7, 20, BiddingOutcome.SOLD, 95, 500, 500, 800, 9, 7, BiddingRule.TIME, 0, b"", b"", ""
+            ),
+            "bidding_ended",
+            {
+                "bidding_id": 20,
+                "outcome": BiddingOutcome.SOLD,
+                "price_ticks": 95,
+                "allotted_lots": 500,
+                "rule": BiddingRule.TIME,
+                "text": "",
             },
         ),
         (

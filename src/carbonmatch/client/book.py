@@ -38,11 +38,13 @@ from carbonmatch.protocol.messages import (
     Instrument,
     LevelUpdate,
     LimitsUpdate,
+    OrderUpdate,
     PhaseUpdate,
     SessionOutbound,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
+    SnapshotOrder,
     Statistics,
     Subscribed,
     Trade,
@@ -54,6 +56,7 @@ from carbonmatch.protocol.messages import (
 TRADES_KEPT: Final = 64
 
 _CHECKSUM_LEVEL: Final = struct.Struct(">BQQI")  # side, price in ticks, quantity in lots, orders
+_CHECKSUM_ORDER: Final = struct.Struct(">QBQQ")  # order id, side, price in ticks, quantity in lots
 
 
 @unique
@@ -61,6 +64,8 @@ class DamageCause(IntEnum):
     GAP = 1  # a message is missing: `expected` and `found` are values of instrument_seq
     LEVEL_COUNT = 2  # a snapshot is incomplete
     CHECKSUM = 3  # a snapshot is not what the engine sent
+    LIST_GAP = 4  # an update of the order list is missing: `expected` and `found` are values of list_seq
+    ORDER_COUNT = 5  # of the order list a snapshot is incomplete
 
 
 class Damage(Struct, frozen=True):
@@ -76,6 +81,13 @@ class Level(Struct, frozen=True, gc=False):
     price_ticks: int
     quantity_lots: int
     order_count: int
+
+
+class ListedOrder(Struct, frozen=True, gc=False):
+    order_id: OrderId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
 
 
 class InstrumentBook:
@@ -114,6 +126,9 @@ class InstrumentBook:
         # By price, with the sign that puts the best level first on both sides.
         self._bids: SortedDict[int, Level] = SortedDict()
         self._asks: SortedDict[int, Level] = SortedDict()
+        # The orders of the best levels in the order in which they came, where the instrument shows them.
+        self._orders: dict[OrderId, ListedOrder] = {}
+        self.list_seq = 0
 
     def best(self) -> tuple[Level | None, Level | None]:
         """Best bid and best ask."""
@@ -126,6 +141,24 @@ class InstrumentBook:
             list(islice(self._bids.values(), level_count)),
             list(islice(self._asks.values(), level_count)),
         )
+
+    def orders(self) -> tuple[list[ListedOrder], list[ListedOrder]]:
+        """Bids and asks of the order list from the best level on, of each level who came first first."""
+        bids = [order for order in self._orders.values() if order.side is Side.BUY]
+        asks = [order for order in self._orders.values() if order.side is Side.SELL]
+        return (
+            sorted(bids, key=lambda order: -order.price_ticks),
+            sorted(asks, key=lambda order: order.price_ticks),
+        )
+
+    def set_order(self, order: SnapshotOrder | OrderUpdate) -> None:
+        """One that is known keeps its place; one that is new stands behind the others of its level."""
+        if order.quantity_lots:
+            self._orders[order.order_id] = ListedOrder(
+                order.order_id, order.side, order.price_ticks, order.quantity_lots
+            )
+        else:
+            self._orders.pop(order.order_id, None)
 
     def amend_trade(self, amended: TradeBust | TradeCorrection) -> None:
         """Trades that are kept are kept as they stand."""
@@ -176,6 +209,7 @@ class InstrumentBook:
     def clear_levels(self) -> None:
         self._bids.clear()
         self._asks.clear()
+        self._orders.clear()
 
 
 class BookBuilder:
@@ -191,10 +225,11 @@ class BookBuilder:
         self.books: dict[InstrumentId, InstrumentBook] = {}
         self.feed_sequence = 0
         self.batches_left_out = 0  # as told by Conflated
-        self._is_dense = kinds == FeedKind.ALL
+        self._is_dense = kinds & FeedKind.USUAL == FeedKind.USUAL
         # The snapshot in progress: an instrument's is sent in one piece.
         self._begun: SnapshotBegin | None = None
         self._levels: list[SnapshotLevel] = []
+        self._orders: list[SnapshotOrder] = []
 
     def apply(self, messages: Iterable[FeedOutbound | SessionOutbound]) -> list[Damage]:
         """Take in messages as they came; return what was found damaged by them.
@@ -215,6 +250,10 @@ class BookBuilder:
             return self._increment(message)
         if type(message) is SnapshotLevel:
             self._levels.append(message)
+        elif type(message) is OrderUpdate:
+            return self._order_update(message)
+        elif type(message) is SnapshotOrder:
+            self._orders.append(message)
         elif isinstance(message, _RARE):
             return self._increment(message)
         elif type(message) is SnapshotEnd:
@@ -295,6 +334,19 @@ class BookBuilder:
             book.amend_trade(message)
         return None
 
+    def _order_update(self, message: OrderUpdate) -> Damage | None:
+        """The order list is counted by itself, and whoever hears it at all hears all of it."""
+        book = self._book(message.instrument_id)
+        expected = book.list_seq + 1
+        found = message.list_seq
+        if book.is_current and found < expected:
+            return None
+        if not book.is_current or found != expected:
+            return _damage(book, DamageCause.LIST_GAP, expected, found)
+        book.list_seq = found
+        book.set_order(message)
+        return None
+
     # --- snapshots ---------------------------------------------------------------------------------
 
     def _begin_snapshot(self, message: SnapshotBegin) -> None:
@@ -303,21 +355,26 @@ class BookBuilder:
         book.is_damage_reported = False
         self._begun = message
         self._levels = []
+        self._orders = []
 
     def _end_snapshot(self, message: SnapshotEnd) -> Damage | None:
-        begun, levels = self._begun, self._levels
-        self._begun, self._levels = None, []
+        begun, levels, orders = self._begun, self._levels, self._orders
+        self._begun, self._levels, self._orders = None, [], []
         book = self._book(message.instrument_id)
         if begun is None or begun.instrument_id != message.instrument_id:
             return _damage(book, DamageCause.LEVEL_COUNT, 0, len(levels))
         if len(levels) != begun.level_count:
             return _damage(book, DamageCause.LEVEL_COUNT, begun.level_count, len(levels))
-        found = _checksum(levels)
-        if found is None:
-            return _damage(book, DamageCause.CHECKSUM, message.checksum, 0)
-        if found != message.checksum:
-            return _damage(book, DamageCause.CHECKSUM, message.checksum, found)
+        if len(orders) != begun.order_count:
+            return _damage(book, DamageCause.ORDER_COUNT, begun.order_count, len(orders))
+        for expected, found in (
+            (message.checksum, _checksum_of_levels(levels)),
+            (message.order_checksum, _checksum_of_orders(orders)),
+        ):
+            if found != expected:
+                return _damage(book, DamageCause.CHECKSUM, expected, 0 if found is None else found)
         book.instrument_seq = begun.instrument_seq
+        book.list_seq = begun.list_seq
         book.phase = begun.phase
         book.phase_until_ns = begun.until_ns
         book.set_band(begun)
@@ -328,6 +385,8 @@ class BookBuilder:
         book.clear_levels()
         for level in levels:
             book.set_level(level)
+        for order in orders:
+            book.set_order(order)
         book.is_current = True
         return None
 
@@ -349,14 +408,26 @@ def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int)
     return Damage(book.instrument_id, cause, expected, found)
 
 
-def _checksum(levels: list[SnapshotLevel]) -> int | None:
-    """None where a number is one that no level can have."""
+def _checksum_of_levels(levels: list[SnapshotLevel]) -> int | None:
+    return _checksum(
+        _CHECKSUM_LEVEL,
+        [(level.side, level.price_ticks, level.quantity_lots, level.order_count) for level in levels],
+    )
+
+
+def _checksum_of_orders(orders: list[SnapshotOrder]) -> int | None:
+    return _checksum(
+        _CHECKSUM_ORDER,
+        [(order.order_id, order.side, order.price_ticks, order.quantity_lots) for order in orders],
+    )
+
+
+def _checksum(layout: struct.Struct, rows: list[tuple[int, ...]]) -> int | None:
+    """None where a number is one that no row can have."""
     data = bytearray()
     try:
-        for level in levels:
-            data += _CHECKSUM_LEVEL.pack(
-                level.side, level.price_ticks, level.quantity_lots, level.order_count
-            )
+        for row in rows:
+            data += layout.pack(*row)
     except struct.error:
         return None
     return crc32(data)

@@ -148,7 +148,7 @@ class MarketDataClient(Kept):
         """Ask for a snapshot: at once, unless it was a snapshot that was wrong; the next may be too."""
         connection = self._keeper.connection
         assert connection is not None
-        if damage.cause is DamageCause.GAP:
+        if damage.cause in (DamageCause.GAP, DamageCause.LIST_GAP):
             self._ask_for_snapshot(connection, damage.instrument_id)
         else:
             asyncio.get_running_loop().call_later(

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from carbonmatch.client.book import InstrumentBook, Level
+from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import Port, access_of, find_instrument
@@ -29,6 +29,7 @@ _REFRESH_SECONDS: Final = 0.1
 _BAR_CELLS: Final = 8
 _TRADES_SHOWN: Final = 8
 _AMENDMENTS_SHOWN: Final = 3
+_ORDERS_SHOWN: Final = 20
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
 _STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
@@ -98,6 +99,8 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
     parts: list[RenderableType] = [_headline(book), _ladder(book, levels), *_auction(book), _statistics(book)]
+    if book.definition is not None and book.definition.screen.order_list:
+        parts.append(_orders(book))
     if book.trades:
         parts.append(_trades(book))
     parts += [_amended(book, amended) for amended in list(book.amendments)[: -_AMENDMENTS_SHOWN - 1 : -1]]
@@ -166,6 +169,32 @@ def bar(side: Side, lots: int, widest: int) -> str:
     whole, part = divmod(lots * _BAR_CELLS * 8 // widest, 8)
     cells = "█" * whole + _PARTS[side][part].strip()
     return cells if side is Side.SELL else cells[::-1]
+
+
+def _orders(book: InstrumentBook) -> Table:
+    """The orders of the best levels one by one, by the id that a taker selects them with."""
+    bids, asks = book.orders()
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("order", justify="right")
+    table.add_column("quantity", justify="right")
+    table.add_column("bid", justify="right", style=_STYLES[Side.BUY])
+    table.add_column("ask", style=_STYLES[Side.SELL])
+    table.add_column("quantity", justify="right")
+    table.add_column("order", justify="right")
+    shown = max(len(bids), len(asks))
+    for row in range(min(shown, _ORDERS_SHOWN)):
+        bid, ask = (_order_cells(book, orders[row] if row < len(orders) else None) for orders in (bids, asks))
+        table.add_row(*reversed(bid), *ask)
+    if shown > _ORDERS_SHOWN:
+        table.add_row("", "", f"{len(bids):,} bids", f"{len(asks):,} asks", "", "")
+    return table
+
+
+def _order_cells(book: InstrumentBook, order: ListedOrder | None) -> tuple[str, ...]:
+    """From the middle outwards."""
+    if order is None:
+        return "", "", ""
+    return _price(book, order.price_ticks), f"{order.quantity_lots:,}", str(order.order_id)
 
 
 def _auction(book: InstrumentBook) -> list[Text]:

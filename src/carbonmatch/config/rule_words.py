@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
+from carbonmatch.config import bidding
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.profiles import Profile, profile_named
@@ -72,6 +73,24 @@ def _price(one: Instrument, ticks: int) -> str:
     return f"{price_text(ticks, one.price_decimals)} {one.currency}"
 
 
+def _told(lines: Iterable[str]) -> str:
+    """What a table says of itself, as one sentence."""
+    return "; ".join(line.strip() for line in lines) or "none"
+
+
+def _book(one: Instrument, _: Config) -> str:
+    """Its number, and its days."""
+    since = f", from {one.list_date} on" if one.list_date else ""
+    until = f", until {one.last_trade_date}" if one.last_trade_date else ""
+    return f"{one.id}{since}{until}"
+
+
+def _mechanisms(one: Instrument, _: Config) -> str:
+    screen = one.screen.mechanism.replace("_", " ")
+    beside = [word for word, table in (("blocks", one.blocks), ("one-way bidding", one.bidding)) if table]
+    return ", ".join([screen, *beside])
+
+
 def _lot(one: Instrument, _: Config) -> str:
     return f"{_tonnes(one, 1)}, in steps of {_tonnes(one, one.quantity_increment_lots)}"
 
@@ -81,6 +100,42 @@ def _screen_size(one: Instrument, _: Config) -> str:
     if one.quantity_max_lots == QUANTITY_LOTS_MAX:
         return f"from {low} an order"
     return f"{low} to {_tonnes(one, one.quantity_max_lots)} an order"
+
+
+def _block_size(one: Instrument, _: Config) -> str:
+    if one.blocks is None:
+        return "no blocks"
+    low, high = one.blocks.quantity_min_lots, one.blocks.quantity_max_lots
+    return f"{_tonnes(one, low)} to {_tonnes(one, high)}" if high else f"{_tonnes(one, low)} or more"
+
+
+def _block_band(one: Instrument, _: Config) -> str:
+    rules = one.blocks
+    if rules is None:
+        return "no blocks"
+    if rules.band == "none":
+        return "any price"
+    if rules.band == "instrument":
+        return "that of the instrument"
+    base = "the reference price" if rules.band == "reference" else "the close of the day so far"
+    free = f"; any price above {_tonnes(one, rules.free_above_lots)}" if rules.free_above_lots else ""
+    return f"{_percent(rules.band_up_basis_points, rules.band_down_basis_points)} around {base}{free}"
+
+
+def _percent(up_basis_points: int, down_basis_points: int) -> str:
+    up, down = f"{up_basis_points / 100:g} %", f"{down_basis_points / 100:g} %"
+    return f"{up} up and down" if up == down else f"{up} up, {down} down"
+
+
+def _negotiation(one: Instrument, _: Config) -> str:
+    rules = one.blocks
+    if rules is None:
+        return "no blocks"
+    who = "to everyone" + (" without a name" if rules.anonymous else "") if rules.public_posts else ""
+    ways = " or ".join(filter(None, [who, "to one party" if rules.directed else ""]))
+    confirms = "both sides confirm" if rules.confirm_both else "an acceptance is the trade"
+    length = f"for {rules.ttl_seconds} s at most" if rules.ttl_seconds else "until the session ends"
+    return f"offered {ways}, {length}; {confirms}"
 
 
 def _reference(one: Instrument, _: Config) -> str:
@@ -99,10 +154,23 @@ def _steps(one: Instrument, config: Config) -> tuple[Step, ...]:
 
 
 def _sessions(one: Instrument, config: Config) -> str:
-    """The times between two steps, with what is open in them."""
     schedule = _schedule_of(one, config)
     if schedule is None:
         return f"{one.opening_phase} until an operator says otherwise"
+    return _times(schedule, config)
+
+
+def _block_sessions(one: Instrument, config: Config) -> str:
+    if one.blocks is None:
+        return "no blocks"
+    for schedule in config.schedules:
+        if schedule.name == one.blocks.schedule:
+            return _times(schedule, config).replace("continuous", "open")
+    return f"{one.blocks.opening_phase} until an operator says otherwise"
+
+
+def _times(schedule: Schedule, config: Config) -> str:
+    """The times between two steps, with what is open in them."""
     zone = next(each.time_zone for each in config.calendars if each.name == schedule.calendar)
     steps = schedule.steps
     spans = [
@@ -159,13 +227,18 @@ def _self_trade(one: Instrument, _: Config) -> str:
 
 
 RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
-    "mechanisms": lambda one, _: one.screen.mechanism.replace("_", " "),
+    "books": _book,
+    "mechanisms": _mechanisms,
     "selection": _selection,
+    "bidding": lambda one, _: _told(bidding.in_words(one.definition())),
     "oversize": _oversize,
-    "books": lambda one, _: f"{one.symbol} is number {one.id}",
     "lot": _lot,
     "tick": lambda one, _: _price(one, one.price_increment_ticks),
     "screen_size": _screen_size,
+    "block_size": _block_size,
+    "block_band": _block_band,
+    "block_sessions": _block_sessions,
+    "negotiation": _negotiation,
     "reference": _reference,
     "sessions": _sessions,
     "call_auction": _call_auction,

@@ -5,7 +5,8 @@ Numbers. `feed_sequence` counts the batches that changed something public, dense
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
 BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate and Statistics has its
 own. A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds
-sees them only rise, and relies on the transport.
+sees them only rise, and relies on the transport. OrderUpdates are
+counted apart (`list_seq`): who does not follow the list sees no gap.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.
@@ -26,17 +27,22 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentId,
     LevelChanged,
+    OrderListed,
     Outputs,
     Traded,
 )
 from carbonmatch.protocol.messages import FeedKind
 
+from .changes import InstrumentChanges, InstrumentMessage
 from .depth import Depth
-from .instrument import InstrumentChanges, InstrumentMessage, PublicInstrument, SavedInstrument
+from .instrument import PublicInstrument, SavedInstrument
 
 # One instrument's snapshot is one frame, also with every open order of the venue at its own price.
 SNAPSHOT_LEVEL_BYTES_MAX: Final = 29
-assert VENUE_OPEN_ORDERS_MAX * SNAPSHOT_LEVEL_BYTES_MAX < OUTBOUND_FRAME_BYTES_MAX
+SNAPSHOT_ORDER_BYTES_MAX: Final = 25
+assert (
+    VENUE_OPEN_ORDERS_MAX * (SNAPSHOT_LEVEL_BYTES_MAX + SNAPSHOT_ORDER_BYTES_MAX) < OUTBOUND_FRAME_BYTES_MAX
+)
 
 _STATE_VERSION: Final = 4
 
@@ -68,13 +74,19 @@ class MarketData:
         levels: defaultdict[InstrumentId, list[LevelChanged]] = defaultdict(list)
         for change in outputs.levels:
             levels[change.instrument_id].append(change)
+        orders: defaultdict[InstrumentId, list[OrderListed]] = defaultdict(list)
+        for listed in outputs.orders:
+            orders[listed.instrument_id].append(listed)
 
         feed_sequence = self.feed_sequence + 1
         changes = {}
         for instrument_id in dict.fromkeys([*events, *levels]):
             instrument = self._instruments[instrument_id]
             changed = instrument.apply(
-                events.get(instrument_id, ()), levels.get(instrument_id, ()), feed_sequence
+                events.get(instrument_id, ()),
+                levels.get(instrument_id, ()),
+                feed_sequence,
+                orders.get(instrument_id, ()),
             )
             if changed is not None:
                 changes[instrument_id] = changed
@@ -114,6 +126,11 @@ class MarketData:
     def changed_at(self, instrument_id: InstrumentId) -> int:
         """The feed sequence of the last batch that changed the instrument: names its state."""
         return self._instruments[instrument_id].feed_sequence
+
+    def snapshot_kinds(self, instrument_id: InstrumentId) -> int:
+        """The kinds that make a difference to the instrument's snapshot."""
+        has_orders = self._instruments[instrument_id].order_list is not None
+        return FeedKind.LEVELS | FeedKind.STATISTICS | (FeedKind.ORDERS if has_orders else 0)
 
     def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
         """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, Statistics."""

@@ -1,7 +1,7 @@
 """One instrument as the public knows it: its events in, its numbered messages out.
 
 The order of its messages in a batch: definitions, trades, phases, bands and auctions as they happened, then
-levels, then statistics at most once.
+levels, then the order list, then statistics at most once.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefinition,
     LevelChanged,
     LimitsChanged,
+    OrderListed,
     Phase,
     PhaseChanged,
     TradeBusted,
@@ -30,82 +31,30 @@ from carbonmatch.matching.messages import (
     Traded,
 )
 from carbonmatch.protocol.messages import (
-    AuctionResult,
-    AuctionUpdate,
     BandUpdate,
-    BlockPhaseUpdate,
-    BlockPost,
     DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
-    LimitsUpdate,
     PhaseUpdate,
     SnapshotBegin,
     SnapshotEnd,
     SnapshotLevel,
     Statistics,
     Trade,
-    TradeBust,
-    TradeCorrection,
 )
 
-from .biddings import BIDDING_EVENTS, BiddingMessage, PublicBiddings, SavedBiddings
+from .biddings import BIDDING_EVENTS, PublicBiddings, SavedBiddings
 from .blocks import NOTHING as NO_BLOCKS
 from .blocks import PublicBlocks, SavedBlocks, is_close
+from .changes import ALWAYS, InstrumentChanges, InstrumentMessage
 from .depth import Depth, checksum
+from .order_list import OrderList
+from .order_list import checksum as order_checksum
 from .statistics import DayStatistics, SavedStatistics
 from .wording import auction_result, auction_update, limits_update, trade_bust, trade_correction
 
 _LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
-
-# Beside the bits of FeedKind: what comes to every subscriber of the instrument.
-ALWAYS: Final = FeedKind.ALL + 1
-
-InstrumentMessage = (
-    Instrument
-    | SnapshotBegin
-    | SnapshotLevel
-    | SnapshotEnd
-    | LevelUpdate
-    | Trade
-    | TradeBust
-    | TradeCorrection
-    | PhaseUpdate
-    | BandUpdate
-    | LimitsUpdate
-    | Statistics
-    | AuctionUpdate
-    | AuctionResult
-    | BiddingMessage
-    | DaySummary
-    | BlockPost
-    | BlockPhaseUpdate
-)
-
-_KIND: Final[dict[type, int]] = {
-    SnapshotLevel: FeedKind.LEVELS,
-    LevelUpdate: FeedKind.LEVELS,
-    Trade: FeedKind.TRADES,
-    TradeBust: FeedKind.TRADES,
-    TradeCorrection: FeedKind.TRADES,
-    Statistics: FeedKind.STATISTICS,
-    DaySummary: FeedKind.STATISTICS,
-}
-
-
-class InstrumentChanges(Struct, gc=False):
-    """The messages of one instrument in one batch, and the kinds there are among them."""
-
-    messages: list[InstrumentMessage]
-    kinds: int
-
-    def select(self, kinds: int) -> list[InstrumentMessage]:
-        """The messages which a subscriber of `kinds` hears, in order."""
-        heard = kinds | ALWAYS
-        if not self.kinds & ~heard:
-            return self.messages
-        return [message for message in self.messages if _KIND.get(type(message), ALWAYS) & heard]
 
 
 class PublicInstrument:
@@ -120,6 +69,7 @@ class PublicInstrument:
         "feed_sequence",
         "instrument_id",
         "limits",
+        "order_list",
         "seq",
         "statistics",
         "summary",
@@ -138,13 +88,20 @@ class PublicInstrument:
         # Of the last day that has ended; None: none has.
         self.summary: DaySummary | None = None
         self.blocks = PublicBlocks()
+        # None: its definition has never asked for one.
+        rules = definition.screen
+        self.order_list = OrderList(definition.instrument_id, rules) if rules.order_list else None
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
     # --- batches ---------------------------------------------------------------------------------
 
     def apply(
-        self, events: Sequence[AnyPublicEvent], levels: Sequence[LevelChanged], feed_sequence: int
+        self,
+        events: Sequence[AnyPublicEvent],
+        levels: Sequence[LevelChanged],
+        feed_sequence: int,
+        orders: Sequence[OrderListed] = (),
     ) -> InstrumentChanges | None:
         """What this batch tells of the instrument; None where its levels only came and went."""
         changed = InstrumentChanges([], 0)
@@ -152,6 +109,9 @@ class PublicInstrument:
             self._apply_events(events, changed, feed_sequence)
         if levels:
             self._apply_levels(levels, changed)
+        if self.order_list is not None and (updates := self.order_list.update(orders)):
+            changed.kinds |= FeedKind.ORDERS
+            changed.messages += updates
         if changed.kinds & FeedKind.STATISTICS:
             self.seq += 1
             changed.messages.append(self._statistics_message())
@@ -335,6 +295,10 @@ class PublicInstrument:
         if definition.blocks is None:
             self._trade(self.blocks.release(), changed)
             self.blocks.forget_phase()
+        if self.order_list is not None:
+            self.order_list.configure(definition.screen)
+        elif definition.screen.order_list:
+            self.order_list = OrderList(self.instrument_id, definition.screen)
         band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         if self.depth.band != band:
             self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
@@ -343,7 +307,7 @@ class PublicInstrument:
         self.feed_sequence = feed_sequence
         # Its statistics follow at the end of the batch, numbered like all that do.
         changed.kinds |= FeedKind.STATISTICS
-        changed.messages += self.snapshot(FeedKind.LEVELS)
+        changed.messages += self.snapshot(FeedKind.LEVELS | FeedKind.ORDERS)
 
     # --- snapshots -------------------------------------------------------------------------------
 
@@ -352,6 +316,8 @@ class PublicInstrument:
         instrument_id = self.instrument_id
         depth = self.depth
         levels = depth.levels() if kinds & FeedKind.LEVELS else []
+        order_list = self.order_list if kinds & FeedKind.ORDERS else None
+        orders = [] if order_list is None else order_list.snapshot()
         messages: list[InstrumentMessage] = [
             Instrument(self.definition),
             SnapshotBegin(
@@ -362,6 +328,8 @@ class PublicInstrument:
                 *depth.band,
                 len(levels),
                 depth.until_ns,
+                len(orders),
+                0 if order_list is None else order_list.seq,
             ),
         ]
         messages += [
@@ -370,7 +338,8 @@ class PublicInstrument:
             )
             for level in levels
         ]
-        messages.append(SnapshotEnd(instrument_id, checksum(levels)))
+        messages += orders
+        messages.append(SnapshotEnd(instrument_id, checksum(levels), order_checksum(orders)))
         if self.auction is not None:
             messages.append(auction_update(self.auction, self.seq))
         if self.limits is not None:
@@ -403,6 +372,7 @@ class PublicInstrument:
             self.biddings.saved(),
             self.summary,
             self.blocks.saved(),
+            None if self.order_list is None else (self.order_list.seq, self.order_list.saved()),
         )
 
     @classmethod
@@ -420,6 +390,11 @@ class PublicInstrument:
         instrument.biddings.restore(saved.biddings)
         instrument.summary = saved.summary
         instrument.blocks = PublicBlocks(saved.blocks)
+        if saved.order_list is not None:
+            seq, orders = saved.order_list
+            instrument.order_list = OrderList(instrument.instrument_id, saved.definition.screen)
+            instrument.order_list.update(orders)
+            instrument.order_list.seq = seq
         return instrument
 
 
@@ -439,3 +414,5 @@ class SavedInstrument(Struct, frozen=True, gc=False, array_like=True):
     biddings: SavedBiddings = SavedBiddings()
     summary: DaySummary | None = None
     blocks: SavedBlocks = NO_BLOCKS
+    # The number of its last update, and every order, shown or not.
+    order_list: tuple[int, list[OrderListed]] | None = None

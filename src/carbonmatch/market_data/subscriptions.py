@@ -43,19 +43,16 @@ from carbonmatch.matching.messages import InstrumentId, Ref, RejectReason
 from carbonmatch.protocol.messages import (
     BatchBegin,
     Conflated,
-    FeedKind,
     GapRequest,
     Subscribe,
     Subscribed,
     SubscribeRejected,
 )
 
+from .changes import ALWAYS
 from .feed import FeedBatch, MarketData
-from .instrument import ALWAYS
 
 _BEHIND_NS_MAX: Final = int(FEED_BEHIND_SECONDS_MAX * 1_000_000_000)
-# The kinds that make a difference to a snapshot.
-_SNAPSHOT_KINDS: Final = FeedKind.LEVELS | FeedKind.STATISTICS
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -327,7 +324,7 @@ class Subscriptions:
             subscriber.pending[instrument_id] = None
 
     def _snapshot_payload(self, instrument_id: InstrumentId, kinds: int) -> bytes:
-        kinds &= _SNAPSHOT_KINDS
+        kinds &= self._market_data.snapshot_kinds(instrument_id)
         changed_at = self._market_data.changed_at(instrument_id)
         cached = self._snapshots.get((instrument_id, kinds))
         if cached is None or cached[0] != changed_at:

@@ -10,6 +10,9 @@ from carbonmatch.matching.messages import (
     AnyPublicEvent,
     AuctionEnded,
     BandChanged,
+    BiddingAnnounced,
+    BiddingEnded,
+    BiddingPhaseChanged,
     DayEnded,
     InstrumentDefinition,
     InstrumentId,
@@ -47,6 +50,8 @@ def _told(event: AnyPublicEvent) -> tuple[str, InstrumentId, dict[str, object]] 
             "rule": event.rule,
         }
         return "auction_ended", event.instrument_id, fields
+    if isinstance(event, BiddingAnnounced | BiddingPhaseChanged | BiddingEnded):
+        return _bidding_told(event)
     if type(event) is BandChanged:
         fields = {
             "reference_price_ticks": event.reference_price_ticks,
@@ -77,6 +82,31 @@ def _told(event: AnyPublicEvent) -> tuple[str, InstrumentId, dict[str, object]] 
         name = "trade_busted" if type(event) is TradeBusted else "trade_corrected"
         return name, event.instrument_id, fields
     return None
+
+
+def _bidding_told(
+    event: BiddingAnnounced | BiddingPhaseChanged | BiddingEnded,
+) -> tuple[str, InstrumentId, dict[str, object]]:
+    fields: dict[str, object] = {"bidding_id": event.bidding_id}
+    if type(event) is BiddingAnnounced:
+        fields |= {
+            "quantity_lots": event.quantity_lots,
+            "opens": _time(event.opens_ns),
+            "closes": _time(event.closes_ns),
+            "text": event.text,
+        }
+        return "bidding_announced", event.instrument_id, fields
+    if type(event) is BiddingEnded:
+        fields |= {
+            "outcome": event.outcome,
+            "price_ticks": event.price_ticks,
+            "allotted_lots": event.allotted_lots,
+            "rule": event.rule,
+            "text": event.text,
+        }
+        return "bidding_ended", event.instrument_id, fields
+    assert type(event) is BiddingPhaseChanged
+    return "bidding_phase_changed", event.instrument_id, fields | {"state": event.state}
 
 
 def _time(time_ns: int) -> str | None:

@@ -189,7 +189,10 @@ class FeedKind:
     LEVELS: Final = 1  # level updates, and the levels of snapshots
     TRADES: Final = 2  # every trade
     STATISTICS: Final = 4  # of the trading day
-    ALL: Final = 7
+    ORDERS: Final = 8  # each order of the best levels, where the instrument shows them
+    ALL: Final = 15
+    # All that there is of every instrument.
+    USUAL: Final = 7
 
 
 class Subscribe(Inbound, frozen=True, tag=80):
@@ -199,7 +202,7 @@ class Subscribe(Inbound, frozen=True, tag=80):
     # Empty: all instruments, and those to come.
     instrument_ids: Annotated[tuple[InstrumentIdField, ...], Meta(max_length=1024)] = ()
     # Bits of [FeedKind](#feedkind).
-    kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.ALL
+    kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.USUAL
 
 
 class GapRequest(Inbound, frozen=True, tag=81):
@@ -212,7 +215,8 @@ class GapRequest(Inbound, frozen=True, tag=81):
 # --- market data, engine to client ---------------------------------------------------------------
 # Every message of an instrument between two snapshots carries `instrument_seq`, dense per instrument.
 # A message outside the subscribed kinds still uses its number, so the counter is of what changed,
-# and a subscriber of all kinds sees no gap: see `market_data.feed` for how a filtered feed counts.
+# and a subscriber of all kinds sees no gap: see `market_data.feed` for how a filtered feed counts. Updates of
+# the order list are counted by themselves, so that whoever does not follow it sees no gap either.
 
 
 class Subscribed(Outbound, frozen=True, tag=82):
@@ -247,6 +251,8 @@ class SnapshotBegin(Outbound, frozen=True, tag=85):
     band_high_ticks: int
     level_count: int  # how many SnapshotLevel follow
     until_ns: int = 0  # when the phase is to end, as far as is known, UTC; 0: not known
+    order_count: int = 0  # how many SnapshotOrder follow after those
+    list_seq: int = 0  # updates of the order list go on with the next number
 
 
 class SnapshotLevel(Outbound, frozen=True, tag=86):
@@ -257,11 +263,22 @@ class SnapshotLevel(Outbound, frozen=True, tag=86):
     order_count: int
 
 
+class SnapshotOrder(Outbound, frozen=True, tag=101):
+    """One order of the best levels: bids, then asks, each from the best level on, in their priority."""
+
+    instrument_id: InstrumentId
+    order_id: OrderId
+    side: Side
+    price_ticks: int
+    quantity_lots: int  # what is left of it
+
+
 class SnapshotEnd(Outbound, frozen=True, tag=87):
     """`checksum`: see `market_data.depth.checksum`; it covers the levels in the order sent."""
 
     instrument_id: InstrumentId
     checksum: int  # of the levels
+    order_checksum: int = 0  # of the orders, in the order sent: see `market_data.order_list.checksum`
 
 
 class LevelUpdate(Outbound, frozen=True, tag=88):
@@ -273,6 +290,20 @@ class LevelUpdate(Outbound, frozen=True, tag=88):
     price_ticks: int
     quantity_lots: int
     order_count: int
+
+
+class OrderUpdate(Outbound, frozen=True, tag=100):
+    """What is left of an order of the best levels; 0 lots: it is no longer one of them.
+
+    One that is new stands behind the others of its level; one with another quantity stays where it is.
+    """
+
+    instrument_id: InstrumentId
+    list_seq: int  # dense among these messages of the instrument
+    order_id: OrderId
+    side: Side
+    price_ticks: int
+    quantity_lots: int
 
 
 class Trade(Outbound, frozen=True, tag=89):
@@ -527,8 +558,10 @@ FeedOutbound = (
     | Instrument
     | SnapshotBegin
     | SnapshotLevel
+    | SnapshotOrder
     | SnapshotEnd
     | LevelUpdate
+    | OrderUpdate
     | Trade
     | PhaseUpdate
     | BandUpdate

@@ -17,7 +17,7 @@ from carbonmatch.config import Config
 from carbonmatch.limits import SETTLEMENT_RETRY_SECONDS
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.server.history import History
-from carbonmatch.server.pipeline import Pipeline
+from carbonmatch.server.pipeline import NS_PER_SECOND, Pipeline
 
 _MODULE: Final = "carbonmatch.settlement"
 
@@ -26,15 +26,16 @@ class SettlementFiles:
     """Invariant: at most one process makes files at a time; `stop` has it ended and awaits it."""
 
     def __init__(
-        self, config: Config, pipeline: Pipeline, history: History, monotonic: Callable[[], float]
+        self, config: Config, pipeline: Pipeline, history: History, monotonic_ns: Callable[[], int]
     ) -> None:
         self._config = config
         self._pipeline = pipeline
         self._history = history
-        self._monotonic = monotonic
+        self._monotonic_ns = monotonic_ns
         # Up to which sequence all files are made; after a start nobody knows, and so all are looked for.
         self._made_sequence = 0
-        self._not_before = 0.0
+        self._not_before_ns = 0
+        self._is_stopped = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -56,7 +57,8 @@ class SettlementFiles:
             or last.sequence <= self._made_sequence
             or self._pipeline.durable_sequence < last.sequence
             or self._task is not None
-            or self._monotonic() < self._not_before
+            or self._is_stopped
+            or self._monotonic_ns() < self._not_before_ns
         ):
             return
         self._task = asyncio.get_running_loop().create_task(
@@ -65,7 +67,7 @@ class SettlementFiles:
 
     async def stop(self) -> None:
         """End the process that makes files, if there is one."""
-        self._not_before = float("inf")
+        self._is_stopped = True
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -78,7 +80,7 @@ class SettlementFiles:
             error = failed.strerror or str(failed)
         if error:
             log("settlement_failed", WARNING, text=Ours(error))
-            self._not_before = self._monotonic() + SETTLEMENT_RETRY_SECONDS
+            self._not_before_ns = self._monotonic_ns() + SETTLEMENT_RETRY_SECONDS * NS_PER_SECOND
         else:
             self._made_sequence = sequence
         self._task = None
