@@ -169,7 +169,9 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 100, 100)
-        self._settlement = SettlementFiles(self.config, self._floor.pipeline, self._history, time.monotonic_ns)
+        self._settlement = SettlementFiles(
+            self.config, self._floor.pipeline, self._history, time.monotonic_ns
+        )
         self._vitals = Vitals(
             self._floor,
             self._writer,

@@ -107,7 +107,8 @@ class SettlementFiles:
             lines = complained.decode(errors="replace").splitlines()
             return lines[-1] if lines else f"it ended with {process.returncode}"
         for line in said.decode().splitlines():
-            log("settlement_made", **msgspec.json.decode(line))
+            made = msgspec.json.decode(line)
+            log("settlement_made", **{name: _ours(value) for name, value in made.items()})
         return ""
 
     def _task_of(self, until: int) -> dict[str, object]:
@@ -120,3 +121,8 @@ class SettlementFiles:
             "trade_number": config.settlement.trade_number,
             "until": until,
         }
+
+
+def _ours(value: object) -> object:
+    """Paths and digests are ours, and not cut as what members have sent is."""
+    return Ours(value) if isinstance(value, str) else value
