@@ -37,6 +37,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "config": {
         *_UP_TO_PROTOCOL,
         "matching.bidding.rules",
+        "matching.prices.bands",
         "matching.screen_rules",
         "matching.volatility_rules",
     },

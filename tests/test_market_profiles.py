@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from msgspec import structs
 
 from carbonmatch.config import Config, Instrument, parse
 from carbonmatch.config.calendars import AUCTIONS
 from carbonmatch.config.evidence import Certainty, RuleName
 from carbonmatch.config.profiles import profile_named
+from carbonmatch.config.volatility import Volatility, Width
 from carbonmatch.words import price_text
 
 MARKETS: Final = (
@@ -48,6 +50,13 @@ def hours_of(name: str | None, config: Config) -> list[str]:
             zone = next(each.time_zone for each in config.calendars if each.name == schedule.calendar)
             return [zone, *(f"{step.at} {step.phase}" for step in schedule.steps)]
     return []
+
+
+def band(one: Instrument, _: Config) -> object:
+    """Percent up and down of the reference price."""
+    if not one.prices.has_band:
+        return "none"
+    return (one.prices.band_up_basis_points / 100, one.prices.band_down_basis_points / 100)
 
 
 def block_size(one: Instrument, _: Config) -> object:
@@ -183,6 +192,84 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         lambda one, _: one.screen.oversize,
         row(("reject", "ours"), eua_spot=("reject", "read"), kau=("reject", "read")),
     ),
+    "trade_price": (
+        lambda one, _: one.screen.mechanism,
+        row(
+            ("listing", "verify"),
+            cea=("listing", "read"),
+            shea=("continuous", "verify"),
+            hbea=("middle_price", "read"),
+            gdea=("listing", "read"),
+            szea=("continuous", "verify"),
+            tjea=("continuous", "verify"),
+            eua_spot=("continuous", "read"),
+            eua_auction=("continuous", "read"),
+            kau=("continuous", "read"),
+        ),
+    ),
+    "mechanisms": (
+        lambda one, _: (one.screen.mechanism, one.blocks is not None, one.bidding is not None),
+        row(
+            None,
+            cea=(("listing", True, True), "read"),
+            # Blocks are there, closed; biddings come later.
+            ccer=(("listing", True, False), "read"),
+            shea=(("continuous", True, True), "verify"),
+            hbea=(("middle_price", True, False), "read"),
+            gdea=(("listing", True, True), "verify"),
+            szea=(("continuous", True, False), "read"),
+            bea=(("listing", True, True), "verify"),
+            tjea=(("continuous", True, True), "verify"),
+            cqea=(("listing", True, False), "verify"),
+            fjea=(("listing", True, True), "verify"),
+            eua_spot=(("continuous", False, False), "read"),
+            eua_auction=(("continuous", False, True), "read"),
+            kau=(("continuous", True, True), "read"),
+        ),
+    ),
+    "priority": (
+        lambda one, _: one.screen.order_choice if one.screen.mechanism == "listing" else "time",
+        row(
+            ("any", "verify"),
+            cea=("any", "read"),
+            shea=("time", "verify"),
+            hbea=("time", "read"),
+            gdea=("first", "read"),
+            szea=("time", "verify"),
+            tjea=("time", "verify"),
+            fjea=("first", "verify"),
+            eua_spot=("time", "recalled"),
+            eua_auction=("time", "read"),
+            kau=("time", "read"),
+        ),
+    ),
+    "collar": (
+        lambda one, _: one.volatility.collar.basis_points,
+        row(
+            (None, "unknown"),
+            cea=(0, "read"),
+            hbea=(500, "unknown"),
+            eua_spot=(0, "ours"),
+            eua_auction=(0, "ours"),
+            kau=(0, "ours"),
+        ),
+    ),
+    "volatility": (
+        lambda one, _: structs.replace(one.volatility, collar=Width()) == Volatility(),
+        row(
+            (True, "ours"),
+            cea=(True, "read"),
+            eua_spot=(None, "unknown"),
+        ),
+    ),
+    "self_trade": (
+        lambda one, _: (one.self_trade.key, one.self_trade_prevention),
+        row(
+            (("group", "cancel_newest"), "ours"),
+            eua_spot=(("participant", "cancel_oldest"), "read"),
+            eua_auction=(("participant", "cancel_newest"), "ours"),
+        ),
+    ),
     "sessions": (
         lambda one, config: hours_of(one.schedule, config),
         row(
@@ -205,6 +292,25 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
                 "read",
             ),
         ),
+    ),
+    "band": (
+        band,
+        row(
+            ((10.0, 10.0), "verify"),
+            cea=((10.0, 10.0), "read"),
+            shea=((10.0, 10.0), "read"),
+            hbea=((10.0, 10.0), "read"),
+            szea=((10.0, 10.0), "read"),
+            bea=((20.0, 20.0), "verify"),
+            cqea=((20.0, 20.0), "verify"),
+            eua_spot=("none", "read"),
+            eua_auction=("none", "read"),
+            kau=((10.0, 10.0), "read"),
+        ),
+    ),
+    "rounding": (
+        lambda one, _: one.prices.band_rounding,
+        row(("half_up", "ours"), hbea=("half_up", "read"), szea=("half_up", "read")),
     ),
     "block_size": (
         block_size,

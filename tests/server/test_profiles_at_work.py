@@ -8,7 +8,7 @@ from msgspec import structs
 from carbonmatch.config import Config, parse
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import Phase, Ref, RejectReason, Side, TradeKind
-from tests.server.test_schedules import OTHER, OTHERS, TRADER, Market, pass_time
+from tests.server.test_schedules import OPERATOR, OTHER, OTHERS, TRADER, Market, pass_time
 from tests.test_timetable import utc
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -16,9 +16,23 @@ BUY, SELL = Side.BUY, Side.SELL
 THEIRS = m.AccountId(2)
 
 
+_BIDDERS = range(11, 20)
+# The other trader's gateway also acts for nine bidders.
+_WHO = OTHERS.replace("accounts = [2]", f"accounts = {[2, *_BIDDERS]}") + "".join(
+    f'[[participants]]\nid = {number}\nname = "bidder-{number}"\n'
+    f'accounts = [{{ id = {number}, name = "bidder-{number}" }}]\n'
+    for number in _BIDDERS
+)
+
+
 def venue_of(name: str, adjusted: str = "") -> Config:
-    """A profile, with two traders and an operator."""
-    return parse(f'profiles = ["{name}"]\n{adjusted}\n{OTHERS}', "venue.toml")
+    """A profile, with two traders, nine bidders and an operator."""
+    return parse(f'profiles = ["{name}"]\n{adjusted}\n{_WHO}', "venue.toml")
+
+
+def reference(symbol: str, price_ticks: int) -> str:
+    """What a venue adds where the profile cannot know it."""
+    return f"[adjust.instruments.{symbol}]\nreference_price_ticks = {price_ticks}"
 
 
 class Floor(Market):
@@ -26,11 +40,15 @@ class Floor(Market):
 
     def __init__(self, name: str, now: str, adjusted: str = "") -> None:
         self.trades: list[tuple[int, int, TradeKind]] = []
+        # Accounts of both sides of each.
+        self.fills: list[int] = []
         super().__init__(now, venue_of(name, adjusted))
         self.number = self.config.instruments[0].id
 
     def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
         self.refused += outputs.refusals
+        reports = [report for chunk in outputs.streams for report in chunk.reports]
+        self.fills += [report.account_id for report in reports if type(report) is m.Executed]
         self.trades += [
             (event.price_ticks, event.quantity_lots, event.kind)
             for event in outputs.public
@@ -60,6 +78,21 @@ class Floor(Market):
         assert blocks is not None
         for number in list(blocks.proposals):
             self.send(OTHER, m.BlockAccept(self.ref(OTHER), number, lots, price_ticks))
+
+    def announce(self, lots: int, reserve_ticks: int, opens: str, closes: str) -> int:
+        """One trader sells to sealed bids; the number of the bidding."""
+        self.send(
+            OPERATOR,
+            m.AnnounceBidding(
+                self.ref(OPERATOR), self.number, TRADER, m.AccountId(1), SELL, lots, reserve_ticks,
+                utc(opens), utc(closes),
+            ),
+        )  # fmt: skip
+        return self.engine.sequence
+
+    def bid(self, bidding: int, bidder: int, lots: int, price_ticks: int) -> None:
+        bid = m.Bid(self.ref(OTHER), m.OrderId(bidding), lots, price_ticks, m.AccountId(bidder))
+        self.send(OTHER, bid)
 
     def resting(self) -> list[tuple[int, int]]:
         """Price and lots of each order, in the order of their coming."""
@@ -142,18 +175,27 @@ def test_cea_negotiates_blocks_of_100_000_tonnes_within_thirty_percent_in_the_af
 
 
 def test_cea_vintages_begin_when_they_are_listed() -> None:
-    floor = Floor("cea", "2025-04-28 02:00")
+    floor = Floor("cea", "2025-04-28 02:00", reference("CEA24", 80_00))
     cea24 = next(one.id for one in floor.config.instruments if one.symbol == "CEA24")
     assert (floor.phase(), floor.phase(cea24)) == (Phase.CONTINUOUS, Phase.CLOSED)
     floor.clock("2025-04-29 02:00")
     assert floor.phase(cea24) is Phase.CONTINUOUS
 
 
+def test_a_vintage_without_a_reference_price_stays_closed_until_an_operator_sets_its_band() -> None:
+    floor = Floor("cea", "2026-03-02 02:00")
+    cea25 = next(one.id for one in floor.config.instruments if one.symbol == "CEA25")
+    assert (floor.phase(), floor.phase(cea25)) == (Phase.CONTINUOUS, Phase.CLOSED)
+    floor.send(OPERATOR, m.SetBand(floor.ref(OPERATOR), cea25, 70_00, 63_00, 77_00))
+    floor.clock("2026-03-02 05:00")
+    assert floor.phase(cea25) is Phase.CONTINUOUS
+
+
 # --- pilots -----------------------------------------------------------------------------------------
 
 
 def test_gdea_selects_the_first_order_of_the_best_level_alone() -> None:
-    floor = Floor("gdea", "2026-03-02 01:30")
+    floor = Floor("gdea", "2026-03-02 01:30", reference("GDEA", 48_00))
     floor.order(TRADER, SELL, 300, 50_00)
     floor.order(TRADER, SELL, 200, 50_00)
     floor.order(TRADER, SELL, 100, 50_10)
@@ -165,7 +207,7 @@ def test_gdea_selects_the_first_order_of_the_best_level_alone() -> None:
 
 
 def test_gdea_trades_in_the_afternoon_until_half_past_three() -> None:
-    floor = Floor("gdea", "2026-03-02 05:29")
+    floor = Floor("gdea", "2026-03-02 05:29", reference("GDEA", 48_00))
     assert floor.phase() is Phase.BREAK
     floor.clock("2026-03-02 07:29")
     assert floor.phase() is Phase.CONTINUOUS
@@ -174,7 +216,7 @@ def test_gdea_trades_in_the_afternoon_until_half_past_three() -> None:
 
 
 def test_shea_trades_whatever_crosses_in_the_order_of_price_and_time() -> None:
-    floor = Floor("shea", "2026-03-02 01:30")
+    floor = Floor("shea", "2026-03-02 01:30", reference("SHEA", 60_00))
     floor.order(TRADER, SELL, 10, 62_00)
     floor.order(TRADER, SELL, 20, 61_00)
     floor.order(OTHER, BUY, 25, 62_00)
@@ -201,7 +243,7 @@ def test_eua_auctions_and_trades_lots_of_a_thousand_tonnes() -> None:
 
 def test_kau_opens_with_the_example_of_the_exchange() -> None:
     """600 t at 7,830: the first sale there is filled with 150, the second with 100 of 200, the third not."""
-    floor = Floor("kau", "2026-03-02 00:00", "[adjust.instruments.KAU]\nreference_price_ticks = 7800")
+    floor = Floor("kau", "2026-03-02 00:00", reference("KAU", 7_800))
     sells = [
         (7_810, 150), (7_820, 200), (7_830, 150), (7_830, 200), (7_830, 50), (7_840, 300), (7_850, 750),
         (7_860, 450),
@@ -228,12 +270,97 @@ def test_kau_opens_with_the_example_of_the_exchange() -> None:
 
 
 def test_kau_admits_limit_orders_of_at_most_100_000_tonnes() -> None:
-    floor = Floor("kau", "2026-03-02 01:00", "[adjust.instruments.KAU]\nreference_price_ticks = 7800")
+    floor = Floor("kau", "2026-03-02 01:00", reference("KAU", 7_800))
     floor.order(TRADER, SELL, 100_000, 7_800)
     floor.order(TRADER, SELL, 100_001, 7_800)
     market = m.NewOrder(floor.ref(TRADER), floor.number, BUY, 1, order_type=m.OrderType.MARKET)
     floor.send(TRADER, structs.replace(market, time_in_force=m.TimeInForce.DAY))
     assert floor.refusals() == [RejectReason.ABOVE_MAXIMUM, RejectReason.ORDER_TYPE_NOT_ALLOWED]
+
+
+def test_kau_is_auctioned_with_the_example_of_the_exchange() -> None:
+    """10,000 t at 10,300: all who bid more, and of those at 10,300 who came first."""
+    floor = Floor(
+        "kau", "2026-03-02 03:00", "[adjust.instruments.KAU.bidding]\nshare_max_basis_points = 2_500"
+    )
+    bidding = floor.announce(10_000, 10_000, "2026-03-02 04:00", "2026-03-02 05:00")
+    floor.clock("2026-03-02 04:00")
+    bids = [
+        (1_000, 11_000), (1_500, 11_000), (2_500, 11_000), (1_000, 10_500), (2_000, 10_500),
+        (1_000, 10_300), (1_000, 10_300), (2_000, 10_300), (2_000, 10_000),
+    ]  # fmt: skip
+    for bidder, (lots, price_ticks) in enumerate(bids, 11):
+        floor.bid(bidding, bidder, lots, price_ticks)
+    assert floor.refusals() == []
+    floor.clock("2026-03-02 05:00")
+    assert floor.trades == [
+        (10_300, lots, TradeKind.BIDDING) for lots in (1_000, 1_500, 2_500, 1_000, 2_000, 1_000, 1_000)
+    ]
+
+
+def test_kau_takes_one_bid_of_a_bidder_in_steps_of_50_won_and_100_tonnes() -> None:
+    floor = Floor("kau", "2026-03-02 03:00")
+    bidding = floor.announce(10_000, 0, "2026-03-02 03:00", "2026-03-02 05:00")
+    floor.bid(bidding, 11, 1_000, 10_310)
+    floor.bid(bidding, 11, 1_050, 10_300)
+    floor.bid(bidding, 11, 900, 10_300)
+    floor.bid(bidding, 11, 1_600, 10_300)
+    assert floor.refusals() == [
+        RejectReason.PRICE_INCREMENT,
+        RejectReason.QUANTITY_INCREMENT,
+        RejectReason.BELOW_MINIMUM,
+        RejectReason.OVER_SHARE,
+    ]
+    floor.bid(bidding, 11, 1_500, 10_300)
+    floor.bid(bidding, 11, 1_000, 10_300)
+    assert len(floor.refusals()) == 1
+
+
+def test_eua_auctions_are_cancelled_where_too_little_is_bid_for() -> None:
+    floor = Floor("eua_auction", "2026-03-02 07:00")
+    for day, bid_lots, sold_lots in (("2026-03-02", 9_999, 0), ("2026-03-03", 10_000, 10_000)):
+        bidding = floor.announce(10_000, 0, f"{day} 08:00", f"{day} 10:00")
+        floor.clock(f"{day} 08:00")
+        floor.bid(bidding, 11, bid_lots - 4_000, 80_00)
+        floor.bid(bidding, 12, 4_000, 79_50)
+        floor.clock(f"{day} 10:00")
+        assert sum(lots for _, lots, _ in floor.trades) == sold_lots
+    assert {price for price, _, _ in floor.trades} == {79_50}
+
+
+def test_eua_auctions_decide_between_equal_bids_by_chance() -> None:
+    """Six bids for all that is offered, at one price: the seed, which is in the journal, says who gets it."""
+    floor = Floor("eua_auction", "2026-03-02 07:00")
+    winners = []
+    for day in range(2, 14):
+        bidding = floor.announce(100, 0, f"2026-03-{day:02} 08:00", f"2026-03-{day:02} 10:00")
+        floor.clock(f"2026-03-{day:02} 08:00")
+        for bidder in range(11, 17):
+            floor.bid(bidding, bidder, 100, 80_00)
+        floor.clock(f"2026-03-{day:02} 10:00")
+        [winner] = {account for account in floor.fills if account > 10}
+        winners.append(winner)
+        floor.fills.clear()
+    assert len(set(winners)) > 1
+
+
+def test_gdea_bids_are_irrevocable_and_of_half_of_all_at_most() -> None:
+    floor = Floor("gdea", "2026-03-02 08:00")
+    bidding = floor.announce(10_000, 16_09, "2026-03-02 08:00", "2026-03-02 09:00")
+    floor.bid(bidding, 11, 1_000, 16_08)
+    floor.bid(bidding, 11, 999, 17_00)
+    floor.bid(bidding, 11, 5_001, 17_00)
+    assert floor.refusals() == [
+        RejectReason.BELOW_RESERVE,
+        RejectReason.BELOW_MINIMUM,
+        RejectReason.OVER_SHARE,
+    ]
+    floor.bid(bidding, 11, 5_000, 17_00)
+    number = floor.engine.sequence
+    floor.send(OTHER, m.WithdrawBid(floor.ref(OTHER), m.OrderId(number)))
+    assert floor.refusals() == [RejectReason.BID_NOT_ALLOWED]
+    floor.clock("2026-03-02 09:00")
+    assert floor.trades == [(17_00, 5_000, TradeKind.BIDDING)], "what nobody has bid for stays"
 
 
 def test_a_plain_market_trades_round_the_clock() -> None:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, volatility
+from carbonmatch.config import bidding, blocks, prices, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -228,6 +228,7 @@ def _gathering(schedule: Schedule) -> Iterator[str]:
 
 
 def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
+    yield from prices.problems(at, instrument.prices, instrument.band_low_ticks, instrument.band_high_ticks)
     low, high = instrument.band_low_ticks, instrument.band_high_ticks
     reference = instrument.reference_price_ticks
     if bool(low) != bool(high):
@@ -254,7 +255,8 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
     yield from volatility.problems(at, instrument.volatility)
     yield from bidding.problems(at, instrument.definition())
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
-    money = (high or _PRICE_WITHOUT_BAND) * instrument.quantity_max_lots * instrument.tick_value_minor
+    dearest_ticks = instrument.band[1] or _PRICE_WITHOUT_BAND
+    money = dearest_ticks * instrument.quantity_max_lots * instrument.tick_value_minor
     if money > _MONEY_MAX:
         yield (
             f"{at}: the dearest order it admits is worth {money} minor units, expected at most {_MONEY_MAX}; "

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
-from carbonmatch.config import bidding
+from msgspec import structs
+
+from carbonmatch.config import bidding, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.profiles import Profile, profile_named
 from carbonmatch.config.schema import Config, Instrument
+from carbonmatch.config.volatility import Width
 from carbonmatch.limits import QUANTITY_LOTS_MAX
 from carbonmatch.words import price_text
 
@@ -20,11 +23,7 @@ def rule_rows(config: Config, name: str) -> list[tuple[RuleName, str, str]]:
     """Of a profile that `config` has taken: each rule, what it says, and how surely that is known."""
     profile = profile_named(name)
     instruments = [one for one in config.instruments if one.symbol in profile.tables["instruments"]]
-    return [
-        (rule, _of_all(rule, config, instruments), _known(profile, rule))
-        for rule in RULES
-        if rule in profile.rules
-    ]
+    return [(rule, _of_all(rule, config, instruments), _known(profile, rule)) for rule in profile.rules]
 
 
 def explained(config: Config, name: str) -> list[str]:
@@ -54,6 +53,8 @@ def _known(profile: Profile, rule: RuleName) -> str:
 
 def _of_all(rule: RuleName, config: Config, instruments: Iterable[Instrument]) -> str:
     """What a rule says of each instrument, once where that is the same for all of them."""
+    if rule not in RULES:
+        return "the engine has nothing for it yet"
     by_words: dict[str, list[str]] = {}
     for one in instruments:
         by_words.setdefault(RULES[rule](one, config), []).append(one.symbol)
@@ -100,6 +101,18 @@ def _screen_size(one: Instrument, _: Config) -> str:
     if one.quantity_max_lots == QUANTITY_LOTS_MAX:
         return f"from {low} an order"
     return f"{low} to {_tonnes(one, one.quantity_max_lots)} an order"
+
+
+def _band(one: Instrument, _: Config) -> str:
+    if not one.prices.has_band:
+        return "none"
+    low, high = one.band
+    now = f": {_price(one, low)} to {_price(one, high)}" if high else ""
+    return f"{one.prices.width} of the reference price{now}"
+
+
+def _rounding(one: Instrument, _: Config) -> str:
+    return one.prices.band_rounding.replace("_", " ") if one.prices.has_band else "no band"
 
 
 def _block_size(one: Instrument, _: Config) -> str:
@@ -189,6 +202,21 @@ def _selection(one: Instrument, _: Config) -> str:
     return f"a taker selects {order} of {levels}{strict}"
 
 
+def _trade_price(one: Instrument, config: Config) -> str:
+    if one.screen.mechanism == "listing":
+        return "that of the order that is selected"
+    if one.screen.mechanism == "middle_price":
+        return "the middle one of bid, ask and previous price"
+    auction = "; in an auction the one at which most trades" if _auctions(one, config) else ""
+    return f"that of the order that rests{auction}"
+
+
+def _priority(one: Instrument, _: Config) -> str:
+    if one.screen.mechanism == "listing" and one.screen.order_choice == "any":
+        return "price; at one price as the taker chooses"
+    return "price, then time"
+
+
 def _oversize(one: Instrument, _: Config) -> str:
     if one.screen.mechanism != "listing":
         return "what an order does not get from one it gets from the next"
@@ -204,13 +232,16 @@ def _end_of_day(one: Instrument, config: Config) -> str:
     return f"at {schedule.end_of_day}"
 
 
-def _call_auction(one: Instrument, config: Config) -> str:
-    auctions = [
+def _auctions(one: Instrument, config: Config) -> list[str]:
+    return [
         f"{step.phase.replace('_', ' ')} at {step.at}"
         for step in _steps(one, config)
         if step.phase in AUCTIONS
     ]
-    return ", ".join(auctions) or "none"
+
+
+def _call_auction(one: Instrument, config: Config) -> str:
+    return ", ".join(_auctions(one, config)) or "none"
 
 
 def _cancels(one: Instrument, config: Config) -> str:
@@ -222,6 +253,20 @@ def _cancels(one: Instrument, config: Config) -> str:
     return ", ".join(["what is left of an order, at any time while it is open", *frozen])
 
 
+def _collar(one: Instrument, _: Config) -> str:
+    collar = one.volatility.collar
+    widths = [
+        *([_price(one, collar.ticks)] if collar.ticks else []),
+        *([f"{collar.basis_points / 100:g} %"] if collar.basis_points else []),
+    ]
+    return f"no further than {' or '.join(widths)} beyond the opposite best" if widths else "none"
+
+
+def _volatility(one: Instrument, _: Config) -> str:
+    beside_the_collar = structs.replace(one.volatility, collar=Width())
+    return _told(volatility.in_words(beside_the_collar, one.price_decimals))
+
+
 def _self_trade(one: Instrument, _: Config) -> str:
     return f"orders of one {one.self_trade.key} do not trade: {one.self_trade_prevention.replace('_', ' ')}"
 
@@ -231,10 +276,14 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "mechanisms": _mechanisms,
     "selection": _selection,
     "bidding": lambda one, _: _told(bidding.in_words(one.definition())),
+    "trade_price": _trade_price,
+    "priority": _priority,
     "oversize": _oversize,
     "lot": _lot,
     "tick": lambda one, _: _price(one, one.price_increment_ticks),
     "screen_size": _screen_size,
+    "band": _band,
+    "rounding": _rounding,
     "block_size": _block_size,
     "block_band": _block_band,
     "block_sessions": _block_sessions,
@@ -246,5 +295,7 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "validity": lambda one, _: ", ".join(one.times_in_force),
     "order_types": lambda one, _: ", ".join(one.order_types).replace("_", " "),
     "cancels": _cancels,
+    "collar": _collar,
+    "volatility": _volatility,
     "self_trade": _self_trade,
 }

@@ -11,6 +11,7 @@ from msgspec import Meta, structs
 from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Life, Schedule
+from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
@@ -215,10 +216,23 @@ class Instrument(Section, frozen=True):
     bidding: Bidding | None = None  # none: it has no biddings
     screen: Screen = Screen()
     blocks: Blocks | None = None  # none: no blocks are negotiated
+    prices: Prices = Prices()
 
     @property
     def life(self) -> Life:
         return Life(self.list_date, self.last_trade_date)
+
+    @property
+    def band(self) -> tuple[int, int]:
+        """Lowest and highest price in ticks; 0 and 0: none, or none yet."""
+        if self.prices.has_band:
+            return self.prices.band(self.reference_price_ticks, self.price_increment_ticks)
+        return self.band_low_ticks, self.band_high_ticks
+
+    @property
+    def waits_for_band(self) -> bool:
+        """Whether its rules want a band for which there is no reference price: it does not open without."""
+        return self.prices.has_band and not self.reference_price_ticks
 
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
@@ -226,7 +240,8 @@ class Instrument(Section, frozen=True):
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
         # Where there is a schedule, nothing is open before it has said so.
         is_scheduled = values.pop("schedule") is not None
-        del values["list_date"], values["last_trade_date"]
+        del values["list_date"], values["last_trade_date"], values["prices"]
+        values["band_low_ticks"], values["band_high_ticks"] = self.band
         values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))
         values["self_trade"] = self.self_trade.rules()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, screen, settlement, volatility
+from carbonmatch.config import bidding, blocks, prices, screen, settlement, volatility
 from carbonmatch.config.calendars import Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -154,20 +154,17 @@ def _instrument_lines(instrument: Instrument) -> list[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
     negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
-    more = (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
+    band = prices.in_words(instrument.prices, instrument.reference_price_ticks)
+    more = (*band, *meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
     return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
 
 
 def _instrument(instrument: Instrument) -> str:
     low, reference, high = (
         price_text(ticks, instrument.price_decimals)
-        for ticks in (
-            instrument.band_low_ticks,
-            instrument.reference_price_ticks,
-            instrument.band_high_ticks,
-        )
+        for ticks in (instrument.band[0], instrument.reference_price_ticks, instrument.band[1])
     )
-    band = f"{low} to {high} around {reference}" if instrument.band_high_ticks else "no band"
+    band = f"{low} to {high} around {reference}" if instrument.band[1] else "no band"
     sizes = (
         f"{instrument.quantity_min_lots} to {instrument.quantity_max_lots} lots of {instrument.lot_tonnes} t"
     )

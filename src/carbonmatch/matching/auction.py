@@ -149,6 +149,7 @@ def _enter(venue: Venue, book: Book, phase: Phase, text: str, timing: Timing | N
         restart_limits(venue, book)
     set_alarm(venue, book)
     if phase is Phase.CLOSED:
+        book.previous_price_ticks = 0
         _expire(venue, book)
     elif phase in GATHERING:
         _gather(venue, book)

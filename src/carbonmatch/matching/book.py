@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from carbonmatch.matching.day.trading_day import TradingDay
 from carbonmatch.matching.ladder import HiddenLadder, Ladder, Order, StopLadder
-from carbonmatch.matching.messages import OrderId, SessionId, Side
+from carbonmatch.matching.messages import OrderId, ScreenMechanism, SessionId, Side
 
 if TYPE_CHECKING:
     from carbonmatch.matching.auction import Transition
@@ -46,6 +46,7 @@ class Book:
         "last_price_ticks",
         "lost",
         "order_list",
+        "previous_price_ticks",
         "sell_stops",
         "timing",
         "transition",
@@ -64,6 +65,8 @@ class Book:
         self.bids.waiting.opposite = self.asks.waiting
         self.asks.waiting.opposite = self.bids.waiting
         self.last_price_ticks = 0
+        # Of the last trade at the middle price since it was closed; 0: none.
+        self.previous_price_ticks = 0
         self.icebergs: dict[OrderId, Order] = {}
         self.auction_orders: dict[OrderId, Order] = {}
         # While orders gather in it.
@@ -126,6 +129,8 @@ class Book:
         passing = {order.order_id for order in noted if order.terms and order.terms.ends_with_auction}
         assert passing == self.auction_orders.keys()
         assert (self.transition is not None) == self.instrument.is_uncrossing
+        is_middle = self.instrument.mechanism is ScreenMechanism.MIDDLE_PRICE
+        assert is_middle or not self.previous_price_ticks
         if self.order_list is not None:
             self.order_list.check(self)
         if self.instrument.matches:

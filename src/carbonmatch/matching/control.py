@@ -125,6 +125,8 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         rest = any(map(any, (book.orders(), book.stops(), book.waiting())))
         assert not (is_other and rest), "orders stay with the mechanism they were entered for"
         book.instrument.configure(definition)
+        if is_other:
+            book.previous_price_ticks = 0
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))

@@ -3,6 +3,7 @@
 `orders` has the short way of the plain ones, which are nearly all; the outcome is the same.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from carbonmatch.matching.accounts import SessionState
@@ -19,9 +20,11 @@ from carbonmatch.matching.messages import (
     OrderId,
     OrderType,
     Ref,
+    ScreenMechanism,
     Side,
     TimeInForce,
 )
+from carbonmatch.matching.middle_price import match_at_middle
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
@@ -34,6 +37,10 @@ _STOP_LIMIT: Final = OrderType.STOP_LIMIT
 _BUY: Final = Side.BUY
 _FOK: Final = TimeInForce.FOK
 _IOC: Final = TimeInForce.IOC
+_MATCH: Final[dict[ScreenMechanism, Callable[[Venue, Order, int, Ref], None]]] = {
+    ScreenMechanism.CONTINUOUS: match,
+    ScreenMechanism.MIDDLE_PRICE: match_at_middle,
+}
 STOPS: Final = frozenset({_STOP, _STOP_LIMIT})
 
 
@@ -105,7 +112,7 @@ def trade_and_rest(
     elif guard is not None:
         remainder = trade_within(venue, guard, order, key, ref, remainder)
     elif key + ladder.opposite.best_key >= 0:
-        match(venue, order, key, ref)
+        _MATCH[ladder.book.instrument.mechanism](venue, order, key, ref)
         if key + ladder.opposite.best_key >= 0:
             remainder = CancelReason.TOO_MANY_MAKERS
     if not order.leaves_lots:

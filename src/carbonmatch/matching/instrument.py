@@ -170,6 +170,7 @@ class Instrument:
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
+        assert not [*screen_faults(definition)], "a configuration is checked before"
         self.configured = definition
         self._use(definition)
 
@@ -182,7 +183,6 @@ class Instrument:
             definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks
         )
         assert definition.volatility is None or not [*faults(definition.volatility)]
-        assert not [*screen_faults(definition)], "a configuration is checked before"
         assert not definition.allowed & ~AllowedFlag.ALL, "a type that does not exist yet cannot be allowed"
         assert 0 <= definition.market_protection_ticks <= PRICE_TICKS_MAX
         self.definition = definition

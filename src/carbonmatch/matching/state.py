@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import Transition, set_alarm
-from carbonmatch.matching.auction_price import AuctionPrice
+from carbonmatch.matching.auction import set_alarm
+from carbonmatch.matching.auction_state import TransitionState, restored_transition, saved_transition
 from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
 from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
@@ -30,7 +30,6 @@ from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
-    AuctionRule,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -49,7 +48,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 12
+STATE_VERSION: Final = 13
 DIGEST_BYTES: Final = 32
 
 
@@ -111,27 +110,6 @@ class _CourseState(_State, frozen=True):
     hold_until_ns: int
 
 
-class _AuctionPriceState(_State, frozen=True):
-    price_ticks: int
-    volume_lots: int
-    surplus_lots: int
-    rule: AuctionRule
-    reference_price_ticks: int
-    level_count: int
-
-
-class _TransitionState(_State, frozen=True):
-    """An auction that is being carried out, and the phase after it."""
-
-    phase: Phase
-    text: str
-    timing: Timing | None
-    price: _AuctionPriceState | None
-    traded_lots: int
-    prevented_lots: int
-    rounds: int
-
-
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
@@ -140,12 +118,13 @@ class _BookState(_State, frozen=True):
     phase: Phase
     course: _CourseState
     last_price_ticks: int
+    previous_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
     stops: list[_OrderState]  # buyers' then sellers', in the order in which they would fire
     waiting: list[_OrderState]  # for an auction: buyers' then sellers', in their priority
     timing: Timing | None
     indication: tuple[tuple[int, int, int], int, bool] | None
-    transition: _TransitionState | None
+    transition: TransitionState | None
     lost: dict[SessionId, int]
     corridor: CorridorState | None
     interval: IntervalState | None
@@ -269,6 +248,7 @@ def restore(data: bytes) -> Engine:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
         book.last_price_ticks = kept_book.last_price_ticks
+        book.previous_price_ticks = kept_book.previous_price_ticks
         restore_day(book, kept_book.day)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
@@ -276,7 +256,7 @@ def restore(data: bytes) -> Engine:
             book.indication = Indication(*kept_book.indication)
         book.lost = kept_book.lost
         if kept_book.transition is not None:
-            book.transition = _restored_transition(kept_book.transition)
+            book.transition = restored_transition(kept_book.transition)
         restore_guard(book, kept_book.corridor, kept_book.interval)
         order_list.configure(venue, book)
         for kept_order in kept_book.orders + kept_book.stops:
@@ -352,40 +332,17 @@ def _book_state(book: Book) -> _BookState:
             course.hold_until_ns,
         ),
         book.last_price_ticks,
+        book.previous_price_ticks,
         [_order_state(order) for order in book.orders()],
         [_order_state(order) for order in book.stops()],
         [_order_state(order) for order in book.waiting()],
         book.timing,
         None if (one := book.indication) is None else (one.told, one.from_ns, one.is_pending),
-        None if book.transition is None else _transition_state(book.transition),
+        None if book.transition is None else saved_transition(book.transition),
         book.lost,
         *saved_guard(book),
         saved_day(book),
     )
-
-
-def _transition_state(transition: Transition) -> _TransitionState:
-    uncross = transition.uncross
-    return _TransitionState(
-        transition.phase,
-        transition.text,
-        transition.timing,
-        None if uncross.price is None else _AuctionPriceState(*msgspec.structs.astuple(uncross.price)),
-        uncross.traded_lots,
-        uncross.prevented_lots,
-        uncross.rounds,
-    )
-
-
-def _restored_transition(kept: _TransitionState) -> Transition:
-    transition = Transition(kept.phase, kept.text, kept.timing)
-    uncross = transition.uncross
-    if kept.price is not None:
-        uncross.price = AuctionPrice(*msgspec.structs.astuple(kept.price))
-    uncross.traded_lots = kept.traded_lots
-    uncross.prevented_lots = kept.prevented_lots
-    uncross.rounds = kept.rounds
-    return transition
 
 
 def _order_state(order: Order) -> _OrderState:

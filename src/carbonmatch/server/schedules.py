@@ -206,6 +206,9 @@ class Schedules:
             if one.schedule is not None and one.life != ALWAYS
         }
 
+        # Without the band that their rules want they do not open: any price would do.
+        self._need_band = {one.id for one in config.instruments if one.waits_for_band}
+
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
         self._is_stopped = True
@@ -297,6 +300,8 @@ class Schedules:
 
     def _steps(self, book: Book, now: Now) -> Iterator[SchedulePhase]:
         instrument = book.instrument
+        if instrument.instrument_id in self._need_band and not instrument.definition.band_high_ticks:
+            return
         while (step := step_due(instrument.course, now)) is not None:
             if waits_for_end_of_day(book, step, now):
                 if instrument.course.scheduled is not Phase.CLOSED:

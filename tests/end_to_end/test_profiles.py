@@ -1,0 +1,59 @@
+"""All shipped markets on the real process: taken by name, traded on over TCP, killed, and there again."""
+
+from carbonmatch.config.profiles import profile_names
+from carbonmatch.matching.messages import Accepted, Executed, Side, TimeInForce
+from tests.end_to_end import market
+from tests.end_to_end.running import Process
+
+CEA, HBEA, PLAIN = 1000, 1700, 2300
+# Open all day, whatever day the test runs on.
+ALWAYS_OPEN = """
+weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+holidays = []
+"""
+WHOLE_DAY = """
+steps = [{ at = "00:00", phase = "continuous" }, { at = "24:00", phase = "closed" }]
+end_of_day = "24:00"
+"""
+
+
+def venue() -> str:
+    """The tiny venue with every profile; its own instruments have other names."""
+    own = (
+        market.text()
+        .replace('symbol = "EUA"', 'symbol = "OWN-1"')
+        .replace('symbol = "CEA"', 'symbol = "OWN-2"')
+    )
+    return f"""
+profiles = {profile_names()}
+
+[adjust.calendars.china]
+{ALWAYS_OPEN}
+[adjust.schedules.cea-listed]
+{WHOLE_DAY}
+{own}"""
+
+
+async def test_every_market_is_served_by_name_and_survives_a_kill(process: Process) -> None:
+    process.text = venue()
+    await process.start()
+    async with process.session("alice") as alice, process.session("bob") as bob:
+        [listed] = await alice.new_order(
+            CEA, Side.SELL, quantity_lots=300, price_ticks=50_00, time_in_force=TimeInForce.DAY
+        )
+        assert type(listed) is Accepted
+        [crossing] = await bob.new_order(
+            CEA, Side.BUY, quantity_lots=10, price_ticks=52_00, time_in_force=TimeInForce.DAY
+        )
+        assert type(crossing) is Accepted
+    await process.kill()
+    await process.start()
+    async with process.session("bob") as bob:
+        reports = await bob.select(CEA, Side.BUY, quantity_lots=100, order_id=listed.order_id)
+        [fill] = [report for report in reports if type(report) is Executed]
+        assert (fill.price_ticks, fill.quantity_lots) == (50_00, 100)
+        await bob.new_order(PLAIN, Side.BUY, quantity_lots=1, price_ticks=1)
+    _, metrics = await process.get("/metrics")
+    for symbol in ("CEA25", "GDEA", "HBEA", "KAU", "EUA-AUCTION"):
+        assert f'instrument="{symbol}"' in metrics
+    await process.kill()
