@@ -41,6 +41,9 @@ def tonnes(lots: int, one: Instrument) -> int:
 
 
 def tick(one: Instrument) -> str:
+    """And a tick on a lot is worth its part of the currency's hundredths, of which KRW has none."""
+    hundredths = 1 if one.currency == "KRW" else 100
+    assert one.tick_value_minor * 10**one.price_decimals == hundredths * one.lot_tonnes
     return f"{price_text(one.price_increment_ticks, one.price_decimals)} {one.currency}"
 
 
@@ -102,7 +105,7 @@ def selection(one: Instrument, _: Config) -> object:
     screen = one.screen
     if screen.mechanism != "listing":
         return screen.mechanism
-    return (screen.levels_max, screen.order_choice, screen.strict_level_order)
+    return (screen.levels_max, screen.order_choice, screen.strict_level_order, screen.order_list)
 
 
 def biddings(one: Instrument, _: Config) -> object:
@@ -126,8 +129,8 @@ def biddings(one: Instrument, _: Config) -> object:
 AS_WE_DO = ("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial")
 CHINESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:00 continuous", "15:00 closed"]
 CANTONESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"]
-LISTING = (5, "any", True)
-CLICK = (1, "first", True)
+LISTING = (5, "any", True, True)
+CLICK = (1, "first", True, True)
 LIMIT = (("limit",), "verify")
 DAY = (("day",), "verify")
 
@@ -155,7 +158,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             bea=("0.10 CNY", "verify"),
             eua_spot=("0.01 EUR", "read"),
             eua_auction=("0.01 EUR", "read"),
-            kau=(None, "unknown"),
+            kau=("1 KRW", "unknown"),
         ),
     ),
     "screen_size": (

@@ -223,6 +223,21 @@ def test_shea_trades_whatever_crosses_in_the_order_of_price_and_time() -> None:
     assert floor.trades == [(61_00, 20, TradeKind.CONTINUOUS), (62_00, 5, TradeKind.CONTINUOUS)]
 
 
+def test_hbea_trades_at_the_middle_one_of_bid_ask_and_previous_price() -> None:
+    for previous_ticks, expected_ticks in ((24_50, 24_50), (26_00, 25_00), (23_00, 24_00)):
+        floor = Floor("hbea", "2026-03-02 01:30", reference("HBEA", previous_ticks))
+        floor.order(TRADER, SELL, 10, 24_00)
+        floor.order(OTHER, BUY, 10, 25_00)
+        assert floor.trades == [(expected_ticks, 10, TradeKind.CONTINUOUS)]
+
+
+def test_hbea_refuses_what_is_further_than_five_percent_beyond_the_opposite_best() -> None:
+    floor = Floor("hbea", "2026-03-02 01:30", reference("HBEA", 25_00))
+    floor.order(TRADER, SELL, 10, 24_00)
+    floor.order(OTHER, BUY, 10, 25_21)
+    assert floor.refusals() == [RejectReason.OUTSIDE_COLLAR]
+
+
 # --- other markets ----------------------------------------------------------------------------------
 
 

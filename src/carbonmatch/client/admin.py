@@ -42,6 +42,7 @@ main.command(f"{_DAYS}:reconcile", name="reconcile", help="Journal what the regi
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")
+main.command("carbonmatch.client.admin_blocks:blocks", name="blocks", help="Open or close blocks.")
 main.command(f"{_BIDDINGS}:biddings", name="biddings", help="Show biddings, and how the last ones ended.")
 
 
@@ -182,13 +183,13 @@ async def set_phase(
     operator: Access, feed: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0
 ) -> None:
     """`until_ns` 0: without an end."""
-    instrument_id = await _one_or_all(feed, symbol)
+    instrument_id = await one_or_all(feed, symbol)
     sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text, until_ns))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
 
 
 async def end_holds(operator: Access, feed: Access, symbol: str, text: str) -> None:
-    instrument_id = await _one_or_all(feed, symbol)
+    instrument_id = await one_or_all(feed, symbol)
     sequence = await _order(operator, Resume(Ref(0), instrument_id, text))
     print(f"{symbol} is held by nobody since sequence {sequence}")
 
@@ -228,7 +229,8 @@ def time_ns(text: str) -> int:
     return int(parsed.timestamp()) * 1_000_000_000
 
 
-async def _one_or_all(feed: Access, symbol: str) -> InstrumentId:
+async def one_or_all(feed: Access, symbol: str) -> InstrumentId:
+    """The number of an instrument, or ANY for all of them."""
     return InstrumentId(ANY) if symbol == _ALL else await instrument_id_of(feed, symbol)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from carbonmatch.client.bidding import BiddingCommands
+from carbonmatch.client.blocks import BlockCommands
 from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
@@ -34,7 +35,7 @@ Answer = list[AnyReport]
 _NO_REF: Final = Ref(0)
 
 
-class Commands(BiddingCommands):
+class Commands(BiddingCommands, BlockCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.

@@ -9,6 +9,7 @@ from typing import Final
 
 from carbonmatch.config import Config
 from carbonmatch.matching.auction import phase_until_ns
+from carbonmatch.matching.blocks.endings import would_lose_offers
 from carbonmatch.matching.messages import (
     DefineDropCopy,
     DefineInstrument,
@@ -206,5 +207,5 @@ class Floor:
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its
         # connection like everybody else: the same grace time, counted from now.
         for session_id, state in engine.sessions.items():
-            if state.cancel_on_disconnect and state.orders:
+            if state.cancel_on_disconnect and (state.orders or would_lose_offers(engine.venue, state)):
                 self.gateway.arm(session_id, state.grace_ms)

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final
 
 from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
+from carbonmatch.matching.blocks.endings import would_lose_offers
 from carbonmatch.matching.messages import (
     OrderFlag,
     SessionId,
@@ -196,11 +197,13 @@ class Gateway(Listener):
     def swept(self, now_ns: int) -> None:
         for session_id in [i for i, at_ns in self._lost_at_ns.items() if at_ns <= now_ns]:
             del self._lost_at_ns[session_id]
-            orders = self.pipeline.engine.sessions[session_id].orders.values()
-            if all(order.flags & OrderFlag.KEEP_ON_DISCONNECT for order in orders):
+            engine = self.pipeline.engine
+            state = engine.sessions[session_id]
+            keeps_orders = all(order.flags & OrderFlag.KEEP_ON_DISCONNECT for order in state.orders.values())
+            if keeps_orders and not would_lose_offers(engine.venue, state):
                 # An entry that changes nothing: one client that comes and goes could fill a disk with them.
                 continue
-            log("session_orders_cancelled", session=self.pipeline.engine.sessions[session_id].name)
+            log("session_orders_cancelled", session=state.name)
             self.pipeline.submit_venue([SessionLost(session_id)])
         self._pass_time()
         self.schedules.look()

@@ -86,6 +86,14 @@ def cancel_offers_of_session(
     )
 
 
+def would_lose_offers(venue: Venue, session: SessionState) -> bool:
+    """Whether the loss of the session takes back any offer."""
+    return any(
+        proposal.bound_session is session and not proposal.flags & OrderFlag.KEEP_ON_DISCONNECT
+        for proposal in venue.negotiations.proposals.values()
+    )
+
+
 def cancel_offers_of_account(venue: Venue, account: Account, reason: CancelReason) -> None:
     """Take back what binds the account."""
     cancel_offers(venue, reason, lambda proposal: proposal.bound_account is account)

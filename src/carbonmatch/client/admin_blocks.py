@@ -1,0 +1,47 @@
+"""`carbonmatch admin blocks`: open, pause and close the blocks of an instrument."""
+
+import asyncio
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from carbonmatch.client.admin import Operator, one_or_all
+from carbonmatch.client.connection import Access
+from carbonmatch.client.session import Session
+from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.matching.messages import BlockPhase
+
+_DEMO_OPERATOR: Final = Operator()
+
+
+def blocks(
+    symbol: str,
+    phase: Literal["open", "closed", "break", "as-scheduled"],
+    /,
+    *,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Open, pause or close the blocks of an instrument; closing them expires what is negotiated.
+
+    closed and break hold over the steps of the schedule until as-scheduled; open ends with its next step.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number, or "all" for every one that has blocks.
+    phase
+        What is to hold from now on.
+    text
+        The reason, which everybody gets to see.
+    """
+    wanted = BlockPhase[phase.upper().replace("-", "_")]
+    asyncio.run(set_block_phase(*operator.accesses(tls), symbol, wanted, text))
+
+
+async def set_block_phase(operator: Access, feed: Access, symbol: str, phase: BlockPhase, text: str) -> None:
+    instrument_id = await one_or_all(feed, symbol)
+    async with Session(operator) as session:
+        sequence = await session.set_block_phase(instrument_id, phase, text)
+    print(f"blocks of {symbol} are {phase.name} since sequence {sequence}")
