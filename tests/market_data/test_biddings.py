@@ -137,6 +137,14 @@ def test_who_joins_knows_what_those_know_who_were_there() -> None:
         assert known(reader) == known(late)
 
 
+def test_a_reader_that_has_missed_the_end_of_a_bidding_forgets_it_with_the_next_snapshot() -> None:
+    _, reader = feed_of(announced(FIRST), announced(SECOND))
+    feed, _ = feed_of(announced(FIRST), announced(SECOND), ended(FIRST), ended(SECOND))
+    assert reader.apply(feed.snapshot(CEA)) == []
+    assert reader.books[CEA].biddings == {}
+    assert reader.books[CEA].bidding_result is not None
+
+
 def known(reader: BookBuilder) -> tuple[object, object]:
     book = reader.books[CEA]
     announcements = {

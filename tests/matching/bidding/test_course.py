@@ -353,17 +353,17 @@ def test_allotting_is_bounded_in_each_entry_and_the_result_comes_last() -> None:
     assert isinstance(outputs.public[-1], m.BiddingEnded)
 
 
-def test_a_drop_copy_of_the_account_has_its_bids() -> None:
+def test_a_drop_copy_has_the_bids_of_its_accounts_and_no_others_of_the_session() -> None:
     house = House()
-    house.venue(m.DefineDropCopy(SessionId(90), "copy", (AccountId(FIRST),)))
+    bidder, other = SessionId(FIRST), AccountId(FIRST + 1)
+    house.venue(
+        m.DefineSession(bidder, "both", (AccountId(FIRST), other)),
+        m.DefineDropCopy(SessionId(90), "copy", (AccountId(FIRST),)),
+    )
     bidding_id = house.open(10)
-    house.refs[SessionId(FIRST)] += 1
-    command = m.Bid(Ref(house.refs[SessionId(FIRST)]), bidding_id, 5, 100)
-    outputs = house._apply(SessionId(FIRST), [command])
+    outputs = house._apply(bidder, [m.Bid(Ref(1), bidding_id, 5, 100)])
     assert [(copy.session_id, copy.count) for copy in outputs.copies] == [(90, 1)]
-    house.refs[SessionId(FIRST + 1)] += 1
-    command = m.Bid(Ref(1), bidding_id, 5, 100)
-    assert house._apply(SessionId(FIRST + 1), [command]).copies == []
+    assert house._apply(bidder, [m.Bid(Ref(2), bidding_id, 5, 100, other)]).copies == []
 
 
 def test_a_trade_of_a_bidding_is_busted_like_any_other() -> None:

@@ -4,8 +4,10 @@ Nothing here knows of accounts, money or time: bids in, lots out. `carbonmatch a
 same with other code, and proto/BIDDING.md says it in words for whoever writes a third.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import struct
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from carbonmatch.matching.bidding.bidding import Bidding, SealedBid
@@ -14,11 +16,12 @@ from carbonmatch.matching.messages import BiddingRule, BiddingTie, OrderId
 SEED_BYTES: Final = 16
 DIGEST_BYTES: Final = 32
 _DRAW_BYTES: Final = 8
-_NUMBER_BYTES: Final = 8
+_PARAMETERS: Final = struct.Struct(">11Q")
+_BID: Final = struct.Struct(">4Q")
 
 
 class Allotment(NamedTuple):
-    """`bids` are all of them: those with lots first, best first, then the others by id."""
+    """`bids` are all of them in the order in which they are served; those come last that get nothing."""
 
     price_ticks: int  # 0: nothing was allotted
     rule: BiddingRule
@@ -40,79 +43,74 @@ def inputs_digest(bidding: Bidding, secondary_price_ticks: int) -> bytes:
     offer = bidding.offer
     rules = offer.rules
     hashed = blake2b(digest_size=DIGEST_BYTES)
-    numbers: tuple[int, ...] = (
-        bidding.bidding_id,
-        offer.side,
-        offer.quantity_lots,
-        offer.reserve_price_ticks,
-        offer.unit_lots,
-        rules.pricing,
-        rules.tie,
-        rules.undersubscription,
-        rules.secondary_basis_points,
-        secondary_price_ticks,
-        len(bidding.bids),
+    hashed.update(
+        _PARAMETERS.pack(
+            bidding.bidding_id,
+            offer.side,
+            offer.quantity_lots,
+            offer.reserve_price_ticks,
+            offer.unit_lots,
+            rules.pricing,
+            rules.tie,
+            rules.undersubscription,
+            rules.secondary_basis_points,
+            secondary_price_ticks,
+            len(bidding.bids),
+        )
     )
-    hashed.update(_bytes(numbers))
-    for bid_id, bid in sorted(bidding.bids.items()):
-        hashed.update(_bytes((bid_id, bid.priority, bid.price_ticks, bid.quantity_lots)))
+    pack = _BID.pack
+    # They are in the order of their ids.
+    for bid in bidding.bids.values():
+        hashed.update(pack(bid.bid_id, bid.priority, bid.price_ticks, bid.quantity_lots))
     return hashed.digest()
 
 
 def allot(bidding: Bidding) -> Allotment:
     """Allot what is offered to the bids, as if it could not be too few of them."""
     offer = bidding.offer
-    order = _order(bidding)
-    ranked = sorted(bidding.bids.values(), key=lambda bid: (-offer.sign * bid.price_ticks, *order(bid)))
-    left = offer.quantity_lots
+    sign = offer.sign
+    ranked = sorted(bidding.bids.values(), key=lambda bid: (-sign * bid.price_ticks, bid.priority))
     allotted: list[tuple[SealedBid, int]] = []
-    rule = BiddingRule.ALL
+    left = offer.quantity_lots
     price_ticks = 0
-    start = 0
-    while left and start < len(ranked):
-        price_ticks = ranked[start].price_ticks
-        end = start
-        while end < len(ranked) and ranked[end].price_ticks == price_ticks:
-            end += 1
-        group = ranked[start:end]
-        asked = sum(bid.quantity_lots for bid in group)
-        if asked <= left:
-            lots = [bid.quantity_lots for bid in group]
+    rule = BiddingRule.NONE
+    for price, same_price in groupby(ranked, key=lambda bid: bid.price_ticks):
+        price_ticks, group = price, list(same_price)
+        asked = sum([bid.quantity_lots for bid in group])
+        if asked > left:
+            shares, rule = _share(bidding, group, asked, left)
+            allotted += shares
+            left = 0
         else:
-            lots, rule = _share(bidding, group, asked, left)
-        allotted += zip(group, lots, strict=True)
-        left -= sum(lots)
-        start = end
-    if start < len(ranked) and rule is BiddingRule.ALL:
-        rule = BiddingRule.PRICE
-    winners = [(bid, lots) for bid, lots in allotted if lots]
-    won = {bid.bid_id for bid, _ in winners}
-    losers = [(bid, 0) for bid_id, bid in sorted(bidding.bids.items()) if bid_id not in won]
-    return Allotment(price_ticks, rule if winners else BiddingRule.NONE, winners + losers)
-
-
-def _order(bidding: Bidding) -> Callable[[SealedBid], tuple[bytes | int, int]]:
-    """Who comes first at one price."""
-    if bidding.offer.rules.tie is BiddingTie.TIME:
-        return lambda bid: (bid.priority, 0)
-    seed = bidding.offer.seed
-    return lambda bid: (draw(seed, bid.bid_id), bid.bid_id)
+            allotted += [(bid, bid.quantity_lots) for bid in group]
+            left -= asked
+            rule = BiddingRule.ALL if len(allotted) == len(ranked) else BiddingRule.PRICE
+        if not left:
+            break
+    allotted += [(bid, 0) for bid in ranked[len(allotted) :]]
+    return Allotment(price_ticks, rule, allotted)
 
 
 def _share(
-    bidding: Bidding, group: Sequence[SealedBid], asked: int, left: int
-) -> tuple[list[int], BiddingRule]:
-    """Divide what is left among bids of one price that ask for more."""
-    tie = bidding.offer.rules.tie
-    if tie is BiddingTie.PRO_RATA and len(group) > 1:
-        return _in_proportion(group, asked, left, bidding.offer.unit_lots), BiddingRule.PRO_RATA
-    lots = []
-    for bid in group:
-        lots.append(min(left, bid.quantity_lots))
-        left -= lots[-1]
+    bidding: Bidding, group: list[SealedBid], asked: int, left: int
+) -> tuple[list[tuple[SealedBid, int]], BiddingRule]:
+    """Divide what is left among bids of one price that ask for more, who came first being first."""
+    offer = bidding.offer
+    tie = offer.rules.tie
     if len(group) == 1:
-        return lots, BiddingRule.PRICE
-    return lots, BiddingRule.TIME if tie is BiddingTie.TIME else BiddingRule.SEED
+        return [(group[0], left)], BiddingRule.PRICE
+    if tie is not BiddingTie.TIME:
+        # Only here does it matter: drawing all bids would take longer than all the rest.
+        group = sorted(group, key=lambda bid: (draw(offer.seed, bid.bid_id), bid.bid_id))
+    if tie is BiddingTie.PRO_RATA:
+        shares = _in_proportion(group, asked, left, offer.unit_lots)
+        return list(zip(group, shares, strict=True)), BiddingRule.PRO_RATA
+    shares = []
+    for bid in group:
+        shares.append(min(left, bid.quantity_lots))
+        left -= shares[-1]
+    rule = BiddingRule.TIME if tie is BiddingTie.TIME else BiddingRule.SEED
+    return list(zip(group, shares, strict=True)), rule
 
 
 def _in_proportion(group: Sequence[SealedBid], asked: int, left: int, unit_lots: int) -> list[int]:
@@ -121,7 +119,3 @@ def _in_proportion(group: Sequence[SealedBid], asked: int, left: int, unit_lots:
     spare = left // unit_lots - sum(units)
     assert 0 <= spare < len(group), "rounding down leaves less than a unit of each"
     return [(count + (place < spare)) * unit_lots for place, count in enumerate(units)]
-
-
-def _bytes(numbers: Iterable[int]) -> bytes:
-    return b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in numbers)
