@@ -291,7 +291,7 @@ async def test_a_day_ends_by_the_clock_and_everybody_is_told(clock: Clock, tmp_p
         at_noon(clock, 1.4 * HOUR)
         venue.sweep()
         assert venue.engine.books[EUA].day.in_progress == TODAY_NUMBER
-        at_noon(clock, 1.5 * HOUR)
+        at_noon(clock, 1.5 * HOUR + 1)
         venue.sweep()
         assert venue.engine.books[EUA].day.ended == TODAY_NUMBER
         summaries: list[DaySummary] = []
