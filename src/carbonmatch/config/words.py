@@ -1,5 +1,6 @@
 """A configuration in words: what the machine understood, for the person who wrote it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -48,7 +49,7 @@ def in_words(config: Config) -> list[str]:
         _throttle(config),
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
-        *(line for instrument in config.instruments for line in _instrument_lines(instrument)),
+        *_instruments(config),
         f"{len(config.participants)} participants, {accounts} accounts",
         *_groups(config),
         f"{len(config.sessions)} sessions",
@@ -150,13 +151,25 @@ def _local(ns: int, timetable: Timetable) -> str:
     return f"{utc.astimezone(timetable.zone):%a %Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def _instrument_lines(instrument: Instrument) -> list[str]:
+def _instruments(config: Config) -> list[str]:
+    """What is the same for several, as for the vintages of a market, is told once."""
+    lines = []
+    told: dict[tuple[str, ...], str] = {}
+    for instrument in config.instruments:
+        rules = tuple(_rules(instrument))
+        first = told.setdefault(rules, instrument.symbol)
+        if first != instrument.symbol and len(rules) > 1:
+            rules = (f"otherwise as {first}",)
+        band = prices.in_words(instrument.prices, instrument.reference_price_ticks)
+        lines += [f"  {_instrument(instrument)}", *(f"    {words}" for words in (*band, *rules))]
+    return lines
+
+
+def _rules(instrument: Instrument) -> Iterator[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
     negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
-    band = prices.in_words(instrument.prices, instrument.reference_price_ticks)
-    more = (*band, *meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
-    return [f"  {_instrument(instrument)}", *(f"    {words}" for words in more)]
+    yield from (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
 
 
 def _instrument(instrument: Instrument) -> str:
