@@ -95,7 +95,8 @@ steps = [{ at = "10:00", phase = "continuous" }, { at = "11:00", phase = "closed
 def test_schedules_are_told_in_words_with_what_comes_next(tmp_path: Path) -> None:
     file = tmp_path / "venue.toml"
     file.write_text(_SCHEDULED)
-    assert run("check-config", str(file)).stdout.splitlines()[5:7] == [
+    assert run("check-config", str(file)).stdout.splitlines()[5:8] == [
+        "calendar china (Asia/Shanghai): mon, tue, wed, thu, fri, sat, sun; no holidays; 0 extra days",
         "schedule listed on china (Asia/Shanghai): 09:30 continuous, 15:00 closed; 0 special days; "
         "operators end its days; 0 instruments",
         "schedule bids on china (Asia/Shanghai): nothing on ordinary days; 1 special days; "

@@ -727,7 +727,7 @@ def test_the_auctions_of_a_schedule_are_said_with_their_random_ends_and_freezes(
     config = Config(
         calendars=(Calendar("korea", "Asia/Seoul"),), schedules=(Schedule("kau", "korea", steps),)
     )
-    assert in_words(config)[5] == (
+    assert in_words(config)[6] == (
         "schedule kau on korea (Asia/Seoul): 09:00 opening_auction (ends at random, "
         "up to 30 s after the next step, no cancels from 60 s before the next step), 10:00 continuous, "
         "15:00 closing_auction (no cancels from 5 s before the next step), 15:10 closed; 0 special days; "

@@ -445,6 +445,49 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
     ),
 }
 
+# What the engine has nothing for yet: how surely it is known, all the same.
+KNOWN: Final[dict[RuleName, tuple[Certainty, dict[str, Certainty]]]] = {
+    "close": (
+        "verify",
+        {
+            "cea": "read",
+            "hbea": "read",
+            "gdea": "read",
+            "cqea": "read",
+            "fjea": "unknown",
+            "eua_auction": "ours",
+            "kau": "read",
+        },
+    ),
+    "open": (
+        "verify",
+        {
+            "cea": "read",
+            "hbea": "read",
+            "gdea": "read",
+            "eua_spot": "ours",
+            "eua_auction": "ours",
+            "kau": "read",
+        },
+    ),
+    "checks": ("verify", {"cea": "read", "gdea": "read", "eua_spot": "read", "eua_auction": "ours"}),
+    "lag": ("verify", {"cea": "read", "eua_spot": "read", "eua_auction": "read", "kau": "read"}),
+    "proceeds": ("ours", {"cea": "recalled"}),
+    "position_limit": (
+        "unknown",
+        {"bea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
+    ),
+    "large_holder": (
+        "unknown",
+        {"bea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
+    ),
+    "fees": (
+        "unknown",
+        {"hbea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
+    ),
+    "books": ("ours", {"cea": "read", "eua_spot": "read"}),
+}
+
 
 def market(name: str) -> tuple[Instrument, Config]:
     """The first instrument of a profile, which is the oldest vintage where there are several."""
@@ -460,6 +503,19 @@ def test_what_is_known_of_a_market_is_in_its_profile(name: str, rule: RuleName) 
     assert profile_named(name).rules[rule].certainty == certainty
     if value is not None:
         assert of(*market(name)) == value
+
+
+@pytest.mark.parametrize("rule", KNOWN)
+@pytest.mark.parametrize("name", MARKETS)
+def test_how_surely_the_rest_is_known_is_in_its_profile(name: str, rule: RuleName) -> None:
+    common, others = KNOWN[rule]
+    assert profile_named(name).rules[rule].certainty == others.get(name, common)
+
+
+def test_no_rule_of_a_market_is_left_out() -> None:
+    for name in MARKETS:
+        rules = set(profile_named(name).rules) - {"composite"}
+        assert rules == set(MATRIX) | set(KNOWN)
 
 
 def test_all_vintages_follow_the_same_rules() -> None:

@@ -272,3 +272,10 @@ def test_what_all_vintages_have_in_common_is_told_once() -> None:
     lines = in_words(parse(changed, "venue.toml"))
     assert sum("a taker selects one of the best 3 levels" in line for line in lines) == 1
     assert lines.count("    otherwise as CEA") == 4
+
+
+def test_a_calendar_says_how_far_its_holidays_are_known() -> None:
+    lines = in_words(parse('profiles = ["cea", "kau"]', "venue.toml"))
+    week = "mon, tue, wed, thu, fri"
+    assert f"calendar china (Asia/Shanghai): {week}; 110 holidays, the last 2026-10-07; 0 extra days" in lines
+    assert f"calendar korea (Asia/Seoul): {week}; no holidays; 0 extra days" in lines

@@ -4,7 +4,9 @@ import pytest
 
 from carbonmatch.matching.messages import (
     AccountId,
+    Bid,
     Cancel,
+    CancelBidding,
     ClientCommand,
     InstrumentId,
     MassCancel,
@@ -18,6 +20,7 @@ from carbonmatch.matching.messages import (
     Replace,
     SetPhase,
     Side,
+    WithdrawBid,
 )
 from carbonmatch.server.relief import relieving
 from tests.matching.market import ALICE, CAROL, CEA, EUA, OPS, Market
@@ -96,3 +99,6 @@ def test_a_mass_cancel_passes_where_it_finds_orders(
 
 def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, SetPhase(Ref(1), EUA, Phase.HALTED), session_id=OPS) == [1]
+    assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
+    assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
+    assert passing(market, Bid(Ref(1), OrderId(7), 1, 1), WithdrawBid(Ref(2), OrderId(8))) == []

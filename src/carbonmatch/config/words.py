@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from carbonmatch.config import bidding, blocks, prices, screen, settlement, volatility
-from carbonmatch.config.calendars import Schedule, Step
+from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
 from carbonmatch.config.schema import (
@@ -47,6 +47,7 @@ def in_words(config: Config) -> list[str]:
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         *settlement.in_words(config.settlement),
         _throttle(config),
+        *map(_calendar, config.calendars),
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
         *_instruments(config),
@@ -95,6 +96,16 @@ def _throttle(config: Config) -> str:
     if throttle.cancels_per_second:
         cancels = f"{throttle.cancels_per_second} cancels a second ({throttle.cancels_burst} at once)"
     return f"a session may send {commands} and {cancels}"
+
+
+def _calendar(calendar: Calendar) -> str:
+    """Its last holiday too: beyond, somebody still has to enter those of the next notice."""
+    days = ", ".join(calendar.weekdays) or "no day of the week"
+    holidays = "no holidays"
+    if calendar.holidays:
+        holidays = f"{len(calendar.holidays)} holidays, the last {max(calendar.holidays)}"
+    more = f"{len(calendar.extra_days)} extra days"
+    return f"calendar {calendar.name} ({calendar.time_zone}): {days}; {holidays}; {more}"
 
 
 def _schedule(config: Config, schedule: Schedule) -> str:
