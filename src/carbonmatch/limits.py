@@ -357,7 +357,7 @@ RECORD_PAYLOAD_BYTES_MAX: Final = 62 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
 CANCELED_BYTES_MAX: Final = 48
 # What one of the two sides of a block is told, and what everyone is.
-BLOCK_UPDATE_BYTES_MAX: Final = 112
+BLOCK_UPDATE_BYTES_MAX: Final = 104
 BLOCK_POSTED_BYTES_MAX: Final = 52
 _PROPOSAL_BYTES_MAX: Final = 2 * (SIDE_SESSIONS_MAX + 1) * BLOCK_UPDATE_BYTES_MAX + BLOCK_POSTED_BYTES_MAX
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.

@@ -38,6 +38,8 @@ def numbers(high: int) -> st.SearchStrategy[int]:
 REFS, ORDER_IDS = NUMBERS, NUMBERS
 INSTRUMENTS, ACCOUNTS = numbers(INSTRUMENT_ID_MAX), numbers(ACCOUNT_ID_MAX)
 TEXTS: Final = st.text(st.characters(codec="utf-8"), max_size=64)
+# Also, and mostly, one that there is.
+LISTINGS: Final = st.one_of(st.sampled_from([worlds.LISTING, worlds.LISTING, worlds.EUA]), INSTRUMENTS)
 COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
     st.builds(
         m.NewOrder,
@@ -64,6 +66,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.integers(0, 2),
     ),
     st.builds(m.OrderStatusRequest, st.just(0), REFS, ORDER_IDS, ORDER_IDS),
+    st.builds(m.Select, st.just(0), LISTINGS, st.sampled_from(m.Side), NUMBERS, ORDER_IDS, NUMBERS, ACCOUNTS),
     st.builds(m.SetPhase, st.just(0), INSTRUMENTS, st.sampled_from(m.Phase), TEXTS),
     st.builds(m.SetBand, st.just(0), INSTRUMENTS, NUMBERS, NUMBERS, NUMBERS),
 )
@@ -73,7 +76,16 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
 @given(st.lists(st.tuples(st.sampled_from(worlds.SESSIONS), COMMANDS), min_size=1, max_size=30))
 def test_every_command_that_decodes_is_answered(asked: list[tuple[m.SessionId, Any]]) -> None:
     engine, market_data = worlds.venue()
-    for number, (session_id, command) in enumerate(asked, 1):
+    first = engine.sequence + 1
+    engine.apply(Entry(first, worlds.TIME_NS, m.VENUE_SESSION_ID, [worlds.listing()]))
+    listed: list[m.AnyCommand] = [
+        m.NewOrder(m.Ref(number), worlds.LISTING, side, 1 + number, 99 + number % 3)
+        for side in m.Side
+        for number in range(side * 10, side * 10 + 5)
+    ]
+    engine.apply(Entry(first + 1, worlds.TIME_NS, worlds.BOB, listed))
+    market_data.apply(engine.take_outputs(), worlds.TIME_NS)
+    for number, (session_id, command) in enumerate(asked, 100):
         message = _with_ref(command, number)
         (received,) = codec.decode_client_frame(codec.encode([message]))
         engine.apply(Entry(engine.sequence + 1, worlds.TIME_NS + number, session_id, [received]))  # type: ignore[list-item]

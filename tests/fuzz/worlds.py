@@ -33,6 +33,8 @@ from carbonmatch.matching.messages import (
     OrderType,
     ParticipantId,
     Ref,
+    ScreenMechanism,
+    ScreenRules,
     SessionId,
     Side,
     TimeInForce,
@@ -45,7 +47,7 @@ from tests.journal.model_disk import ModelDisk, _File
 TIME_NS: Final = 1_700_000_000_000_000_000
 ALICE, BOB, CAROL, OPERATOR = SessionId(1), SessionId(2), SessionId(3), SessionId(4)
 SESSIONS: Final = (ALICE, BOB, CAROL, OPERATOR)
-EUA, CEA = InstrumentId(1), InstrumentId(2)
+EUA, CEA, LISTING = InstrumentId(1), InstrumentId(2), InstrumentId(3)
 SEGMENT_BYTES: Final = 2048
 
 
@@ -69,6 +71,14 @@ def definitions() -> list[AnyCommand]:
         DefineSession(CAROL, "carol", (AccountId(11), AccountId(12))),
         DefineSession(OPERATOR, "ops", (), operator=True),
     ]
+
+
+def listing() -> DefineInstrument:
+    """An instrument whose orders are selected, for those inputs that are about it."""
+    screen = ScreenRules(ScreenMechanism.LISTING, levels_max=2, strict_level_order=False, order_list=True)
+    allowed = AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.GTC
+    definition = InstrumentDefinition(LISTING, "LIST", "CNY", 1, 2, 1, allowed=allowed, screen=screen)
+    return DefineInstrument(definition)
 
 
 def venue() -> tuple[Engine, MarketData]:

@@ -132,12 +132,12 @@ def test_an_instrument_without_a_list_has_nothing_of_it() -> None:
 def test_a_subscriber_who_does_not_ask_for_orders_gets_none() -> None:
     market_data = market()
     told(market_data, listed(1, BUY, 100, 5))
-    assert not [one for one in market_data.snapshot(CEA, FeedKind.USUAL) if isinstance(one, SnapshotOrder)]
+    assert not [one for one in market_data.snapshot(CEA, FeedKind.DEFAULT) if isinstance(one, SnapshotOrder)]
     outputs = msgspec.structs.replace(
         released(m.LevelChanged(CEA, BUY, 100, 2, 1)), orders=[listed(1, BUY, 100, 2, is_last=False)]
     )
     changed = market_data.apply(outputs, NOW_NS).changes[CEA]
-    assert [type(one).__name__ for one in changed.select(FeedKind.USUAL)] == ["LevelUpdate"]
+    assert [type(one).__name__ for one in changed.select(FeedKind.DEFAULT)] == ["LevelUpdate"]
     assert [type(one).__name__ for one in changed.select(FeedKind.ORDERS)] == ["OrderUpdate"]
 
 

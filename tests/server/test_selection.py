@@ -9,8 +9,14 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.matching.messages import (
+    BlockAccept,
+    BlockCounter,
+    BlockDecline,
+    BlockPropose,
+    BlockWithdraw,
     Cancel,
     NewOrder,
+    OrderId,
     Phase,
     Reduce,
     Ref,
@@ -117,3 +123,16 @@ def test_what_takes_risk_out_is_never_too_late() -> None:
     selection = selected(ORDER, CANCEL, reduction, late=True)
     assert selection.passing == [CANCEL, reduction]
     assert reasons(selection) == {2: RejectReason.BUSY}
+
+
+def test_what_binds_a_side_of_a_block_may_come_too_late() -> None:
+    number = OrderId(9)
+    binding: list[SessionCommand] = [
+        BlockPropose(Ref(2), EUA, Side.SELL, 1, 1),
+        BlockAccept(Ref(3), number, 1, 1),
+        BlockCounter(Ref(4), number, 1, 1),
+    ]
+    freeing: list[SessionCommand] = [BlockDecline(Ref(5), number), BlockWithdraw(Ref(6), number)]
+    selection = selected(*binding, *freeing, late=True)
+    assert selection.passing == freeing
+    assert reasons(selection) == dict.fromkeys((2, 3, 4), RejectReason.BUSY)

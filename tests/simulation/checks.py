@@ -137,7 +137,7 @@ def check_not_crossed(engine: Engine) -> None:
         bids = levels_of(engine, instrument_id, Side.BUY)
         asks = levels_of(engine, instrument_id, Side.SELL)
         crossed = bool(bids and asks and bids[0][0] >= asks[0][0])
-        crossed = crossed and engine.books[instrument_id].instrument.is_trading
+        crossed = crossed and engine.books[instrument_id].instrument.matches
         demand(not crossed, "the book is never crossed where it trades", instrument_id, bids[:1], asks[:1])
 
 

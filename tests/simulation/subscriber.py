@@ -6,7 +6,7 @@ from msgspec import structs
 
 from carbonmatch.client.book import BookBuilder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Phase, Side, TradeBusted, TradeCorrected
+from carbonmatch.matching.messages import Phase, ScreenMechanism, Side, TradeBusted, TradeCorrected
 from carbonmatch.matching.messages import Ref as RequestRef
 from carbonmatch.protocol.messages import (
     Logon,
@@ -64,8 +64,10 @@ class Subscriber:
                 self._take_amended(message)
         for book in self.builder.books.values():
             bid, ask = book.best()
-            is_trading = book.is_current and book.phase is Phase.CONTINUOUS
-            crossed = is_trading and bid and ask and bid.price_ticks >= ask.price_ticks
+            assert book.definition is not None
+            is_listing = book.definition.screen.mechanism is ScreenMechanism.LISTING
+            matches = book.is_current and book.phase is Phase.CONTINUOUS and not is_listing
+            crossed = matches and bid and ask and bid.price_ticks >= ask.price_ticks
             demand(
                 not crossed,
                 "the published book is never crossed where it trades",

@@ -225,7 +225,7 @@ class BookBuilder:
         self.books: dict[InstrumentId, InstrumentBook] = {}
         self.feed_sequence = 0
         self.batches_left_out = 0  # as told by Conflated
-        self._is_dense = kinds & FeedKind.USUAL == FeedKind.USUAL
+        self._is_dense = kinds & FeedKind.DEFAULT == FeedKind.DEFAULT
         # The snapshot in progress: an instrument's is sent in one piece.
         self._begun: SnapshotBegin | None = None
         self._levels: list[SnapshotLevel] = []

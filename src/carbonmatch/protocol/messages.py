@@ -191,8 +191,8 @@ class FeedKind:
     STATISTICS: Final = 4  # of the trading day
     ORDERS: Final = 8  # each order of the best levels, where the instrument shows them
     ALL: Final = 15
-    # All that there is of every instrument.
-    USUAL: Final = 7
+    # What every instrument has; the numbers of who hears all of it have no gap.
+    DEFAULT: Final = 7
 
 
 class Subscribe(Inbound, frozen=True, tag=80):
@@ -202,7 +202,7 @@ class Subscribe(Inbound, frozen=True, tag=80):
     # Empty: all instruments, and those to come.
     instrument_ids: Annotated[tuple[InstrumentIdField, ...], Meta(max_length=1024)] = ()
     # Bits of [FeedKind](#feedkind).
-    kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.USUAL
+    kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.DEFAULT
 
 
 class GapRequest(Inbound, frozen=True, tag=81):

@@ -2,10 +2,25 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec import msgpack
 
-from carbonmatch.limits import ACCOUNT_PROPOSALS_MAX, PRICE_TICKS_MAX, QUANTITY_LOTS_MAX, VENUE_PROPOSALS_MAX
+from carbonmatch.limits import (
+    ACCOUNT_ID_MAX,
+    ACCOUNT_PROPOSALS_MAX,
+    BLOCK_POSTED_BYTES_MAX,
+    BLOCK_UPDATE_BYTES_MAX,
+    CANCELED_BYTES_MAX,
+    INSTRUMENT_ID_MAX,
+    PRICE_TICKS_MAX,
+    QUANTITY_LOTS_MAX,
+    TIME_NS_MAX,
+    VENUE_PROPOSALS_MAX,
+    WIRE_INT_MAX,
+)
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.blocks.endings import cancel_offers_of_account, would_lose_offers
 from carbonmatch.matching.messages import (
     AccountId,
     BandRounding,
@@ -111,6 +126,22 @@ def test_a_korean_block_is_inside_of_the_band_of_the_day() -> None:
 def test_a_block_of_hubei_has_10000_tonnes() -> None:
     assert told(Floor(HUBEI).propose(lots=9_999)) == "BELOW_MINIMUM"
     assert told(Floor(HUBEI).propose(lots=10_000)) == POSTED
+
+
+def test_a_block_above_a_size_has_any_price() -> None:
+    """Shanghai: more than 500,000 t are free, others within 30 %."""
+    rules = msgspec.structs.replace(NATIONAL, free_above_lots=500_000)
+    floor = Floor(rules, reference_price_ticks=4_800)
+    assert told(floor.propose(lots=500_000, price=10)) == "OUTSIDE_BAND"
+    assert told(floor.propose(lots=500_001, price=10)) == POSTED
+
+
+def test_without_clearing_nobody_is_asked_for_means() -> None:
+    floor = Floor()
+    floor.engine.books[EUA].clearing = None
+    floor.offer()
+    assert told(floor.counter(BOB, 1)) == "COUNTERED"
+    assert told(floor.accept(ALICE, 1, price=51)) == "executed"
 
 
 def test_without_a_reference_price_there_is_no_band_around_it() -> None:
@@ -401,3 +432,64 @@ def test_the_definition_may_change_while_something_is_open() -> None:
     lines = floor.send(VENUE, m.DefineInstrument(definition(EUA)))
     assert "bob 0: block #1 EXPIRED buy 100 @ 50 theirs" in lines
     assert floor.engine.books[EUA].blocks is None
+
+
+def test_a_participant_of_another_account_is_told_where_accounts_move() -> None:
+    """Account 14 comes to be of participant 2, and Dave with it."""
+    floor = Floor()
+    floor.propose(counterparty_participant_id=ParticipantId(2))
+    floor.send(VENUE, m.DefineAccount(GAMMA, ParticipantId(2), "gamma"))
+    lines = floor.propose(counterparty_participant_id=ParticipantId(2))
+    assert [line.partition(" ")[0] for line in lines] == ["alice", "carol", "bob", "dave"]
+
+
+@pytest.mark.parametrize("account", [ALPHA, BETA])
+def test_what_binds_an_account_may_be_taken_back(account: AccountId) -> None:
+    floor = Floor()
+    floor.propose()
+    floor.accept(BOB, 1)
+    venue = floor.engine.venue
+    cancel_offers_of_account(venue, floor.engine.accounts[account], m.CancelReason.REQUESTED)
+    # With the post its acceptance goes, with the acceptance nothing else.
+    assert sorted(floor.open()) == ([] if account == ALPHA else [1])
+
+
+def test_a_loss_is_one_where_there_is_something_to_lose() -> None:
+    floor = Floor()
+    venue, sessions = floor.engine.venue, floor.engine.sessions
+    floor.offer(flags=OrderFlag.KEEP_ON_DISCONNECT)
+    assert not would_lose_offers(venue, sessions[ALICE])
+    floor.offer()
+    assert would_lose_offers(venue, sessions[ALICE])
+    assert not would_lose_offers(venue, sessions[BOB])
+
+
+def test_what_is_told_of_blocks_fits_its_bounds() -> None:
+    number, lots, price = WIRE_INT_MAX, QUANTITY_LOTS_MAX, PRICE_TICKS_MAX
+    ids = InstrumentId(INSTRUMENT_ID_MAX), AccountId(ACCOUNT_ID_MAX), ParticipantId(ACCOUNT_ID_MAX)
+    order, time_ns = m.OrderId(number), TIME_NS_MAX
+    update = m.BlockUpdate(
+        number,
+        m.Ref(number),
+        time_ns,
+        3,
+        order,
+        m.BlockState.TRADED,
+        ids[0],
+        ids[1],
+        SELL,
+        lots,
+        price,
+        False,
+        order,
+        ids[1],
+        ids[2],
+        time_ns,
+        18,
+        m.TradeId(number),
+    )
+    posted = m.BlockPosted(ids[0], time_ns, order, SELL, price, lots, ids[2], time_ns)
+    canceled = m.Canceled(number, m.Ref(number), time_ns, 3, order, lots, m.CancelReason.SESSION_REMOVED)
+    bounds = {update: BLOCK_UPDATE_BYTES_MAX, posted: BLOCK_POSTED_BYTES_MAX, canceled: CANCELED_BYTES_MAX}
+    for message, most in bounds.items():
+        assert most - 12 < len(msgpack.encode(message)) <= most

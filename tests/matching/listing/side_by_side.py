@@ -40,6 +40,7 @@ class Listing:
             account_id = AccountId(11 + number)
             setup.append(m.DefineAccount(account_id, ParticipantId(1 + number), f"a{number}"))
             setup.append(m.DefineSession(SessionId(1 + number), f"s{number}", (account_id,)))
+        setup.append(m.DefineDropCopy(SessionId(9), "copy", (AccountId(11), AccountId(12))))
         self.apply(VENUE, *setup)
         self.reference = ReferenceListing(screen, MINIMUM_LOTS)
         # Of each order that was entered: its id, and whose it is.
