@@ -229,11 +229,6 @@ class Instrument(Section, frozen=True):
             return self.prices.band(self.reference_price_ticks, self.price_increment_ticks)
         return self.band_low_ticks, self.band_high_ticks
 
-    @property
-    def waits_for_band(self) -> bool:
-        """Whether its rules want a band for which there is no reference price: it does not open without."""
-        return self.prices.has_band and not self.reference_price_ticks
-
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
