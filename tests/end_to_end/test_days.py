@@ -44,6 +44,12 @@ TODAY_NUMBER = int(f"{TODAY:%Y%m%d}")
 YESTERDAY = int(f"{TODAY - timedelta(days=1):%Y%m%d}")
 
 
+@pytest.fixture(autouse=True)
+def found_by_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes the files is a process of its own, also where the venue is in that of the tests."""
+    monkeypatch.setenv("PYTHONPATH", f"{REPOSITORY / 'src'}")
+
+
 async def trade(venue: Addresses, lots: int = 10, price: int = 7000) -> None:
     async with venue.wire("alice") as alice, venue.wire("bob") as bob:
         alice.send(NewOrder(Ref(alice.accepted.last_ref + 1), EUA, Side.SELL, lots, price))
