@@ -462,8 +462,8 @@ def recompute(
 ) -> None:
     """Compute what a bidding came to from its bids, and say whether that is what the venue has told.
 
-    From a journal (--directory and --bidding), or from a file of inputs that was published (--inputs). Says
-    match, or differ and in what; then it ends with 66.
+    From a journal (--directory and --bidding), or from a file of inputs that was published (--inputs).
+    Says match, or differ and in what; then it ends with 66.
 
     Parameters
     ----------
