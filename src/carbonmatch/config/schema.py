@@ -15,6 +15,7 @@ from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
+from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
@@ -318,6 +319,7 @@ class Config(Section, frozen=True):
     connections: Connections = Connections()
     journal: Journal = Journal()
     follower: Follower = Follower()
+    settlement: Settlement = Settlement()
     throttle: Throttle = Throttle()
     calendars: tuple[Calendar, ...] = ()
     schedules: tuple[Schedule, ...] = ()

@@ -137,6 +137,8 @@ class Counters:
         "self_trades_prevented",
         "sent_bytes",
         "sessions",
+        "settlement_files_missing",
+        "settlement_runs_unconfirmed",
         "slow_readers_cut",
         "start_time_ns",
         "state",
@@ -157,6 +159,9 @@ class Counters:
         self.cancels: Counter[CancelReason] = Counter()
         self.repeats = 0
         self.open_orders = 0
+        # Runs of settlement: not confirmed by the registry, and whose file is not made yet.
+        self.settlement_runs_unconfirmed = 0
+        self.settlement_files_missing = 0
         self.open_proposals = 0
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}

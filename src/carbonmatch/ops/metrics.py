@@ -126,6 +126,17 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     _gauge("waiting_bytes", "waiting_bytes", "Bytes of frames that were read and wait.", "bytes"),
+    # Settlement.
+    _gauge(
+        "settlement_runs_unconfirmed",
+        "settlement_runs_unconfirmed",
+        "Runs of settlement that the registry has not confirmed.",
+    ),
+    _gauge(
+        "settlement_files_missing",
+        "settlement_files_missing",
+        "Runs of settlement whose file is not made yet, where the venue makes them.",
+    ),
     # Instruments.
     _counter("trades", "trades", "Trades.", label="instrument"),
     _counter(
