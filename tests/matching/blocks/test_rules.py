@@ -213,7 +213,9 @@ def test_the_close_so_far_knows_what_trades_have_become() -> None:
     floor.engine.venue.amended_trades[m.TradeId(2)] = AmendedTrade(5_000, 100)
     amend(m.CorrectTrade, 2, 5_200, 300)
     assert band(floor) == (3_640, 6_760)
-    for trade_id, price, lots in ((1, 4_800, 100), (4, 4_000, 200_000), (3, 5_200, 100)):
+    amend(m.CorrectTrade, 4, 3_900, 200_000)
+    assert band(floor) == (3_640, 6_760)
+    for trade_id, price, lots in ((1, 4_800, 100), (4, 3_900, 200_000), (3, 5_200, 100)):
         floor.engine.venue.amended_trades[m.TradeId(trade_id)] = AmendedTrade(price, lots)
         amend(m.BustTrade, trade_id)
         assert band(floor) == (3_640, 6_760)

@@ -364,8 +364,10 @@ def withdraw(venue: Venue, session: SessionState, command: BlockWithdraw, ref: R
     if account is None:
         venue.reject(session, ref, _not_to_answer(session, proposal))
         return
+    # Who has offered is let go before somebody else acts for the same side.
+    venue.negotiations.close(proposal)
     offerer.act(session, account)
-    end(venue, proposal, BlockState.WITHDRAWN, offerer, ref)
+    finish(venue, proposal, BlockState.WITHDRAWN, offerer, ref)
 
 
 # --- what is open --------------------------------------------------------------------------------
