@@ -1,6 +1,6 @@
 """The end of trading days: which day it is, who may end it and when, and what follows. See proto/DAY.md."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -9,6 +9,7 @@ from carbonmatch.limits import OBJECTIONS_MAX, SETTLEMENT_RUNS_MAX, SETTLEMENT_S
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.day.settlements import SettlementRun, Settlements
 from carbonmatch.matching.day.trading_day import is_date, latest_date
+from carbonmatch.matching.execution import Clearing
 from carbonmatch.matching.messages import (
     ConfirmSettlement,
     DayEnded,
@@ -254,6 +255,33 @@ def test_a_day_is_not_over_while_its_closing_auction_is_carried_out(
     while days.market.engine.venue.uncrossing:
         days.market.outputs(VENUE, m.TimePassed())
     assert len(days.end(TUESDAY, EUA)) == 1
+
+
+# --- what moves on ------------------------------------------------------------------------------------
+
+
+class Rolled:
+    """Clearing that has nothing to hold, and notes the days that it is told of."""
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+
+    def roll(self, trading_day: int) -> None:
+        self.days.append(trading_day)
+
+
+def test_units_and_money_move_on_once_for_each_day_that_ends(days: Days) -> None:
+    books = days.market.engine.books
+    clearings = {EUA: Rolled(), CEA: Rolled()}
+    for number, clearing in clearings.items():
+        books[number].clearing = cast("Clearing", clearing)
+    days.close()
+    days.end(MONDAY, EUA)
+    days.end(MONDAY, EUA)
+    days.end(TUESDAY)
+    days.end(THURSDAY)
+    assert clearings[EUA].days == [MONDAY, TUESDAY]
+    assert clearings[CEA].days == [TUESDAY]
 
 
 # --- the registry's answers ---------------------------------------------------------------------------
