@@ -289,7 +289,8 @@ def test_units_and_money_move_on_once_for_each_day_that_ends(days: Days) -> None
 
 @pytest.fixture
 def settled(days: Days) -> Days:
-    """EUA and CEA ended Tuesday in one run."""
+    """EUA and CEA ended Tuesday in one run, after a trade."""
+    days.trade(1)
     days.close()
     days.end(TUESDAY)
     return days
@@ -343,8 +344,8 @@ def test_an_answer_to_no_run_is_refused(settled: Days, changes: dict[str, Any]) 
 @pytest.mark.parametrize(
     "command",
     [
-        ConfirmSettlement(Ref(1), TUESDAY, 1, DIGEST, SettlementOutcome.CONFIRMED),
-        SettlementStatusRequest(Ref(1)),
+        ConfirmSettlement(Ref(9), TUESDAY, 1, DIGEST, SettlementOutcome.CONFIRMED),
+        SettlementStatusRequest(Ref(9)),
     ],
 )
 def test_settlement_is_for_operators(settled: Days, command: Any) -> None:
@@ -402,9 +403,10 @@ def test_an_answer_with_as_many_objections_as_there_may_be_fits_a_frame(settled:
 def test_days_and_runs_are_part_of_the_state(settled: Days) -> None:
     settled.step(Phase.CONTINUOUS, 0, WEDNESDAY)
     settled.confirm(outcome=SettlementOutcome.OBJECTED, objections=(m.TradeId(1),), objection_count=1)
-    settled.trade(1)
+    settled.trade(2)
     engine = settled.market.engine
     again = restore(snapshot(engine))
+    assert again.books[EUA].day.after_trade_id == 1
     assert digest(again) == digest(engine)
     again.check()
     for book, kept in zip(engine.books.values(), again.books.values(), strict=True):
