@@ -250,6 +250,8 @@ class Engine:
         venue = self.venue
         if venue.gathering:
             auction.indicate_all(venue)
+        if venue.negotiations.day_averages:
+            venue.negotiations.day_averages.hand_out(venue)
         streams = []
         for session in venue.touched:
             streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))

@@ -123,6 +123,7 @@ class Counters:
         "messages_sent",
         "oldest_wait_ns",
         "open_orders",
+        "open_proposals",
         "order_latency_ns",
         "phase_end_s",
         "phases",
@@ -161,6 +162,7 @@ class Counters:
         # Runs of settlement: not confirmed by the registry, and whose file is not made yet.
         self.settlement_runs_unconfirmed = 0
         self.settlement_files_missing = 0
+        self.open_proposals = 0
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self.phases: dict[InstrumentId, Phase] = {}

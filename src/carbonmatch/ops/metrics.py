@@ -106,6 +106,7 @@ METRICS: Final = (
     ),
     _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
     _gauge("open_orders", "open_orders", "Orders resting in all books."),
+    _gauge("open_block_proposals", "open_proposals", "Blocks that are being negotiated."),
     # Capacity: what RTS 7 article 13 has a venue watch.
     _gauge(
         "capacity_used_ratio",

@@ -112,6 +112,7 @@ class Vitals:
         counters.open_orders = floor.engine.open_order_count
         counters.settlement_runs_unconfirmed = floor.engine.venue.settlements.unconfirmed_count
         counters.settlement_files_missing = self._settlement.missing_count
+        counters.open_proposals = len(floor.engine.venue.negotiations.proposals)
         counters.journal_durable_sequence = floor.pipeline.durable_sequence
         counters.journal_records = writer.records
         counters.journal_bytes = writer.bytes

@@ -367,6 +367,16 @@ def test_what_is_to_be_kept_is_kept_when_its_session_is_lost() -> None:
     assert sorted(floor.open()) == [3]
 
 
+def test_a_colleague_withdraws_what_somebody_else_has_offered() -> None:
+    floor = Floor()
+    floor.offer()
+    assert floor.withdraw(CAROL, 1) == [
+        "carol 1: block #1 WITHDRAWN sell 100 @ 50 own",
+        "alice 0: block #1 WITHDRAWN sell 100 @ 50 own",
+        "bob 0: block #1 WITHDRAWN buy 100 @ 50 theirs",
+    ]
+
+
 def test_what_was_offered_to_a_removed_session_is_there_for_the_next_one() -> None:
     floor = Floor()
     floor.offer(to=BETA)

@@ -21,6 +21,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.blocks.endings import cancel_offers_of_account, would_lose_offers
+from carbonmatch.matching.blocks.rules import block_band
 from carbonmatch.matching.messages import (
     AccountId,
     BandRounding,
@@ -35,6 +36,8 @@ from carbonmatch.matching.messages import (
     SelfTradeKey,
     SelfTradeRules,
 )
+from carbonmatch.matching.state import digest, restore, snapshot
+from carbonmatch.matching.venue import AmendedTrade
 from tests.matching.blocks.floor import (
     ALICE,
     ALPHA,
@@ -49,7 +52,7 @@ from tests.matching.blocks.floor import (
     Floor,
     definition,
 )
-from tests.matching.market import CAROL, CEA, OPS, TIME_NS, VENUE
+from tests.matching.market import CAROL, CEA, OPS, TIME_NS, VENUE, buy, sell
 
 # CEA: at least 100,000 t, 30 % around the reference price (MEE Announcement 2021 No. 21; SEEE, 22 June 2021).
 NATIONAL = BlockRules(
@@ -134,6 +137,126 @@ def test_a_block_above_a_size_has_any_price() -> None:
     floor = Floor(rules, reference_price_ticks=4_800)
     assert told(floor.propose(lots=500_000, price=10)) == "OUTSIDE_BAND"
     assert told(floor.propose(lots=500_001, price=10)) == POSTED
+
+
+SHANGHAI = BlockRules(
+    quantity_min_lots=100_000,
+    band=BlockBand.DAY_CLOSE,
+    band_up_basis_points=3_000,
+    band_down_basis_points=3_000,
+    free_above_lots=500_000,
+)
+
+
+def shanghai() -> Floor:
+    return Floor(SHANGHAI, reference_price_ticks=4_000)
+
+
+def trade(floor: Floor, lots: int, price: int) -> None:
+    """On the screen, between Alice and Bob."""
+    floor.send(ALICE, sell(floor.ref(ALICE), price=price, lots=lots))
+    floor.send(BOB, buy(floor.ref(BOB), price=price, lots=lots))
+
+
+def band(floor: Floor) -> tuple[int, int]:
+    book = floor.engine.books[EUA]
+    assert book.blocks is not None
+    return block_band(floor.engine.venue, book, book.blocks.rules)
+
+
+def test_a_block_of_shanghai_is_within_30_percent_of_the_close_so_far() -> None:
+    """100 t at 50.00 and 300 t at 52.00 are 51.50; a block of 200,000 t at 40.00 is no part of that."""
+    floor = shanghai()
+    assert band(floor) == (2_800, 5_200)
+    trade(floor, 100, 5_000)
+    trade(floor, 300, 5_200)
+    assert band(floor) == (3_605, 6_695)
+    # Another reference price is that of a day without trades.
+    floor.send(OPS, m.SetBand(floor.ref(OPS), EUA, 9_000, 0, 0))
+    assert band(floor) == (3_605, 6_695)
+    assert told(floor.propose(lots=100_000, price=3_604)) == "OUTSIDE_BAND"
+    assert told(floor.propose(lots=500_001, price=3_604)) == POSTED
+    floor.offer(lots=200_000, price=4_000)
+    number = max(floor.open())
+    assert told(floor.accept(BOB, number, lots=200_000, price=4_000)) == "executed"
+    assert band(floor) == (3_605, 6_695)
+
+
+def test_the_close_so_far_begins_anew_with_the_next_day() -> None:
+    floor = shanghai()
+    trade(floor, 100, 5_000)
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
+    assert band(floor) == (2_800, 5_200)
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
+    trade(floor, 100, 6_000)
+    assert band(floor) == (4_200, 7_800)
+
+
+def test_the_close_so_far_knows_what_trades_have_become() -> None:
+    floor = shanghai()
+    trade(floor, 100, 4_800)  # yesterday's
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
+    trade(floor, 100, 5_000)
+    trade(floor, 100, 5_200)
+    floor.offer(lots=200_000, price=4_000)
+    floor.accept(BOB, max(floor.open()), lots=200_000, price=4_000)
+
+    def amend(kind: type, trade_id: int, *fields: int) -> None:
+        side = m.TradeSide(ALICE, m.OrderId(1), ALPHA)
+        found = m.FoundTrade(EUA, TIME_NS, 5_000, 1_000_000, side, side)
+        command = kind(floor.ref(OPS), m.TradeId(trade_id), *fields)
+        floor.send(OPS, m.OnTrade(command, found))
+
+    digests = {digest(floor.engine)}
+    # Corrected from 100 at 50.00, as the venue has found it, to 300 at 52.00.
+    floor.engine.venue.amended_trades[m.TradeId(2)] = AmendedTrade(5_000, 100)
+    amend(m.CorrectTrade, 2, 5_200, 300)
+    assert band(floor) == (3_640, 6_760)
+    amend(m.CorrectTrade, 4, 3_900, 200_000)
+    assert band(floor) == (3_640, 6_760)
+    for trade_id, price, lots in ((1, 4_800, 100), (4, 3_900, 200_000), (3, 5_200, 100)):
+        floor.engine.venue.amended_trades[m.TradeId(trade_id)] = AmendedTrade(price, lots)
+        amend(m.BustTrade, trade_id)
+        assert band(floor) == (3_640, 6_760)
+        digests.add(digest(floor.engine))
+    assert len(digests) == 4
+    restored = restore(snapshot(floor.engine))
+    assert digest(restored) == digest(floor.engine)
+    amend(m.BustTrade, 2)
+    assert band(floor) == (2_800, 5_200)
+
+
+def test_what_the_close_so_far_is_does_not_depend_on_where_batches_end() -> None:
+    for taken in (False, True):
+        engine = shanghai().engine
+        number = engine.sequence
+        book = engine.books[EUA]
+        assert book.blocks is not None
+        commands = [(ALICE, sell(1, price=5_000, lots=10)), (BOB, buy(1, price=5_000, lots=10))]
+        commands += [(ALICE, sell(2, price=5_300, lots=10)), (BOB, buy(2, price=5_300, lots=10))]
+        bands = []
+        for session_id, command in commands:
+            number += 1
+            engine.apply(m.Entry(number, TIME_NS, session_id, [command]))
+            if taken:
+                engine.take_outputs()
+            # Whoever asks in between changes nothing.
+            bands.append(block_band(engine.venue, book, book.blocks.rules))
+        assert bands == [(2_800, 5_200), *[(3_500, 6_500)] * 2, (3_605, 6_695)]
+        engine.take_outputs()
+        assert block_band(engine.venue, book, book.blocks.rules) == (3_605, 6_695)
+
+
+def test_another_base_is_known_from_when_it_is_asked_for() -> None:
+    floor = Floor(NATIONAL, reference_price_ticks=4_000)
+    trade(floor, 100, 5_000)
+    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=SHANGHAI, reference_price_ticks=4_000)))
+    assert band(floor) == (2_800, 5_200)
+    trade(floor, 100, 5_000)
+    assert band(floor) == (3_500, 6_500)
+    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=NATIONAL, reference_price_ticks=4_000)))
+    assert not floor.engine.venue.negotiations.day_averages
 
 
 def test_without_clearing_nobody_is_asked_for_means() -> None:
