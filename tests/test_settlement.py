@@ -299,6 +299,7 @@ def test_what_becomes_of_trades_of_earlier_days_is_settled_by_adjustments(
     world.end()
     world.next_day()
     world.bust(1)
+    world.bust(3)
     world.end()
     second, third = (world.settle(tmp_path / "out", FIRST_DAY + later)[0] for later in (1, 2))
     assert [
@@ -317,7 +318,13 @@ def test_what_becomes_of_trades_of_earlier_days_is_settled_by_adjustments(
         ("alpha-2", "1"),
         ("beta", "5"),
     ]
-    assert [row["amount_change_minor"] for row in rows_of(third.file)["ADJUSTMENT"]] == ["-320"]
+    assert [
+        (row["trade_number"], row["trading_day"], row["amount_change_minor"])
+        for row in rows_of(third.file)["ADJUSTMENT"]
+    ] == [
+        ("20231101-CONTINUOUS-00000001", "20231101", "-320"),
+        ("20231102-CONTINUOUS-00000003", "20231102", "-110"),
+    ]
     assert rows_of(third.file)["TRADE"] == []
 
 
@@ -489,6 +496,11 @@ def test_a_journal_without_its_beginning_needs_its_archive_or_the_ledger(tmp_pat
     assert [made.trades for made in settle_what_is_missing(whole, output, NAMING, until)] == [1, 80]
     (output / LEDGER_NAME).write_bytes(kept)
     assert [made.is_new for made in settle_what_is_missing(whole, output, NAMING, until)] == [False]
+    # However it was read, the file says where in which segment the day ended, and what came before.
+    (tmp_path / "alone").mkdir()
+    (alone,) = settle_day(whole, tmp_path / "alone", FIRST_DAY + 1, NAMING)
+    assert rows_of(alone.file)["HEADER"][0]["segment"] != "1"
+    assert Path(alone.file).read_bytes() == (output / Path(alone.file).name).read_bytes()
     whole.release()
 
 

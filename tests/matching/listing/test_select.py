@@ -470,6 +470,9 @@ class Ledger(Clearing):
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
 
+    def roll(self, _trading_day: int) -> None:
+        """Nothing here waits for a day to end."""
+
     def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
         self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))
 

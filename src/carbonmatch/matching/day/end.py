@@ -96,6 +96,8 @@ def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
             close_ticks,
         )
     )
+    if book.clearing is not None:
+        book.clearing.roll(trading_day)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
