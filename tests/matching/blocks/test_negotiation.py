@@ -364,8 +364,8 @@ def test_what_is_to_be_kept_is_kept_when_its_session_is_lost() -> None:
     lines = floor.send(VENUE, m.SessionLost(ALICE))
     assert "bob 0: block #1 CANCELED buy 100 @ 50 theirs DISCONNECTED" in lines
     assert sorted(floor.open()) == [2, 3]
-    # A removed session asks for nothing any more.
-    floor.send(VENUE, m.RemoveSession(ALICE))
+    # A removed session asks for nothing any more. Whoever counts what goes is told the reason.
+    assert floor.outputs(VENUE, m.RemoveSession(ALICE)).cancels == [m.CancelReason.SESSION_REMOVED]
     assert sorted(floor.open()) == [3]
 
 
