@@ -1,4 +1,4 @@
-"""The arithmetic that strangers repeat, by the numbers of proto/BIDDING.md; and what is held, call by call."""
+"""The arithmetic that strangers repeat, by the numbers of proto/BIDDING.md; what is held, call by call."""
 
 from pathlib import Path
 from typing import Any
