@@ -21,6 +21,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     RejectReason,
+    Select,
     SessionCommand,
     SetPhase,
     Side,
@@ -136,3 +137,9 @@ def test_what_binds_a_side_of_a_block_may_come_too_late() -> None:
     selection = selected(*binding, *freeing, late=True)
     assert selection.passing == freeing
     assert reasons(selection) == dict.fromkeys((2, 3, 4), RejectReason.BUSY)
+
+
+@pytest.mark.parametrize("reason", [RejectReason.BUSY, RejectReason.DEGRADED_STORAGE])
+def test_a_selection_is_as_risky_as_an_order(reason: RejectReason) -> None:
+    selection = selected(Select(Ref(2), EUA, Side.BUY, 1), **TROUBLES[reason])
+    assert reasons(selection) == {2: reason}

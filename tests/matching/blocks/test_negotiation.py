@@ -333,10 +333,12 @@ def test_a_mass_cancel_takes_back_offers_by_its_filters() -> None:
         )[0]
     )
     lines = floor.send(ALICE, m.MassCancel(floor.ref(ALICE), MassCancelScope.SESSION, side=SELL))
-    assert lines[0].endswith("block #1 CANCELED sell 100 @ 50 own MASS_CANCEL")
+    assert lines[0] == "alice 5: block #1 CANCELED sell 100 @ 50 own MASS_CANCEL"
     assert "alice 5: mass canceled 1" in lines
     lines = floor.send(ALICE, m.MassCancel(floor.ref(ALICE), MassCancelScope.ACCOUNT, account_id=ALPHA))
-    # Carol's offer for the same account is hers to be told of.
+    # What Carol has offered for the same account is no answer to Alice.
+    assert "alice 0: block #3 CANCELED buy 100 @ 50 own MASS_CANCEL" in lines
+    assert "carol 0: block #3 CANCELED buy 100 @ 50 own MASS_CANCEL" in lines
     assert "alice 6: mass canceled 3" in lines
     assert sorted(floor.open()) == [4, 5]
     floor.send(CAROL, m.MassCancel(floor.ref(CAROL), MassCancelScope.SESSION, account_id=ALPHA_2))
