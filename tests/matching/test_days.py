@@ -5,7 +5,13 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
-from carbonmatch.limits import OBJECTIONS_MAX, SETTLEMENT_RUNS_MAX, SETTLEMENT_STATUS_MAX
+from carbonmatch.limits import (
+    DAY_INSTRUMENTS_MAX,
+    FRAME_BYTES_MAX,
+    OBJECTIONS_MAX,
+    SETTLEMENT_RUNS_MAX,
+    SETTLEMENT_STATUS_MAX,
+)
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.day.settlements import SettlementRun, Settlements
 from carbonmatch.matching.day.trading_day import is_date, latest_date
@@ -23,6 +29,8 @@ from carbonmatch.matching.messages import (
     StatusEnd,
 )
 from carbonmatch.matching.state import digest, restore, snapshot
+from carbonmatch.protocol.codec import decode_client_frame, encode
+from carbonmatch.protocol.errors import ProtocolError
 from tests.matching.market import ALICE, BOB, CEA, EUA, OPS, TIME_NS, VENUE, Market, buy, sell
 
 # TIME_NS is 22:13:20 UTC of 14 November 2023: on the earth's latest clocks it is the 15th.
@@ -395,6 +403,20 @@ def test_an_answer_with_as_many_objections_as_there_may_be_fits_a_frame(settled:
     run = settled.market.engine.venue.settlements.find(TUESDAY, 1)
     assert run is not None
     assert run.objection_count == 10**6
+    command = ConfirmSettlement(Ref(2**53 - 1), 99991231, 1, DIGEST, SettlementOutcome.OBJECTED, objections)
+    payload = encode([structs.replace(command, text="x" * 64)])
+    assert len(payload) <= FRAME_BYTES_MAX
+    assert decode_client_frame(payload)
+
+
+def test_as_many_instruments_as_one_command_ends_fit_a_frame_and_more_are_refused() -> None:
+    numbers = tuple(m.InstrumentId(2**16 - 1 - number) for number in range(DAY_INSTRUMENTS_MAX))
+    command = EndDay(Ref(2**53 - 1), 99991231, numbers, "x" * 64)
+    payload = encode([command])
+    assert len(payload) <= FRAME_BYTES_MAX
+    assert decode_client_frame(payload) == [command]
+    with pytest.raises(ProtocolError):
+        decode_client_frame(encode([structs.replace(command, instrument_ids=(*numbers, m.InstrumentId(1)))]))
 
 
 # --- state ------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class SettlementFiles:
         self._task = asyncio.get_running_loop().create_task(
             self._make(last.sequence, self._history.durable_position)
         )
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End the process that makes files, if there is one."""
@@ -83,7 +84,12 @@ class SettlementFiles:
             self._not_before_ns = self._monotonic_ns() + SETTLEMENT_RETRY_SECONDS * NS_PER_SECOND
         else:
             self._made_sequence = sequence
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
+        if not task.cancelled():
+            # Whatever it raises is a bug of ours.
+            task.result()
 
     async def _run(self, until: int) -> str:
         """Run the process to its end; what went wrong, or nothing."""
