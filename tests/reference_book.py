@@ -620,16 +620,18 @@ class ReferenceVenue:
                 )
             )
             buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
-            self._keep_trade(buyer, seller, maker.price, lots)
+            self._keep_trade(buyer, seller, maker.price, lots, m.TradeKind.CONTINUOUS)
             self._note_trade(taker, maker.price)
             self._reach(taker, maker.price)
             self._refresh(maker)
         return False
 
-    def _keep_trade(self, buyer: ReferenceOrder, seller: ReferenceOrder, price: int, lots: int) -> None:
+    def _keep_trade(
+        self, buyer: ReferenceOrder, seller: ReferenceOrder, price: int, lots: int, kind: m.TradeKind
+    ) -> None:
         instrument_id = m.InstrumentId(buyer.instrument_id)
         sides = self._side(buyer), self._side(seller)
-        self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides)
+        self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides, kind)
         self.stands[self.trades] = (price, lots)
 
     @staticmethod
@@ -1399,7 +1401,7 @@ class ReferenceVenue:
                     m.TradeKind.AUCTION,
                 )
             )
-            self._keep_trade(buy, sell, price, lots)
+            self._keep_trade(buy, sell, price, lots, m.TradeKind.AUCTION)
             self.last[instrument_id] = price
         if traded:
             self.history[instrument_id] = [(self.time_ns, price)]

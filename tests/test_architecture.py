@@ -56,9 +56,17 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "auction_tools": {"exit_codes", "matching.messages", "journal_tools"},
+    "settlement": {
+        *_UP_TO_PROTOCOL,
+        "exit_codes",
+        "matching",
+        "journal",
+        "config",
+        "server.recovery",
+    },
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools"},
-    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "auction_tools", "demo", "launch"},
+    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "auction_tools", "settlement", "demo", "launch"},
     "__main__": {"cli"},
 }
 

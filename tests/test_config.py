@@ -27,6 +27,7 @@ from carbonmatch.config import (
 )
 from carbonmatch.config.calendars import Calendar, Schedule, Step, StepPhaseName
 from carbonmatch.config.schema import PhaseName, RoleName, SelfTradeKeyName, SelfTradePreventionName
+from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.words import in_words
 from carbonmatch.limits import KEY_ADDRESSES_MAX, KEY_SESSIONS_MAX
 from carbonmatch.matching.messages import (
@@ -605,6 +606,23 @@ def test_what_is_too_large_to_read_is_a_mistake_like_others(text: str, expected:
 
 
 # --- where it listens -----------------------------------------------------------------------------
+
+
+def test_settlement_files_need_a_directory_and_numbers_of_their_own() -> None:
+    settled = structs.replace(market(), settlement=Settlement("data", "{day}"))
+    assert [problem for problem in check(settled) if problem.startswith("settlement")] == [
+        "settlement.trade_number: '{day}' has no {trade_id}: two trades would have one number",
+        "settlement.directory: that of the journal, expected one of its own",
+    ]
+    settled = structs.replace(market(), settlement=Settlement("files"))
+    assert check(settled) == []
+    assert "settlement files in files: trades numbered {day}-{mode}-{trade_id:08}" in in_words(settled)
+
+
+def test_a_directory_of_settlement_files_is_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "venue.toml"
+    file.write_text('[settlement]\ndirectory = "registry"\n')
+    assert load(file).settlement.directory == str(tmp_path / "registry")
 
 
 def test_an_open_port_has_to_be_asked_for_in_as_many_words() -> None:

@@ -208,6 +208,11 @@ lot_tonnes = 1
             'profiles = ["hbea"]\n[[instruments]]\nlike = "HBEA"',
             ["instruments[0].id: missing", "instruments[0].symbol: missing"],
         ),
+        ('profiles = ["hbea"]\ninstruments = [{ symbol = [1], id = [2] }, 7]', None),
+        ('profiles = ["hbea"]\n[[instruments]]\nlike = ["HBEA"]', None),
+        ('profiles = ["hbea"]\n[adjust.instruments.HBEA]\nscreen = 3\nprices = { x = 1 }', None),
+        ('profiles = ["hbea"]\ncalendars = { x = 1 }', None),
+        ('profiles = ["hbea"]\n[adjust]\ninstruments = [1]', None),
         ('profiles = ["hbea"]\ninstruments = 3', ["instruments: expected `array`, found `int`"]),
     ],
 )

@@ -86,9 +86,10 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.config import ConfigError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
+    from carbonmatch.settlement.make import SettlementError
 
     ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
-    return (*ours, StorageUnusable, OSError)
+    return (*ours, SettlementError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -270,6 +271,54 @@ def explain(name: str) -> None:
     print("\n".join([*lines, *doubts(name)]))
 
 
+# --- settlement ------------------------------------------------------------------------------------
+
+
+@app.command
+def settlement(
+    *,
+    directory: Path,
+    day: str,
+    out: Path,
+    archive: Path | None = None,
+    config: Annotated[Path | None, Parameter(env_var="CARBONMATCH_CONFIG")] = None,
+    running: bool = False,
+) -> None:
+    """Make the settlement files of a trading day from its journal; those that are there stay as they are.
+
+    Parameters
+    ----------
+    directory
+        The journal.
+    day
+        The trading day, as 20210716.
+    out
+        Where the files go.
+    archive
+        Where the journal's older segments are.
+    config
+        The venue's configuration: what it calls itself and its trades.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.client.admin_days import trading_day
+    from carbonmatch.config import load
+    from carbonmatch.settlement.make import opened_journal, settle_day
+    from carbonmatch.settlement.text import Naming
+
+    naming = Naming()
+    if config is not None:
+        of_venue = load(config)
+        naming = Naming(of_venue.venue.server_id, of_venue.settlement.trade_number)
+    journal = opened_journal(directory, archive)
+    for made in settle_day(journal, out, trading_day(day), naming, running=running):
+        is_there = "made" if made.is_new else "is there already"
+        print(
+            f"{made.file}: {is_there}; run {made.run} at sequence {made.sequence}, {made.trades} trades, "
+            f"{made.adjustments} adjustments, SHA-256 {made.sha256}"
+        )
+
+
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -413,8 +462,8 @@ def recompute(
 ) -> None:
     """Compute what a bidding came to from its bids, and say whether that is what the venue has told.
 
-    From a journal (--directory and --bidding), or from a file of inputs that was published (--inputs). Says
-    match, or differ and in what; then it ends with 66.
+    From a journal (--directory and --bidding), or from a file of inputs that was published (--inputs).
+    Says match, or differ and in what; then it ends with 66.
 
     Parameters
     ----------

@@ -325,6 +325,8 @@ assert DAY_INSTRUMENTS_MAX * 3 < FRAME_BYTES_MAX
 SETTLEMENT_RUNS_MAX: Final = 4_096
 # Runs that one question after them is answered with; the client asks on from the last one's sequence.
 SETTLEMENT_STATUS_MAX: Final = 256
+# Making a settlement file has failed: so long until it is tried again. A full disk does not empty in seconds.
+SETTLEMENT_RETRY_SECONDS: Final = 10
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
@@ -363,7 +365,7 @@ RECORD_PAYLOAD_BYTES_MAX: Final = 62 * 1024 * 1024
 REPORT_BYTES_MAX: Final = 56
 CANCELED_BYTES_MAX: Final = 48
 # What one of the two sides of a block is told, and what everyone is.
-BLOCK_UPDATE_BYTES_MAX: Final = 112
+BLOCK_UPDATE_BYTES_MAX: Final = 104
 BLOCK_POSTED_BYTES_MAX: Final = 52
 _PROPOSAL_BYTES_MAX: Final = 2 * (SIDE_SESSIONS_MAX + 1) * BLOCK_UPDATE_BYTES_MAX + BLOCK_POSTED_BYTES_MAX
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.

@@ -25,6 +25,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BatchBegin,
     Conflated,
+    DaySummary,
     FeedKind,
     FeedOutbound,
     HeartbeatAnswer,
@@ -173,6 +174,15 @@ def test_limits_are_followed_and_those_after_a_snapshot_repeat_its_number() -> N
     assert builder.apply([held, of_the_snapshot]) == []
     assert builder.books[CEA].limits == held
     assert builder.books[CEA].instrument_seq == 11
+
+
+def test_the_summary_of_the_last_day_is_kept_and_that_after_a_snapshot_repeats_its_number() -> None:
+    of_the_snapshot = DaySummary(CEA, 10, 20260303, 1, 2, 1, 2, 5, 8, 3, 1)
+    builder = builder_after(of_the_snapshot)
+    assert builder.books[CEA].summary == of_the_snapshot
+    today = DaySummary(CEA, 11, 20260304, 2, 3, 2, 3, 5, 12, 3, 2)
+    assert builder.apply([today, of_the_snapshot]) == []
+    assert builder.books[CEA].summary == today
 
 
 def test_only_the_newest_trades_are_kept() -> None:

@@ -34,6 +34,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import BiddingAnnouncement, BiddingResult, BiddingUpdate, Trade
 from tests.end_to_end import market
+from tests.end_to_end.following import FollowerProcess
 from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, CEA, EUA
 from tests.end_to_end.running import Process
 from tests.end_to_end.test_market_data import Follower
@@ -261,6 +262,38 @@ async def test_a_venue_that_was_down_when_the_window_ended_ends_it_at_its_start(
     assert outcomes(await ended(house, "carol")) == [(BidState.ALLOTTED, 50, 7_000)]
     assert await house.stop() == 0
     assert prove(house, bidding_id).rule == "pro_rata"
+
+
+async def test_a_venue_that_starts_from_a_snapshot_has_the_bids_that_were_in_it(
+    house: House, tmp_path: Path
+) -> None:
+    follower = FollowerProcess(house.directory, tmp_path / "follower.log")
+    try:
+        await house.start()
+        bidding_id = await announce(house)
+        async with house.session("bob") as bob, house.session("carol") as carol:
+            first = await bob.bid(bidding_id, 70, 7_000)
+            await follower.start()
+            await follower.until("sequence", first.bid_id)
+            # What it stops with is a snapshot.
+            assert await follower.stop() == 0
+            (written,) = follower.events("snapshot_written")
+            assert written["sequence"] >= first.bid_id
+            await carol.bid(bidding_id, 70, 7_001)
+        await house.kill()
+        await house.start()
+        (recovered,) = house.events("recovered")
+        assert recovered["snapshot_sequence"] == written["sequence"]
+        house.move_on(_HOUR_SECONDS)
+        assert outcomes(await ended(house, "bob")) == [(BidState.ALLOTTED, 30, 7_000)]
+        assert outcomes(await ended(house, "carol")) == [(BidState.ALLOTTED, 70, 7_000)]
+        # The feed goes on behind the snapshot as well.
+        (line,) = await lines_of(market.access(house.market_data, "feed"))
+        assert line.startswith(f"bidding {bidding_id} EUA: sold; 100 of 100 lots at 70.00")
+        assert await house.stop() == 0
+    finally:
+        follower.clean_up()
+    prove(house, bidding_id)
 
 
 async def test_a_venue_that_is_killed_while_it_allots_goes_on_and_tells_everyone_once(house: House) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from carbonmatch.client import OrderRejected, Session
 from carbonmatch.client.admin_blocks import set_block_phase
+from carbonmatch.journal_tools import replay
 from carbonmatch.matching.messages import (
     BlockPhase,
     BlockPropose,
@@ -73,6 +74,15 @@ async def until(session: Session, wanted: Callable[[Any], bool]) -> list[Any]:
     raise AssertionError("the stream ended")
 
 
+async def news_with(follower: Follower, kind: type) -> list[Any]:
+    """What the feed has told by the time at which such a message has come: it comes after the reports."""
+    news: list[Any] = []
+    async with asyncio.timeout(SECONDS_MAX):
+        while not any(isinstance(message, kind) for message in news):
+            news += await follower.catch_up()
+    return news
+
+
 def is_in(state: BlockState) -> Callable[[Any], bool]:
     return lambda event: isinstance(event, BlockUpdate) and event.state is state
 
@@ -121,6 +131,9 @@ async def test_two_firms_agree_on_a_block_over_two_kills(house: House) -> None:
         ]
         assert await bob.block_status() == []
     await house.stop()
+    # The journal says the same to whoever executes it again.
+    (stopped,) = house.events("stopped")
+    assert replay(house.directory).state_digest.hex() == stopped["digest"]
 
 
 async def test_the_feed_has_posts_and_trades_and_leaves_the_prices_alone(house: House) -> None:
@@ -140,7 +153,7 @@ async def test_the_feed_has_posts_and_trades_and_leaves_the_prices_alone(house: 
             reply = await bob.accept_block(post.proposal_id, LOTS, PRICE)
             assert reply.state is BlockState.ACCEPTED
             await alice.accept_block(reply.proposal_id, LOTS, PRICE)
-            seen = await follower.catch_up()
+            seen = await news_with(follower, Statistics)
             (trade,) = [message for message in seen if isinstance(message, Trade)]
             assert (trade.kind, trade.quantity_lots, trade.price_ticks) == (TradeKind.BLOCK, LOTS, PRICE)
             assert book.block_posts == {}
@@ -152,7 +165,7 @@ async def test_the_feed_has_posts_and_trades_and_leaves_the_prices_alone(house: 
                 operator.send(BustTrade(Ref(operator.accepted.last_ref + 1), trade.trade_id, "erroneous"))
                 assert isinstance((await operator.reports(1))[0], Done)
             await until(alice, lambda event: isinstance(event, Busted))
-            (figures,) = [one for one in await follower.catch_up() if isinstance(one, Statistics)]
+            (figures,) = [one for one in await news_with(follower, Statistics) if isinstance(one, Statistics)]
             assert (figures.volume_lots, figures.trade_count) == (0, 0)
     await house.stop()
 

@@ -12,6 +12,8 @@ from carbonmatch.client.watch import watch
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.matching.messages import (
     Accepted,
+    Busted,
+    BustTrade,
     Canceled,
     CancelReason,
     Executed,
@@ -24,6 +26,7 @@ from carbonmatch.matching.messages import (
     Select,
     SetPhase,
     Side,
+    TradeId,
     TradeKind,
 )
 from tests.end_to_end import market
@@ -126,6 +129,14 @@ async def test_a_taker_sees_who_is_listed_selects_and_sees_the_same_after_the_ve
         ]
         await bob.select(CEA, BUY, 300)
         await shown(feed, (1010, 100), (1020, 100))
+        async with process.session("operator") as operator:
+            await operator.call(BustTrade(Ref(0), TradeId(1), "never was"))
+        async with asyncio.timeout(SECONDS_MAX):
+            async for event in bob.events():
+                if isinstance(event, Busted):
+                    break
+        assert isinstance(event, Busted)
+        assert (event.order_id, event.price_ticks, event.quantity_lots) == (accepted.order_id, 1000, 150)
     out = StringIO()
     await watch(access, "CEA", 5, Console(file=out, width=100, color_system=None), live=False)
     assert str(asks[1].order_id) in out.getvalue()

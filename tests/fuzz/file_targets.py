@@ -173,7 +173,12 @@ def configuration(data: bytes) -> str:
 
 
 def configuration_seeds() -> list[bytes]:
-    return [_CONFIGURATION.encode(), _REFUSED.encode(), b"a = [[1, 2], {b = 1979-05-27T07:32:00Z}]\n"]
+    return [
+        _CONFIGURATION.encode(),
+        _REFUSED.encode(),
+        _PROFILES.encode(),
+        b"a = [[1, 2], {b = 1979-05-27T07:32:00Z}]\n",
+    ]
 
 
 CONFIGURATION_WORDS: Final = [
@@ -208,9 +213,34 @@ CONFIGURATION_WORDS: Final = [
         "roles = []\n",
         "id = 0\n",
         "band_low_ticks = 1\n",
+        'profiles = ["cea"]\n',
+        "profiles = [[]]\n",
+        "[adjust.instruments.CEA24.prices]\n",
+        "[adjust.calendars]\n",
+        'like = "CEA25"\n',
+        "list_date = 2021-07-16\n",
     )
 ]
 
+_PROFILES: Final = """\
+profiles = ["kau", "cea"]
+
+[adjust.calendars.korea]
+holidays = [2026-01-01]
+
+[adjust.schedules.kau-screen]
+steps = [{ at = "09:00", phase = "continuous" }, { at = "12:00", phase = "closed" }]
+
+[adjust.instruments.KAU]
+reference_price_ticks = 7800
+prices = { band_up_basis_points = 1000 }
+
+[[instruments]]
+like = "CEA25"
+id = 26
+symbol = "CEA26"
+list_date = 2027-01-04
+"""
 _CONFIGURATION: Final = """\
 [venue]
 server_id = "fuzz"

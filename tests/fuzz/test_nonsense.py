@@ -69,6 +69,24 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
     st.builds(m.Select, st.just(0), LISTINGS, st.sampled_from(m.Side), NUMBERS, ORDER_IDS, NUMBERS, ACCOUNTS),
     st.builds(m.SetPhase, st.just(0), INSTRUMENTS, st.sampled_from(m.Phase), TEXTS),
     st.builds(m.SetBand, st.just(0), INSTRUMENTS, NUMBERS, NUMBERS, NUMBERS),
+    st.builds(
+        m.EndDay,
+        st.just(0),
+        st.sampled_from((0, 20231114, 20231115, 20231231, 20231399, 99991231)),
+        st.lists(INSTRUMENTS, max_size=3).map(tuple),
+        TEXTS,
+    ),
+    st.builds(
+        m.ConfirmSettlement,
+        st.just(0),
+        st.sampled_from((0, 20231114, 20231115)),
+        st.integers(0, 3),
+        st.just(bytes(32)),
+        st.sampled_from(m.SettlementOutcome),
+        st.lists(st.integers(0, 5), max_size=3).map(tuple),
+        st.integers(0, 5),
+    ),
+    st.builds(m.SettlementStatusRequest, st.just(0), NUMBERS, st.booleans()),
 )
 
 

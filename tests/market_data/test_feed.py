@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from carbonmatch.market_data.changes import InstrumentMessage
 from carbonmatch.market_data.feed import FeedBatch, MarketData
@@ -10,6 +11,7 @@ from carbonmatch.matching.messages import (
     AuctionEnded,
     AuctionIndicated,
     AuctionRule,
+    DayEnded,
     InstrumentId,
     LimitsChanged,
     Outputs,
@@ -20,6 +22,7 @@ from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
+    DaySummary,
     FeedKind,
     Instrument,
     LevelUpdate,
@@ -205,6 +208,35 @@ def test_interval_limits_are_told_as_they_change_and_after_each_snapshot() -> No
             SnapshotEnd(CEA, 0),
             LimitsUpdate(CEA, 4, 8_000, 7_950, 8_050, NOW_NS + 15, NOW_NS),
         ]
+
+
+def day_ended(day: int, **prices: int) -> DayEnded:
+    opened, high, low, close = {"open": 0, "high": 0, "low": 0, "close": 0, **prices}.values()
+    return DayEnded(CEA, NOW_NS, day, 1, 9, 1, TradeId(0), TradeId(1), opened, high, low, close)
+
+
+def test_a_day_that_has_ended_is_summed_up_by_its_trades() -> None:
+    closed = released(phase_changed(Phase.CLOSED))
+    market_data = market(released(traded(100, 2)), released(traded(98, 1)), closed)
+    batch = market_data.apply(released(day_ended(20260304, close=98)), NOW_NS)
+    summary = DaySummary(CEA, 7, 20260304, 100, 100, 98, 98, 3, 298, 2, NOW_NS)
+    assert messages(batch)[CEA][0] == summary
+    restored = MarketData()
+    restored.restore(market_data.state())
+    for known in (market_data, restored):
+        assert known.snapshot(CEA, FeedKind.STATISTICS)[-1] == structs.replace(summary, instrument_seq=8)
+        # A day on which it never opened has none of the figures of the day before.
+        batch = known.apply(released(day_ended(20260305, close=98)), NOW_NS)
+        assert messages(batch)[CEA][0] == DaySummary(CEA, 9, 20260305, 0, 0, 0, 98, 0, 0, 0, NOW_NS)
+
+
+def test_prices_that_the_rules_of_the_market_make_count_before_those_of_trades() -> None:
+    market_data = market(released(traded(100, 2)), released(phase_changed(Phase.CLOSED)))
+    ended = day_ended(20260304, open=101, high=102, low=99, close=103)
+    summary = messages(market_data.apply(released(ended), NOW_NS))[CEA][0]
+    assert isinstance(summary, DaySummary)
+    assert (summary.open_price_ticks, summary.high_price_ticks, summary.low_price_ticks) == (101, 102, 99)
+    assert summary.close_price_ticks == 103
 
 
 def test_a_new_trading_day_publishes_its_empty_statistics() -> None:

@@ -141,6 +141,25 @@ def test_a_subscriber_who_does_not_ask_for_orders_gets_none() -> None:
     assert [type(one).__name__ for one in changed.select(FeedKind.ORDERS)] == ["OrderUpdate"]
 
 
+def test_a_list_too_long_to_follow_conflates_only_those_who_follow_it() -> None:
+    market_data = market()
+    subscriptions = Subscriptions(market_data, batch_messages_max=10)
+    following = Connection(subscriptions).subscribe()
+    other = Connection(subscriptions).subscribe(kinds=FeedKind.DEFAULT)
+    for connection in (following, other):
+        connection.read_all()
+    orders = [listed(number, BUY, 100, 1) for number in range(1, 30)]
+    outputs = msgspec.structs.replace(released(m.LevelChanged(CEA, BUY, 100, 29, 29)), orders=orders)
+    subscriptions.publish(market_data.apply(outputs, NOW_NS))
+    assert following.offer() is None
+    assert other.offer() is not None
+    assert following.subscriber.is_waiting
+    following.send_waiting()
+    following.read_all()
+    bids, _ = following.books.books[CEA].orders()
+    assert [one.order_id for one in bids] == list(range(1, 30))
+
+
 # --- the list of the engine and that of any reader ----------------------------------------------------
 
 

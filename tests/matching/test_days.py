@@ -1,14 +1,21 @@
 """The end of trading days: which day it is, who may end it and when, and what follows. See proto/DAY.md."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
 
-from carbonmatch.limits import OBJECTIONS_MAX, SETTLEMENT_RUNS_MAX, SETTLEMENT_STATUS_MAX
+from carbonmatch.limits import (
+    DAY_INSTRUMENTS_MAX,
+    FRAME_BYTES_MAX,
+    OBJECTIONS_MAX,
+    SETTLEMENT_RUNS_MAX,
+    SETTLEMENT_STATUS_MAX,
+)
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.day.settlements import SettlementRun, Settlements
 from carbonmatch.matching.day.trading_day import is_date, latest_date
+from carbonmatch.matching.execution import Clearing
 from carbonmatch.matching.messages import (
     ConfirmSettlement,
     DayEnded,
@@ -22,6 +29,8 @@ from carbonmatch.matching.messages import (
     StatusEnd,
 )
 from carbonmatch.matching.state import digest, restore, snapshot
+from carbonmatch.protocol.codec import decode_client_frame, encode
+from carbonmatch.protocol.errors import ProtocolError
 from tests.matching.market import ALICE, BOB, CEA, EUA, OPS, TIME_NS, VENUE, Market, buy, sell
 
 # TIME_NS is 22:13:20 UTC of 14 November 2023: on the earth's latest clocks it is the 15th.
@@ -256,12 +265,40 @@ def test_a_day_is_not_over_while_its_closing_auction_is_carried_out(
     assert len(days.end(TUESDAY, EUA)) == 1
 
 
+# --- what moves on ------------------------------------------------------------------------------------
+
+
+class Rolled:
+    """Clearing that has nothing to hold, and notes the days that it is told of."""
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+
+    def roll(self, trading_day: int) -> None:
+        self.days.append(trading_day)
+
+
+def test_units_and_money_move_on_once_for_each_day_that_ends(days: Days) -> None:
+    books = days.market.engine.books
+    clearings = {EUA: Rolled(), CEA: Rolled()}
+    for number, clearing in clearings.items():
+        books[number].clearing = cast("Clearing", clearing)
+    days.close()
+    days.end(MONDAY, EUA)
+    days.end(MONDAY, EUA)
+    days.end(TUESDAY)
+    days.end(THURSDAY)
+    assert clearings[EUA].days == [MONDAY, TUESDAY]
+    assert clearings[CEA].days == [TUESDAY]
+
+
 # --- the registry's answers ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def settled(days: Days) -> Days:
-    """EUA and CEA ended Tuesday in one run."""
+    """EUA and CEA ended Tuesday in one run, after a trade."""
+    days.trade(1)
     days.close()
     days.end(TUESDAY)
     return days
@@ -315,8 +352,8 @@ def test_an_answer_to_no_run_is_refused(settled: Days, changes: dict[str, Any]) 
 @pytest.mark.parametrize(
     "command",
     [
-        ConfirmSettlement(Ref(1), TUESDAY, 1, DIGEST, SettlementOutcome.CONFIRMED),
-        SettlementStatusRequest(Ref(1)),
+        ConfirmSettlement(Ref(9), TUESDAY, 1, DIGEST, SettlementOutcome.CONFIRMED),
+        SettlementStatusRequest(Ref(9)),
     ],
 )
 def test_settlement_is_for_operators(settled: Days, command: Any) -> None:
@@ -366,6 +403,20 @@ def test_an_answer_with_as_many_objections_as_there_may_be_fits_a_frame(settled:
     run = settled.market.engine.venue.settlements.find(TUESDAY, 1)
     assert run is not None
     assert run.objection_count == 10**6
+    command = ConfirmSettlement(Ref(2**53 - 1), 99991231, 1, DIGEST, SettlementOutcome.OBJECTED, objections)
+    payload = encode([structs.replace(command, text="x" * 64)])
+    assert len(payload) <= FRAME_BYTES_MAX
+    assert decode_client_frame(payload)
+
+
+def test_as_many_instruments_as_one_command_ends_fit_a_frame_and_more_are_refused() -> None:
+    numbers = tuple(m.InstrumentId(2**16 - 1 - number) for number in range(DAY_INSTRUMENTS_MAX))
+    command = EndDay(Ref(2**53 - 1), 99991231, numbers, "x" * 64)
+    payload = encode([command])
+    assert len(payload) <= FRAME_BYTES_MAX
+    assert decode_client_frame(payload) == [command]
+    with pytest.raises(ProtocolError):
+        decode_client_frame(encode([structs.replace(command, instrument_ids=(*numbers, m.InstrumentId(1)))]))
 
 
 # --- state ------------------------------------------------------------------------------------------
@@ -374,9 +425,10 @@ def test_an_answer_with_as_many_objections_as_there_may_be_fits_a_frame(settled:
 def test_days_and_runs_are_part_of_the_state(settled: Days) -> None:
     settled.step(Phase.CONTINUOUS, 0, WEDNESDAY)
     settled.confirm(outcome=SettlementOutcome.OBJECTED, objections=(m.TradeId(1),), objection_count=1)
-    settled.trade(1)
+    settled.trade(2)
     engine = settled.market.engine
     again = restore(snapshot(engine))
+    assert again.books[EUA].day.after_trade_id == 1
     assert digest(again) == digest(engine)
     again.check()
     for book, kept in zip(engine.books.values(), again.books.values(), strict=True):

@@ -8,6 +8,7 @@ from carbonmatch.matching import messages as m
 from carbonmatch.matching.execution import Part, report_trade
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import AccountId, Liquidity, OrderId, Ref, Side, TradeId, TradeKind
+from carbonmatch.matching.venue import Venue
 from tests.matching.market import ALICE, BOB, EUA, Market
 
 
@@ -18,6 +19,7 @@ class Ledger:
         self.settled: list[tuple[Any, ...]] = []
 
     def settle(self, venue: Any, *trade: Any) -> None:
+        assert isinstance(venue, Venue)
         self.settled.append(trade)
 
 

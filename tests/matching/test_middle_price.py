@@ -117,6 +117,23 @@ def test_a_trade_at_the_middle_is_told_as_a_continuous_one() -> None:
     assert market.asks() == ["2 in 1 @ 2400"]
 
 
+def test_both_sides_of_a_trade_at_the_middle_are_reported_whole() -> None:
+    market = hubei()
+    market.send(ALICE, buy(1, price=2500, lots=5))
+    outputs = market.outputs(BOB, sell(7, price=2400, lots=3))
+    maker_id, taker_id = market.order_id(1), market.order_id(2)
+    time_ns, trade_id = market.time_ns, m.TradeId(1)
+    alice, bob = m.AccountId(11), m.AccountId(13)
+    sold = m.Executed(
+        2, Ref(7), time_ns, 0, taker_id, trade_id, EUA, bob, SELL, 2450, 3, 0, m.Liquidity.TAKER
+    )
+    bought = m.Executed(
+        2, m.NO_REF, time_ns, 0, maker_id, trade_id, EUA, alice, BUY, 2450, 3, 2, m.Liquidity.MAKER
+    )
+    assert outputs.streams[0].reports[1] == sold
+    assert outputs.streams[1].reports == [bought]
+
+
 def test_what_is_not_at_once_rests_or_goes_as_everywhere() -> None:
     market = hubei()
     market.send(ALICE, sell(1, price=2400, lots=5))
@@ -158,6 +175,7 @@ def test_orders_of_one_owner_do_not_trade() -> None:
     market.send(ALICE, sell(1, price=2400, lots=5))
     told = market.send(CAROL, buy(1, price=2500, lots=5, stp=SelfTradePrevention.CANCEL_OLDEST))
     assert "alice 0: canceled #1 5 SELF_TRADE" in told
+    assert "carol 1: prevented #2 with #1 5 CANCEL_OLDEST, 5 left" in told
     assert market.bids() == ["5 in 1 @ 2500"]
 
 
@@ -201,6 +219,9 @@ class Ledger(Clearing):
 
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
+
+    def roll(self, _trading_day: int) -> None:
+        """Nothing here waits for a day to end."""
 
     def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
         self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))

@@ -416,6 +416,7 @@ def trades_of(outputs: Outputs) -> list[m.FoundTrade]:
             event.quantity_lots,
             sides[event.trade_id, Side.BUY],
             sides[event.trade_id, Side.SELL],
+            event.kind,
         )
         for event in outputs.public
         if isinstance(event, m.Traded)

@@ -21,6 +21,8 @@ from carbonmatch.matching.messages import (
     BiddingRule,
     BiddingRules,
     BiddingState,
+    BlockPhase,
+    BlockPhaseChanged,
     DayEnded,
     InstrumentDefinition,
     InstrumentId,
@@ -65,6 +67,11 @@ NOON = "2026-03-02T12:00:00.000000000Z"
             BiddingAnnounced(4, 7, 20, 2, 500, 90, NOON_NS, NOON_NS, BiddingRules(), 1, 0, b"", "spring"),
             "bidding_announced",
             {"bidding_id": 20, "quantity_lots": 500, "opens": NOON, "closes": NOON, "text": "spring"},
+        ),
+        (
+            BlockPhaseChanged(4, 7, BlockPhase.CLOSED, "rumours", NOON_NS),
+            "block_phase_changed",
+            {"phase": BlockPhase.CLOSED, "until": NOON, "text": "rumours"},
         ),
         (
             BiddingPhaseChanged(4, 7, 20, BiddingState.OPEN),

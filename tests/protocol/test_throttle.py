@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 
 from carbonmatch.limits import THROTTLE_PATIENCE_SECONDS
 from carbonmatch.matching.messages import (
+    BlockAccept,
+    BlockDecline,
+    BlockWithdraw,
     Cancel,
     InstrumentId,
     MassCancel,
     MassCancelScope,
     NewOrder,
+    OrderId,
     Ref,
     RejectReason,
     SessionCommand,
@@ -119,6 +123,14 @@ def test_a_throttled_session_can_still_pull_its_orders() -> None:
         SessionRejected(Ref(3), RejectReason.THROTTLED, 200_000),
         SessionRejected(Ref(6), RejectReason.THROTTLED, 200_000),
     ]
+
+
+def test_a_throttled_session_can_still_end_what_it_negotiates() -> None:
+    throttle = Throttle(10, 2, 10, 2, START)
+    throttle.admit([order(1), order(2)], START)
+    withdraw, decline = BlockWithdraw(Ref(3), OrderId(1)), BlockDecline(Ref(4), OrderId(2))
+    admission = throttle.admit([withdraw, decline, BlockAccept(Ref(5), OrderId(3), 1, 1)], START)
+    assert admission.admitted == [withdraw, decline]
 
 
 def test_cancels_have_a_rate_too() -> None:

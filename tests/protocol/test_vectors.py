@@ -80,9 +80,10 @@ def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
     if {"account_ids", "instrument_ids", "objections"} & fields.keys():
         values = [tuple(value) if isinstance(value, list) else value for value in values]
     if "trade" in fields:
-        instrument_id, time_ns, price, lots, *sides = values[-1]
+        instrument_id, time_ns, price, lots, *sides, kind_number = values[-1]
         buyer, seller = (market.TradeSide(*side) for side in sides)
-        values[-1] = market.FoundTrade(instrument_id, time_ns, price, lots, buyer, seller)
+        trade_kind = market.TradeKind(kind_number)
+        values[-1] = market.FoundTrade(instrument_id, time_ns, price, lots, buyer, seller, trade_kind)
     if "command" in fields:
         (values[0],) = decode_client_frame(pack([values[0]]))
     if kind is market.DefineKey:

@@ -191,6 +191,27 @@ def test_a_vintage_without_a_reference_price_stays_closed_until_an_operator_sets
     assert floor.phase(cea25) is Phase.CONTINUOUS
 
 
+def test_a_reference_price_that_waits_for_the_next_start_opens_nothing_before() -> None:
+    """A file that was read again: the engine does not know the band yet."""
+    floor = Floor("cea", "2026-03-02 02:00")
+    cea25 = next(one.id for one in floor.config.instruments if one.symbol == "CEA25")
+    floor.schedules.take(venue_of("cea", reference("CEA25", 70_00)))
+    floor.schedules.run()
+    assert floor.phase(cea25) is Phase.CLOSED
+
+
+def test_an_instrument_that_lost_its_band_closes_at_its_time_and_stays_closed() -> None:
+    floor = Floor("cea", "2021-07-16 02:00")
+    floor.order(TRADER, SELL, 1, 50_00)
+    floor.send(OPERATOR, m.SetBand(floor.ref(OPERATOR), floor.number, 0, 0, 0))
+    floor.clock("2021-07-16 05:00")
+    assert floor.phase() is Phase.CONTINUOUS
+    floor.clock("2021-07-16 07:00")
+    assert (floor.phase(), floor.resting()) == (Phase.CLOSED, [])
+    floor.clock("2021-07-19 02:00")
+    assert floor.phase() is Phase.CLOSED
+
+
 # --- pilots -----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,11 @@ import pytest
 from carbonmatch.matching.messages import (
     AccountId,
     Bid,
+    BlockAccept,
+    BlockDecline,
+    BlockPhase,
+    BlockPropose,
+    BlockWithdraw,
     Cancel,
     CancelBidding,
     ClientCommand,
@@ -18,12 +23,14 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     Replace,
+    SetBlockPhase,
     SetPhase,
     Side,
     WithdrawBid,
 )
 from carbonmatch.server.relief import relieving
-from tests.matching.market import ALICE, CAROL, CEA, EUA, OPS, Market
+from tests.matching.blocks.floor import ALPHA, Floor
+from tests.matching.market import ALICE, BOB, CAROL, CEA, EUA, OPS, Market
 
 ACCOUNT = MassCancelScope.ACCOUNT
 SESSION = MassCancelScope.SESSION
@@ -102,3 +109,38 @@ def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
     assert passing(market, Bid(Ref(1), OrderId(7), 1, 1), WithdrawBid(Ref(2), OrderId(8))) == []
+
+
+def test_what_ends_a_block_passes_once_and_where_there_is_one() -> None:
+    floor = Floor()
+    floor.offer()  # 1
+    floor.offer(BOB, to=ALPHA)  # 2
+    floor.propose(BOB)  # 3
+    one, two, three = map(floor.order_id, (1, 2, 3))
+    assert passing(
+        floor,
+        BlockWithdraw(Ref(10), one),
+        BlockWithdraw(Ref(11), one),
+        BlockDecline(Ref(12), two),
+        BlockWithdraw(Ref(13), two),
+        BlockDecline(Ref(14), three),
+        BlockWithdraw(Ref(15), OrderId(99)),
+        BlockAccept(Ref(16), two, 100, 50),
+        BlockPropose(Ref(17), EUA, Side.SELL, 100, 50),
+    ) == [10, 12]
+
+
+def test_a_mass_cancel_passes_where_it_finds_offers() -> None:
+    floor = Floor()
+    floor.offer()
+    assert passing(floor, MassCancel(Ref(9), SESSION)) == [9]
+    assert passing(floor, MassCancel(Ref(9), SESSION, side=1)) == []
+    assert passing(floor, MassCancel(Ref(9), ACCOUNT, account_id=AccountId(99))) == []
+    assert passing(floor, MassCancel(Ref(9), ACCOUNT), session_id=CAROL) == [9]
+    assert passing(floor, MassCancel(Ref(9), SESSION), session_id=BOB) == []
+
+
+def test_operators_go_on_steering_blocks() -> None:
+    command = SetBlockPhase(Ref(1), EUA, BlockPhase.CLOSED)
+    assert passing(Floor(), command, session_id=OPS) == [1]
+    assert passing(Floor(), command) == []

@@ -9,12 +9,19 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.matching.messages import (
+    BlockAccept,
+    BlockCounter,
+    BlockDecline,
+    BlockPropose,
+    BlockWithdraw,
     Cancel,
     NewOrder,
+    OrderId,
     Phase,
     Reduce,
     Ref,
     RejectReason,
+    Select,
     SessionCommand,
     SetPhase,
     Side,
@@ -117,3 +124,22 @@ def test_what_takes_risk_out_is_never_too_late() -> None:
     selection = selected(ORDER, CANCEL, reduction, late=True)
     assert selection.passing == [CANCEL, reduction]
     assert reasons(selection) == {2: RejectReason.BUSY}
+
+
+def test_what_binds_a_side_of_a_block_may_come_too_late() -> None:
+    number = OrderId(9)
+    binding: list[SessionCommand] = [
+        BlockPropose(Ref(2), EUA, Side.SELL, 1, 1),
+        BlockAccept(Ref(3), number, 1, 1),
+        BlockCounter(Ref(4), number, 1, 1),
+    ]
+    freeing: list[SessionCommand] = [BlockDecline(Ref(5), number), BlockWithdraw(Ref(6), number)]
+    selection = selected(*binding, *freeing, late=True)
+    assert selection.passing == freeing
+    assert reasons(selection) == dict.fromkeys((2, 3, 4), RejectReason.BUSY)
+
+
+@pytest.mark.parametrize("reason", [RejectReason.BUSY, RejectReason.DEGRADED_STORAGE])
+def test_a_selection_is_as_risky_as_an_order(reason: RejectReason) -> None:
+    selection = selected(Select(Ref(2), EUA, Side.BUY, 1), **TROUBLES[reason])
+    assert reasons(selection) == {2: reason}

@@ -36,6 +36,10 @@ PhaseName = Literal[
 main = App(name="admin", help="Steer a running venue.", help_format="plaintext")
 main.command("carbonmatch.client.admin_trades:bust_trade", name="bust-trade", help="Take a trade back.")
 main.command("carbonmatch.client.admin_trades:correct_trade", name="correct-trade", help="Put a trade right.")
+_DAYS = "carbonmatch.client.admin_days"
+main.command(f"{_DAYS}:end_of_day", name="end-of-day", help="End a trading day.")
+main.command(f"{_DAYS}:settlement", name="settlement", help="Show what the registry has not confirmed.")
+main.command(f"{_DAYS}:reconcile", name="reconcile", help="Journal what the registry has answered.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")

@@ -21,6 +21,7 @@ from carbonmatch.config.schema import (
     TlsFiles,
     shown_accounts,
 )
+from carbonmatch.config.settlement import settlement_problems
 from carbonmatch.limits import (
     COPIED_STREAMS_MAX,
     COPIES_OF_A_SESSION_MAX,
@@ -55,6 +56,7 @@ def check(config: Config) -> list[str]:
             _listen_problems(config.listen, config.tls, config.keys),
             _tls_problems(config.tls),
             _follower_problems(config.follower, config.listen, config.tls),
+            settlement_problems(config.settlement, config.journal.directory),
             _throttle_problems("throttle", config.throttle),
             _repetitions("calendars", "name", [one.name for one in config.calendars]),
             chain.from_iterable(map(calendar_problems, _paths("calendars", config), config.calendars)),

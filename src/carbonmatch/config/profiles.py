@@ -203,14 +203,14 @@ def _clashes(kind: str, ours: Iterable[Any], profiles: Iterable[Profile]) -> Ite
     for place, one in enumerate(ours):
         if not isinstance(one, dict):
             continue
+        name, number = one.get(word), one.get("id")
         for profile in profiles:
-            if one.get(word) in profile.tables[kind]:
+            if isinstance(name, str) and name in profile.tables[kind]:
                 yield (
-                    f"{kind}[{place}].{word}: profile {profile.name} has {one[word]!r}; change that in "
-                    f"[adjust.{kind}.{one[word]}], or give yours another {word}"
+                    f"{kind}[{place}].{word}: profile {profile.name} has {name!r}; change that in "
+                    f"[adjust.{kind}.{name}], or give yours another {word}"
                 )
             first, last = profile.ids
-            number = one.get("id")
             if isinstance(number, int) and first <= number <= last:
                 yield f"{kind}[{place}].id: {number}; {first} to {last} belong to profile {profile.name}"
 

@@ -45,6 +45,9 @@ def load(path: Path) -> Config:
     config = structs.replace(config, tls=_beside(path.parent, config.tls))
     if problems := tls_problems(config):
         raise ConfigError(f"{path.name}: {problem}" for problem in problems)
+    if config.settlement.directory:
+        directory = str(path.parent / config.settlement.directory)
+        config = structs.replace(config, settlement=structs.replace(config.settlement, directory=directory))
     return with_directory(config, path.parent / config.journal.directory)
 
 

@@ -15,6 +15,7 @@ from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
 from carbonmatch.config.section import Name, Section
+from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
@@ -228,11 +229,6 @@ class Instrument(Section, frozen=True):
             return self.prices.band(self.reference_price_ticks, self.price_increment_ticks)
         return self.band_low_ticks, self.band_high_ticks
 
-    @property
-    def waits_for_band(self) -> bool:
-        """Whether its rules want a band for which there is no reference price: it does not open without."""
-        return self.prices.has_band and not self.reference_price_ticks
-
     def definition(self) -> InstrumentDefinition:
         values = structs.asdict(self)
         values["instrument_id"] = values.pop("id")
@@ -324,6 +320,7 @@ class Config(Section, frozen=True):
     connections: Connections = Connections()
     journal: Journal = Journal()
     follower: Follower = Follower()
+    settlement: Settlement = Settlement()
     throttle: Throttle = Throttle()
     calendars: tuple[Calendar, ...] = ()
     schedules: tuple[Schedule, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, prices, screen, volatility
+from carbonmatch.config import bidding, blocks, prices, screen, settlement, volatility
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -45,6 +45,7 @@ def in_words(config: Config) -> list[str]:
         *_drop_copies(config),
         *_protection(config),
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
+        *settlement.in_words(config.settlement),
         _throttle(config),
         *map(_calendar, config.calendars),
         *(_schedule(config, schedule) for schedule in config.schedules),

@@ -74,6 +74,11 @@ class InstrumentChanges(Struct, gc=False):
 
     messages: list[InstrumentMessage]
     kinds: int
+    order_updates: int = 0  # how many of them are of the order list, which few hear
+
+    def count(self, kinds: int) -> int:
+        """How many there are for a subscriber of `kinds`, or a few more."""
+        return len(self.messages) if kinds & FeedKind.ORDERS else len(self.messages) - self.order_updates
 
     def select(self, kinds: int) -> list[InstrumentMessage]:
         """The messages which a subscriber of `kinds` hears, in order."""

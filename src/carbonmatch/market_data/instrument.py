@@ -112,6 +112,7 @@ class PublicInstrument:
         if self.order_list is not None and (updates := self.order_list.update(orders)):
             changed.kinds |= FeedKind.ORDERS
             changed.messages += updates
+            changed.order_updates = len(updates)
         if changed.kinds & FeedKind.STATISTICS:
             self.seq += 1
             changed.messages.append(self._statistics_message())

@@ -247,7 +247,7 @@ class Subscriptions:
         for instrument_id, changed in self._batch.changes.items():
             if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids):
                 found.append(instrument_id)
-                message_count += len(changed.messages)
+                message_count += changed.count(heard)
         group.feed_sequence = self._batch.feed_sequence
         group.payload = None
         group.changed = found

@@ -64,6 +64,9 @@ class Clearing(Protocol):
     ) -> None:
         """Move units and money. The lots are reserved no longer, on either side."""
 
+    def roll(self, trading_day: int) -> None:
+        """The day is over: what was traded on it moves on by one trading day."""
+
 
 def report_trade(
     venue: "Venue",

@@ -124,6 +124,7 @@ class Counters:
         "messages_sent",
         "oldest_wait_ns",
         "open_orders",
+        "open_proposals",
         "order_latency_ns",
         "phase_end_s",
         "phases",
@@ -137,6 +138,8 @@ class Counters:
         "self_trades_prevented",
         "sent_bytes",
         "sessions",
+        "settlement_files_missing",
+        "settlement_runs_unconfirmed",
         "slow_readers_cut",
         "stale_references",
         "start_time_ns",
@@ -158,6 +161,10 @@ class Counters:
         self.cancels: Counter[CancelReason] = Counter()
         self.repeats = 0
         self.open_orders = 0
+        # Runs of settlement: not confirmed by the registry, and whose file is not made yet.
+        self.settlement_runs_unconfirmed = 0
+        self.settlement_files_missing = 0
+        self.open_proposals = 0
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self.phases: dict[InstrumentId, Phase] = {}

@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     BiddingAnnounced,
     BiddingEnded,
     BiddingPhaseChanged,
+    BlockPhaseChanged,
     DayEnded,
     InstrumentDefinition,
     InstrumentId,
@@ -53,6 +54,9 @@ def _told(event: AnyPublicEvent) -> tuple[str, InstrumentId, dict[str, object]] 
             "rule": event.rule,
         }
         return "auction_ended", event.instrument_id, fields
+    if type(event) is BlockPhaseChanged:
+        fields = {"phase": event.phase, "until": _time(event.until_ns), "text": event.text}
+        return "block_phase_changed", event.instrument_id, fields
     if isinstance(event, BiddingAnnounced | BiddingPhaseChanged | BiddingEnded):
         return _bidding_told(event)
     if type(event) is BandChanged:

@@ -106,6 +106,7 @@ METRICS: Final = (
     ),
     _counter("repeats", "repeats", "Commands that came again and were answered from the stream."),
     _gauge("open_orders", "open_orders", "Orders resting in all books."),
+    _gauge("open_block_proposals", "open_proposals", "Blocks that are being negotiated."),
     # Capacity: what RTS 7 article 13 has a venue watch.
     _gauge(
         "capacity_used_ratio",
@@ -125,6 +126,17 @@ METRICS: Final = (
         nanoseconds=True,
     ),
     _gauge("waiting_bytes", "waiting_bytes", "Bytes of frames that were read and wait.", "bytes"),
+    # Settlement.
+    _gauge(
+        "settlement_runs_unconfirmed",
+        "settlement_runs_unconfirmed",
+        "Runs of settlement that the registry has not confirmed.",
+    ),
+    _gauge(
+        "settlement_files_missing",
+        "settlement_files_missing",
+        "Runs of settlement whose file is not made yet, where the venue makes them.",
+    ),
     # Instruments.
     _counter("trades", "trades", "Trades.", label="instrument"),
     _counter(

@@ -54,7 +54,7 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     """What differs and is only looked at when a venue starts."""
     changed = [
         name
-        for name in ("venue", "listen", "connections", "journal")
+        for name in ("venue", "listen", "connections", "journal", "settlement")
         if getattr(before, name) != getattr(after, name)
     ]
     if _definitions(before) != _definitions(after):

@@ -207,7 +207,7 @@ class Schedules:
         }
 
         # Without the band that their rules want they do not open: any price would do.
-        self._need_band = {one.id for one in config.instruments if one.waits_for_band}
+        self._need_band = {one.id for one in config.instruments if one.prices.has_band}
 
     def stop(self) -> None:
         """The venue stops: whatever is due from here on, the next start makes up."""
@@ -300,7 +300,7 @@ class Schedules:
 
     def _steps(self, book: Book, now: Now) -> Iterator[SchedulePhase]:
         instrument = book.instrument
-        if instrument.instrument_id in self._need_band and not instrument.definition.band_high_ticks:
+        if self._waits_for_band(instrument):
             return
         while (step := step_due(instrument.course, now)) is not None:
             if waits_for_end_of_day(book, step, now):
@@ -311,6 +311,14 @@ class Schedules:
                 return
             self._note_if_late(step, now)
             yield command_of(instrument, step, now)
+
+    def _waits_for_band(self, instrument: Instrument) -> bool:
+        """Whether it may not open. What is open is closed at its time, with a band or without."""
+        return (
+            instrument.instrument_id in self._need_band
+            and not instrument.definition.band_high_ticks
+            and instrument.course.scheduled is Phase.CLOSED
+        )
 
     def _block_steps(self, instrument_id: InstrumentId, now: Now) -> Iterator[ScheduleBlock]:
         """A day on which the instrument itself is closed opens no blocks of it: that is its own phase."""

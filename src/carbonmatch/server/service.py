@@ -47,6 +47,7 @@ from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
+from carbonmatch.server.settlement_files import SettlementFiles
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
@@ -168,6 +169,9 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 100, 100)
+        self._settlement = SettlementFiles(
+            self.config, self._floor.pipeline, self._history, time.monotonic_ns
+        )
         self._vitals = Vitals(
             self._floor,
             self._writer,
@@ -176,6 +180,7 @@ class Service:
             self._scheduler,
             Timepieces(time.monotonic_ns, time.thread_time_ns),
             self.durable,
+            self._settlement,
         )
         self._vitals.start()
         log(
@@ -342,6 +347,8 @@ class Service:
         log("stopping", sequence=self._engine.sequence)
         if self._vitals is not None:
             self._vitals.stop()
+            # The next start makes what is missing.
+            await self._settlement.stop()
         self._gateway.accepting_orders = False
         self._gateway.stop_reading()
         await self._wait_until_durable()

@@ -185,4 +185,5 @@ def _of(outline: Outline, event: Traded) -> FoundTrade:
         event.quantity_lots,
         sides[Side.BUY],
         sides[Side.SELL],
+        event.kind,
     )

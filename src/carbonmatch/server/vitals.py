@@ -19,6 +19,7 @@ from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
 from carbonmatch.server.commit import die
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.scheduler import Scheduler, Timer
+from carbonmatch.server.settlement_files import SettlementFiles
 
 _TICK_SECONDS: Final = 0.1
 _NS_PER_SECOND: Final = 1_000_000_000
@@ -43,6 +44,7 @@ class Vitals:
         scheduler: Scheduler,
         timepieces: Timepieces,
         durable: bool,
+        settlement: SettlementFiles,
     ) -> None:
         self._floor = floor
         self._writer = writer
@@ -51,6 +53,7 @@ class Vitals:
         self._scheduler = scheduler
         self._timepieces = timepieces
         self._durable = durable
+        self._settlement = settlement
         self._capacity = CapacityMeter()
         self._stopping = False
         self._last_tick_ns = 0
@@ -95,6 +98,7 @@ class Vitals:
             gateway.accept_orders(health.accepts_new_orders)
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         counters.capacity_used_ns = self._capacity.used_ns(now_ns, self._timepieces.thread_time_ns())
+        self._settlement.look()
         self._gauge(health)
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
@@ -106,6 +110,9 @@ class Vitals:
         counters.oldest_wait_ns, counters.waiting_bytes = gateway.waiting()
         counters.last_sequence = floor.engine.sequence
         counters.open_orders = floor.engine.open_order_count
+        counters.settlement_runs_unconfirmed = floor.engine.venue.settlements.unconfirmed_count
+        counters.settlement_files_missing = self._settlement.missing_count
+        counters.open_proposals = len(floor.engine.venue.negotiations.proposals)
         counters.journal_durable_sequence = floor.pipeline.durable_sequence
         counters.journal_records = writer.records
         counters.journal_bytes = writer.bytes

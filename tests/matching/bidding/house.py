@@ -75,6 +75,9 @@ class Purse:
         assert leaves_lots >= 0
         self._hold(account, side, -lots, price_ticks)
 
+    def roll(self, _trading_day: int) -> None:
+        """Nothing here waits for a day to end."""
+
     def settle(
         self, venue: Venue, buyer: Part, seller: Part, lots: int, price_ticks: int, kind: TradeKind
     ) -> None:

@@ -62,6 +62,9 @@ class Vault:
         if not held:
             del self.reserved[account.account_id, side]
 
+    def roll(self, _trading_day: int) -> None:
+        """Nothing here waits for a day to end."""
+
     def settle(
         self, venue: Venue, buyer: Part, seller: Part, lots: int, price_ticks: int, kind: TradeKind
     ) -> None:

@@ -333,10 +333,12 @@ def test_a_mass_cancel_takes_back_offers_by_its_filters() -> None:
         )[0]
     )
     lines = floor.send(ALICE, m.MassCancel(floor.ref(ALICE), MassCancelScope.SESSION, side=SELL))
-    assert lines[0].endswith("block #1 CANCELED sell 100 @ 50 own MASS_CANCEL")
+    assert lines[0] == "alice 5: block #1 CANCELED sell 100 @ 50 own MASS_CANCEL"
     assert "alice 5: mass canceled 1" in lines
     lines = floor.send(ALICE, m.MassCancel(floor.ref(ALICE), MassCancelScope.ACCOUNT, account_id=ALPHA))
-    # Carol's offer for the same account is hers to be told of.
+    # What Carol has offered for the same account is no answer to Alice.
+    assert "alice 0: block #3 CANCELED buy 100 @ 50 own MASS_CANCEL" in lines
+    assert "carol 0: block #3 CANCELED buy 100 @ 50 own MASS_CANCEL" in lines
     assert "alice 6: mass canceled 3" in lines
     assert sorted(floor.open()) == [4, 5]
     floor.send(CAROL, m.MassCancel(floor.ref(CAROL), MassCancelScope.SESSION, account_id=ALPHA_2))
@@ -362,9 +364,19 @@ def test_what_is_to_be_kept_is_kept_when_its_session_is_lost() -> None:
     lines = floor.send(VENUE, m.SessionLost(ALICE))
     assert "bob 0: block #1 CANCELED buy 100 @ 50 theirs DISCONNECTED" in lines
     assert sorted(floor.open()) == [2, 3]
-    # A removed session asks for nothing any more.
-    floor.send(VENUE, m.RemoveSession(ALICE))
+    # A removed session asks for nothing any more. Whoever counts what goes is told the reason.
+    assert floor.outputs(VENUE, m.RemoveSession(ALICE)).cancels == [m.CancelReason.SESSION_REMOVED]
     assert sorted(floor.open()) == [3]
+
+
+def test_a_colleague_withdraws_what_somebody_else_has_offered() -> None:
+    floor = Floor()
+    floor.offer()
+    assert floor.withdraw(CAROL, 1) == [
+        "carol 1: block #1 WITHDRAWN sell 100 @ 50 own",
+        "alice 0: block #1 WITHDRAWN sell 100 @ 50 own",
+        "bob 0: block #1 WITHDRAWN buy 100 @ 50 theirs",
+    ]
 
 
 def test_what_was_offered_to_a_removed_session_is_there_for_the_next_one() -> None:

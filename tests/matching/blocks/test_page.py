@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.messages import BlockPhase, BlockState, Phase, SessionId
-from tests.matching.blocks.floor import ALICE, BETA, BOB, DAVE, EUA, LOTS, PRICE, Floor
+from tests.matching.blocks.floor import ALICE, ALPHA_2, BETA, BOB, DAVE, EUA, LOTS, PRICE, Floor
 from tests.matching.market import OPS, TIME_NS, VENUE
 
 PAGE = Path(__file__).parents[3] / "proto" / "BLOCKS.md"
@@ -135,3 +136,63 @@ def test_the_table_has_every_command_and_every_way_to_end() -> None:
     told = {told for _, _, _, told in rows()}
     # ANSWERED is what happens to a post by what is done to a reply.
     assert {state.name for state in m.FINAL_BLOCK_STATES} - told == {"ANSWERED"}
+
+
+def refusals() -> list[str]:
+    """The reasons of a proposal, in the order of the page."""
+    lines = PAGE.read_text().partition("## What is refused")[2].partition("\nSize and band")[0].splitlines()
+    reasons = [line.strip("|").split("|")[1].strip() for line in lines if line.startswith("| ")][1:]
+    # Of an answer alone, or while an auction is carried out; and what clearing says is its own.
+    others = {"TERMS_DIFFER", "NOT_AMENDABLE", "FROZEN", "as for orders"}
+    return [reason.partition(";")[0] for reason in reasons if reason not in others]
+
+
+def test_the_first_rule_that_does_not_hold_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are broken by one proposal, and then mended one by one, as the page has them."""
+    rules = m.BlockRules(quantity_min_lots=20, quantity_max_lots=500, directed=False)
+    fields = {
+        "price_increment_ticks": 2,
+        "quantity_increment_lots": 10,
+        "reference_price_ticks": 50,
+        "band_low_ticks": 40,
+        "band_high_ticks": 60,
+    }
+    floor = Floor(rules, **fields)
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.HALTED))
+    floor.send(OPS, m.SetBlockPhase(floor.ref(OPS), EUA, BlockPhase.CLOSED))
+    monkeypatch.setattr("carbonmatch.matching.blocks.proposals.ACCOUNT_PROPOSALS_MAX", 0)
+    directed = structs.replace(floor.engine.books[EUA].instrument.configured, blocks=m.BlockRules(20, 500))
+    proposal = m.BlockPropose(
+        m.Ref(1), m.InstrumentId(9), m.Side.SELL, 0, 0, BETA, BETA, m.ParticipantId(1), TIME_NS, 1
+    )
+    mended: list[Callable[[], object] | dict[str, int]] = [
+        {"account_id": 0},
+        {"instrument_id": EUA},
+        lambda: floor.send(VENUE, m.DefineInstrument(directed)),
+        lambda: floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS)),
+        lambda: floor.send(OPS, m.SetBlockPhase(floor.ref(OPS), EUA, BlockPhase.OPEN)),
+        {"flags": 0},
+        {"expires_ns": 0},
+        {"counterparty_account_id": 99, "counterparty_participant_id": 0},
+        {"counterparty_account_id": ALPHA_2},
+        {"counterparty_account_id": BETA},
+        {"quantity_lots": 15},
+        {"quantity_lots": 10},
+        {"quantity_lots": 510},
+        {"quantity_lots": 100},
+        {"price_ticks": 51},
+        {"price_ticks": 38},
+        {"price_ticks": 50},
+        lambda: monkeypatch.undo(),
+    ]
+    answers = []
+    for mend in mended:
+        (line,) = floor.send(ALICE, structs.replace(proposal, ref=floor.ref(ALICE)))
+        answers.append(line.partition("rejected ")[2])
+        if isinstance(mend, dict):
+            proposal = structs.replace(proposal, **mend)
+        else:
+            mend()
+    assert answers == refusals()
+    floor.send(ALICE, structs.replace(proposal, ref=floor.ref(ALICE)))
+    assert len(floor.open()) == 1

@@ -2,10 +2,26 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec import msgpack
 
-from carbonmatch.limits import ACCOUNT_PROPOSALS_MAX, PRICE_TICKS_MAX, QUANTITY_LOTS_MAX, VENUE_PROPOSALS_MAX
+from carbonmatch.limits import (
+    ACCOUNT_ID_MAX,
+    ACCOUNT_PROPOSALS_MAX,
+    BLOCK_POSTED_BYTES_MAX,
+    BLOCK_UPDATE_BYTES_MAX,
+    CANCELED_BYTES_MAX,
+    INSTRUMENT_ID_MAX,
+    PRICE_TICKS_MAX,
+    QUANTITY_LOTS_MAX,
+    TIME_NS_MAX,
+    VENUE_PROPOSALS_MAX,
+    WIRE_INT_MAX,
+)
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.blocks.endings import cancel_offers_of_account, would_lose_offers
+from carbonmatch.matching.blocks.rules import block_band
 from carbonmatch.matching.messages import (
     AccountId,
     BandRounding,
@@ -20,6 +36,8 @@ from carbonmatch.matching.messages import (
     SelfTradeKey,
     SelfTradeRules,
 )
+from carbonmatch.matching.state import digest, restore, snapshot
+from carbonmatch.matching.venue import AmendedTrade
 from tests.matching.blocks.floor import (
     ALICE,
     ALPHA,
@@ -34,7 +52,7 @@ from tests.matching.blocks.floor import (
     Floor,
     definition,
 )
-from tests.matching.market import CAROL, CEA, OPS, TIME_NS, VENUE
+from tests.matching.market import CAROL, CEA, OPS, TIME_NS, VENUE, buy, sell
 
 # CEA: at least 100,000 t, 30 % around the reference price (MEE Announcement 2021 No. 21; SEEE, 22 June 2021).
 NATIONAL = BlockRules(
@@ -111,6 +129,142 @@ def test_a_korean_block_is_inside_of_the_band_of_the_day() -> None:
 def test_a_block_of_hubei_has_10000_tonnes() -> None:
     assert told(Floor(HUBEI).propose(lots=9_999)) == "BELOW_MINIMUM"
     assert told(Floor(HUBEI).propose(lots=10_000)) == POSTED
+
+
+def test_a_block_above_a_size_has_any_price() -> None:
+    """Shanghai: more than 500,000 t are free, others within 30 %."""
+    rules = msgspec.structs.replace(NATIONAL, free_above_lots=500_000)
+    floor = Floor(rules, reference_price_ticks=4_800)
+    assert told(floor.propose(lots=500_000, price=10)) == "OUTSIDE_BAND"
+    assert told(floor.propose(lots=500_001, price=10)) == POSTED
+
+
+SHANGHAI = BlockRules(
+    quantity_min_lots=100_000,
+    band=BlockBand.DAY_CLOSE,
+    band_up_basis_points=3_000,
+    band_down_basis_points=3_000,
+    free_above_lots=500_000,
+)
+
+
+def shanghai() -> Floor:
+    return Floor(SHANGHAI, reference_price_ticks=4_000)
+
+
+def trade(floor: Floor, lots: int, price: int) -> None:
+    """On the screen, between Alice and Bob."""
+    floor.send(ALICE, sell(floor.ref(ALICE), price=price, lots=lots))
+    floor.send(BOB, buy(floor.ref(BOB), price=price, lots=lots))
+
+
+def band(floor: Floor) -> tuple[int, int]:
+    book = floor.engine.books[EUA]
+    assert book.blocks is not None
+    return block_band(floor.engine.venue, book, book.blocks.rules)
+
+
+def test_a_block_of_shanghai_is_within_30_percent_of_the_close_so_far() -> None:
+    """100 t at 50.00 and 300 t at 52.00 are 51.50; a block of 200,000 t at 40.00 is no part of that."""
+    floor = shanghai()
+    assert band(floor) == (2_800, 5_200)
+    trade(floor, 100, 5_000)
+    trade(floor, 300, 5_200)
+    assert band(floor) == (3_605, 6_695)
+    # Another reference price is that of a day without trades.
+    floor.send(OPS, m.SetBand(floor.ref(OPS), EUA, 9_000, 0, 0))
+    assert band(floor) == (3_605, 6_695)
+    assert told(floor.propose(lots=100_000, price=3_604)) == "OUTSIDE_BAND"
+    assert told(floor.propose(lots=500_001, price=3_604)) == POSTED
+    floor.offer(lots=200_000, price=4_000)
+    number = max(floor.open())
+    assert told(floor.accept(BOB, number, lots=200_000, price=4_000)) == "executed"
+    assert band(floor) == (3_605, 6_695)
+
+
+def test_the_close_so_far_begins_anew_with_the_next_day() -> None:
+    floor = shanghai()
+    trade(floor, 100, 5_000)
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
+    assert band(floor) == (2_800, 5_200)
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
+    trade(floor, 100, 6_000)
+    assert band(floor) == (4_200, 7_800)
+
+
+def test_the_close_so_far_knows_what_trades_have_become() -> None:
+    floor = shanghai()
+    trade(floor, 100, 4_800)  # yesterday's
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
+    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
+    trade(floor, 100, 5_000)
+    trade(floor, 100, 5_200)
+    floor.offer(lots=200_000, price=4_000)
+    floor.accept(BOB, max(floor.open()), lots=200_000, price=4_000)
+
+    def amend(kind: type, trade_id: int, *fields: int) -> None:
+        side = m.TradeSide(ALICE, m.OrderId(1), ALPHA)
+        found = m.FoundTrade(EUA, TIME_NS, 5_000, 1_000_000, side, side)
+        command = kind(floor.ref(OPS), m.TradeId(trade_id), *fields)
+        floor.send(OPS, m.OnTrade(command, found))
+
+    digests = {digest(floor.engine)}
+    # Corrected from 100 at 50.00, as the venue has found it, to 300 at 52.00.
+    floor.engine.venue.amended_trades[m.TradeId(2)] = AmendedTrade(5_000, 100)
+    amend(m.CorrectTrade, 2, 5_200, 300)
+    assert band(floor) == (3_640, 6_760)
+    amend(m.CorrectTrade, 4, 3_900, 200_000)
+    assert band(floor) == (3_640, 6_760)
+    for trade_id, price, lots in ((1, 4_800, 100), (4, 3_900, 200_000), (3, 5_200, 100)):
+        floor.engine.venue.amended_trades[m.TradeId(trade_id)] = AmendedTrade(price, lots)
+        amend(m.BustTrade, trade_id)
+        assert band(floor) == (3_640, 6_760)
+        digests.add(digest(floor.engine))
+    assert len(digests) == 4
+    restored = restore(snapshot(floor.engine))
+    assert digest(restored) == digest(floor.engine)
+    amend(m.BustTrade, 2)
+    assert band(floor) == (2_800, 5_200)
+
+
+def test_what_the_close_so_far_is_does_not_depend_on_where_batches_end() -> None:
+    for taken in (False, True):
+        engine = shanghai().engine
+        number = engine.sequence
+        book = engine.books[EUA]
+        assert book.blocks is not None
+        commands = [(ALICE, sell(1, price=5_000, lots=10)), (BOB, buy(1, price=5_000, lots=10))]
+        commands += [(ALICE, sell(2, price=5_300, lots=10)), (BOB, buy(2, price=5_300, lots=10))]
+        bands = []
+        for session_id, command in commands:
+            number += 1
+            engine.apply(m.Entry(number, TIME_NS, session_id, [command]))
+            if taken:
+                engine.take_outputs()
+            # Whoever asks in between changes nothing.
+            bands.append(block_band(engine.venue, book, book.blocks.rules))
+        assert bands == [(2_800, 5_200), *[(3_500, 6_500)] * 2, (3_605, 6_695)]
+        engine.take_outputs()
+        assert block_band(engine.venue, book, book.blocks.rules) == (3_605, 6_695)
+
+
+def test_another_base_is_known_from_when_it_is_asked_for() -> None:
+    floor = Floor(NATIONAL, reference_price_ticks=4_000)
+    trade(floor, 100, 5_000)
+    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=SHANGHAI, reference_price_ticks=4_000)))
+    assert band(floor) == (2_800, 5_200)
+    trade(floor, 100, 5_000)
+    assert band(floor) == (3_500, 6_500)
+    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=NATIONAL, reference_price_ticks=4_000)))
+    assert not floor.engine.venue.negotiations.day_averages
+
+
+def test_without_clearing_nobody_is_asked_for_means() -> None:
+    floor = Floor()
+    floor.engine.books[EUA].clearing = None
+    floor.offer()
+    assert told(floor.counter(BOB, 1)) == "COUNTERED"
+    assert told(floor.accept(ALICE, 1, price=51)) == "executed"
 
 
 def test_without_a_reference_price_there_is_no_band_around_it() -> None:
@@ -401,3 +555,64 @@ def test_the_definition_may_change_while_something_is_open() -> None:
     lines = floor.send(VENUE, m.DefineInstrument(definition(EUA)))
     assert "bob 0: block #1 EXPIRED buy 100 @ 50 theirs" in lines
     assert floor.engine.books[EUA].blocks is None
+
+
+def test_a_participant_of_another_account_is_told_where_accounts_move() -> None:
+    """Account 14 comes to be of participant 2, and Dave with it."""
+    floor = Floor()
+    floor.propose(counterparty_participant_id=ParticipantId(2))
+    floor.send(VENUE, m.DefineAccount(GAMMA, ParticipantId(2), "gamma"))
+    lines = floor.propose(counterparty_participant_id=ParticipantId(2))
+    assert [line.partition(" ")[0] for line in lines] == ["alice", "carol", "bob", "dave"]
+
+
+@pytest.mark.parametrize("account", [ALPHA, BETA])
+def test_what_binds_an_account_may_be_taken_back(account: AccountId) -> None:
+    floor = Floor()
+    floor.propose()
+    floor.accept(BOB, 1)
+    venue = floor.engine.venue
+    cancel_offers_of_account(venue, floor.engine.accounts[account], m.CancelReason.REQUESTED)
+    # With the post its acceptance goes, with the acceptance nothing else.
+    assert sorted(floor.open()) == ([] if account == ALPHA else [1])
+
+
+def test_a_loss_is_one_where_there_is_something_to_lose() -> None:
+    floor = Floor()
+    venue, sessions = floor.engine.venue, floor.engine.sessions
+    floor.offer(flags=OrderFlag.KEEP_ON_DISCONNECT)
+    assert not would_lose_offers(venue, sessions[ALICE])
+    floor.offer()
+    assert would_lose_offers(venue, sessions[ALICE])
+    assert not would_lose_offers(venue, sessions[BOB])
+
+
+def test_what_is_told_of_blocks_fits_its_bounds() -> None:
+    number, lots, price = WIRE_INT_MAX, QUANTITY_LOTS_MAX, PRICE_TICKS_MAX
+    ids = InstrumentId(INSTRUMENT_ID_MAX), AccountId(ACCOUNT_ID_MAX), ParticipantId(ACCOUNT_ID_MAX)
+    order, time_ns = m.OrderId(number), TIME_NS_MAX
+    update = m.BlockUpdate(
+        number,
+        m.Ref(number),
+        time_ns,
+        3,
+        order,
+        m.BlockState.TRADED,
+        ids[0],
+        ids[1],
+        SELL,
+        lots,
+        price,
+        False,
+        order,
+        ids[1],
+        ids[2],
+        time_ns,
+        18,
+        m.TradeId(number),
+    )
+    posted = m.BlockPosted(ids[0], time_ns, order, SELL, price, lots, ids[2], time_ns)
+    canceled = m.Canceled(number, m.Ref(number), time_ns, 3, order, lots, m.CancelReason.SESSION_REMOVED)
+    bounds = {update: BLOCK_UPDATE_BYTES_MAX, posted: BLOCK_POSTED_BYTES_MAX, canceled: CANCELED_BYTES_MAX}
+    for message, most in bounds.items():
+        assert most - 12 < len(msgpack.encode(message)) <= most

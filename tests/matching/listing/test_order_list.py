@@ -21,6 +21,7 @@ from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import (
     ALICE,
     BOB,
+    CEA,
     EUA,
     OPS,
     VENUE,
@@ -65,6 +66,32 @@ def test_what_becomes_of_an_order_is_told_as_far_as_it_rests() -> None:
     assert told(market, outputs) == ["#2 3 @ 99", "#3 0 @ 99", "#1 9 @ 98 last"]
     outputs = market.outputs(BOB, sell(1, price=98, lots=5))
     assert told(market, outputs) == ["#2 0 @ 99", "#1 7 @ 98"]
+
+
+def test_orders_of_one_batch_are_told_in_the_order_in_which_they_stand() -> None:
+    market = Market(screen=PUBLIC)
+    orders = (
+        buy(1, price=90),
+        replace(2, 1, price=91, lots=1),
+        buy(3, price=90),
+        replace(4, 2, price=90, lots=1),
+    )
+    outputs = market.outputs(ALICE, *orders)
+    assert told(market, outputs) == ["#3 1 @ 90 last", "#1 1 @ 90 last"]
+
+
+def test_the_lists_of_all_instruments_of_a_batch_are_told() -> None:
+    market = Market(screen=PUBLIC)
+    market.outputs(VENUE, m.DefineInstrument(definition(CEA, screen=PUBLIC)))
+    outputs = market.outputs(ALICE, buy(1, price=90, instrument=CEA), buy(2, price=91))
+    assert [(one.instrument_id, one.price_ticks) for one in outputs.orders] == [(EUA, 91), (CEA, 90)]
+
+
+def test_an_order_that_stays_where_it_is_says_so() -> None:
+    market = Market(screen=PUBLIC)
+    market.send(ALICE, buy(1, price=90, lots=5), buy(2, price=90, lots=5), buy(3, price=90, lots=5))
+    outputs = market.outputs(ALICE, reduce(4, 2, lots=3), cancel(5, 3))
+    assert [one.is_last for one in outputs.orders] == [False, False, False]
 
 
 def test_what_comes_and_goes_within_a_batch_is_told_as_gone() -> None:

@@ -158,6 +158,52 @@ def test_more_than_there_is_trades_what_there_is_where_the_instrument_says_so() 
     ]
 
 
+def test_both_sides_of_a_selection_are_reported_whole() -> None:
+    """Bob sells 8 to Alice, who wants 5."""
+    market = listing(oversize=Oversize.FILL_AVAILABLE)
+    market.send(ALICE, buy(1, price=100, lots=5))
+    outputs = market.outputs(BOB, select(market, 7, SELL, 8, number=1))
+    maker_id, taker_id = market.order_id(1), market.order_id(2)
+    time_ns, trade_id = market.time_ns, m.TradeId(1)
+    alice, bob = m.AccountId(11), m.AccountId(13)
+    sold = m.Executed(2, Ref(7), time_ns, 0, taker_id, trade_id, EUA, bob, SELL, 100, 5, 3, m.Liquidity.TAKER)
+    bought = m.Executed(
+        2, m.NO_REF, time_ns, 0, maker_id, trade_id, EUA, alice, BUY, 100, 5, 0, m.Liquidity.MAKER
+    )
+    assert [(stream.session_id, stream.reports) for stream in outputs.streams] == [
+        (
+            BOB,
+            [
+                m.Accepted(1, Ref(7), time_ns, 0, taker_id, EUA, bob, SELL, 100, 8),
+                sold,
+                m.Canceled(3, Ref(7), time_ns, 0, taker_id, 3, m.CancelReason.SELECT_REMAINDER),
+            ],
+        ),
+        (ALICE, [bought]),
+    ]
+    assert market.send(BOB, select(market, 8, SELL, 8)) == ["bob 8: rejected NO_LIQUIDITY"]
+    assert market.engine.sessions[BOB].next_seq == 5
+
+
+def test_a_venue_that_answers_before_the_disk_says_so_of_selections_too() -> None:
+    market = Market(
+        durable=False,
+        allowed=LISTED_ORDERS,
+        screen=ScreenRules(ScreenMechanism.LISTING, oversize=Oversize.FILL_AVAILABLE),
+    )
+    market.send(ALICE, buy(1, price=100, lots=5))
+    outputs = market.outputs(BOB, select(market, 7, SELL, 8, number=1))
+    flags = {report.flags for stream in outputs.streams for report in stream.reports}
+    assert flags == {m.ReportFlag.NOT_DURABLE}
+
+
+def test_the_largest_quantity_and_price_of_any_market_can_be_selected() -> None:
+    market = listing()
+    market.send(ALICE, sell(1, price=PRICE_TICKS_MAX, lots=QUANTITY_LOTS_MAX))
+    command = select(market, 1, BUY, QUANTITY_LOTS_MAX, price=PRICE_TICKS_MAX)
+    assert market.send(BOB, command)[0].startswith("bob 1: accepted")
+
+
 def test_less_than_the_minimum_may_be_taken_where_it_is_all_that_is_left() -> None:
     market = listing(quantity_min_lots=10)
     market.send(ALICE, sell(1, price=100, lots=23))
@@ -352,12 +398,22 @@ def test_an_entry_looks_at_a_bounded_number_of_own_orders() -> None:
     ]
 
 
-def market_lines(market: Market, ref: int) -> list[str]:
+def test_the_last_order_that_an_entry_may_look_at_is_found() -> None:
+    market = listing()
+    count = ENTRY_MAKERS_MAX - 1
+    market.outputs(BOB, *(sell(ref, price=100) for ref in range(1, count + 1)))
+    market.send(ALICE, sell(1, price=100))
+    assert market.send(BOB, m.Select(Ref(count + 1), EUA, BUY, 1)) == market_lines(
+        market, count + 1, before=1
+    )
+
+
+def market_lines(market: Market, ref: int, before: int = 2) -> list[str]:
     taker = market.engine.sequence - market.setup_commands
     return [
         f"bob {ref}: accepted #{taker} buy 1 @ 100",
         f"bob {ref}: executed #{taker} taker 1 @ 100, 0 left",
-        f"alice 0: executed #{taker - 2} maker 1 @ 100, 0 left",
+        f"alice 0: executed #{taker - before} maker 1 @ 100, 0 left",
     ]
 
 
@@ -405,7 +461,7 @@ class Ledger(Clearing):
     def refusal(
         self, account: Any, side: Side, lots: int, price_ticks: int, kind: TradeKind
     ) -> RejectReason | None:
-        assert kind is TradeKind.LISTED
+        assert (side, price_ticks, kind) == (BUY, 100, TradeKind.LISTED)
         return RejectReason.NO_LIQUIDITY if account.account_id == 13 and lots > 6 else None
 
     def reserve(self, account: Any, side: Side, lots: int, price_ticks: int, kind: TradeKind) -> None:
@@ -413,6 +469,9 @@ class Ledger(Clearing):
 
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
+
+    def roll(self, _trading_day: int) -> None:
+        """Nothing here waits for a day to end."""
 
     def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
         self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))

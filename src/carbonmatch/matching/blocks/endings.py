@@ -78,6 +78,8 @@ def cancel_offers_of_session(
     venue: Venue, session: SessionState, reason: CancelReason, *, keeps: bool = False
 ) -> None:
     """Take back what the session has offered; where it `keeps`, not what asks to be kept."""
+    if session.session_id not in venue.negotiations.offers_of_sessions:
+        return
     kept = OrderFlag.KEEP_ON_DISCONNECT if keeps else 0
     cancel_offers(
         venue,
@@ -88,7 +90,8 @@ def cancel_offers_of_session(
 
 def would_lose_offers(venue: Venue, session: SessionState) -> bool:
     """Whether the loss of the session takes back any offer."""
-    return any(
+    # Hundreds may be lost at once, and there may be thousands of proposals.
+    return session.session_id in venue.negotiations.offers_of_sessions and any(
         proposal.bound_session is session and not proposal.flags & OrderFlag.KEEP_ON_DISCONNECT
         for proposal in venue.negotiations.proposals.values()
     )

@@ -103,7 +103,7 @@ def _proposal_refusal(venue: Venue, session: SessionState, command: BlockPropose
         phase_refusal(book, book.blocks)
         or offer_refusal(venue, command.expires_ns, command.flags)
         or _counterparty_refusal(venue, account, command)
-        or terms_refusal(book, rules, command.quantity_lots, command.price_ticks)
+        or terms_refusal(venue, book, command.quantity_lots, command.price_ticks)
         or _room_refusal(venue, account, is_new=True)
         or means_refusal(book, account, command.side, command.quantity_lots, command.price_ticks)
     )
@@ -232,7 +232,7 @@ def _answer_refusal(venue: Venue, found: _Answer, command: BlockAccept | BlockCo
     reason = phase_refusal(book, found.blocks) or offer_refusal(venue, command.expires_ns, command.flags)
     if reason is None and is_one_owner(book, found.account, found.proposal.bound_account):
         return RejectReason.SELF_SELECTION
-    return reason or terms_refusal(book, found.blocks.rules, command.quantity_lots, command.price_ticks)
+    return reason or terms_refusal(venue, book, command.quantity_lots, command.price_ticks)
 
 
 def _means_refusal(venue: Venue, found: _Answer, command: BlockAccept | BlockCounter) -> RejectReason | None:
@@ -364,8 +364,10 @@ def withdraw(venue: Venue, session: SessionState, command: BlockWithdraw, ref: R
     if account is None:
         venue.reject(session, ref, _not_to_answer(session, proposal))
         return
+    # Who has offered is let go before somebody else acts for the same side.
+    venue.negotiations.close(proposal)
     offerer.act(session, account)
-    end(venue, proposal, BlockState.WITHDRAWN, offerer, ref)
+    finish(venue, proposal, BlockState.WITHDRAWN, offerer, ref)
 
 
 # --- what is open --------------------------------------------------------------------------------

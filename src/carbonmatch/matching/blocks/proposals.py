@@ -8,13 +8,15 @@ A post is a proposal to everyone, which nobody in particular is to answer. Whoev
 makes a reply, a proposal of its own: its poster chooses among several, and nobody can block the post.
 """
 
-from typing import Final
+from collections import Counter
+from typing import Final, TypeVar
 
 from sortedcontainers import SortedDict
 
 from carbonmatch.limits import ACCOUNT_PROPOSALS_MAX, VENUE_PROPOSALS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.blocks.course import BlockCourse
+from carbonmatch.matching.blocks.day_average import DayAverages
 from carbonmatch.matching.blocks.directory import Directory
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.expiry import NEVER_NS
@@ -25,9 +27,12 @@ from carbonmatch.matching.messages import (
     BlockState,
     OrderId,
     ParticipantId,
+    SessionId,
     Side,
     TradeKind,
 )
+
+_Key = TypeVar("_Key", AccountId, SessionId)
 
 # Neither is given to anybody.
 NOBODY: Final = ParticipantId(0)
@@ -189,15 +194,21 @@ class BlockBook:
 
 
 class Negotiations:
-    """All open proposals of the venue. `offers` counts those that bind an account, where there are any."""
+    """All open proposals of the venue.
 
-    __slots__ = ("directory", "offers", "proposals")
+    `offers` counts those that bind an account, `offers_of_sessions` those that a session has made; without
+    any it is not among them.
+    """
+
+    __slots__ = ("day_averages", "directory", "offers", "offers_of_sessions", "proposals")
 
     def __init__(self) -> None:
+        self.day_averages = DayAverages()
         # None: to be made when somebody asks.
         self.directory: Directory | None = None
         self.proposals: dict[OrderId, Proposal] = {}
         self.offers: dict[AccountId, int] = {}
+        self.offers_of_sessions: dict[SessionId, int] = {}
 
     def has_room(self, account: Account, *, is_new: bool) -> bool:
         """Whether the account may be bound once more, and where it `is_new` the venue takes a proposal."""
@@ -242,9 +253,8 @@ class Negotiations:
         """Give back what was reserved."""
         book, account = proposal.book, proposal.bound_account
         assert book.blocks is not None
-        left = self.offers.pop(account.account_id) - 1
-        if left:
-            self.offers[account.account_id] = left
+        _count_one_less(self.offers, account.account_id)
+        _count_one_less(self.offers_of_sessions, proposal.bound_session.session_id)
         book.blocks.discard(proposal)
         if book.clearing is not None:
             book.clearing.release(
@@ -260,6 +270,8 @@ class Negotiations:
         blocks, account_id = proposal.book.blocks, proposal.bound_account.account_id
         assert blocks is not None
         self.offers[account_id] = self.offers.get(account_id, 0) + 1
+        session_id = proposal.bound_session.session_id
+        self.offers_of_sessions[session_id] = self.offers_of_sessions.get(session_id, 0) + 1
         blocks.note(proposal)
 
     @staticmethod
@@ -283,13 +295,17 @@ class Negotiations:
                 assert all(one.book is book for one in book.blocks.proposals.values())
                 of_books |= book.blocks.proposals
         assert of_books == self.proposals
-        bound: dict[AccountId, int] = {}
-        for proposal in self.proposals.values():
-            account_id = proposal.bound_account.account_id
-            bound[account_id] = bound.get(account_id, 0) + 1
-        assert bound == self.offers
-        assert all(count <= ACCOUNT_PROPOSALS_MAX for count in bound.values())
+        proposals = self.proposals.values()
+        assert Counter(one.bound_account.account_id for one in proposals) == self.offers
+        assert Counter(one.bound_session.session_id for one in proposals) == self.offers_of_sessions
+        assert all(0 < count <= ACCOUNT_PROPOSALS_MAX for count in self.offers.values())
         assert len(self.proposals) <= VENUE_PROPOSALS_MAX
+
+
+def _count_one_less(counts: dict[_Key, int], key: _Key) -> None:
+    left = counts.pop(key) - 1
+    if left:
+        counts[key] = left
 
 
 def _check(proposal: Proposal) -> None:

@@ -32,9 +32,11 @@ def phase_refusal(book: Book, blocks: BlockBook) -> RejectReason | None:
     return None if blocks.course.phase is BlockPhase.OPEN else RejectReason.NOT_IN_THIS_PHASE
 
 
-def terms_refusal(book: Book, rules: BlockRules, lots: int, price_ticks: int) -> RejectReason | None:
+def terms_refusal(venue: Venue, book: Book, lots: int, price_ticks: int) -> RejectReason | None:
     """Why no block may have this quantity and price now, None if one may."""
-    return _quantity_refusal(book, rules, lots) or _price_refusal(book, rules, lots, price_ticks)
+    assert book.blocks is not None
+    rules = book.blocks.rules
+    return _quantity_refusal(book, rules, lots) or _price_refusal(venue, book, rules, lots, price_ticks)
 
 
 def expiry_ns(venue: Venue, rules: BlockRules, asked_ns: int) -> int:
@@ -65,7 +67,7 @@ def means_refusal(
     return book.clearing.refusal(account, side, lots, price_ticks, TradeKind.BLOCK)
 
 
-def block_band(book: Book, rules: BlockRules) -> tuple[int, int]:
+def block_band(venue: Venue, book: Book, rules: BlockRules) -> tuple[int, int]:
     """The lowest and the highest price of a block now, both inclusive; 0 and 0: there is no band."""
     instrument = book.instrument
     definition = instrument.definition
@@ -74,7 +76,7 @@ def block_band(book: Book, rules: BlockRules) -> tuple[int, int]:
     if rules.band is BlockBand.INSTRUMENT:
         return definition.band_low_ticks, definition.band_high_ticks
     return band_of(
-        _base_ticks(book),
+        _base_ticks(venue, book, rules),
         rules.band_up_basis_points,
         rules.band_down_basis_points,
         rules.band_rounding,
@@ -82,8 +84,13 @@ def block_band(book: Book, rules: BlockRules) -> tuple[int, int]:
     )
 
 
-def _base_ticks(book: Book) -> int:
-    return book.instrument.definition.reference_price_ticks
+def _base_ticks(venue: Venue, book: Book, rules: BlockRules) -> int:
+    definition = book.instrument.definition
+    if rules.band is not BlockBand.DAY_CLOSE:
+        return definition.reference_price_ticks
+    averages = venue.negotiations.day_averages
+    averages.look(venue)
+    return averages.by_instrument[definition.instrument_id].ticks(definition.reference_price_ticks)
 
 
 def _quantity_refusal(book: Book, rules: BlockRules, lots: int) -> RejectReason | None:
@@ -98,14 +105,16 @@ def _quantity_refusal(book: Book, rules: BlockRules, lots: int) -> RejectReason 
     return None
 
 
-def _price_refusal(book: Book, rules: BlockRules, lots: int, price_ticks: int) -> RejectReason | None:
+def _price_refusal(
+    venue: Venue, book: Book, rules: BlockRules, lots: int, price_ticks: int
+) -> RejectReason | None:
     if not 0 < price_ticks <= PRICE_TICKS_MAX:
         return RejectReason.INVALID_PRICE
     if price_ticks % book.instrument.price_increment_ticks:
         return RejectReason.PRICE_INCREMENT
     if rules.free_above_lots and lots > rules.free_above_lots:
         return None
-    low, high = block_band(book, rules)
+    low, high = block_band(venue, book, rules)
     if high and not low <= price_ticks <= high:
         return RejectReason.OUTSIDE_BAND
     return None

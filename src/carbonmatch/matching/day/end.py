@@ -98,6 +98,8 @@ def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
     )
     if result is not None:
         begin_next_day(venue, book, result)
+    if book.clearing is not None:
+        book.clearing.roll(trading_day)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from carbonmatch.limits import PRICED_TRADES_MAX
 from carbonmatch.matching.messages import (
+    SCREEN_TRADES,
     AuctionEnded,
     CloseRule,
     OpenRule,
@@ -26,7 +27,6 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.bands import half_up
 
-SCREEN: Final = frozenset({TradeKind.CONTINUOUS, TradeKind.AUCTION, TradeKind.LISTED})
 _OPENING: Final = frozenset({Phase.PRE_OPEN, Phase.OPENING_AUCTION})
 Amended = TradeBusted | TradeCorrected
 
@@ -89,7 +89,7 @@ class DayPrices:
     # --- what has become public ------------------------------------------------------------------
 
     def trade(self, event: Traded) -> None:
-        if event.kind not in SCREEN:
+        if event.kind not in SCREEN_TRADES:
             return
         price_ticks, lots = event.price_ticks, event.quantity_lots
         self.ids.append(event.trade_id)

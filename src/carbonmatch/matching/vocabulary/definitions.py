@@ -13,6 +13,7 @@ from carbonmatch.matching.vocabulary.enums import (
     SelfTradeFlag,
     SelfTradeKey,
     SelfTradePrevention,
+    TradeKind,
 )
 from carbonmatch.matching.vocabulary.fields import (
     AccountIdField,
@@ -107,3 +108,4 @@ class FoundTrade(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_
     quantity_lots: NumberField
     buyer: TradeSide  # whose order bought
     seller: TradeSide  # whose order sold
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about

@@ -1,0 +1,26 @@
+"""Where settlement files go, and what the venue calls its trades in them: the table of the file."""
+
+from collections.abc import Iterator
+
+from carbonmatch.config.section import Section
+from carbonmatch.config.trade_numbers import DEFAULT_FORMAT, problems_of
+
+
+class Settlement(Section, frozen=True):
+    # Where the venue makes the file of each run by itself; none: it makes none.
+    directory: str = ""
+    trade_number: str = DEFAULT_FORMAT
+
+
+def settlement_problems(settlement: Settlement, journal_directory: str) -> Iterator[str]:
+    for problem in problems_of(settlement.trade_number):
+        yield f"settlement.trade_number: {problem}"
+    if settlement.directory and settlement.directory == journal_directory:
+        yield "settlement.directory: that of the journal, expected one of its own"
+
+
+def in_words(settlement: Settlement) -> list[str]:
+    """Lines for a terminal; nothing where the venue makes no files."""
+    if not settlement.directory:
+        return []
+    return [f"settlement files in {settlement.directory}: trades numbered {settlement.trade_number}"]

@@ -1,0 +1,11 @@
+"""What each side of a trade pays."""
+
+from carbonmatch.matching.messages import InstrumentDefinition, TradeKind
+from carbonmatch.settlement.trades import NO_FEES
+
+
+def fees_minor(
+    _definition: InstrumentDefinition, _kind: TradeKind, _price_ticks: int, _lots: int
+) -> tuple[int, int]:
+    """The fees of the buyer and of the seller, in minor units."""
+    return NO_FEES
