@@ -37,6 +37,15 @@ from tests.settlement import ByHand
 DAY_NS = 24 * 3_600 * 10**9
 FIRST_DAY = 20231101
 NAMING = Naming("carbonmatch-shanghai")
+# Its orders are selected, and blocks of it are negotiated.
+LISTED = InstrumentId(3)
+SELECTED = m.ScreenRules(m.ScreenMechanism.LISTING, levels_max=5, order_list=True)
+LISTING = definition(
+    LISTED,
+    screen=SELECTED,
+    blocks=m.BlockRules(),
+    allowed=m.AllowedFlag.LIMIT | m.AllowedFlag.DAY | m.AllowedFlag.GTC,
+)
 ACCOUNTS = {ALICE: AccountId(11), BOB: AccountId(13), CAROL: AccountId(12)}
 
 
@@ -58,6 +67,7 @@ class World:
                 [
                     m.DefineInstrument(definition(EUA)),
                     m.DefineInstrument(definition(CEA)),
+                    m.DefineInstrument(LISTING),
                     m.DefineAccount(AccountId(11), m.ParticipantId(1), "alpha"),
                     m.DefineAccount(AccountId(12), m.ParticipantId(1), "alpha-2"),
                     m.DefineAccount(AccountId(13), m.ParticipantId(2), "beta"),
@@ -140,6 +150,17 @@ class World:
             (OPS, [m.SetPhase(self.ref(OPS), instrument, Phase.CONTINUOUS)]),
         )
 
+    def listed(self, price: int, lots: int) -> None:
+        order = m.NewOrder(self.ref(BOB), LISTED, Side.SELL, lots, price)
+        self.apply((BOB, [order]), (ALICE, [m.Select(self.ref(ALICE), LISTED, Side.BUY, lots)]))
+
+    def block(self, price: int, lots: int) -> None:
+        offer = m.BlockPropose(
+            self.ref(CAROL), LISTED, Side.SELL, lots, price, counterparty_account_id=ACCOUNTS[BOB]
+        )
+        number = m.OrderId(self.venue.engine.sequence + 1)
+        self.apply((CAROL, [offer]), (BOB, [m.BlockAccept(self.ref(BOB), number, lots, price)]))
+
     def bust(self, trade_id: int) -> None:
         command = m.BustTrade(self.ref(OPS), TradeId(trade_id), "never")
         self.apply((OPS, [m.OnTrade(command, self.trades[trade_id - 1])]))
@@ -149,7 +170,7 @@ class World:
         self.apply((OPS, [m.OnTrade(command, self.trades[trade_id - 1])]))
 
     def ending(self, *instruments: InstrumentId) -> list[tuple[m.SessionId, list[Any]]]:
-        numbers = instruments or (EUA, CEA)
+        numbers = instruments or (EUA, CEA, LISTED)
         return [
             *((OPS, [m.SetPhase(self.ref(OPS), number, Phase.CLOSED)]) for number in numbers),
             (OPS, [m.EndDay(self.ref(OPS), self.day, instruments)]),
@@ -220,6 +241,7 @@ def test_a_day_is_settled_trade_by_trade(world: World, tmp_path: Path) -> None:
     assert [(row["instrument"], row["close"]) for row in rows["INSTRUMENT"]] == [
         ("I1", "99.00"),
         ("I2", "0.50"),
+        ("I3", "0.00"),
     ]
     assert [
         (row["account"], row["instrument"], row["bought_lots"], row["sold_lots"], row["net_lots"])
@@ -243,6 +265,23 @@ def test_a_day_is_settled_trade_by_trade(world: World, tmp_path: Path) -> None:
         "trades": "3", "adjustments": "0", "busted": "0", "accounts": "3", "quantity_lots": "12",
         "amount_minor": "49565", "fees_minor": "0",
     }  # fmt: skip
+
+
+def test_the_mode_of_a_trade_is_in_its_number(world: World, tmp_path: Path) -> None:
+    world.listed(100, 5)
+    world.block(40, 200_000)
+    world.auction(100, 1)
+    world.end()
+    world.next_day()
+    world.bust(2)
+    world.end()
+    first, second = (world.settle(tmp_path / "out", FIRST_DAY + later)[0] for later in (0, 1))
+    assert [(row["trade_number"], row["mode"]) for row in rows_of(first.file)["TRADE"]] == [
+        ("20231101-LISTED-00000001", "LISTED"),
+        ("20231101-BLOCK-00000002", "BLOCK"),
+        ("20231101-AUCTION-00000003", "AUCTION"),
+    ]
+    assert [row["trade_number"] for row in rows_of(second.file)["ADJUSTMENT"]] == ["20231101-BLOCK-00000002"]
 
 
 def test_the_checksum_is_of_all_bytes_before_it_and_the_digest_of_all(world: World, tmp_path: Path) -> None:
@@ -569,15 +608,17 @@ STEPS = st.lists(
         st.tuples(st.just("trade"), PRICES, LOTS, INSTRUMENTS, st.sampled_from((ALICE, CAROL)), st.just(BOB)),
         st.tuples(st.just("trade"), PRICES, LOTS, INSTRUMENTS, st.just(BOB), st.sampled_from((ALICE, CAROL))),
         st.tuples(st.just("auction"), PRICES, LOTS, INSTRUMENTS),
+        st.tuples(st.just("listed"), PRICES, LOTS),
+        st.tuples(st.just("block"), PRICES, LOTS),
         st.tuples(st.just("bust"), st.integers(0, 50)),
         st.tuples(st.just("correct"), st.integers(0, 50), PRICES, LOTS),
-        st.tuples(st.just("end"), st.sampled_from(((), (EUA,), (CEA,)))),
+        st.tuples(st.just("end"), st.sampled_from(((), (EUA,), (CEA, LISTED)))),
     ),
     max_size=30,
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_a_file_is_what_one_would_come_to_by_hand(
     tmp_path_factory: pytest.TempPathFactory, steps: Any

@@ -117,6 +117,17 @@ def test_the_first_of_a_participant_to_answer_is_its_side_from_then_on() -> None
     assert floor.withdraw(CAROL, 1)[0] == "carol 2: block #1 WITHDRAWN buy 100 @ 51 own"
 
 
+def test_a_participant_whose_accounts_have_become_another_ones_is_told_nothing_any_more() -> None:
+    floor = Floor()
+    floor.propose(counterparty_participant_id=ParticipantId(2))
+    floor.send(VENUE, m.DefineAccount(BETA, ParticipantId(3), "beta"))
+    assert floor.accept(BOB, 1) == ["bob 1: rejected UNKNOWN_PROPOSAL"]
+    assert floor.withdraw(ALICE, 1) == [
+        "alice 2: block #1 WITHDRAWN sell 100 @ 50 own",
+        "carol 0: block #1 WITHDRAWN sell 100 @ 50 own",
+    ]
+
+
 def test_a_counterparty_without_sessions_is_told_nothing() -> None:
     floor = Floor()
     floor.send(VENUE, m.RemoveSession(BOB))

@@ -110,7 +110,8 @@ def directory_of(venue: Venue) -> Directory:
 def _sessions_of(venue: Venue, party: Party) -> Iterator[SessionState]:
     directory = directory_of(venue)
     if party.account is None:
-        told = directory.of_participant[party.participant_id]
+        # Its accounts may have become another one's since.
+        told = directory.of_participant.get(party.participant_id, [])
     else:
         told = directory.of_account[party.account.account_id]
     if party.session is not None and party.session not in told:
