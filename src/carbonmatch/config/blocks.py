@@ -75,7 +75,7 @@ def problems(at: str, blocks: Blocks | None, schedules: set[str]) -> Iterator[st
 
 
 def dearest(blocks: Blocks | None, band_high_ticks: int) -> int:
-    """Price x quantity of the dearest block that may be. 0 as the end of the instrument's band: it has none."""
+    """Price x quantity of the dearest block that may be. A band that ends at 0 is none."""
     if blocks is None:
         return 0
     is_in_band = blocks.band == "instrument" and not blocks.free_above_lots
