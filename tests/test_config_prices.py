@@ -5,6 +5,7 @@ import pytest
 from carbonmatch.config import ConfigError, parse
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.words import in_words
+from carbonmatch.matching.messages import CloseRule, OpenRule, PriceRounding, PriceRules
 
 INSTRUMENT = """
 [[instruments]]
@@ -72,3 +73,43 @@ def test_a_band_is_in_percent_or_in_ticks() -> None:
         "venue.toml: instruments[0].prices: a band of 10 % up and 0 % down of the reference price, and one "
         "from 4300 to 5300 ticks; expected one of them",
     )
+
+
+RULES = """
+open = "reference"
+close = "vwap_last_n"
+n_trades = 5
+close_quantity_min_lots = 101
+close_rounding = "down"
+stale_alert_days = 20
+"""
+
+
+def test_the_engine_gets_the_rules_and_people_are_told_of_them() -> None:
+    config = parse(instrument_text("reference_price_ticks = 4800", RULES), "venue.toml")
+    assert config.instruments[0].definition().prices == PriceRules(
+        open=OpenRule.REFERENCE,
+        close=CloseRule.VWAP_LAST_N,
+        n_trades=5,
+        close_quantity_min_lots=101,
+        close_rounding=PriceRounding.DOWN,
+        stale_alert_days=20,
+    )
+    words = "\n".join(in_words(config))
+    assert (
+        "its open is the reference price; its close is the average of the last 5 trades by volume, rounded "
+        "down; the open where fewer than 101 lots trade; without a trade it is the reference price"
+    ) in words
+    assert "its reference price is stale after 20 trading days without a trade" in words
+
+
+def test_an_instrument_of_which_nothing_is_said_has_no_rules() -> None:
+    assert Prices().rules() is None
+
+
+@pytest.mark.parametrize("prices", ['close = "vwap_last_n"', "n_trades = 5"])
+def test_last_trades_are_counted_where_they_make_the_close(prices: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(instrument_text("", prices), "venue.toml")
+    (problem,) = caught.value.problems
+    assert problem.startswith("venue.toml: instruments[0].prices.n_trades: found ")

@@ -349,6 +349,14 @@ AMENDED_TRADES_MAX: Final = 100_000
 # A day's statistics have a trade that stands as long as they keep any.
 assert AMENDED_TRADES_MAX < DAY_TRADES_KEPT_MAX
 
+# Trades of a day that an instrument with rules for its prices keeps, to settle them without one that is
+# busted: 24 bytes each. Beyond, the oldest half is forgotten. Allowances trade some thousand times a day.
+PRICED_TRADES_MAX: Final = 1_048_576
+assert AMENDED_TRADES_MAX < PRICED_TRADES_MAX // 2, "one that stands is always kept"
+# Trades that a close may be the average of; and days without any, after which somebody is to know.
+CLOSE_TRADES_MAX: Final = 10_000
+STALE_DAYS_MAX: Final = 1_000
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024

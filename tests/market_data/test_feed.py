@@ -211,8 +211,8 @@ def test_interval_limits_are_told_as_they_change_and_after_each_snapshot() -> No
 
 
 def day_ended(day: int, **prices: int) -> DayEnded:
-    prices = {"open": 0, "high": 0, "low": 0, "close": 0, **prices}
-    return DayEnded(CEA, NOW_NS, day, 1, 9, 1, TradeId(0), TradeId(1), *prices.values())
+    opened, high, low, close = {"open": 0, "high": 0, "low": 0, "close": 0, **prices}.values()
+    return DayEnded(CEA, NOW_NS, day, 1, 9, 1, TradeId(0), TradeId(1), opened, high, low, close)
 
 
 def test_a_day_that_has_ended_is_summed_up_by_its_trades() -> None:

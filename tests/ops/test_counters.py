@@ -8,6 +8,7 @@ from carbonmatch.matching.messages import (
     Accepted,
     Canceled,
     CancelReason,
+    DayEnded,
     Executed,
     InstrumentDefined,
     InstrumentDefinition,
@@ -110,6 +111,8 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
             PhaseChanged(4, 1000, Phase.CONTINUOUS, "", 1_772_436_600_999_999_999),
             TradeCorrected(4, 1000, 1, 4700, 2, 4800, 2),
             TradeBusted(4, 1000, 1, 4700, 2),
+            DayEnded(4, 1000, 20210716, 1, 9, 5, 1, 1, 0, 0, 0, 4800, 20, True),
+            DayEnded(4, 1000, 20210717, 1, 9, 5, 1, 1, 0, 0, 0, 4800),
         ],
         [],
         [RejectReason.OUTSIDE_BAND, RejectReason.UNKNOWN_ORDER],
@@ -123,6 +126,7 @@ def test_a_batch_is_counted_by_what_was_asked_and_what_came_of_it() -> None:
     assert counters.cancels == {CancelReason.EXPIRED: 1}
     assert counters.trades == {4: 1}
     assert counters.trades_amended == {4: 2}
+    assert counters.stale_references == {4: 1}
     assert counters.traded_tonnes == {4: 20}
     assert counters.self_trades_prevented == {4: 2}
     assert counters.prevented_tonnes == {4: 80}

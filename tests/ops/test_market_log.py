@@ -23,6 +23,7 @@ from carbonmatch.matching.messages import (
     BiddingState,
     BlockPhase,
     BlockPhaseChanged,
+    DayEnded,
     InstrumentDefinition,
     InstrumentId,
     LimitsChanged,
@@ -126,3 +127,14 @@ def test_what_comes_all_the_time_has_none(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.INFO)
     log_market([AuctionIndicated(4, 7, 4_800, 5, 2, 1), LimitsChanged(4, 7, 5, 1, 9, 0)], CEA24)
     assert caplog.records == []
+
+
+def test_a_reference_price_without_trades_for_too_long_has_a_line_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    day = (4, 7, 20210716, 1, 9, 5, 1, 1, 0, 0, 0, 4_800)
+    log_market([DayEnded(*day, 19, False), DayEnded(*day, 20, True)], CEA24)
+    assert [line.msg for line in caplog.records] == ["day_ended", "reference_stale", "day_ended"]
+    fields = vars(caplog.records[1])["fields"]
+    assert fields == {"instrument": "CEA24", "days_without_trade": 20}

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     Resume,
     SetBand,
     SetPhase,
+    SetReference,
 )
 from carbonmatch.protocol.messages import Role
 
@@ -179,6 +180,27 @@ def band(
     asyncio.run(set_band(*operator.accesses(tls), symbol, reference_ticks, low_ticks, high_ticks))
 
 
+@main.command
+def reference(
+    symbol: str,
+    reference_ticks: int,
+    /,
+    *,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Set the reference price of an instrument, and the band that its rules make of it.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, or its number.
+    reference_ticks
+        The reference price, in ticks.
+    """
+    asyncio.run(set_reference(*operator.accesses(tls), symbol, reference_ticks))
+
+
 async def set_phase(
     operator: Access, feed: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0
 ) -> None:
@@ -206,6 +228,12 @@ async def set_band(
     command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
     sequence = await _order(operator, command)
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
+
+
+async def set_reference(operator: Access, feed: Access, symbol: str, reference_ticks: int) -> None:
+    instrument_id = await instrument_id_of(feed, symbol)
+    sequence = await _order(operator, SetReference(Ref(0), instrument_id, reference_ticks))
+    print(f"{symbol} goes by {reference_ticks} ticks since sequence {sequence}")
 
 
 def time_to_come_ns(text: str) -> int:

@@ -235,7 +235,8 @@ class Instrument(Section, frozen=True):
         values["self_trade_prevention"] = SelfTradePrevention[self.self_trade_prevention.upper()]
         # Where there is a schedule, nothing is open before it has said so.
         is_scheduled = values.pop("schedule") is not None
-        del values["list_date"], values["last_trade_date"], values["prices"]
+        del values["list_date"], values["last_trade_date"]
+        values["prices"] = self.prices.rules()
         values["band_low_ticks"], values["band_high_ticks"] = self.band
         values["opening_phase"] = Phase.CLOSED if is_scheduled else Phase[self.opening_phase.upper()]
         values["allowed"] = _bits(AllowedFlag, (*values.pop("order_types"), *values.pop("times_in_force")))

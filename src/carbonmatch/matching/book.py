@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.indication import Indication
     from carbonmatch.matching.instrument import Instrument
     from carbonmatch.matching.listing.order_list import OrderList
+    from carbonmatch.matching.prices.day_prices import DayPrices
 
 
 class Book:
@@ -27,7 +28,8 @@ class Book:
     carried out. `lost` has the sessions which were lost while nothing could be cancelled, and at
     which sequence. `guard` is what watches its trades; nearly no instrument has one. `clearing`
     holds the units and the money of its accounts, where the venue does that; `order_list` its orders one by
-    one, where they are selected from or shown; `blocks` is there where blocks of it are negotiated.
+    one, where they are selected from or shown; `blocks` is there where blocks of it are negotiated, `prices`
+    where rules make its open, close and reference.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Book:
         "lost",
         "order_list",
         "previous_price_ticks",
+        "prices",
         "sell_stops",
         "timing",
         "transition",
@@ -81,6 +84,7 @@ class Book:
         # Those that are announced or under way, by id.
         self.biddings: dict[OrderId, Bidding] = {}
         self.blocks: BlockBook | None = None
+        self.prices: DayPrices | None = None
 
     def note(self, order: Order) -> None:
         """Take note of an open order whose terms an auction asks for."""

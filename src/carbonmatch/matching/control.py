@@ -41,6 +41,7 @@ from carbonmatch.matching.messages import (
     SetPhase,
     TimePassed,
 )
+from carbonmatch.matching.prices.collecting import configure_prices
 from carbonmatch.matching.venue import Venue
 
 
@@ -53,7 +54,7 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
     if books is None:
         return
     if command.phase in GATHERING and not all(book.instrument.has_auctions for book in books):
-        _refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
+        refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
         return
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
@@ -99,11 +100,11 @@ def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) ->
     reference, low, high = command.reference_price_ticks, command.band_low_ticks, command.band_high_ticks
     book = venue.books.get(command.instrument_id)
     if not session.operator:
-        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+        refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
     elif book is None:
-        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+        refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
     elif not is_band(reference, low, high):
-        _refuse(venue, session, ref, RejectReason.INVALID_PRICE)
+        refuse(venue, session, ref, RejectReason.INVALID_PRICE)
     else:
         book.instrument.set_band(reference, low, high)
         set_reference(book)
@@ -128,10 +129,11 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         if is_other:
             book.previous_price_ticks = 0
     # Whoever knows how far prices may go drives them there.
-    public = msgspec.structs.replace(definition, volatility=None)
+    public = msgspec.structs.replace(book.instrument.definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))
     book = venue.books[definition.instrument_id]
     configure(venue, book)
+    configure_prices(venue, book)
     order_list.configure(venue, book)
     configure_blocks(venue, book)
     if book.transition is None:
@@ -207,11 +209,11 @@ def _books_to_steer(
 ) -> list[Book] | None:
     """The books that an operator's command is for; None where it is refused."""
     if not session.operator:
-        _refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
+        refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
     elif instrument_id == ANY:
         return [book for _, book in sorted(venue.books.items())]
     elif instrument_id not in venue.books:
-        _refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+        refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
     else:
         return [venue.books[instrument_id]]
     return None
@@ -228,7 +230,7 @@ def _follow_course(venue: Venue, book: Book, text: str) -> None:
     enter_course_phase(venue, book, text)
 
 
-def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
+def refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
     assert session is not venue.venue_session, f"the venue's own command does not fit: {reason.name}"
     venue.reject(session, ref, reason)
 

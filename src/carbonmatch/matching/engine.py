@@ -74,6 +74,7 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetBlockPhase,
     SetPhase,
+    SetReference,
     SetSeed,
     SettlementStatusRequest,
     StartAuction,
@@ -82,6 +83,8 @@ from carbonmatch.matching.messages import (
     TradeId,
     WithdrawBid,
 )
+from carbonmatch.matching.prices.collecting import collect
+from carbonmatch.matching.prices.settling import set_reference
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -114,10 +117,11 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     BlockWithdraw: negotiation.withdraw,
     BlockStatusRequest: negotiation.status,
     SetBlockPhase: set_block_phase,
+    SetReference: set_reference,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
-_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase})
+_FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
     DefineAccount: control.define_account,
@@ -250,6 +254,8 @@ class Engine:
         venue = self.venue
         if venue.gathering:
             auction.indicate_all(venue)
+        if venue.priced:
+            collect(venue)
         if venue.negotiations.day_averages:
             venue.negotiations.day_averages.hand_out(venue)
         streams = []
@@ -276,6 +282,7 @@ class Engine:
         venue.prevented = []
         venue.touched = []
         venue.public = []
+        venue.collected = 0
         venue.dirty = []
         venue.own_report_count = 0
         venue.foreign_report_count = 0

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeKind,
 )
+from carbonmatch.matching.prices.bands import rule_band
 from carbonmatch.matching.screen_rules import ADMITTED
 from carbonmatch.matching.screen_rules import faults as screen_faults
 from carbonmatch.matching.volatility_rules import NO_WIDTH, faults
@@ -116,6 +117,7 @@ class Instrument:
 
     def __init__(self, definition: InstrumentDefinition) -> None:
         self.instrument_id = definition.instrument_id
+        self.configured = self.definition = definition
         self.allowed = definition.allowed
         self.volatility = definition.volatility
         self.mechanism = definition.screen.mechanism
@@ -171,8 +173,25 @@ class Instrument:
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
         assert not [*screen_faults(definition)], "a configuration is checked before"
+        definition_in_force = self._carried(definition)
         self.configured = definition
-        self._use(definition)
+        self._use(definition_in_force)
+
+    def _carried(self, definition: InstrumentDefinition) -> InstrumentDefinition:
+        """With the reference price there is, where rules carry it on and the definition gives no other."""
+        if definition.prices is None:
+            return definition
+        if definition.reference_price_ticks != self.configured.reference_price_ticks:
+            reference_ticks = definition.reference_price_ticks
+        else:
+            reference_ticks = self.definition.reference_price_ticks
+        low_ticks, high_ticks = rule_band(definition, reference_ticks)
+        return msgspec.structs.replace(
+            definition,
+            reference_price_ticks=reference_ticks,
+            band_low_ticks=low_ticks,
+            band_high_ticks=high_ticks,
+        )
 
     def _use(self, definition: InstrumentDefinition) -> None:
         assert definition.instrument_id == self.instrument_id

@@ -135,6 +135,11 @@ from carbonmatch.matching.vocabulary.operator_commands import SetBand as SetBand
 from carbonmatch.matching.vocabulary.operator_commands import SetPhase as SetPhase
 from carbonmatch.matching.vocabulary.operator_commands import TradeStatusRequest as TradeStatusRequest
 from carbonmatch.matching.vocabulary.prices import BandRounding as BandRounding
+from carbonmatch.matching.vocabulary.prices import CloseRule as CloseRule
+from carbonmatch.matching.vocabulary.prices import OpenRule as OpenRule
+from carbonmatch.matching.vocabulary.prices import PriceRounding as PriceRounding
+from carbonmatch.matching.vocabulary.prices import PriceRules as PriceRules
+from carbonmatch.matching.vocabulary.prices import SetReference as SetReference
 from carbonmatch.matching.vocabulary.reports import Accepted as Accepted
 from carbonmatch.matching.vocabulary.reports import AcceptedLong as AcceptedLong
 from carbonmatch.matching.vocabulary.reports import Busted as Busted
@@ -203,6 +208,7 @@ ClientCommand = (
     | BlockWithdraw
     | BlockStatusRequest
     | SetBlockPhase
+    | SetReference
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey

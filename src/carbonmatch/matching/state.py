@@ -45,10 +45,11 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
+from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 13
+STATE_VERSION: Final = 14
 DIGEST_BYTES: Final = 32
 
 
@@ -129,6 +130,7 @@ class _BookState(_State, frozen=True):
     corridor: CorridorState | None
     interval: IntervalState | None
     day: DayState
+    prices: PricesState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -250,6 +252,7 @@ def restore(data: bytes) -> Engine:
         book.last_price_ticks = kept_book.last_price_ticks
         book.previous_price_ticks = kept_book.previous_price_ticks
         restore_day(book, kept_book.day)
+        restore_prices(venue, book, kept_book.prices)
         venue.books[instrument.instrument_id] = book
         book.timing = kept_book.timing
         if kept_book.indication is not None:
@@ -342,6 +345,7 @@ def _book_state(book: Book) -> _BookState:
         book.lost,
         *saved_guard(book),
         saved_day(book),
+        saved_prices(book),
     )
 
 

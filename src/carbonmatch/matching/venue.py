@@ -29,6 +29,7 @@ from carbonmatch.matching.messages import (
     Side,
     TradeId,
 )
+from carbonmatch.matching.prices.day_prices import DayPrices
 
 
 class AmendedTrade(NamedTuple):
@@ -54,6 +55,7 @@ class Venue:
         "biddings",
         "books",
         "cancels",
+        "collected",
         "dirty",
         "drop_copies",
         "durable",
@@ -70,6 +72,7 @@ class Venue:
         "open_order_count",
         "own_report_count",
         "prevented",
+        "priced",
         "public",
         "reached",
         "refusals",
@@ -120,6 +123,9 @@ class Venue:
         self.gathering: dict[InstrumentId, Book] = {}
         # Those of whose orders market data shows each, in the order of their ids.
         self.listed: dict[InstrumentId, Book] = {}
+        # What the rules of instruments make prices of, and how many of `public` they have taken in.
+        self.priced: dict[InstrumentId, DayPrices] = {}
+        self.collected = 0
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -246,6 +252,10 @@ class Venue:
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
+            assert self.priced.get(instrument_id) is book.prices
+            assert (book.prices is None) == (book.instrument.definition.prices is None)
+            if book.prices is not None:
+                book.prices.check()
             here = [*book.orders(), *book.stops(), *book.waiting()]
             assert (instrument_id in self.frozen) == book.instrument.is_frozen
             gathers = book.instrument.is_gathering and not book.instrument.is_uncrossing

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
     CancelReason,
+    DayEnded,
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
@@ -140,6 +141,7 @@ class Counters:
         "settlement_files_missing",
         "settlement_runs_unconfirmed",
         "slow_readers_cut",
+        "stale_references",
         "start_time_ns",
         "state",
         "tls_certificate_expires_ns",
@@ -171,6 +173,7 @@ class Counters:
         self.interruptions: defaultdict[InstrumentId, int] = defaultdict(int)
         self.trades: defaultdict[InstrumentId, int] = defaultdict(int)
         self.trades_amended: defaultdict[InstrumentId, int] = defaultdict(int)
+        self.stale_references: defaultdict[InstrumentId, int] = defaultdict(int)
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
@@ -259,6 +262,8 @@ class Counters:
     def _count_public(self, event: AnyPublicEvent) -> None:
         if type(event) is TradeBusted or type(event) is TradeCorrected:
             self.trades_amended[event.instrument_id] += 1
+        elif type(event) is DayEnded:
+            self.stale_references[event.instrument_id] += event.is_stale
         elif type(event) is PhaseChanged:
             # One that is extended is told again, and is the same.
             if Phase.VOLATILITY_AUCTION is event.phase is not self.phases.get(event.instrument_id):

@@ -31,6 +31,9 @@ def log_market(
 ) -> None:
     """Prices in ticks, quantities in lots; `instruments` are those that the events name."""
     for event in events:
+        if type(event) is DayEnded and event.is_stale:
+            symbol = instruments[event.instrument_id].symbol
+            log("reference_stale", instrument=symbol, days_without_trade=event.days_without_trade)
         told = _told(event)
         if told is not None:
             name, instrument_id, fields = told

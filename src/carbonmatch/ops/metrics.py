@@ -146,6 +146,12 @@ METRICS: Final = (
         label="instrument",
     ),
     _counter(
+        "stale_references",
+        "stale_references",
+        "Trading days that ended with a stale reference price: no trade for as long as its rules say.",
+        label="instrument",
+    ),
+    _counter(
         "traded_tonnes", "traded_tonnes", "Tonnes of CO2 that changed hands.", "tonnes", label="instrument"
     ),
     _counter(

@@ -40,6 +40,7 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetBlockPhase,
     SetPhase,
+    SetReference,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -70,7 +71,17 @@ _SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, BlockStatusRequest
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
-    frozenset({SetPhase, SetBand, Resume, SetBlockPhase, *get_args(BiddingCommand), *get_args(DayCommand)})
+    frozenset(
+        {
+            SetPhase,
+            SetBand,
+            SetReference,
+            Resume,
+            SetBlockPhase,
+            *get_args(BiddingCommand),
+            *get_args(DayCommand),
+        }
+    )
     | LOOKED_UP
 )
 # What a role may not do, whatever its session may in others: a key for one role opens that one only.

@@ -25,9 +25,10 @@ from carbonmatch.matching.messages import (
     SetBand,
     SetBlockPhase,
     SetPhase,
+    SetReference,
 )
 
-_STEERING: Final = SetPhase | SetBand | Resume | CancelBidding | SetBlockPhase
+_STEERING: Final = SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase
 
 
 def relieving(

@@ -12,6 +12,7 @@ from carbonmatch.matching.book import Book
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.day.trading_day import is_date, latest_date
 from carbonmatch.matching.messages import DayEnded, EndDay, Phase, Ref, RejectReason
+from carbonmatch.matching.prices.settling import begin_next_day, day_result
 from carbonmatch.matching.venue import Venue
 
 
@@ -79,7 +80,7 @@ def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
     day = book.day
     after_sequence, after_trade_id = day.after_sequence, day.after_trade_id
     day.end(trading_day, venue.sequence, venue.last_trade_id)
-    close_ticks = book.last_price_ticks
+    result = None if book.prices is None else day_result(venue, book)
     venue.public.append(
         DayEnded(
             book.instrument.instrument_id,
@@ -90,12 +91,13 @@ def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
             after_sequence,
             after_trade_id,
             venue.last_trade_id,
-            0,
-            0,
-            0,
-            close_ticks,
+            *((0, 0, 0, book.last_price_ticks) if result is None else result[:4]),
+            0 if result is None else result.days_without_trade,
+            result is not None and result.is_stale,
         )
     )
+    if result is not None:
+        begin_next_day(venue, book, result)
     if book.clearing is not None:
         book.clearing.roll(trading_day)
 

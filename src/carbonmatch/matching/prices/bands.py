@@ -3,7 +3,7 @@
 from typing import Final
 
 from carbonmatch.limits import PRICE_TICKS_MAX
-from carbonmatch.matching.messages import BandRounding
+from carbonmatch.matching.messages import BandRounding, InstrumentDefinition
 
 BASIS_POINTS: Final = 10_000
 NO_BAND: Final = (0, 0)
@@ -44,3 +44,17 @@ def band_of(
     most = PRICE_TICKS_MAX // increment_ticks
     lowest, highest = (min(max(1, number), most) for number in (lowest, highest))
     return lowest * increment_ticks, highest * increment_ticks
+
+
+def rule_band(definition: InstrumentDefinition, reference_ticks: int) -> tuple[int, int]:
+    """The band that the rules make of a reference price; where they make none, the one there is."""
+    rules = definition.prices
+    if rules is None or not (rules.band_up_basis_points or rules.band_down_basis_points):
+        return definition.band_low_ticks, definition.band_high_ticks
+    return band_of(
+        reference_ticks,
+        rules.band_up_basis_points,
+        rules.band_down_basis_points,
+        rules.band_rounding,
+        definition.price_increment_ticks,
+    )

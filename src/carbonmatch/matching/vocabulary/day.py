@@ -113,3 +113,5 @@ class DayEnded(PublicEvent, frozen=True, tag=197):
     high_price_ticks: int
     low_price_ticks: int
     close_price_ticks: int
+    days_without_trade: int = 0  # in a row, this one included; 0 where no rules make its prices
+    is_stale: bool = False  # so many that its rules call the reference price stale

@@ -25,6 +25,7 @@ from carbonmatch.matching.vocabulary.fields import (
     TimeField,
 )
 from carbonmatch.matching.vocabulary.listing import ScreenRules
+from carbonmatch.matching.vocabulary.prices import PriceRules
 
 
 class SelfTradeRules(Struct, frozen=True, gc=False, array_like=True):
@@ -87,6 +88,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     bidding: BiddingRules | None = None  # how its biddings go where they do not say; nil: it has none
     screen: ScreenRules = ScreenRules()  # how its orders meet, and whether each of them is shown
     blocks: BlockRules | None = None  # nil: no negotiated blocks
+    prices: PriceRules | None = None  # nil: nothing makes its reference price and band but operators
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
