@@ -177,3 +177,20 @@ def test_who_follows_a_schedule_is_taken_over_at_once_and_other_rules_with_a_sta
 
     assert changed(schedule=None) == []
     assert changed(quantity_min_lots=1) == ["instruments"]
+
+
+def test_the_dearest_block_is_money_that_readers_can_hold() -> None:
+    def dear(table: str) -> list[str]:
+        text = (MARKET + TABLE + table).replace("tick_value_minor = 1\n", "tick_value_minor = 1000\n")
+        text = text.replace("lot_tonnes = 1\n", "lot_tonnes = 1\nquantity_max_lots = 1000\n")
+        try:
+            parse(text, "carbonmatch.toml")
+        except ConfigError as error:
+            return list(error.problems)
+        return []
+
+    (problem,) = dear("")
+    assert "instruments[0].blocks: the dearest block it admits is worth 1" in problem
+    assert problem.endswith("lower its quantity_max_lots")
+    assert dear("quantity_max_lots = 9000000") == []
+    assert len(dear("quantity_max_lots = 10000000")) == 1

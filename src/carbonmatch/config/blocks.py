@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, structs
 
 from carbonmatch.config.section import Name, Section
-from carbonmatch.limits import QUANTITY_LOTS_MAX
+from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
 from carbonmatch.matching.messages import BandRounding, BlockBand, BlockPhase, BlockRules, BlockTape
 
 _NS_PER_SECOND: Final = 10**9
@@ -72,6 +72,15 @@ def problems(at: str, blocks: Blocks | None, schedules: set[str]) -> Iterator[st
         yield f"{at}: neither public_posts nor directed: nobody could propose anything"
     if blocks.schedule is not None and blocks.schedule not in schedules:
         yield f"{at}.schedule: there is no schedule {blocks.schedule!r}"
+
+
+def dearest(blocks: Blocks | None, band_high_ticks: int) -> int:
+    """Price x quantity of the dearest block that may be. A band that ends at 0 is none."""
+    if blocks is None:
+        return 0
+    is_in_band = blocks.band == "instrument" and not blocks.free_above_lots
+    highest_ticks = (band_high_ticks if is_in_band else 0) or PRICE_TICKS_MAX
+    return highest_ticks * (blocks.quantity_max_lots or QUANTITY_LOTS_MAX)
 
 
 def in_words(blocks: Blocks | None, lot_tonnes: int) -> Iterator[str]:

@@ -262,6 +262,12 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
             f"{at}: the dearest order it admits is worth {money} minor units, expected at most {_MONEY_MAX}; "
             "set a band, or lower quantity_max_lots or tick_value_minor"
         )
+    money = blocks.dearest(instrument.blocks, instrument.band[1]) * instrument.tick_value_minor
+    if money > _MONEY_MAX:
+        yield (
+            f"{at}.blocks: the dearest block it admits is worth {money} minor units, expected at most "
+            f"{_MONEY_MAX}; lower its quantity_max_lots"
+        )
 
 
 def _self_trade_problems(at: str, instrument: Instrument) -> Iterator[str]:

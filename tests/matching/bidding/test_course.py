@@ -158,10 +158,13 @@ def test_winners_and_the_one_party_get_fills_and_everyone_hears_what_became_of_t
     ]
     assert last[2].bid_id == third.bid_id
     offer = [one for one in house.reports[SELLER] if isinstance(one, BidUpdate)]
-    assert [(one.state, one.bid_id, one.allotted_lots) for one in offer] == [
-        (BidState.STANDING, bidding_id, 0),
-        (BidState.ALLOTTED, bidding_id, 10),
+    assert [
+        (one.state, one.bid_id, one.allotted_lots, one.allotted_price_ticks, one.side) for one in offer
+    ] == [
+        (BidState.STANDING, bidding_id, 0, 0, Side.SELL),
+        (BidState.ALLOTTED, bidding_id, 10, 100, Side.SELL),
     ]
+    assert (first.allotted_lots, first.allotted_price_ticks, first.side) == (0, 0, Side.BUY)
     trades = [event for event in house.public if isinstance(event, m.Traded)]
     assert [(one.kind, one.aggressor) for one in trades] == [(TradeKind.BIDDING, Side.BUY)] * 2
 
