@@ -222,6 +222,16 @@ def test_a_vintage_without_a_reference_price_stays_closed_until_an_operator_sets
     assert floor.phase(cea25) is Phase.CONTINUOUS
 
 
+def test_an_operators_reference_price_gives_a_vintage_its_band_and_opens_it() -> None:
+    floor = Floor("cea", "2026-03-02 02:00")
+    cea25 = next(one.id for one in floor.config.instruments if one.symbol == "CEA25")
+    floor.send(OPERATOR, m.SetReference(floor.ref(OPERATOR), cea25, 70_00))
+    floor.clock("2026-03-02 05:00")
+    assert floor.phase(cea25) is Phase.CONTINUOUS
+    definition = floor.engine.instruments[cea25].definition
+    assert (definition.band_low_ticks, definition.band_high_ticks) == (63_00, 77_00)
+
+
 def test_a_reference_price_that_waits_for_the_next_start_opens_nothing_before() -> None:
     """A file that was read again: the engine does not know the band yet."""
     floor = Floor("cea", "2026-03-02 02:00")
