@@ -543,6 +543,13 @@ def test_a_journal_without_its_beginning_needs_its_archive_or_the_ledger(tmp_pat
     whole.release()
 
 
+def test_a_directory_without_a_journal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettlementError, match="no such directory"):
+        opened_journal(tmp_path / "none", None)
+    with pytest.raises(SettlementError, match="no journal in this directory"):
+        opened_journal(tmp_path, None)
+
+
 class Killed(BaseException):
     """The process is gone."""
 

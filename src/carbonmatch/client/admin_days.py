@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -139,12 +139,12 @@ def trading_day(text: str) -> int:
     """20210716 of "20210716" or "2021-07-16"; 0 of nothing. Raises ClientError."""
     if not text:
         return 0
-    digits = text.replace("-", "")
     try:
-        parsed = datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC)
+        # As Python reads dates since 3.11: in both forms, and no others with a digit too few.
+        day = date.fromisoformat(text)
     except ValueError:
         raise ClientError(f"expected a day like 20210716, found {text!r}") from None
-    return parsed.year * 10_000 + parsed.month * 100 + parsed.day
+    return day.year * 10_000 + day.month * 100 + day.day
 
 
 async def end(

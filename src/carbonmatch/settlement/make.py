@@ -22,6 +22,7 @@ from carbonmatch.journal.record import Kind, StoredRecord, position, record_byte
 from carbonmatch.journal.segments import (
     DIGEST_BYTES,
     NO_DIGEST,
+    SUFFIX,
     segment_numbers,
     unpack_segment_header,
 )
@@ -75,6 +76,9 @@ def opened_journal(directory: Path, archive: Path | None) -> DiskStorage:
     for path in (directory, *([archive] if archive else [])):
         if not path.is_dir():
             raise SettlementError(f"{path}: no such directory")
+    # The newest segment never leaves a journal for its archive.
+    if not any(directory.glob(f"*{SUFFIX}")):
+        raise SettlementError(f"{directory}: no journal in this directory")
     return DiskStorage(directory) if archive is None else WithArchive(directory, archive)
 
 
