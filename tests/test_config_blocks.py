@@ -58,8 +58,16 @@ opening_phase = "break"
 """
 
 
+PRICES = """
+[instruments.prices]
+close = "vwap_last_n"
+n_trades = 5
+"""
+
+
 def config(table: str) -> Config:
-    return parse(MARKET + TABLE + table, "carbonmatch.toml")
+    prices = PRICES if "day_close" in table else ""
+    return parse(MARKET + TABLE + table + prices, "carbonmatch.toml")
 
 
 def rules(text: str) -> BlockRules | None:
@@ -87,7 +95,7 @@ def test_without_the_table_there_are_no_blocks() -> None:
 
 
 def test_every_key_says_what_it_says() -> None:
-    assert rules(MARKET + TABLE + EVERYTHING) == BlockRules(
+    assert rules(MARKET + TABLE + EVERYTHING + PRICES) == BlockRules(
         1_000,
         1_000_000,
         BlockBand.DAY_CLOSE,
@@ -161,6 +169,11 @@ def test_it_is_told_in_words() -> None:
 def test_what_does_not_go_together_is_told(table: str, problem: str) -> None:
     (found,) = problems(table)
     assert found.startswith(problem)
+
+
+def test_the_close_of_the_day_needs_one() -> None:
+    with pytest.raises(ConfigError, match="day_close needs to know what a close is"):
+        parse(MARKET + TABLE + EVERYTHING, "carbonmatch.toml")
 
 
 def test_who_follows_a_schedule_is_taken_over_at_once_and_other_rules_with_a_start() -> None:

@@ -315,6 +315,33 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         lambda one, _: one.prices.band_rounding,
         row(("half_up", "ours"), hbea=("half_up", "read"), szea=("half_up", "read")),
     ),
+    "close": (
+        lambda one, _: (one.prices.close, one.prices.n_trades, one.prices.close_quantity_min_lots),
+        row(
+            (("vwap_day", 0, 0), "verify"),
+            cea=(("vwap_day", 0, 0), "read"),
+            hbea=(("vwap_last_n", 5, 0), "read"),
+            # Up to 100 t the close is the open.
+            gdea=(("vwap_day", 0, 101), "read"),
+            cqea=(("vwap_day", 0, 0), "read"),
+            fjea=(None, "unknown"),
+            eua_spot=(("reference", 0, 0), "verify"),
+            eua_auction=(None, "ours"),
+            kau=(("closing_auction", 0, 0), "read"),
+        ),
+    ),
+    "open": (
+        lambda one, _: one.prices.open,
+        row(
+            ("first_trade_or_reference", "verify"),
+            cea=("first_trade_or_reference", "read"),
+            hbea=("first_trade", "read"),
+            gdea=("reference", "read"),
+            eua_spot=("first_trade_or_reference", "ours"),
+            eua_auction=(None, "ours"),
+            kau=("opening_auction", "read"),
+        ),
+    ),
     "block_size": (
         block_size,
         row(
@@ -447,29 +474,6 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
 
 # What the engine has nothing for yet: how surely it is known, all the same.
 KNOWN: Final[dict[RuleName, tuple[Certainty, dict[str, Certainty]]]] = {
-    "close": (
-        "verify",
-        {
-            "cea": "read",
-            "hbea": "read",
-            "gdea": "read",
-            "cqea": "read",
-            "fjea": "unknown",
-            "eua_auction": "ours",
-            "kau": "read",
-        },
-    ),
-    "open": (
-        "verify",
-        {
-            "cea": "read",
-            "hbea": "read",
-            "gdea": "read",
-            "eua_spot": "ours",
-            "eua_auction": "ours",
-            "kau": "read",
-        },
-    ),
     "checks": ("verify", {"cea": "read", "gdea": "read", "eua_spot": "read", "eua_auction": "ours"}),
     "lag": ("verify", {"cea": "read", "eua_spot": "read", "eua_auction": "read", "kau": "read"}),
     "proceeds": ("ours", {"cea": "recalled"}),
@@ -516,6 +520,11 @@ def test_no_rule_of_a_market_is_left_out() -> None:
     for name in MARKETS:
         rules = set(profile_named(name).rules) - {"composite"}
         assert rules == set(MATRIX) | set(KNOWN)
+
+
+@pytest.mark.parametrize("name", sorted(set(MARKETS) - {"eua_spot", "eua_auction"}))
+def test_reference_prices_are_stale_after_twenty_days_without_a_trade(name: str) -> None:
+    assert market(name)[0].prices.stale_alert_days == 20
 
 
 def test_all_vintages_follow_the_same_rules() -> None:

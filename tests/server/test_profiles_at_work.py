@@ -40,7 +40,9 @@ class Floor(Market):
 
     def __init__(self, name: str, now: str, adjusted: str = "") -> None:
         self.trades: list[tuple[int, int, TradeKind]] = []
-        # Accounts of both sides of each.
+        # Open and close of each day that has ended.
+        self.days: list[tuple[int, int]] = []
+        # Accounts of both sides of each trade.
         self.fills: list[int] = []
         super().__init__(now, venue_of(name, adjusted))
         self.number = self.config.instruments[0].id
@@ -48,6 +50,11 @@ class Floor(Market):
     def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
         self.refused += outputs.refusals
         reports = [report for chunk in outputs.streams for report in chunk.reports]
+        self.days += [
+            (event.open_price_ticks, event.close_price_ticks)
+            for event in outputs.public
+            if type(event) is m.DayEnded and event.instrument_id == self.number
+        ]
         self.fills += [report.account_id for report in reports if type(report) is m.Executed]
         self.trades += [
             (event.price_ticks, event.quantity_lots, event.kind)
@@ -174,6 +181,30 @@ def test_cea_negotiates_blocks_of_100_000_tonnes_within_thirty_percent_in_the_af
     assert floor.trades == [(33_60, 100_000, TradeKind.BLOCK), (62_40, 100_000, TradeKind.BLOCK)]
 
 
+def test_cea_closes_at_the_average_of_listed_trades_and_goes_on_from_there() -> None:
+    """100 t at 50.00 and 300 t at 52.00, and a block at 40.00: open 50.00, close 51.50."""
+    floor = Floor("cea", "2021-07-16 05:00")
+    floor.block(200_000, 40_00)
+    for lots, price_ticks in ((100, 50_00), (300, 52_00)):
+        floor.order(TRADER, SELL, lots, price_ticks)
+        floor.send(OTHER, m.Select(floor.ref(OTHER), floor.number, BUY, lots))
+    floor.clock("2021-07-16 07:30")
+    assert floor.days == [(50_00, 51_50)]
+    # 10 % around the close, rounded half up, for the next day; 30 % for blocks.
+    floor.clock("2021-07-19 05:00")
+    floor.order(TRADER, SELL, 1, 46_35)
+    floor.order(TRADER, SELL, 1, 56_65)
+    floor.block(100_000, 66_95)
+    assert floor.refusals() == []
+    floor.order(TRADER, SELL, 1, 46_34)
+    floor.order(TRADER, SELL, 1, 56_66)
+    floor.block(100_000, 66_96)
+    assert floor.refusals() == [RejectReason.OUTSIDE_BAND] * 3
+    # Without a listed trade open and close are the close before.
+    floor.clock("2021-07-19 07:30")
+    assert floor.days[1:] == [(51_50, 51_50)]
+
+
 def test_cea_vintages_begin_when_they_are_listed() -> None:
     floor = Floor("cea", "2025-04-28 02:00", reference("CEA24", 80_00))
     cea24 = next(one.id for one in floor.config.instruments if one.symbol == "CEA24")
@@ -189,6 +220,16 @@ def test_a_vintage_without_a_reference_price_stays_closed_until_an_operator_sets
     floor.send(OPERATOR, m.SetBand(floor.ref(OPERATOR), cea25, 70_00, 63_00, 77_00))
     floor.clock("2026-03-02 05:00")
     assert floor.phase(cea25) is Phase.CONTINUOUS
+
+
+def test_an_operators_reference_price_gives_a_vintage_its_band_and_opens_it() -> None:
+    floor = Floor("cea", "2026-03-02 02:00")
+    cea25 = next(one.id for one in floor.config.instruments if one.symbol == "CEA25")
+    floor.send(OPERATOR, m.SetReference(floor.ref(OPERATOR), cea25, 70_00))
+    floor.clock("2026-03-02 05:00")
+    assert floor.phase(cea25) is Phase.CONTINUOUS
+    definition = floor.engine.instruments[cea25].definition
+    assert (definition.band_low_ticks, definition.band_high_ticks) == (63_00, 77_00)
 
 
 def test_a_reference_price_that_waits_for_the_next_start_opens_nothing_before() -> None:
@@ -257,6 +298,40 @@ def test_hbea_refuses_what_is_further_than_five_percent_beyond_the_opposite_best
     floor.order(TRADER, SELL, 10, 24_00)
     floor.order(OTHER, BUY, 10, 25_21)
     assert floor.refusals() == [RejectReason.OUTSIDE_COLLAR]
+
+
+def test_gdea_closes_where_it_opened_unless_more_than_100_tonnes_were_clicked() -> None:
+    for lots, close_ticks in ((100, 48_00), (101, 50_00)):
+        floor = Floor("gdea", "2026-03-02 01:30", reference("GDEA", 48_00))
+        floor.order(TRADER, SELL, lots, 50_00)
+        floor.send(OTHER, m.Select(floor.ref(OTHER), floor.number, BUY, lots))
+        floor.clock("2026-03-02 08:00")
+        assert floor.days == [(48_00, close_ticks)]
+
+
+def test_hbea_closes_at_the_average_of_the_last_five_trades() -> None:
+    floor = Floor("hbea", "2026-03-02 01:30", reference("HBEA", 25_00))
+    for price_ticks in (24_00, 25_00, 25_10, 25_20, 25_30, 25_40):
+        floor.order(TRADER, SELL, 10, price_ticks)
+        floor.order(OTHER, BUY, 10, price_ticks)
+    floor.clock("2026-03-02 07:30")
+    [(open_ticks, close_ticks)] = floor.days
+    last_five = [price for price, _, _ in floor.trades[1:]]
+    assert close_ticks == sum(last_five) // 5
+    assert open_ticks == floor.trades[0][0]
+
+
+def test_shea_blocks_are_within_thirty_percent_of_the_close_so_far_and_free_above_500_000_tonnes() -> None:
+    floor = Floor("shea", "2026-03-02 01:30", reference("SHEA", 60_00))
+    floor.order(TRADER, SELL, 10, 55_00)
+    floor.order(OTHER, BUY, 10, 55_00)
+    # The base is the close of the day so far, 55.00, and not the reference price of the day before.
+    floor.block(100_000, 71_51)
+    assert floor.refusals() == [RejectReason.OUTSIDE_BAND]
+    floor.block(100_000, 71_50)
+    floor.block(500_001, 99_00)
+    assert floor.refusals() == []
+    assert [price for price, _, kind in floor.trades if kind is TradeKind.BLOCK] == [71_50, 99_00]
 
 
 # --- other markets ----------------------------------------------------------------------------------
@@ -397,6 +472,17 @@ def test_gdea_bids_are_irrevocable_and_of_half_of_all_at_most() -> None:
     assert floor.refusals() == [RejectReason.BID_NOT_ALLOWED]
     floor.clock("2026-03-02 09:00")
     assert floor.trades == [(17_00, 5_000, TradeKind.BIDDING)], "what nobody has bid for stays"
+
+
+def test_kau_closes_at_the_price_of_its_closing_auction() -> None:
+    floor = Floor("kau", "2026-03-02 01:00", reference("KAU", 7_800))
+    floor.order(TRADER, SELL, 10, 7_900)
+    floor.order(OTHER, BUY, 10, 7_900)
+    floor.clock("2026-03-02 02:30")
+    floor.order(TRADER, SELL, 10, 7_700)
+    floor.order(OTHER, BUY, 10, 7_700)
+    floor.clock("2026-03-02 03:30")
+    assert floor.days == [(7_900, 7_700)]
 
 
 def test_a_plain_market_trades_round_the_clock() -> None:

@@ -54,8 +54,8 @@ class Blocks(Section, frozen=True):
         return BlockRules(**values)
 
 
-def problems(at: str, blocks: Blocks | None, schedules: set[str]) -> Iterator[str]:
-    """What of it does not go together."""
+def problems(at: str, blocks: Blocks | None, schedules: set[str], *, has_close: bool) -> Iterator[str]:
+    """What of it does not go together; `has_close`: the instrument says what the close of its day is."""
     if blocks is None:
         return
     at += ".blocks"
@@ -68,6 +68,8 @@ def problems(at: str, blocks: Blocks | None, schedules: set[str]) -> Iterator[st
     if has_width != (blocks.band in _OF_A_BASE):
         expected = "a width" if blocks.band in _OF_A_BASE else "no width"
         yield f"{at}.band: {blocks.band} needs {expected}, found {_width(blocks)}"
+    if blocks.band == "day_close" and not has_close:
+        yield f"{at}.band: day_close needs to know what a close is; expected [instruments.prices] beside it"
     if not (blocks.public_posts or blocks.directed):
         yield f"{at}: neither public_posts nor directed: nobody could propose anything"
     if blocks.schedule is not None and blocks.schedule not in schedules:

@@ -198,7 +198,8 @@ def _schedule_problems(config: Config) -> Iterator[str]:
     names = {schedule.name for schedule in config.schedules}
     gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
-        yield from blocks.problems(at, instrument.blocks, names)
+        has_close = instrument.prices.rules() is not None
+        yield from blocks.problems(at, instrument.blocks, names, has_close=has_close)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
         yield from _life_problems(at, instrument)

@@ -12,7 +12,7 @@ from carbonmatch.matching.prices.bands import BASIS_POINTS, band_of
 
 OpenName = Literal["first_trade_or_reference", "reference", "first_trade", "opening_auction"]
 CloseName = Literal["vwap_day", "vwap_last_n", "last", "closing_auction", "reference"]
-_OPEN_WORDS: Final[dict[OpenName, str]] = {
+OPEN_WORDS: Final[dict[OpenName, str]] = {
     "first_trade_or_reference": "its open is the first trade, or else the reference price",
     "reference": "its open is the reference price",
     "first_trade": "its open is the first trade",
@@ -91,14 +91,14 @@ def in_words(prices: Prices, reference_ticks: int) -> Iterator[str]:
         rounding = prices.band_rounding.replace("_", " ")
         yield f"its band is {prices.width} of the reference price, rounded {rounding}"
     if prices.rules() is not None:
-        yield f"{_OPEN_WORDS[prices.open]}; {_close_words(prices)}"
+        yield f"{OPEN_WORDS[prices.open]}; {close_words(prices)}"
     if prices.stale_alert_days:
         yield f"its reference price is stale after {prices.stale_alert_days} trading days without a trade"
     if prices.has_band and not reference_ticks:
         yield "NO REFERENCE PRICE: its schedule opens it once there is one, or an operator sets a band"
 
 
-def _close_words(prices: Prices) -> str:
+def close_words(prices: Prices) -> str:
     """The close of a day, which is the reference price of the next one."""
     rounded = f", rounded {prices.close_rounding.replace('_', ' ')}"
     words = {

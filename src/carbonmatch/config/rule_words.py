@@ -12,6 +12,7 @@ from msgspec import structs
 from carbonmatch.config import bidding, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
+from carbonmatch.config.prices import OPEN_WORDS, Prices, close_words
 from carbonmatch.config.profiles import Profile, profile_named
 from carbonmatch.config.schema import Config, Instrument
 from carbonmatch.config.volatility import Width
@@ -157,6 +158,21 @@ def _reference(one: Instrument, _: Config) -> str:
     return _price(one, one.reference_price_ticks)
 
 
+def _open(one: Instrument, _: Config) -> str:
+    return "not told" if one.prices == Prices() else OPEN_WORDS[one.prices.open].removeprefix("its open is ")
+
+
+def _close(one: Instrument, _: Config) -> str:
+    if one.prices == Prices():
+        return "not told"
+    stale = (
+        f"; stale after {one.prices.stale_alert_days} days without a trade"
+        if one.prices.stale_alert_days
+        else ""
+    )
+    return close_words(one.prices).removeprefix("its close is ") + stale
+
+
 def _schedule_of(one: Instrument, config: Config) -> Schedule | None:
     return next((each for each in config.schedules if each.name == one.schedule), None)
 
@@ -289,6 +305,8 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "block_sessions": _block_sessions,
     "negotiation": _negotiation,
     "reference": _reference,
+    "open": _open,
+    "close": _close,
     "sessions": _sessions,
     "call_auction": _call_auction,
     "end_of_day": _end_of_day,

@@ -256,8 +256,6 @@ class Engine:
             auction.indicate_all(venue)
         if venue.priced:
             collect(venue)
-        if venue.negotiations.day_averages:
-            venue.negotiations.day_averages.hand_out(venue)
         streams = []
         for session in venue.touched:
             streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))

@@ -36,8 +36,6 @@ from carbonmatch.matching.messages import (
     SelfTradeKey,
     SelfTradeRules,
 )
-from carbonmatch.matching.state import digest, restore, snapshot
-from carbonmatch.matching.venue import AmendedTrade
 from tests.matching.blocks.floor import (
     ALICE,
     ALPHA,
@@ -149,7 +147,7 @@ SHANGHAI = BlockRules(
 
 
 def shanghai() -> Floor:
-    return Floor(SHANGHAI, reference_price_ticks=4_000)
+    return Floor(SHANGHAI, reference_price_ticks=4_000, prices=m.PriceRules())
 
 
 def trade(floor: Floor, lots: int, price: int) -> None:
@@ -182,51 +180,6 @@ def test_a_block_of_shanghai_is_within_30_percent_of_the_close_so_far() -> None:
     assert band(floor) == (3_605, 6_695)
 
 
-def test_the_close_so_far_begins_anew_with_the_next_day() -> None:
-    floor = shanghai()
-    trade(floor, 100, 5_000)
-    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
-    assert band(floor) == (2_800, 5_200)
-    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
-    trade(floor, 100, 6_000)
-    assert band(floor) == (4_200, 7_800)
-
-
-def test_the_close_so_far_knows_what_trades_have_become() -> None:
-    floor = shanghai()
-    trade(floor, 100, 4_800)  # yesterday's
-    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CLOSED))
-    floor.send(OPS, m.SetPhase(floor.ref(OPS), EUA, Phase.CONTINUOUS))
-    trade(floor, 100, 5_000)
-    trade(floor, 100, 5_200)
-    floor.offer(lots=200_000, price=4_000)
-    floor.accept(BOB, max(floor.open()), lots=200_000, price=4_000)
-
-    def amend(kind: type, trade_id: int, *fields: int) -> None:
-        side = m.TradeSide(ALICE, m.OrderId(1), ALPHA)
-        found = m.FoundTrade(EUA, TIME_NS, 5_000, 1_000_000, side, side)
-        command = kind(floor.ref(OPS), m.TradeId(trade_id), *fields)
-        floor.send(OPS, m.OnTrade(command, found))
-
-    digests = {digest(floor.engine)}
-    # Corrected from 100 at 50.00, as the venue has found it, to 300 at 52.00.
-    floor.engine.venue.amended_trades[m.TradeId(2)] = AmendedTrade(5_000, 100)
-    amend(m.CorrectTrade, 2, 5_200, 300)
-    assert band(floor) == (3_640, 6_760)
-    amend(m.CorrectTrade, 4, 3_900, 200_000)
-    assert band(floor) == (3_640, 6_760)
-    for trade_id, price, lots in ((1, 4_800, 100), (4, 3_900, 200_000), (3, 5_200, 100)):
-        floor.engine.venue.amended_trades[m.TradeId(trade_id)] = AmendedTrade(price, lots)
-        amend(m.BustTrade, trade_id)
-        assert band(floor) == (3_640, 6_760)
-        digests.add(digest(floor.engine))
-    assert len(digests) == 4
-    restored = restore(snapshot(floor.engine))
-    assert digest(restored) == digest(floor.engine)
-    amend(m.BustTrade, 2)
-    assert band(floor) == (2_800, 5_200)
-
-
 def test_what_the_close_so_far_is_does_not_depend_on_where_batches_end() -> None:
     for taken in (False, True):
         engine = shanghai().engine
@@ -248,15 +201,10 @@ def test_what_the_close_so_far_is_does_not_depend_on_where_batches_end() -> None
         assert block_band(engine.venue, book, book.blocks.rules) == (3_605, 6_695)
 
 
-def test_another_base_is_known_from_when_it_is_asked_for() -> None:
-    floor = Floor(NATIONAL, reference_price_ticks=4_000)
+def test_without_rules_for_a_close_the_base_is_the_reference_price() -> None:
+    floor = Floor(SHANGHAI, reference_price_ticks=4_000)
     trade(floor, 100, 5_000)
-    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=SHANGHAI, reference_price_ticks=4_000)))
     assert band(floor) == (2_800, 5_200)
-    trade(floor, 100, 5_000)
-    assert band(floor) == (3_500, 6_500)
-    floor.send(VENUE, m.DefineInstrument(definition(EUA, blocks=NATIONAL, reference_price_ticks=4_000)))
-    assert not floor.engine.venue.negotiations.day_averages
 
 
 def test_without_clearing_nobody_is_asked_for_means() -> None:

@@ -8,7 +8,6 @@ from carbonmatch.matching.blocks.endings import expire_all
 from carbonmatch.matching.blocks.proposals import BlockBook
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.messages import (
-    BlockBand,
     BlockPhase,
     BlockPhaseChanged,
     ScheduleBlock,
@@ -30,11 +29,6 @@ def schedule_block(venue: Venue, command: ScheduleBlock) -> None:
 def configure(venue: Venue, book: Book) -> None:
     """Give the book the rules that its definition has now; where it has none any more, what is open goes."""
     rules = book.instrument.definition.blocks
-    averages, instrument_id = venue.negotiations.day_averages, book.instrument.instrument_id
-    if rules is not None and rules.band is BlockBand.DAY_CLOSE:
-        averages.watch(venue, instrument_id)
-    else:
-        averages.forget(instrument_id)
     blocks = book.blocks
     if rules is None:
         if blocks is not None:

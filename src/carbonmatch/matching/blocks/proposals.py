@@ -16,7 +16,6 @@ from sortedcontainers import SortedDict
 from carbonmatch.limits import ACCOUNT_PROPOSALS_MAX, VENUE_PROPOSALS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.blocks.course import BlockCourse
-from carbonmatch.matching.blocks.day_average import DayAverages
 from carbonmatch.matching.blocks.directory import Directory
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.expiry import NEVER_NS
@@ -200,10 +199,9 @@ class Negotiations:
     any it is not among them.
     """
 
-    __slots__ = ("day_averages", "directory", "offers", "offers_of_sessions", "proposals")
+    __slots__ = ("directory", "offers", "offers_of_sessions", "proposals")
 
     def __init__(self) -> None:
-        self.day_averages = DayAverages()
         # None: to be made when somebody asks.
         self.directory: Directory | None = None
         self.proposals: dict[OrderId, Proposal] = {}

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     TradeKind,
 )
 from carbonmatch.matching.prices.bands import NO_BAND, band_of
+from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.venue import Venue
 
 # In which phases of the instrument its blocks rest as well, whatever their own phase is.
@@ -85,12 +86,12 @@ def block_band(venue: Venue, book: Book, rules: BlockRules) -> tuple[int, int]:
 
 
 def _base_ticks(venue: Venue, book: Book, rules: BlockRules) -> int:
-    definition = book.instrument.definition
-    if rules.band is not BlockBand.DAY_CLOSE:
-        return definition.reference_price_ticks
-    averages = venue.negotiations.day_averages
-    averages.look(venue)
-    return averages.by_instrument[definition.instrument_id].ticks(definition.reference_price_ticks)
+    reference_ticks = book.instrument.definition.reference_price_ticks
+    if rules.band is not BlockBand.DAY_CLOSE or book.prices is None:
+        return reference_ticks
+    # Whatever of this batch is public already counts: what is known does not depend on where batches end.
+    collect(venue)
+    return book.prices.close_ticks(reference_ticks)
 
 
 def _quantity_refusal(book: Book, rules: BlockRules, lots: int) -> RejectReason | None:

@@ -1,11 +1,8 @@
 """Blocks and what is negotiated of them, as a part of the state: see `state`."""
 
-from typing import Final
-
 import msgspec
 
 from carbonmatch.matching.blocks.course import BlockCourse
-from carbonmatch.matching.blocks.day_average import DayAverage
 from carbonmatch.matching.blocks.proposals import BlockBook, Party, Proposal
 from carbonmatch.matching.messages import (
     AccountId,
@@ -17,11 +14,8 @@ from carbonmatch.matching.messages import (
     Phase,
     SessionId,
     Side,
-    TradeId,
 )
 from carbonmatch.matching.venue import Venue
-
-_PART: Final = 1 << 62
 
 
 class _State(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -59,18 +53,9 @@ class _ProposalState(_State, frozen=True):
     is_anonymous: bool
 
 
-class _DayAverageState(_State, frozen=True):
-    instrument_id: InstrumentId
-    first_id: TradeId
-    volume_lots: int
-    turnover_parts: tuple[int, int]  # whole, where a number of the snapshot has 64 bits
-    others: list[TradeId]
-
-
 class BlocksState(_State, frozen=True):
     courses: list[_CourseState]  # in the order of the instruments' ids
     proposals: list[_ProposalState]  # in the order of their ids
-    day_averages: list[_DayAverageState]  # in the order of the instruments' ids
 
 
 def saved_blocks(venue: Venue) -> BlocksState:
@@ -81,16 +66,6 @@ def saved_blocks(venue: Venue) -> BlocksState:
             if book.blocks is not None
         ],
         [_proposal_state(proposal) for proposal in venue.negotiations.proposals.values()],
-        [
-            _DayAverageState(
-                instrument_id,
-                average.first_id,
-                average.volume_lots,
-                divmod(average.turnover_ticks_lots, _PART),
-                [*average.others],
-            )
-            for instrument_id, average in sorted(venue.negotiations.day_averages.by_instrument.items())
-        ],
     )
 
 
@@ -107,12 +82,6 @@ def restore_blocks(venue: Venue, kept: BlocksState) -> None:
         blocks.course.hold = course.hold
     for proposal in kept.proposals:
         venue.negotiations.take_up(_restored(venue, proposal))
-    for one in kept.day_averages:
-        average = venue.negotiations.day_averages.by_instrument[one.instrument_id] = DayAverage()
-        average.first_id = one.first_id
-        average.volume_lots = one.volume_lots
-        average.turnover_ticks_lots = one.turnover_parts[0] * _PART + one.turnover_parts[1]
-        average.others = dict.fromkeys(one.others)
 
 
 def _course_state(instrument_id: InstrumentId, course: BlockCourse) -> _CourseState:
