@@ -95,6 +95,8 @@ class SettlementFiles:
         """Run the process to its end; what went wrong, or nothing."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            # As isolated from the environment as the venue is.
+            *(["-I"] if sys.flags.isolated else []),
             "-m",
             _MODULE,
             msgspec.json.encode(self._task_of(until)).decode(),

@@ -4,6 +4,7 @@ Takes one argument, a Task as JSON. Tells each file that it has made in a line o
 last line on stderr.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def main() -> int:
-    os.nice(_NICE)
+    _give_way()
     task = msgspec.json.decode(sys.argv[1], type=Task)
     # A venue may name an archive that does not exist before the first segment goes there.
     archive = Path(task.archive) if task.archive and Path(task.archive).is_dir() else None
@@ -47,6 +48,14 @@ def main() -> int:
         print(error, file=sys.stderr)
         return ExitCode.REFUSED
     return ExitCode.DONE
+
+
+def _give_way() -> None:
+    """Matching goes first, for the processor and for memory. A sandbox may forbid to ask for less."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 if __name__ == "__main__":
