@@ -250,6 +250,9 @@ def test_prices_are_those_of_the_trades_that_stand(
     prices = DayPrices(rules, 1)
     stands: dict[int, tuple[int, int]] = {}
     for trade_id, (lots, price, kind) in enumerate(trades, 1):
+        if kind in (TradeKind.CONTINUOUS, TradeKind.LISTED):
+            # While an auction is carried out nothing else trades on the screen.
+            prices.end_auction(ended(Phase.VOLATILITY_AUCTION, price))
         prices.trade(traded(trade_id, lots, price, kind))
         if kind in (TradeKind.CONTINUOUS, TradeKind.AUCTION, TradeKind.LISTED):
             stands[trade_id] = (lots, price)

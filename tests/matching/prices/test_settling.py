@@ -192,6 +192,37 @@ def test_a_snapshot_in_the_middle_of_a_day_loses_nothing_of_it() -> None:
     assert ended.close_price_ticks == 51_50
 
 
+def test_a_snapshot_has_days_without_trade_auctions_and_any_turnover() -> None:
+    market = Market(prices=PriceRules(open=m.OpenRule.OPENING_AUCTION, close=m.CloseRule.CLOSING_AUCTION))
+    end(market, DAY)
+    market.send(VENUE, m.SetPhase(Ref(0), EUA, Phase.OPENING_AUCTION))
+    trade(market, 1, 10**9, 10**9)
+    market.send(VENUE, m.SetPhase(Ref(0), EUA, Phase.CONTINUOUS))
+    for ref in range(2, 8):
+        trade(market, ref, 10**9 - ref, 10**9)
+    market.send(VENUE, m.SetPhase(Ref(0), EUA, Phase.CLOSING_AUCTION))
+    trade(market, 8, 5, 10)
+    market.send(VENUE, m.SetPhase(Ref(0), EUA, Phase.CLOSED))
+    market.engine.books[EUA].prices.days_without_trade += 4  # type: ignore[union-attr]
+    again = restore(snapshot(market.engine))
+    again.check()
+    one, other = market.engine.books[EUA].prices, again.books[EUA].prices
+    assert one is not None
+    assert other is not None
+    assert one.turnover_ticks_lots == other.turnover_ticks_lots > 2**62
+    assert (other.days_without_trade, other.open_ticks(0), other.close_ticks(0)) == (5, 10**9, 5)
+    assert digest(again) == digest(market.engine)
+
+
+def test_trades_of_other_instruments_count_for_nothing() -> None:
+    market = priced()
+    market.send(ALICE, m.NewOrder(Ref(1), CEA, m.Side.SELL, 5, 70_00))
+    market.send(BOB, m.NewOrder(Ref(1), CEA, m.Side.BUY, 5, 70_00))
+    ended = end(market, DAY)[0]
+    assert isinstance(ended, DayEnded)
+    assert ended.close_price_ticks == 48_00
+
+
 @given(st.lists(st.tuples(st.integers(44_00, 52_00), st.integers(1, 9), st.booleans()), max_size=12))
 def test_where_batches_end_changes_nothing(trades: list[tuple[int, int, bool]]) -> None:
     whole, cut = priced(), priced()
