@@ -63,7 +63,7 @@ def _head(outcome: Outcome) -> str:
         '<header><p class="kicker">carbonmatch</p><h1>The launch, replayed</h1>'
         f"<p>China's national carbon market and the seven pilots, side by side through one engine: the first "
         f"compliance cycle, {_day(days[0].day)} to {_day(days[-1].day)}, {len(days)} trading days.{whole} "
-        "Every number on this page was added up from the records of the journal.</p>"
+        "Volumes, prices and sums were added up from the records of the journal.</p>"
         f'<p class="verdict {verdict}">{"✓" if outcome.ok else "✗"} {words}</p></header>'
     )
 
@@ -173,7 +173,7 @@ def _quarter(outcome: Outcome) -> str:
         Share(
             "2021 (replayed)",
             replayed,
-            _percent(replayed) + (" of 5½ months" if outcome.is_whole else " so far"),
+            _percent(replayed) + (" of the cycle" if outcome.is_whole else " so far"),
             strong=True,
         ),
         *(
