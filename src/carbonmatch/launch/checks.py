@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from carbonmatch.launch import assumptions, figures
 from carbonmatch.launch.ledger import Ledger, Sum
-from carbonmatch.launch.plan import NATIONAL, Plan, half_up
+from carbonmatch.launch.plan import NATIONAL, Plan
 
 Unit = Literal["t", "CNY", "CNY/t", ""]
 
@@ -82,7 +82,7 @@ def _price(ledger: Ledger, price: figures.Price) -> Check:
     elif price.name == "first trade":
         found = section.first_ticks
     else:
-        found = half_up(section.sum.fen, section.sum.tonnes)
+        found = ledger.closes.get((NATIONAL, price.day), 0)
     return Check("published", name, "CNY/t", price.fen, found, price.source.key)
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -185,12 +186,12 @@ def _told(replay: Replay, ledger: Ledger) -> list[Check]:
 
 
 def _summary(outcome: Outcome) -> Table:
-    table = Table(title="The launch, replayed: from the journal")
+    table = Table(title="The launch, replayed: from the journal", box=box.SIMPLE)
     for name in ("market", "tonnes", "CNY", "blocks", "trades", "companies", "close"):
-        table.add_column(name, justify="left" if name == "market" else "right")
+        table.add_column(name, justify="left" if name == "market" else "right", no_wrap=True)
     for market in outcome.markets:
         table.add_row(
-            f"{market.symbol} {market.place}",
+            market.place,
             f"{market.tonnes:,}",
             price_text(market.fen, 2),
             f"{market.block_share_basis_points / 100:.2f} %",

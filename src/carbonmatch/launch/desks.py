@@ -6,7 +6,7 @@ from typing import Any
 
 from carbonmatch.launch.turns import Connection, Loop
 from carbonmatch.launch.venue import Venue
-from carbonmatch.matching.messages import ANY, Ref, Rejected, RejectReason, TradeKind
+from carbonmatch.matching.messages import ANY, Ref, Rejected, RejectReason
 from carbonmatch.protocol.messages import (
     BandUpdate,
     Role,
@@ -88,8 +88,6 @@ class Watcher:
         self.trades: Counter[int] = Counter()
         self.tonnes: Counter[int] = Counter()
         self.fen: Counter[int] = Counter()
-        # Tonnes and fen of the screen since somebody has taken them out.
-        self.screen_day: dict[int, tuple[int, int]] = {}
         # The lowest and the highest price that an instrument admits now.
         self.bands: dict[int, tuple[int, int]] = {}
         self._name = name
@@ -116,12 +114,6 @@ class Watcher:
             self.trades[message.instrument_id] += 1
             self.tonnes[message.instrument_id] += message.quantity_lots
             self.fen[message.instrument_id] += message.quantity_lots * message.price_ticks
-            if message.kind is not TradeKind.BLOCK:
-                tonnes, fen = self.screen_day.get(message.instrument_id, (0, 0))
-                self.screen_day[message.instrument_id] = (
-                    tonnes + message.quantity_lots,
-                    fen + message.quantity_lots * message.price_ticks,
-                )
         elif isinstance(message, SnapshotBegin | BandUpdate):
             self.bands[message.instrument_id] = (message.band_low_ticks, message.band_high_ticks)
         elif isinstance(message, Subscribed):

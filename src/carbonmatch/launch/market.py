@@ -22,8 +22,7 @@ from carbonmatch.launch import assumptions
 from carbonmatch.launch.firms import Firm
 from carbonmatch.launch.plan import NATIONAL
 from carbonmatch.limits import SESSION_ID_MAX
-from carbonmatch.matching.messages import AccountId, BandRounding, ParticipantId, SessionId
-from carbonmatch.matching.prices.bands import band_of
+from carbonmatch.matching.messages import AccountId, ParticipantId, SessionId
 from carbonmatch.protocol.auth import public_key_of
 
 ZONE: Final = "Asia/Shanghai"
@@ -37,7 +36,6 @@ _ACCOUNTS_OF_A_GATEWAY: Final = 140
 # One key opens everything: it is all one process, and nobody else can connect.
 KEY_ID: Final = KeyId("launch")
 PRIVATE_KEY: Final = blake2b(b"carbonmatch launch, known to everyone", digest_size=32).digest()
-_BLOCKS: Final = 'band = "reference", band_up_basis_points = 3000, band_down_basis_points = 3000'
 
 
 def launch_config(firms: Mapping[str, list[Firm]], references: Mapping[str, int]) -> Config:
@@ -65,16 +63,8 @@ def instrument_of(config: Config, symbol: str) -> Instrument:
 def _markets(references: Mapping[str, int]) -> Config:
     """What the profiles say of the eight instruments; what has not yet been listed in 2021 is left out."""
     lines = [f"profiles = {[symbol.lower() for symbol in PLACES]}"]
-    minimum = {NATIONAL: 100_000, **{pilot.symbol: pilot.block_min_tonnes for pilot in assumptions.PILOTS}}
     for symbol, reference in references.items():
-        low, high = band_of(reference, 1_000, 1_000, BandRounding.HALF_UP, 10 if symbol == "BEA" else 1)
-        lines += [
-            f"[adjust.instruments.{symbol}]",
-            f"reference_price_ticks = {reference}",
-            f"band_low_ticks = {low}",
-            f"band_high_ticks = {high}",
-            f"blocks = {{ {_BLOCKS}, quantity_min_lots = {minimum[symbol]} }}",
-        ]
+        lines += [f"[adjust.instruments.{symbol}]", f"reference_price_ticks = {reference}"]
     markets = parse("\n".join(lines), "launch")
     listed = tuple(one for one in markets.instruments if one.symbol in references)
     return structs.replace(markets, instruments=listed)

@@ -113,9 +113,7 @@ def market_of(ledger: Ledger, symbol: str, place: str, accounts: range, days: li
         band = ledger.bands.get((symbol, day), band)
         screen = ledger.sections.get((symbol, day, False))
         block = ledger.sections.get((symbol, day, True))
-        if screen:
-            # By the average of the screen, which is the national market's rule.
-            close = half_up(screen.sum.fen, screen.sum.tonnes)
+        close = ledger.closes.get((symbol, day), close)
         made.append(
             Day(
                 day,

@@ -16,7 +16,7 @@ Made by `python -m carbonmatch.launch.page`; a test compares.
 first compliance cycle, 16 July to 31 December 2021, with 2,225 power companies, and ends in a report:
 `report.html`, a page with plots, and `figures.json`. `make launch` does it in `.venv`.
 
-    carbonmatch launch                              # all 114 trading days, half a minute of them
+    carbonmatch launch                              # all 114 trading days
     carbonmatch launch --days 5 --companies 100     # a shorter one
     carbonmatch launch --seed 7 --out seven         # others between the published figures
     carbonmatch launch --data-dir data              # keeps the journal, for `carbonmatch journal verify data`
@@ -38,12 +38,15 @@ with 1 where one was not.
   the venue is stopped and started again from its disk.
 * **By each market's rules.** National: orders are listed and selected, now and then behind one that came
   first, and blocks are offered, countered, posted, accepted and confirmed. Guangdong selects the first
-  order, Hubei trades at the middle price, others match. What the rules do not allow is asked for as well,
-  and has to be refused.
+  order, Hubei trades at the middle price, others match. Each day ends by its schedule, and the engine's
+  own close makes the next day's reference and band. What the rules do not allow is asked for as well, and
+  has to be refused.
 * **Proof.** Then the plan is put aside, and the journal read: its records are added up by market,
-  section, day and account. Units and money are conserved; every trade is told alike to the buyer, the
-  seller and the public; a subscriber of the feed has heard the same; `journal verify` finds the chain
-  whole, and a second execution ends in the same state.
+  section, day and account. Units and money are conserved, and no account sells what it did not begin with
+  or buy on an earlier day, or pays what it has not: the plan gives each what it begins with, and the
+  venue itself keeps no accounts yet; every trade is told alike to the buyer, the seller and the public; a
+  subscriber of the feed has heard the same; `journal verify` finds the chain whole, and a second
+  execution ends in the same state.
 
 ## Figures
 

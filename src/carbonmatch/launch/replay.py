@@ -9,26 +9,18 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from carbonmatch.config import Config
 from carbonmatch.launch.asking import Asking
 from carbonmatch.launch.dealing import Dealing
-from carbonmatch.launch.desks import Desk, LaunchFailed, Watcher
+from carbonmatch.launch.desks import Desk, Watcher
 from carbonmatch.launch.firms import Firm
 from carbonmatch.launch.market import OPERATOR, WATCHER, ZONE
-from carbonmatch.launch.plan import Deal, Plan, half_up
+from carbonmatch.launch.plan import Deal, Plan
 from carbonmatch.launch.turns import NS_PER_SECOND, Loop
 from carbonmatch.launch.venue import Venue
-from carbonmatch.matching.messages import (
-    BandRounding,
-    InstrumentId,
-    Ref,
-    Rejected,
-    SetBand,
-)
-from carbonmatch.matching.prices.bands import band_of
 from carbonmatch.protocol.messages import Role
 
 _ZONE: Final = ZoneInfo(ZONE)
@@ -129,20 +121,9 @@ class Replay:
             self._place(day, deals, _BLOCK_WINDOWS if is_block else _SCREEN_WINDOWS)
         self._run_steps()
         self.venue.pass_time(_ns(day, _DAY_OVER_S))
-        self._set_bands()
         for desk in (*self._gateways, self.operator):
             desk.forget()
         self.days_done += 1
-
-    def _set_bands(self) -> None:
-        """Have the operator set the next day's bands from the averages that the feed has told."""
-        for instrument in self._config.instruments:
-            tonnes, fen = self.watcher.screen_day.pop(instrument.id, (0, 0))
-            if tonnes:
-                tick = instrument.price_increment_ticks
-                close = half_up(fen, tonnes * tick) * tick
-                band = band_of(close, 1_000, 1_000, BandRounding.HALF_UP, tick)
-                self._operate(_set_band(instrument.id, close, band))
 
     def _ask(self, day: date) -> None:
         """What is asked for at the opening beside the deals."""
@@ -153,16 +134,6 @@ class Replay:
             asking.quote(deals, band, _ns(day, _QUOTES_S))
             if self._random.random() < _RULES_BROKEN_SHARE:
                 asking.break_rules(band, _ns(day, _QUOTES_S + 10))
-
-    def _operate(self, make: Callable[[Ref], Any]) -> None:
-        """Have the operator do something; LaunchFailed where it may not."""
-
-        def answered(report: Any) -> None:
-            if isinstance(report, Rejected):
-                raise LaunchFailed(f"operator: {report}")
-
-        self.operator.send(make, answered)
-        self.loop.run()
 
     # --- deals -----------------------------------------------------------------------------------
 
@@ -194,10 +165,6 @@ class Replay:
             while steps and steps[0][0] == time_ns:
                 heapq.heappop(steps)[2]()
             self.loop.run()
-
-
-def _set_band(instrument_id: InstrumentId, close: int, band: tuple[int, int]) -> Callable[[Ref], SetBand]:
-    return lambda ref: SetBand(ref, instrument_id, close, *band)
 
 
 def _in_windows(windows: tuple[tuple[int, int], ...], seconds: float) -> float:

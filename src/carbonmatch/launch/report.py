@@ -262,9 +262,9 @@ def _pilots(outcome: Outcome) -> str:
 
 def _rules(outcome: Outcome) -> str:
     return (
-        "<section><h2>Rules at work</h2><p>What companies asked for beside the deals: orders outside of the "
-        "band, above their size, of allowances they have not or have only bought today. The engine refuses "
-        "them, and what rests at the close goes with the day.</p>"
+        "<section><h2>Rules at work</h2><p>What companies asked for beside the deals: prices outside of the "
+        "band and orders above their size, which the engine refuses. Offers that nobody takes expire with "
+        "the day; orders that a taker has passed over are cancelled on request.</p>"
         + _two_columns(
             "<h3>Refused, by reason</h3>" + _counts(outcome.rejects),
             "<h3>Cancelled, by reason</h3>" + _counts(outcome.cancels),
