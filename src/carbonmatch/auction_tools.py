@@ -17,7 +17,6 @@ from msgspec import Meta, Struct, structs
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal_tools import Batch, batches
-from carbonmatch.limits import WIRE_INT_MAX
 from carbonmatch.matching.messages import (
     Bid,
     BiddingAnnounced,
@@ -40,8 +39,9 @@ from carbonmatch.matching.messages import (
 )
 
 # A file of inputs comes from anywhere: what no bidding can have must not get as far as the arithmetic.
-_Number = Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)]
-_Positive = Annotated[int, Meta(ge=1, le=WIRE_INT_MAX)]
+_NUMBER_MAX: Final = 2**63 - 1
+_Number = Annotated[int, Meta(ge=0, le=_NUMBER_MAX)]
+_Positive = Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
 _SEED_BYTES: Final = 16
 _OVER: Final = (BidState.ALLOTTED, BidState.NOT_ALLOTTED, BidState.CANCELLED)
 
