@@ -283,7 +283,8 @@ def inputs_of(
     try:
         return collect(batches(directory, archive=archive, running=running), bidding_id)
     except NothingToRecompute as nothing:
-        raise NothingToRecompute(f"{directory}: {nothing}") from None
+        left_out = "; the segment that is being written was left out" if running else ""
+        raise NothingToRecompute(f"{directory}: {nothing}{left_out}") from None
 
 
 def collect(journaled: Iterable[Batch], bidding_id: OrderId) -> Inputs:

@@ -13,6 +13,7 @@ from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.limits import QUANTITY_LOTS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
     AnnounceBidding,
@@ -235,7 +236,7 @@ _WORDS: Final = {
     RejectReason.UNKNOWN_BIDDING: "there is no such bidding, or it is over",
     RejectReason.NOT_IN_THIS_PHASE: "its window is over: it is being allotted",
     RejectReason.INVALID_WINDOW: "the window has to end after it begins, and after now",
-    RejectReason.INVALID_QUANTITY: "nothing is offered",
+    RejectReason.INVALID_QUANTITY: f"a bidding is of 1 to {QUANTITY_LOTS_MAX:,} lots",
     RejectReason.INVALID_PRICE: "a buyer needs a reserve price, and no price is beyond every market",
     RejectReason.QUANTITY_INCREMENT: "the quantity is no multiple of the instrument's quantity increment",
     RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",

@@ -107,23 +107,30 @@ class DayStatistics:
             self.is_day_over = False
             self._begin_day()
         kind = trades[0].kind
-        if kind <= _LAST_SCREEN_KIND:
-            self._add_prices(trades)
-        else:
-            self._off_screen |= dict.fromkeys([trade.trade_id for trade in trades])
         sums = self._sums[kind]
-        sums.volume_lots += sum([trade.quantity_lots for trade in trades])
-        sums.turnover_ticks_lots += sum([trade.price_ticks * trade.quantity_lots for trade in trades])
-        sums.trade_count += len(trades)
         sums.has_changed = True
-
-    def _add_prices(self, trades: list[Traded]) -> None:
-        prices_ticks = [trade.price_ticks for trade in trades]
+        sums.trade_count += len(trades)
+        if kind > _LAST_SCREEN_KIND:
+            sums.volume_lots += sum([trade.quantity_lots for trade in trades])
+            sums.turnover_ticks_lots += sum([trade.price_ticks * trade.quantity_lots for trade in trades])
+            self._off_screen |= dict.fromkeys([trade.trade_id for trade in trades])
+            return
         if not self.last_price_ticks:
-            self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = prices_ticks[0]
-        self.high_price_ticks = max(self.high_price_ticks, *prices_ticks)
-        self.low_price_ticks = min(self.low_price_ticks, *prices_ticks)
-        self.last_price_ticks = prices_ticks[-1]
+            self.open_price_ticks = self.high_price_ticks = self.low_price_ticks = trades[0].price_ticks
+        high_ticks, low_ticks = self.high_price_ticks, self.low_price_ticks
+        volume_lots, turnover_ticks_lots = sums.volume_lots, sums.turnover_ticks_lots
+        for trade in trades:
+            price_ticks = trade.price_ticks
+            quantity_lots = trade.quantity_lots
+            if price_ticks > high_ticks:
+                high_ticks = price_ticks
+            elif price_ticks < low_ticks:
+                low_ticks = price_ticks
+            volume_lots += quantity_lots
+            turnover_ticks_lots += price_ticks * quantity_lots
+        self.high_price_ticks, self.low_price_ticks = high_ticks, low_ticks
+        sums.volume_lots, sums.turnover_ticks_lots = volume_lots, turnover_ticks_lots
+        self.last_price_ticks = trades[-1].price_ticks
         self._trades.add(trades)
 
     def bust(self, event: TradeBusted) -> bool:
@@ -173,13 +180,27 @@ class DayStatistics:
 
         Nothing where no day has begun since the last one was summed up.
         """
-        figures = (0, 0, 0, 0, 0, 0, 0) if self.is_summed_up else (*self._prices(), *self._total(self._sums))
+        prices = self.figures()[:4]
+        figures = (0, 0, 0, 0, 0, 0, 0) if self.is_summed_up else (*prices, *self._total(self._sums))
         self.is_summed_up = True
         return figures
 
     def figures(self) -> Figures:
         """What is published of the screen; sums stop at DAY_SUM_MAX."""
-        return (*self._prices(), *self._total(self._sums[: _LAST_SCREEN_KIND + 1]))
+        # Asked for in every batch with a trade: written out, it takes a third of the time of `_total`.
+        continuous, auction, listed = self._sums[1 : _LAST_SCREEN_KIND + 1]
+        return (
+            self.open_price_ticks,
+            self.high_price_ticks,
+            self.low_price_ticks,
+            self.last_price_ticks,
+            min(continuous.volume_lots + auction.volume_lots + listed.volume_lots, DAY_SUM_MAX),
+            min(
+                continuous.turnover_ticks_lots + auction.turnover_ticks_lots + listed.turnover_ticks_lots,
+                DAY_SUM_MAX,
+            ),
+            continuous.trade_count + auction.trade_count + listed.trade_count,
+        )
 
     def kinds(self) -> list[tuple[TradeKind, Sums]]:
         """What was traded of each kind that is told apart."""
@@ -187,6 +208,9 @@ class DayStatistics:
 
     def take_changed_kinds(self) -> list[tuple[TradeKind, Sums]]:
         """The same of those that have changed since this was asked before."""
+        # Continuous trading has changed in nearly every batch, and the others in hardly any.
+        if not [sums for sums in self._sums[_TOLD_KINDS[0] :] if sums.has_changed]:
+            return []
         changed = [(kind, self._bounded(kind)) for kind in _TOLD_KINDS if self._sums[kind].has_changed]
         for kind, _ in changed:
             self._sums[kind].has_changed = False
@@ -225,9 +249,6 @@ class DayStatistics:
         # Whether a DaySummary has told of it.
         self.is_summed_up = False
         self._off_screen = {}
-
-    def _prices(self) -> tuple[int, int, int, int]:
-        return self.open_price_ticks, self.high_price_ticks, self.low_price_ticks, self.last_price_ticks
 
     def _take_prices(self) -> None:
         has_traded = any(sums.trade_count for sums in self._sums[: _LAST_SCREEN_KIND + 1])
