@@ -99,6 +99,20 @@ def test_a_block_between_accounts_of_one_group_is_found_and_says_that_it_was_bus
     assert {one["account_id"] for one in row["accounts"]} == {12, 13}
 
 
+def test_a_selection_of_an_own_order_and_a_block_offered_to_oneself_are_found(world: World) -> None:
+    own = OrderId(world.venue.engine.sequence + 1)
+    world.apply((CAROL, [m.NewOrder(world.ref(CAROL), LISTED, Side.SELL, 5, 40)]))
+    world.apply((ALICE, [m.Select(world.ref(ALICE), LISTED, Side.BUY, 5, own)]))
+    offer = m.BlockPropose(
+        world.ref(CAROL), LISTED, Side.SELL, 200_000, 40, counterparty_account_id=AccountId(11)
+    )
+    world.apply((CAROL, [offer]))
+    (row,) = found(world, "self_dealing")
+    assert row["words"] == "participant 1: 0 trades of 0 lots with itself; 2 of 200005 lots were prevented"
+    assert row["orders"] == [own]
+    assert {one["account_id"] for one in row["accounts"]} == {11, 12}
+
+
 def test_trades_of_two_participants_without_a_group_are_none_with_oneself(world: World) -> None:
     world.trade()
     world.block(40, 200_000)

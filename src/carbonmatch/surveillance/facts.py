@@ -57,15 +57,15 @@ class Dealt(Struct, frozen=True, gc=False):
 
 
 class Prevented(Struct, frozen=True, gc=False):
-    """Two orders of one owner that would have traded with each other."""
+    """Two orders of one owner that would have traded with each other; or a selection or block, refused."""
 
     sequence: int
     time_ns: int
     instrument_id: InstrumentId
     account_id: AccountId  # of the later order
-    order_id: OrderId
-    other_account_id: AccountId
-    other_order_id: OrderId
+    order_id: OrderId  # 0: it was refused
+    other_account_id: AccountId  # where a refused command does not name it, the same
+    other_order_id: OrderId  # 0: a block, or not named
     quantity_lots: int
 
 

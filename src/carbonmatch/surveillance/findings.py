@@ -45,6 +45,20 @@ class Evidence:
             self.trade_count += 1
             _keep(self.trades, trade_id)
 
+    def add(self, other: "Evidence") -> None:
+        """Take in what another one has noted."""
+        self.first_ns = min(self.first_ns or other.first_ns, other.first_ns)
+        self.last_ns = max(self.last_ns, other.last_ns)
+        self.trade_count += other.trade_count
+        for account in other.accounts:
+            _keep(self.accounts, account)
+        for order in other.orders:
+            _keep(self.orders, order)
+        for trade in other.trades:
+            _keep(self.trades, trade)
+        for sequence in other.sequences:
+            _keep(self.sequences, sequence)
+
 
 def _keep(kept: dict[_Key, None], key: _Key) -> None:
     if len(kept) < SURVEILLANCE_EVIDENCE_MAX:

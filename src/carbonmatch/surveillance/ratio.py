@@ -74,9 +74,6 @@ class Ratios:
         evidence = Evidence()
         for (account_id, instrument_id), seen in sorted(self._seen.items()):
             owner = accounts[account_id].participant_id
-            if number != {"account": account_id, "participant": owner, "instrument": instrument_id}[whose]:
-                continue
-            for sequence, order in zip(seen.sequences, seen.orders, strict=False):
-                evidence.note(seen.first_ns, sequence, (account_id,), (order,))
-            evidence.last_ns = max(evidence.last_ns, seen.last_ns)
+            if number == {"account": account_id, "participant": owner, "instrument": instrument_id}[whose]:
+                evidence.add(seen)
         return Finding(PATTERN, score, InstrumentId(number if whose == "instrument" else 0), words, evidence)

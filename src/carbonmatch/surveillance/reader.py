@@ -10,9 +10,11 @@ from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
     BandChanged,
+    BlockPropose,
     Canceled,
     CancelReason,
     DefineAccount,
+    DefineSession,
     Executed,
     FoundTrade,
     InstrumentDefined,
@@ -23,8 +25,12 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     Reduced,
+    Rejected,
+    RejectReason,
     Replaced,
+    Select,
     SelfTradePrevented,
+    SessionId,
     Side,
     TradeBusted,
     TradeCorrected,
@@ -60,6 +66,7 @@ class Reader:
     def __init__(self) -> None:
         self.accounts: dict[AccountId, DefineAccount] = {}
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
+        self._sessions: dict[SessionId, tuple[AccountId, ...]] = {}
         self._bands: dict[InstrumentId, tuple[int, int]] = {}
         self._open: dict[OrderId, _Open] = {}
         # How many open orders stand at each price: its best is asked for once an order.
@@ -73,6 +80,8 @@ class Reader:
             for command in entry.commands:
                 if type(command) is DefineAccount:
                     self.accounts[command.account_id] = command
+                elif type(command) is DefineSession:
+                    self._sessions[command.session_id] = command.account_ids
                 elif type(command) is OnTrade and command.trade is not None:
                     found[command.command.trade_id] = command.trade
         for event in batch.public:
@@ -83,6 +92,7 @@ class Reader:
                 self._bands[definition.instrument_id] = band
         yield from self._ordered(reports, sequence)
         yield from self._dealt(batch, reports, sequence)
+        yield from self._refused(batch)
         yield from self._ended(reports)
         for event in batch.public:
             if type(event) is BandChanged:
@@ -170,6 +180,43 @@ class Reader:
                     sell.account_id,
                     sell.order_id,
                 )
+
+    def _refused(self, batch: Batch) -> Iterator[Fact]:
+        """Selections of own orders, and blocks offered to oneself."""
+        refused = {
+            (session_id, report.ref): report.time_ns
+            for session_id, stream in batch.streams
+            for report in stream
+            if type(report) is Rejected and report.reason == RejectReason.SELF_SELECTION
+        }
+        if not refused:
+            return
+        for entry in batch.entries:
+            for sequence, command in enumerate(entry.commands, entry.first_sequence):
+                if isinstance(command, Select | BlockPropose):
+                    time_ns = refused.get((entry.session_id, command.ref))
+                    if time_ns is not None:
+                        yield self._own(command, entry.session_id, sequence, time_ns)
+
+    def _own(
+        self, command: Select | BlockPropose, session_id: SessionId, sequence: int, time_ns: int
+    ) -> Prevented:
+        account_id = command.account_id or self._sessions[session_id][0]
+        other, order_id = account_id, OrderId(0)
+        if isinstance(command, BlockPropose):
+            other = command.counterparty_account_id or account_id
+        elif command.order_id in self._open:
+            other, order_id = self._open[command.order_id].account_id, command.order_id
+        return Prevented(
+            sequence,
+            time_ns,
+            command.instrument_id,
+            account_id,
+            OrderId(0),
+            other,
+            order_id,
+            command.quantity_lots,
+        )
 
     def _ended(self, reports: Iterable[AnyReport]) -> Iterator[Fact]:
         """What is left of open orders after the batch."""

@@ -12,12 +12,13 @@ _TITLES: Final = {
     "deadline": "Concentration before the deadline",
 }
 _STYLE: Final = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b2a2f}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:96rem;padding:0 1rem;color:#1b2a2f}"
     "table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #d5dde0;"
-    "overflow-wrap:anywhere}th{background:#eef3f4}.note{background:#fff6dd;padding:.8rem 1rem}"
+    "overflow-wrap:break-word}th:first-child{min-width:12rem}"
+    "th{background:#eef3f4}.note{background:#fff6dd;padding:.8rem 1rem}"
 )
-_HEADINGS: Final = ("finding", "instrument", "accounts", "orders", "trades", "from", "to", "sequences")
+_HEADINGS: Final = ("finding", "instrument", "accounts", "orders", "trades", "from, to", "sequences")
 
 
 def page(content: dict[str, Any]) -> str:
@@ -60,8 +61,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         ", ".join(accounts),
         ", ".join(map(str, row["orders"])),
         ", ".join([*trades, *([f"and {more} more"] if more else [])]),
-        row["first"],
-        row["last"],
+        f"{row['first']} {row['last']}",
         ", ".join(map(str, row["sequences"])),
     ]
 

@@ -22,9 +22,12 @@ class SelfDealing:
             owner = self._owner(fact.buyer, fact.seller)
             if owner:
                 key = owner, fact.instrument_id
-                orders = fact.buy_order_id, fact.sell_order_id
                 self._seen[key].note(
-                    fact.time_ns, fact.sequence, (fact.buyer, fact.seller), orders, fact.trade_id
+                    fact.time_ns,
+                    fact.sequence,
+                    (fact.buyer, fact.seller),
+                    (fact.buy_order_id, fact.sell_order_id),
+                    fact.trade_id,
                 )
                 self._lots[key][0] += fact.quantity_lots
         elif type(fact) is Prevented:
@@ -32,7 +35,7 @@ class SelfDealing:
             if owner:
                 key = owner, fact.instrument_id
                 accounts = fact.account_id, fact.other_account_id
-                orders = fact.order_id, fact.other_order_id
+                orders = tuple(one for one in (fact.order_id, fact.other_order_id) if one)
                 self._seen[key].note(fact.time_ns, fact.sequence, accounts, orders)
                 self._lots[key][1] += 1
                 self._lots[key][2] += fact.quantity_lots
