@@ -129,6 +129,7 @@ def test_the_first_opening_and_the_last_closing_auction_that_traded_count() -> N
     prices = a_day_of_auctions()
     assert open_and_close(prices) == (100, 140)
     auction(prices, Phase.CLOSING_AUCTION, 160, 8)
+    prices.trade(traded(9, 10, 170, TradeKind.CONTINUOUS))
     auction(prices, Phase.CLOSING_AUCTION, 0)
     assert open_and_close(prices) == (100, 160)
 
