@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
+from carbonmatch.config import Config, ConfigError, Session, key_commands, parse, venue_commands
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.screen import Screen
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
@@ -11,6 +11,7 @@ from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    DefineComposite,
     DefineDropCopy,
     DefineKey,
     Entry,
@@ -205,3 +206,69 @@ def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() 
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [SetPhase(Ref(0), first.id, Phase.PRE_OPEN)]))
     with pytest.raises(ConfigError, match=r"it is in PRE_OPEN; expected it to be closed"):
         changed_definitions(changed, engine)
+
+
+COMPOSED = """
+[[instruments]]
+id = 1
+symbol = "A"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+prices = { close = "last" }
+reference_price_ticks = 5000
+[[composites]]
+id = 90
+symbol = "COM"
+members = [{ symbol = "A" }]
+"""
+
+
+def test_a_composite_is_defined_once_and_again_when_it_is_another() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    engine = engine_of(config)
+    assert engine.composites[InstrumentId(90)].told_ticks == 5_000
+    assert changed_definitions(config, engine) == []
+    weighted = parse(COMPOSED.replace('{ symbol = "A" }', '{ symbol = "A", weight = 2 }'), "venue.toml")
+    (command,) = changed_definitions(weighted, engine)
+    assert command in venue_commands(weighted)
+    assert needs_restart(config, weighted) == ["composites"]
+
+
+def test_a_composite_that_the_configuration_no_longer_names_ends_once_and_may_come_back() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    without = parse(COMPOSED.partition("[[composites]]")[0], "venue.toml")
+    engine = engine_of(config)
+    (command,) = changed_definitions(without, engine)
+    assert isinstance(command, DefineComposite)
+    assert command.composite.members == ()
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [command]))
+    engine.take_outputs()
+    assert changed_definitions(without, engine) == []
+    assert [type(one) for one in changed_definitions(config, engine)] == [DefineComposite]
+
+
+@pytest.mark.parametrize("composite_first", [False, True])
+def test_a_number_of_an_instrument_does_not_become_that_of_a_composite_nor_the_other_way_round(
+    composite_first: bool,
+) -> None:
+    config = parse(COMPOSED, "venue.toml")
+    other = COMPOSED.replace("id = 1\n", "id = 90\n", 1).replace(
+        'id = 90\nsymbol = "COM"', 'id = 1\nsymbol = "COM"'
+    )
+    swapped = parse(other, "venue.toml")
+    before, after = (config, swapped) if composite_first else (swapped, config)
+    with pytest.raises(ConfigError) as caught:
+        changed_definitions(after, engine_of(before))
+    composite, instrument = caught.value.problems
+    number = after.composites[0].id
+    assert composite == (
+        f"composite 'COM': id {number} is that of an instrument in this journal; expected a number that had "
+        "no other meaning"
+    )
+    number = after.instruments[0].id
+    assert instrument == (
+        f"instrument 'A': id {number} is that of a composite price in this journal; expected a number that "
+        "had no other meaning"
+    )

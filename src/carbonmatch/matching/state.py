@@ -30,6 +30,7 @@ from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
+    CompositeDefinition,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -45,11 +46,12 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
+from carbonmatch.matching.prices.composites import restore_composites, saved_composites
 from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 14
+STATE_VERSION: Final = 15
 DIGEST_BYTES: Final = 32
 
 
@@ -169,6 +171,7 @@ class _VenueState(_State, frozen=True):
     biddings: list[BiddingSaved]  # in the order of their ids
     settlements: list[SettlementRun]  # in the order of their sequences
     blocks: BlocksState
+    composites: list[CompositeDefinition]  # in the order of their definition
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -211,6 +214,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_biddings(venue),
             list(venue.settlements),
             saved_blocks(venue),
+            saved_composites(venue),
         )
     )
 
@@ -276,6 +280,7 @@ def restore(data: bytes) -> Engine:
         book.instrument.freeze(uncrossing=book.transition is not None)
     restore_biddings(venue, state.biddings)
     restore_blocks(venue, state.blocks)
+    restore_composites(venue, state.composites)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

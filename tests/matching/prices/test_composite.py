@@ -7,10 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonmatch.limits import PRICE_TICKS_MAX
-from carbonmatch.matching.book import Book
-from carbonmatch.matching.instrument import Instrument
-from carbonmatch.matching.prices.composite import Weighted, composite_price_ticks, member_price_ticks
-from tests.market_data.world import definition
+from carbonmatch.matching.prices.composite import Weighted, composite_price_ticks
 
 weights = st.integers(1, 10_000)
 members = st.lists(st.builds(Weighted, st.integers(1, PRICE_TICKS_MAX), weights), min_size=1, max_size=20)
@@ -41,6 +38,10 @@ def test_without_the_price_of_a_member_there_is_none() -> None:
     assert composite_price_ticks([Weighted(100, 3), Weighted(0, 1)]) == 0
 
 
+def test_without_members_there_is_none() -> None:
+    assert composite_price_ticks([]) == 0
+
+
 @given(members)
 def test_it_is_the_nearest_tick_to_the_exact_average_and_the_higher_of_two(found: list[Weighted]) -> None:
     exact = Fraction(sum(one.price_ticks * one.weight for one in found), sum(one.weight for one in found))
@@ -53,10 +54,3 @@ def test_it_is_the_nearest_tick_to_the_exact_average_and_the_higher_of_two(found
 def test_only_the_ratio_of_weights_counts(found: list[Weighted], factor: int) -> None:
     scaled = [one._replace(weight=one.weight * factor) for one in found]
     assert composite_price_ticks(scaled) == composite_price_ticks(found)
-
-
-def test_a_member_counts_by_its_last_price_and_before_by_its_reference_price() -> None:
-    book = Book(Instrument(definition()))
-    assert member_price_ticks(book) == 10_000
-    book.last_price_ticks = 9_900
-    assert member_price_ticks(book) == 9_900
