@@ -223,8 +223,8 @@ class Ledger(Clearing):
     def roll(self, _trading_day: int) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
-        self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))
+    def settle(self, buyer: Any, seller: Any, *of_trade: Any) -> None:
+        self.asked.append(("settle", buyer.account_id, seller.account_id, *of_trade))
 
 
 def test_both_sides_are_released_at_their_own_limits_and_settled_at_the_middle() -> None:

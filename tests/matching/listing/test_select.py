@@ -473,8 +473,8 @@ class Ledger(Clearing):
     def roll(self, _trading_day: int) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
-        self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))
+    def settle(self, buyer: Any, seller: Any, *of_trade: Any) -> None:
+        self.asked.append(("settle", buyer.account_id, seller.account_id, *of_trade))
 
 
 def test_a_selection_is_cleared_the_maker_released_and_both_settled() -> None:
