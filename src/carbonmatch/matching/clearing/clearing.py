@@ -39,6 +39,11 @@ class Clearing:
             position = self.positions[account_id] = Position(self.rules.lag_days)
         return position
 
+    def is_by(self, rules: ClearingRules | None, tick_value_minor: int, currency: str) -> bool:
+        """Whether these are what it goes by."""
+        is_same_cash = self.cash is None or self.cash.currency == currency
+        return self.rules == rules and self._amounts.tick_value_minor == tick_value_minor and is_same_cash
+
     # --- orders ----------------------------------------------------------------------------------
 
     def refusal(
