@@ -14,6 +14,7 @@ from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import AccountId, AnyCommand, RejectReason, Side, TradeKind
+from carbonmatch.matching.state import restore, snapshot
 from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
 from tests.matching.worlds import INTERRUPTED, LIMITED, SOME, seeded
 
@@ -28,7 +29,7 @@ LOTS, MONEY = 60, 6_000
 
 
 def cleared(command: AnyCommand) -> AnyCommand:
-    """Trades to bust are those of a market without clearing, which are other ones: nothing is done to them."""
+    """Busts are of trades of a market without clearing, which are other ones: nothing is busted."""
     if isinstance(command, m.OnTrade):
         return m.Cancel(command.command.ref, m.NO_REF, m.OrderId(1))
     if not isinstance(command, m.DefineInstrument):
@@ -100,6 +101,10 @@ def test_reserved_is_what_open_orders_need_after_every_entry(
         )
         if number % 50 == 0:
             engine.check()
+            data = snapshot(engine)
+            engine = restore(data)
+            check(engine)
+            assert snapshot(engine) == data
     assert trades > 50
     assert refused[RejectReason.INSUFFICIENT_CASH]
     assert refused[RejectReason.INSUFFICIENT_HOLDINGS]

@@ -98,6 +98,10 @@ class Clearing:
             cash.free_minor += held_minor - self._amounts.reserved_minor(leaves_lots, price_ticks, kind)
             assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
 
+    def held_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
+        """The money that an order to buy holds."""
+        return 0 if self.cash is None else self._amounts.reserved_minor(lots, price_ticks, kind)
+
     # --- trades ----------------------------------------------------------------------------------
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:

@@ -9,13 +9,14 @@ without one, and say so themselves: those of continuous trading, of auctions and
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.ladder import HiddenLadder, Ladder, Level, Order, StopLadder
 from carbonmatch.matching.listing.listed_ladder import ListedLadder
 from carbonmatch.matching.messages import RejectReason, Side, TradeKind
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
-    from carbonmatch.matching.execution import Clearing
+    from carbonmatch.matching.execution import Clearing as AnyClearing
 
 # For all kinds of the screen an order holds the same.
 SCREEN: Final = TradeKind.CONTINUOUS
@@ -64,11 +65,17 @@ class ClearedLadder(Ladder):
         left_lots = order.leaves_lots + order.hidden_lots
         self._clearing().release(order.account, self.side, left_lots, 0, self.held_ticks(order), SCREEN)
 
+    def held_minor(self, order: Order) -> int:
+        """The money that an order to buy holds."""
+        clearing = self._clearing()
+        assert isinstance(clearing, Clearing)
+        return clearing.held_minor(order.leaves_lots + order.hidden_lots, self.held_ticks(order), SCREEN)
+
     def held_ticks(self, order: Order) -> int:
         """The price for which it holds money."""
         return order.level.price_ticks
 
-    def _clearing(self) -> "Clearing":
+    def _clearing(self) -> "AnyClearing":
         clearing = self.book.clearing
         assert clearing is not None, "a cleared ladder is of a book with clearing"
         return clearing
