@@ -1464,9 +1464,9 @@ class ReferenceVenue:
                 )
         event = (trade.instrument_id, self.time_ns, trade_id)
         if isinstance(command, m.BustTrade):
-            self.public.append(m.TradeBusted(*event, price, lots))
+            self.public.append(m.TradeBusted(*event, price, lots, trade.kind))
         else:
-            self.public.append(m.TradeCorrected(*event, *self.stands[trade_id], price, lots))
+            self.public.append(m.TradeCorrected(*event, *self.stands[trade_id], price, lots, trade.kind))
         self._report(session_id, m.Done, command.ref, self.sequence)
 
     def _check_correction(self, command: m.CorrectTrade, trade: m.FoundTrade, price: int, lots: int) -> None:

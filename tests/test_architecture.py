@@ -64,9 +64,19 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "config",
         "server.recovery",
     },
+    "surveillance": {"limits", "words", "exit_codes", "matching.messages", "journal", "journal_tools"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
     "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools"},
-    "cli": {*_UP_TO_SERVER, "client", "journal_tools", "auction_tools", "settlement", "demo", "launch"},
+    "cli": {
+        *_UP_TO_SERVER,
+        "client",
+        "journal_tools",
+        "auction_tools",
+        "settlement",
+        "surveillance",
+        "demo",
+        "launch",
+    },
     "__main__": {"cli"},
 }
 

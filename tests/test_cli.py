@@ -184,6 +184,24 @@ def test_a_number_out_of_bounds_is_refused_by_the_name_of_its_option(arguments: 
     assert refused in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ("admin reference CEA25 50.5", "50.5"),
+        ("admin band CEA25 43.20 52.80 --reference-ticks 4800", "43.20"),
+        ("admin bust-trade 7.5 --text slip --yes", "7.5"),
+        ("admin correct-trade 7 --text slip --price-ticks 49.50", "49.50"),
+        ("admin correct-trade 7 --text slip --quantity-lots 1.5", "1.5"),
+        ("admin cancel-bidding 1.4", "1.4"),
+        ("watch CEA25 --port 7410.4", "7410.4"),
+    ],
+)
+def test_an_amount_that_is_no_whole_number_is_refused_and_not_rounded(arguments: str, refused: str) -> None:
+    done = run(*arguments.split())
+    assert done.returncode == 1
+    assert f"'{refused}' is no whole number" in done.stderr
+
+
 def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:
     done = run("journal", "verifi")
     assert done.returncode == 1

@@ -5,13 +5,15 @@ allotment is called; it is held against what was told. The same goes from a file
 may publish: proto/BIDDING.md says what is in it, and how to do without this program.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal_tools import Batch, batches
@@ -36,6 +38,11 @@ from carbonmatch.matching.messages import (
     WithdrawBid,
 )
 
+# A file of inputs comes from anywhere: what no bidding can have must not get as far as the arithmetic.
+_NUMBER_MAX: Final = 2**63 - 1
+_Number = Annotated[int, Meta(ge=0, le=_NUMBER_MAX)]
+_Positive = Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
+_SEED_BYTES: Final = 16
 _OVER: Final = (BidState.ALLOTTED, BidState.NOT_ALLOTTED, BidState.CANCELLED)
 
 
@@ -48,37 +55,37 @@ class NothingToRecompute(Exception):
 class BidInput(Struct, kw_only=True, forbid_unknown_fields=True):
     """A bid as it stood when the window ended, and what the venue told of it."""
 
-    bid_id: int
-    priority: int
-    price_ticks: int
-    quantity_lots: int
-    allotted_lots: int = 0
-    allotted_price_ticks: int = 0
-    account_id: int | None = None  # left out where the file is anonymous
+    bid_id: _Number
+    priority: _Number
+    price_ticks: _Number
+    quantity_lots: _Positive
+    allotted_lots: _Number = 0
+    allotted_price_ticks: _Number = 0
+    account_id: _Number | None = None  # left out where the file is anonymous
 
 
 class Inputs(Struct, kw_only=True, forbid_unknown_fields=True):
     """All that an allotment is computed from, and what the venue has told of it."""
 
-    bidding_id: int
+    bidding_id: _Number
     instrument: str
     side: str
-    quantity_lots: int
-    unit_lots: int
-    reserve_price_ticks: int
+    quantity_lots: _Positive
+    unit_lots: _Positive
+    reserve_price_ticks: _Number
     pricing: str
     tie: str
     undersubscription: str
-    secondary_basis_points: int
-    secondary_price_ticks: int
+    secondary_basis_points: _Number
+    secondary_price_ticks: _Number
     seed: str
     commitment: str
     outcome: str
-    price_ticks: int
-    allotted_lots: int
-    bid_lots: int
-    bid_count: int
-    winner_count: int
+    price_ticks: _Number
+    allotted_lots: _Number
+    bid_lots: _Number
+    bid_count: _Number
+    winner_count: _Number
     rule: str
     inputs_digest: str
     bids: list[BidInput]
@@ -204,10 +211,12 @@ def _differences(inputs: Inputs, result: Result) -> Iterator[str]:
     yield from differs("winners", inputs.winner_count, sum(1 for lots in result.lots.values() if lots))
     commitment = blake2b(bytes.fromhex(inputs.seed), digest_size=32).hexdigest()
     yield from differs("commitment to the seed", inputs.commitment, commitment)
-    if inputs.outcome != "by_operator":
-        yield from differs("lots bid for", inputs.bid_lots, sum(bid.quantity_lots for bid in inputs.bids))
-        yield from differs("bids", inputs.bid_count, len(inputs.bids))
-        yield from differs("digest of the inputs", inputs.inputs_digest, digest_of(inputs))
+    # Bids that an operator has let go were not looked at, and nothing is told of them.
+    is_opened = inputs.outcome != "by_operator"
+    opened = inputs.bids if is_opened else []
+    yield from differs("lots bid for", inputs.bid_lots, sum(bid.quantity_lots for bid in opened))
+    yield from differs("bids", inputs.bid_count, len(opened))
+    yield from differs("digest of the inputs", inputs.inputs_digest, digest_of(inputs) if is_opened else "")
     for bid in inputs.bids:
         lots = result.lots[bid.bid_id]
         yield from differs(f"lots of bid {bid.bid_id}", bid.allotted_lots, lots)
@@ -223,14 +232,34 @@ def read_inputs(file: Path) -> Inputs:
     try:
         inputs = msgspec.json.decode(file.read_bytes(), type=Inputs)
         for name, enum in _WORDS.items():
-            enum[getattr(inputs, name).upper()]
-        bytes.fromhex(inputs.seed)
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
+            _check_word(name, getattr(inputs, name), enum)
+        _check_seed(bytes.fromhex(inputs.seed))
+        _check_ids(inputs.bids)
+    except (msgspec.DecodeError, ValueError) as error:
         raise NothingToRecompute(f"{file}: no inputs of a bidding: {error}") from None
     return inputs
 
 
-_WORDS: Final = {
+def _check_word(name: str, word: str, enum: type[IntEnum]) -> None:
+    """Exactly as it is written here: SELL would give the digest of a sale, and be computed as none."""
+    words = [member.name.lower() for member in enum]
+    if word not in words:
+        raise ValueError(f"{name} is {word!r}, expected one of {', '.join(words)}")
+
+
+def _check_seed(seed: bytes) -> None:
+    if len(seed) != _SEED_BYTES:
+        raise ValueError(f"seed of {len(seed)} bytes, expected {_SEED_BYTES}")
+
+
+def _check_ids(bids: list[BidInput]) -> None:
+    counted = Counter(bid.bid_id for bid in bids)
+    for bid_id, count in counted.items():
+        if count > 1:
+            raise ValueError(f"bid {bid_id} is there {count} times, expected once")
+
+
+_WORDS: Final[dict[str, type[IntEnum]]] = {
     "side": Side,
     "pricing": BiddingPricing,
     "tie": BiddingTie,
@@ -254,7 +283,8 @@ def inputs_of(
     try:
         return collect(batches(directory, archive=archive, running=running), bidding_id)
     except NothingToRecompute as nothing:
-        raise NothingToRecompute(f"{directory}: {nothing}") from None
+        left_out = "; the segment that is being written was left out" if running else ""
+        raise NothingToRecompute(f"{directory}: {nothing}{left_out}") from None
 
 
 def collect(journaled: Iterable[Batch], bidding_id: OrderId) -> Inputs:

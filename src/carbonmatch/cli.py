@@ -48,6 +48,11 @@ app.command(
     name="launch",
     help="Replay the launch of the national market, and prove its totals from the journal.",
 )
+app.command(
+    "carbonmatch.surveillance.command:main",
+    name="surveillance",
+    help="Report patterns in a journal that a supervisor may want to look at.",
+)
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command(
     "carbonmatch.client.admin:main",
@@ -87,9 +92,10 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
+    from carbonmatch.surveillance.survey import SurveillanceError
 
     ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
-    return (*ours, SettlementError, StorageUnusable, OSError)
+    return (*ours, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -426,3 +426,10 @@ COMMIT_DEAD_SECONDS: Final = 10.0
 
 # An idle journal is sealed after this time, so that damage to the last record is provable.
 SEAL_IDLE_SECONDS: Final = 0.01
+
+# A report of surveillance keeps so many findings of each pattern, the worst, and of each so many orders,
+# trades and sequences, the first: a page that a person still reads, and 100 MB at most.
+SURVEILLANCE_FINDINGS_MAX: Final = 1_000
+SURVEILLANCE_EVIDENCE_MAX: Final = 50
+# Orders and trades of the last minutes of an instrument that are remembered until it closes.
+SURVEILLANCE_CANDIDATES_MAX: Final = 10_000

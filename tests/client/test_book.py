@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from carbonmatch.client.book import TRADES_KEPT, BookBuilder, Damage, DamageCause, Level
+from carbonmatch.client.book import (
+    TRADES_KEPT,
+    BookBuilder,
+    Damage,
+    DamageCause,
+    InstrumentBook,
+    Level,
+)
 from carbonmatch.market_data.depth import checksum
 from carbonmatch.matching.messages import (
     AuctionRule,
@@ -18,6 +25,7 @@ from carbonmatch.matching.messages import (
     Ref,
     Side,
     TradeId,
+    TradeKind,
 )
 from carbonmatch.protocol.messages import (
     AuctionResult,
@@ -30,6 +38,7 @@ from carbonmatch.protocol.messages import (
     FeedOutbound,
     HeartbeatAnswer,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     LimitsUpdate,
     OrderUpdate,
@@ -183,6 +192,39 @@ def test_the_summary_of_the_last_day_is_kept_and_that_after_a_snapshot_repeats_i
     today = DaySummary(CEA, 11, 20260304, 2, 3, 2, 3, 5, 12, 3, 2)
     assert builder.apply([today, of_the_snapshot]) == []
     assert builder.books[CEA].summary == today
+
+
+def kind_statistics(seq: int, kind: TradeKind, lots: int, turnover: int, count: int) -> KindStatistics:
+    return KindStatistics(CEA, seq, kind, lots, turnover, count)
+
+
+def test_trades_of_each_kind_are_told_and_continuous_ones_are_the_rest_of_the_screen() -> None:
+    builder = builder_after(
+        kind_statistics(10, TradeKind.AUCTION, 5, 510, 1),
+        kind_statistics(10, TradeKind.BLOCK, 900, 45_000, 2),
+    )
+    book = builder.books[CEA]
+    assert book.sums_of(TradeKind.CONTINUOUS) == (7, 690, 2)
+    assert book.sums_of(TradeKind.AUCTION) == (5, 510, 1)
+    assert book.sums_of(TradeKind.BLOCK) == (900, 45_000, 2)
+    assert book.sums_of(TradeKind.LISTED) == (0, 0, 0)
+    # A change has a number of its own; one that is older than what is known changes nothing.
+    changed = kind_statistics(11, TradeKind.BLOCK, 950, 47_500, 3)
+    assert builder.apply([changed, kind_statistics(10, TradeKind.BLOCK, 1, 1, 1)]) == []
+    assert book.sums_of(TradeKind.BLOCK) == (950, 47_500, 3)
+    assert book.instrument_seq == 11
+
+
+def test_kinds_that_a_snapshot_does_not_have_have_not_traded() -> None:
+    builder = builder_after(kind_statistics(10, TradeKind.BLOCK, 900, 45_000, 2))
+    assert builder.apply([*snapshot(20), kind_statistics(20, TradeKind.BIDDING, 4, 40, 1)]) == []
+    book = builder.books[CEA]
+    assert book.sums_of(TradeKind.BLOCK) == (0, 0, 0)
+    assert book.sums_of(TradeKind.BIDDING) == (4, 40, 1)
+
+
+def test_without_statistics_nothing_has_traded() -> None:
+    assert InstrumentBook(CEA).sums_of(TradeKind.CONTINUOUS) == (0, 0, 0)
 
 
 def test_only_the_newest_trades_are_kept() -> None:

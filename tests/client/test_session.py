@@ -23,7 +23,10 @@ from carbonmatch.client.session import Session, connect
 from carbonmatch.limits import UNANSWERED_COMMANDS_MAX
 from carbonmatch.matching.messages import (
     Accepted,
+    AccountId,
+    AnnounceBidding,
     AnyReport,
+    BiddingRules,
     Canceled,
     ClientCommand,
     Done,
@@ -37,6 +40,7 @@ from carbonmatch.matching.messages import (
     Rejected,
     RejectReason,
     Replace,
+    SessionId,
     SetBand,
     SetPhase,
     Side,
@@ -147,6 +151,21 @@ async def test_a_refused_order_raises_with_the_markets_reason() -> None:
         (
             SetPhase(Ref(0), InstrumentId(1), Phase.HALTED, "", 2**70),
             "SetPhase.until_ns is 1180591620717411303424",
+        ),
+        (
+            AnnounceBidding(
+                Ref(0),
+                InstrumentId(1),
+                SessionId(2),
+                AccountId(0),
+                Side.SELL,
+                100,
+                0,
+                0,
+                1,
+                BiddingRules(share_max_basis_points=10_001),
+            ),
+            "BiddingRules.share_max_basis_points is 10001: Expected `int` <= 10000",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from carbonmatch.client.watch import bar, instrument_view, rounded_half_up, watc
 from carbonmatch.matching.messages import OrderId, Phase, ScreenRules, Side, TradeId, TradeKind
 from carbonmatch.protocol.messages import (
     AuctionUpdate,
+    KindStatistics,
     LevelUpdate,
     SnapshotOrder,
     Statistics,
@@ -77,6 +78,19 @@ def test_statistics_are_in_the_units_of_people() -> None:
     assert shown(book)[-1] == (
         "open 60.00  high 61.00  low 59.00  last 60.50  VWAP 60.33  volume 3,000  in 12 trades"
     )
+
+
+def test_what_was_traded_otherwise_than_on_the_screen_has_a_line_of_its_own() -> None:
+    book = book_of(statistics=Statistics(CEA, 1, 6_000, 6_100, 5_900, 6_050, 3_000, 18_100_000, 12))
+    # All that the screen has traded was listed: the line before says it.
+    for kind, sums in (
+        (TradeKind.LISTED, (3_000, 18_100_000, 12)),
+        (TradeKind.BLOCK, (200_000, 1_080_000_000, 2)),
+        (TradeKind.BIDDING, (0, 0, 0)),
+    ):
+        book.kind_statistics[kind] = KindStatistics(CEA, 1, kind, *sums)
+    assert shown(book)[-1] == "block: VWAP 54.00  volume 200,000  in 2 trades"
+    assert "VWAP 60.33" in shown(book)[-2]
 
 
 def test_the_newest_trade_comes_first() -> None:

@@ -162,7 +162,7 @@ FEED_MALFORMED = {
     "a frame too long": b"\x00\x00\x40\x01",
     "a second logon": framed(b"\x91\x92\x01\x01"),
     "no kinds": framed(b"\x91\x94\x50\x01\x90\x00"),
-    "unknown kinds": framed(b"\x91\x94\x50\x01\x90\x08"),
+    "unknown kinds": framed(b"\x91\x94\x50\x01\x90\x10"),
     "too many instruments": framed(b"\x91\x93\x50\x01\xdc\x04\x01" + b"\x01" * 1025),
     "a float": framed(b"\x91\x93\x50\x01\x91\xca\x3f\x80\x00\x00"),
 }

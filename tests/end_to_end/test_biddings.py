@@ -380,6 +380,11 @@ async def test_operators_announce_look_and_cancel_from_the_command_line(house: H
     )
     assert done.returncode == 1
     assert "the instrument has no biddings: its configuration says so" in done.stderr
+    done = await asyncio.to_thread(
+        run, "admin", "announce-bidding", str(EUA), "1000000001", "--closes", window[3], *where, *party
+    )
+    assert done.returncode == 1
+    assert "a bidding is of 1 to 1,000,000,000 lots" in done.stderr
     sequence = await do(access, CancelBidding(Ref(1), bidding_id, "postponed"))
     assert sequence > bidding_id
     with pytest.raises(ClientError, match="it is over"):
@@ -409,4 +414,7 @@ async def test_bidders_and_operators_do_only_what_is_theirs(house: House) -> Non
             await bob.withdraw_bid(update.bid_id)
         assert refused.value.reason is RejectReason.UNKNOWN_BID
         assert await operator.cancel_bidding(bidding_id, "enough") > bidding_id
+    # All of it is in the one segment that there is.
+    with pytest.raises(auction_tools.NothingToRecompute, match="being written was left out"):
+        auction_tools.inputs_of(house.directory, bidding_id, running=True)
     assert await house.stop() == 0

@@ -27,7 +27,7 @@ from carbonmatch.matching.messages import (
     Side,
     TradeKind,
 )
-from carbonmatch.protocol.messages import Statistics, Trade
+from carbonmatch.protocol.messages import KindStatistics, Statistics, Trade
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB_ACCOUNT, CEA, EUA
 from tests.end_to_end.running import Process
@@ -153,20 +153,22 @@ async def test_the_feed_has_posts_and_trades_and_leaves_the_prices_alone(house: 
             reply = await bob.accept_block(post.proposal_id, LOTS, PRICE)
             assert reply.state is BlockState.ACCEPTED
             await alice.accept_block(reply.proposal_id, LOTS, PRICE)
-            seen = await news_with(follower, Statistics)
+            seen = await news_with(follower, KindStatistics)
             (trade,) = [message for message in seen if isinstance(message, Trade)]
             assert (trade.kind, trade.quantity_lots, trade.price_ticks) == (TradeKind.BLOCK, LOTS, PRICE)
             assert book.block_posts == {}
             (figures,) = [message for message in seen if isinstance(message, Statistics)]
+            # The screen has neither its price nor its volume.
             assert (figures.open_price_ticks, figures.last_price_ticks) == (0, 0)
-            assert (figures.volume_lots, figures.trade_count) == (LOTS, 1)
+            assert (figures.volume_lots, figures.turnover_ticks_lots, figures.trade_count) == (0, 0, 0)
+            assert book.sums_of(TradeKind.BLOCK) == (LOTS, LOTS * PRICE, 1)
             # The operator takes it back: both sides are told, and the figures of the day.
             async with house.wire("operator") as operator:
                 operator.send(BustTrade(Ref(operator.accepted.last_ref + 1), trade.trade_id, "erroneous"))
                 assert isinstance((await operator.reports(1))[0], Done)
             await until(alice, lambda event: isinstance(event, Busted))
-            (figures,) = [one for one in await news_with(follower, Statistics) if isinstance(one, Statistics)]
-            assert (figures.volume_lots, figures.trade_count) == (0, 0)
+            await news_with(follower, KindStatistics)
+            assert book.sums_of(TradeKind.BLOCK) == (0, 0, 0)
     await house.stop()
 
 

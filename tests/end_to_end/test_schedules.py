@@ -1,14 +1,16 @@
 """Trading days on the real process: by its clock, over kills, with operators in between."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import structs
 
 from carbonmatch.config import Config, Journal, parse
@@ -30,9 +32,10 @@ from carbonmatch.matching.messages import (
     TimeInForce,
 )
 from carbonmatch.protocol.messages import PhaseUpdate, SnapshotBegin, Subscribe
+from carbonmatch.server.schedules import Schedules
 from tests.end_to_end import market
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Clock, Process, running
+from tests.end_to_end.running import Clock, Disk, Process, Venue, eventually, running
 from tests.end_to_end.wire import Wire
 
 NS = 1_000_000_000
@@ -252,3 +255,33 @@ async def test_an_auction_whose_end_was_missed_is_carried_out_by_the_next_start(
         assert (begun.phase, begun.until_ns) == (Phase.CONTINUOUS, (begins + 9 * HOUR) * NS)
         _, metrics = await venue.get("/metrics")
         assert 'carbonmatch_trades_total{instrument="EUA"} 1\n' in metrics
+
+
+async def test_nobody_is_let_in_before_steps_that_were_missed_are_on_the_disk(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed shows what is durable: whoever came earlier would see phases of before the start."""
+    begins = now() - 2 * HOUR
+    venue = Venue(tmp_path / "journal", _config(scheduled(begins, continuous=0, closed=3 * HOUR), tmp_path))
+    run, runs = Schedules.run, 0
+
+    def run_and_hold(schedules: Schedules) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            holding.enter_context(disk.held())
+        run(schedules)
+
+    monkeypatch.setattr(Schedules, "run", run_and_hold)
+    with ExitStack() as holding:
+        start = asyncio.create_task(venue.start())
+        await eventually(lambda: runs > 0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert "order_entry" not in venue.addresses
+    await start
+    try:
+        async with watching(venue) as feed:
+            assert (await feed.subscribe()).phase is Phase.CONTINUOUS
+    finally:
+        await venue.stop()

@@ -1,6 +1,7 @@
 """A short launch, from the plan to the report; and that the checks notice a tonne or a fen that is lost."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -161,6 +162,7 @@ def test_a_deal_that_the_engine_refuses_ends_the_replay(tmp_path: Path) -> None:
 
     with pytest.raises(LaunchFailed, match="OUTSIDE_BAND"):
         run(tmp_path, SEED, 1, COMPANIES, change=beyond_the_band)
+    assert logging.getLogger("carbonmatch").level == logging.NOTSET, "the log of the process is its own again"
 
 
 def test_the_command_ends_with_the_verdict_and_gives_the_same_again(outcome: Outcome, tmp_path: Path) -> None:

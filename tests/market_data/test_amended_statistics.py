@@ -1,5 +1,6 @@
 """What busts and corrections make of a day's figures: those of a day in which the trade was another one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -7,28 +8,44 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from carbonmatch.market_data import day_trades
-from carbonmatch.market_data.statistics import DayStatistics, Figures
-from carbonmatch.matching.messages import Phase
+from carbonmatch.market_data.statistics import DayStatistics, Figures, Sums
+from carbonmatch.matching.messages import Phase, TradeKind
 from tests.market_data.test_statistics import after
 from tests.market_data.world import busted, corrected, traded
 
-# Price and lots by trade id, of the trades of a day that stand.
-Day = dict[int, tuple[int, int]]
+# Price, lots and kind by trade id, of the trades of a day that stand.
+Day = dict[int, tuple[int, int, TradeKind]]
+SCREEN = (TradeKind.CONTINUOUS, TradeKind.AUCTION, TradeKind.LISTED)
 
 
 def from_scratch(day: Day) -> Figures:
     """Every figure by its definition."""
-    if not day:
+    trades = [day[trade_id] for trade_id in sorted(day) if day[trade_id][2] in SCREEN]
+    if not trades:
         return (0, 0, 0, 0, 0, 0, 0)
-    trades = [day[trade_id] for trade_id in sorted(day)]
-    prices = [price for price, _ in trades]
-    volume = sum(lots for _, lots in trades)
-    turnover = sum(price * lots for price, lots in trades)
-    return prices[0], max(prices), min(prices), prices[-1], volume, turnover, len(trades)
+    prices = [price for price, _, _ in trades]
+    return prices[0], max(prices), min(prices), prices[-1], *sums_of(trades)
 
 
-# What happens: trades in one batch; a bust or a correction of the trade so many back; a night; a restart.
-trades = st.lists(st.tuples(st.integers(95, 105), st.integers(1, 9)), min_size=1, max_size=7)
+def sums_of(trades: Iterable[tuple[int, int, TradeKind]]) -> Sums:
+    stand = list(trades)
+    volume = sum(lots for _, lots, _ in stand)
+    turnover = sum(price * lots for price, lots, _ in stand)
+    return volume, turnover, len(stand)
+
+
+def kinds_from_scratch(day: Day) -> dict[TradeKind, Sums]:
+    """What is told apart: all but what was traded continuously."""
+    kinds = {kind for _, _, kind in day.values()} - {TradeKind.CONTINUOUS}
+    return {kind: sums_of(trade for trade in day.values() if trade[2] is kind) for kind in kinds}
+
+
+# What happens: trades of one kind in one batch; a bust or a correction of the trade so many back; a night; a
+# restart.
+trades = st.tuples(
+    st.sampled_from(TradeKind),
+    st.lists(st.tuples(st.integers(95, 105), st.integers(1, 9)), min_size=1, max_size=7),
+)
 happenings = st.lists(
     st.one_of(
         trades,
@@ -44,8 +61,19 @@ happenings = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(happenings)
-@example([[(100, 1), (99, 2)], ("bust", 0), ("bust", 0), [(98, 1)]])
-@example([[(100, 1)], "night", ("bust", 0), [(98, 1)], ("bust", 0), "restart", ("correct", 0, 97, 1)])
+@example([(SCREEN[0], [(100, 1), (99, 2)]), ("bust", 0), ("bust", 0), (SCREEN[0], [(98, 1)])])
+@example(
+    [
+        (SCREEN[0], [(100, 1)]),
+        "night",
+        ("bust", 0),
+        (SCREEN[0], [(98, 1)]),
+        ("bust", 0),
+        "restart",
+        ("correct", 0, 97, 1),
+    ]
+)
+@example([(TradeKind.BLOCK, [(100, 1)]), "night", (SCREEN[0], [(98, 1)])])
 def test_figures_equal_those_made_from_scratch(happened: list[Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(day_trades, "_PIECE_TRADES", 4)
@@ -57,25 +85,32 @@ def _play(happened: list[Any]) -> None:
     statistics = DayStatistics(Phase.CONTINUOUS)
     today: Day = {}
     earlier: Day = {}
+    # As a reader of the changes alone has them.
+    heard: dict[TradeKind, Sums] = {}
     made = 0
     for what in happened:
         stand = {**earlier, **today}
         match what:
-            case [(int(), int()), *_]:
-                batch = [traded(price, lots, made + at) for at, (price, lots) in enumerate(what, 1)]
-                today |= {trade.trade_id: (trade.price_ticks, trade.quantity_lots) for trade in batch}
+            case TradeKind() as kind, list(batch_of):
+                batch = [
+                    traded(price, lots, made + at, kind=kind) for at, (price, lots) in enumerate(batch_of, 1)
+                ]
+                today |= {trade.trade_id: (trade.price_ticks, trade.quantity_lots, kind) for trade in batch}
                 made += len(batch)
                 statistics.add(batch)
             case ("bust", int(back)) if stand:
                 trade_id = sorted(stand)[-1 - back % len(stand)]
-                assert statistics.bust(busted(trade_id, *stand[trade_id])) is (trade_id in today)
+                price_before, lots_before, kind = stand[trade_id]
+                event = busted(trade_id, price_before, lots_before, kind=kind)
+                assert statistics.bust(event) is (trade_id in today)
                 today.pop(trade_id, None)
                 earlier.pop(trade_id, None)
             case ("correct", int(back), int(price), int(lots)) if stand:
                 trade_id = sorted(stand)[-1 - back % len(stand)]
-                event = corrected(trade_id, stand[trade_id], (price, lots))
-                assert statistics.correct(event) is (trade_id in today)
-                (today if trade_id in today else earlier)[trade_id] = price, lots
+                price_before, lots_before, kind = stand[trade_id]
+                becomes = corrected(trade_id, (price_before, lots_before), (price, lots), kind=kind)
+                assert statistics.correct(becomes) is (trade_id in today)
+                (today if trade_id in today else earlier)[trade_id] = price, lots, kind
             case "night":
                 statistics.change_phase(Phase.CLOSED)
                 assert statistics.figures() == from_scratch(today)
@@ -88,6 +123,10 @@ def _play(happened: list[Any]) -> None:
                 statistics.restore(saved)
                 assert statistics.saved() == saved
         assert statistics.figures() == from_scratch(today)
+        heard |= statistics.take_changed_kinds()
+        assert {kind: sums for kind, sums in heard.items() if sums[2]} == kinds_from_scratch(today)
+        assert dict(statistics.kinds()) == kinds_from_scratch(today)
+        assert statistics.take_changed_kinds() == [], "told once"
 
 
 def test_open_and_last_are_those_of_the_first_and_the_last_trade_that_stand() -> None:

@@ -28,6 +28,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.protocol.messages import (
     BlockPhaseUpdate,
     BlockPost,
+    KindStatistics,
     Statistics,
     Trade,
     TradeBust,
@@ -46,6 +47,11 @@ def market(rules: BlockRules | None) -> MarketData:
 
 def block(price: int, lots: int, trade_id: int = 1) -> Traded:
     return structs.replace(traded(price, lots, trade_id), kind=TradeKind.BLOCK)
+
+
+def amended(event: TradeBusted | TradeCorrected) -> TradeBusted | TradeCorrected:
+    """The same of a block."""
+    return structs.replace(event, kind=TradeKind.BLOCK)
 
 
 def posted(number: int, lots: int) -> BlockPosted:
@@ -114,8 +120,9 @@ def test_blocks_that_come_again_begin_anew() -> None:
 def test_a_block_counts_and_makes_no_price() -> None:
     data = market(BlockRules())
     messages = told(data, traded(100, 3, 1), block(40, 200, 2), traded(102, 1, 3))
-    assert [type(message) for message in messages] == [Trade, Trade, Trade, Statistics]
-    assert figures(data) == (100, 102, 100, 102, 204, 3 * 100 + 200 * 40 + 102, 3)
+    assert [type(message) for message in messages] == [Trade, Trade, Trade, Statistics, KindStatistics]
+    assert figures(data) == (100, 102, 100, 102, 4, 3 * 100 + 102, 2)
+    assert blocks(data) == (200, 200 * 40, 1)
 
 
 def figures(data: MarketData) -> tuple[int, ...]:
@@ -123,25 +130,39 @@ def figures(data: MarketData) -> tuple[int, ...]:
     return structs.astuple(one)[2:]
 
 
+def blocks(data: MarketData) -> tuple[int, ...]:
+    """Volume, turnover and count of the day's blocks."""
+    told = of_kind(data.snapshot(CEA), KindStatistics)
+    assert all(one.kind is TradeKind.BLOCK for one in told)
+    return structs.astuple(told[0])[3:] if told else (0, 0, 0)
+
+
 def test_the_first_price_of_a_day_is_that_of_the_screen() -> None:
     data = market(BlockRules())
     told(data, block(40, 200))
-    assert figures(data) == (0, 0, 0, 0, 200, 8_000, 1)
+    assert figures(data) == (0, 0, 0, 0, 0, 0, 0)
     told(data, traded(100, 3, 2))
-    assert figures(data) == (100, 100, 100, 100, 203, 8_300, 2)
+    assert figures(data) == (100, 100, 100, 100, 3, 300, 1)
+    assert blocks(data) == (200, 8_000, 1)
 
 
 def test_a_block_that_is_busted_or_corrected_makes_the_sums_right_and_moves_no_price() -> None:
     data = market(BlockRules())
     told(data, traded(100, 3, 1), block(40, 200, 2), block(41, 100, 3))
-    told(data, TradeCorrected(CEA, NOW_NS, TradeId(2), 50, 190, 40, 200))
-    assert figures(data) == (100, 100, 100, 100, 293, 300 + 50 * 190 + 4_100, 3)
-    told(data, TradeBusted(CEA, NOW_NS, TradeId(3), 41, 100))
-    assert figures(data) == (100, 100, 100, 100, 193, 300 + 50 * 190, 2)
+    told(data, amended(TradeCorrected(CEA, NOW_NS, TradeId(2), 50, 190, 40, 200)))
+    assert blocks(data) == (290, 50 * 190 + 4_100, 2)
+    assert figures(data) == (100, 100, 100, 100, 3, 300, 1)
+    told(data, amended(TradeBusted(CEA, NOW_NS, TradeId(3), 41, 100)))
+    assert blocks(data) == (190, 50 * 190, 1)
     told(data, TradeBusted(CEA, NOW_NS, TradeId(1), 100, 3))
-    assert figures(data) == (0, 0, 0, 0, 190, 50 * 190, 1)
+    assert figures(data) == (0, 0, 0, 0, 0, 0, 0)
     told(data, traded(90, 1, 4))
-    assert figures(data) == (90, 90, 90, 90, 191, 50 * 190 + 90, 2)
+    assert figures(data) == (90, 90, 90, 90, 1, 90, 1)
+    assert blocks(data) == (190, 50 * 190, 1)
+    # The last of its kind: nothing is left of it, and who follows is told so.
+    messages = told(data, amended(TradeBusted(CEA, NOW_NS, TradeId(2), 50, 190)))
+    assert structs.astuple(messages[-1])[2:] == (TradeKind.BLOCK, 0, 0, 0)
+    assert blocks(data) == (0, 0, 0)
 
 
 def test_a_block_of_yesterday_is_none_of_today() -> None:
@@ -149,7 +170,7 @@ def test_a_block_of_yesterday_is_none_of_today() -> None:
     told(data, block(40, 200, 1))
     told(data, PhaseChanged(CEA, NOW_NS, Phase.CLOSED, ""), PhaseChanged(CEA, NOW_NS, Phase.CONTINUOUS, ""))
     told(data, traded(100, 3, 2))
-    messages = told(data, TradeBusted(CEA, NOW_NS, TradeId(1), 40, 200))
+    messages = told(data, amended(TradeBusted(CEA, NOW_NS, TradeId(1), 40, 200)))
     assert [type(message) for message in messages] == [TradeBust]
     assert figures(data) == (100, 100, 100, 100, 3, 300, 1)
 
@@ -158,7 +179,7 @@ def test_a_block_begins_the_day_that_it_is_the_first_trade_of() -> None:
     data = market(BlockRules())
     told(data, block(40, 200, 1), PhaseChanged(CEA, NOW_NS, Phase.CLOSED, ""))
     told(data, PhaseChanged(CEA, NOW_NS, Phase.PRE_OPEN, ""), block(41, 100, 2))
-    assert figures(data) == (0, 0, 0, 0, 100, 4_100, 1)
+    assert blocks(data) == (100, 4_100, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +188,7 @@ def test_a_block_begins_the_day_that_it_is_the_first_trade_of() -> None:
 def test_where_the_tape_is_late_a_block_is_told_at_the_close(close: AnyPublicEvent) -> None:
     data = market(LATE)
     assert told(data, block(40, 200, 1)) == []
-    assert figures(data)[4:] == (0, 0, 0)
+    assert blocks(data) == (0, 0, 0)
     # Nothing of what does not close.
     told(data, phase(BlockPhase.BREAK), PhaseChanged(CEA, NOW_NS, Phase.BREAK, ""))
     messages = told(data, close)
@@ -175,21 +196,21 @@ def test_where_the_tape_is_late_a_block_is_told_at_the_close(close: AnyPublicEve
     assert (trade.trade_id, trade.quantity_lots, trade.aggressor) == (1, 200, BUY)
     assert messages[0] is trade
     # It is of the day that ends.
-    assert figures(data)[4:] == (200, 8_000, 1)
+    assert blocks(data) == (200, 8_000, 1)
     assert of_kind(told(data, close), Trade) == []
 
 
 def test_what_becomes_of_a_trade_before_it_is_told_nobody_is_told() -> None:
     data = market(LATE)
     told(data, block(40, 200, 1), block(41, 100, 2))
-    assert told(data, TradeBusted(CEA, NOW_NS, TradeId(1), 40, 200)) == []
-    assert told(data, TradeCorrected(CEA, NOW_NS, TradeId(2), 45, 90, 41, 100)) == []
+    assert told(data, amended(TradeBusted(CEA, NOW_NS, TradeId(1), 40, 200))) == []
+    assert told(data, amended(TradeCorrected(CEA, NOW_NS, TradeId(2), 45, 90, 41, 100))) == []
     (trade,) = of_kind(told(data, phase(BlockPhase.CLOSED)), Trade)
     assert (trade.trade_id, trade.price_ticks, trade.quantity_lots) == (2, 45, 90)
-    assert figures(data)[4:] == (90, 45 * 90, 1)
+    assert blocks(data) == (90, 45 * 90, 1)
     # From here on it is a trade as any other.
-    messages = told(data, TradeCorrected(CEA, NOW_NS, TradeId(2), 44, 90, 45, 90))
-    assert [type(message) for message in messages] == [TradeCorrection, Statistics]
+    messages = told(data, amended(TradeCorrected(CEA, NOW_NS, TradeId(2), 44, 90, 45, 90)))
+    assert [type(message) for message in messages] == [TradeCorrection, Statistics, KindStatistics]
 
 
 def test_trades_of_the_screen_are_told_at_once() -> None:

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     Outputs,
     Phase,
     TradeId,
+    TradeKind,
 )
 from carbonmatch.protocol.messages import (
     AuctionResult,
@@ -25,6 +26,7 @@ from carbonmatch.protocol.messages import (
     DaySummary,
     FeedKind,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     LimitsUpdate,
     PhaseUpdate,
@@ -54,7 +56,9 @@ from tests.market_data.world import (
 )
 from tests.market_data.worlds import histories, possible
 
-NUMBERED = LevelUpdate | Trade | TradeBust | TradeCorrection | PhaseUpdate | BandUpdate | Statistics
+NUMBERED = (
+    LevelUpdate | Trade | TradeBust | TradeCorrection | PhaseUpdate | BandUpdate | Statistics | KindStatistics
+)
 
 
 def market(*batches: Outputs) -> MarketData:
@@ -251,6 +255,45 @@ def test_a_trade_after_the_opening_in_the_same_batch_is_of_the_new_day() -> None
     assert messages(batch)[CEA][-1] == Statistics(CEA, 7, 90, 90, 90, 90, 1, 90, 1)
 
 
+def test_a_batch_with_trades_of_several_kinds_tells_each_in_its_order_and_keeps_them_apart() -> None:
+    auction, block = TradeKind.AUCTION, TradeKind.BLOCK
+    market_data = market()
+    batch = market_data.apply(
+        released(
+            traded(100, 2, 1),
+            traded(98, 1, 2, kind=auction),
+            traded(98, 3, 3, kind=auction),
+            traded(99, 1, 4),
+            traded(50, 900, 5, kind=block),
+        ),
+        NOW_NS,
+    )
+    told = messages(batch)[CEA]
+    assert [(one.trade_id, one.kind) for one in told if isinstance(one, Trade)] == [
+        (1, TradeKind.CONTINUOUS),
+        (2, auction),
+        (3, auction),
+        (4, TradeKind.CONTINUOUS),
+        (5, block),
+    ]
+    assert told[5:] == [
+        Statistics(CEA, 7, 100, 100, 98, 99, 7, 200 + 4 * 98 + 99, 4),
+        KindStatistics(CEA, 8, auction, 4, 4 * 98, 2),
+        KindStatistics(CEA, 9, block, 900, 45_000, 1),
+    ]
+    # What does not change is not told again, but to whoever comes.
+    batch = market_data.apply(released(traded(99, 1, 6)), NOW_NS)
+    assert [type(one) for one in messages(batch)[CEA]] == [Trade, Statistics]
+    restored = MarketData()
+    restored.restore(market_data.state())
+    for known in (market_data, restored):
+        assert known.snapshot(CEA, FeedKind.STATISTICS)[-2:] == [
+            KindStatistics(CEA, 11, auction, 4, 4 * 98, 2),
+            KindStatistics(CEA, 11, block, 900, 45_000, 1),
+        ]
+        assert not [one for one in known.snapshot(CEA, FeedKind.TRADES) if isinstance(one, KindStatistics)]
+
+
 def test_the_snapshot_has_levels_best_first_their_checksum_and_the_statistics() -> None:
     market_data = market(
         released(level(BUY, 100, 5, orders=2), level(SELL, 101, 7), traded(100, 2)),
@@ -309,8 +352,8 @@ def test_a_state_is_restored_only_before_the_first_batch() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 3, expected 4"):
-        MarketData().restore(b"\x93\x03\x00\x90")
+    with pytest.raises(ValueError, match="version 4, expected 5"):
+        MarketData().restore(b"\x93\x04\x00\x90")
 
 
 def test_bytes_that_are_no_state_are_refused() -> None:

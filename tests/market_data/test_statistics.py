@@ -1,7 +1,7 @@
 """What an instrument traded in its day."""
 
 from carbonmatch.market_data.statistics import DayStatistics
-from carbonmatch.matching.messages import Phase
+from carbonmatch.matching.messages import Phase, TradeKind
 from tests.market_data.world import busted, traded
 
 
@@ -87,3 +87,30 @@ def test_a_sum_that_was_at_its_bound_is_right_again_after_a_bust() -> None:
     for trade_id in (3, 7):
         assert restored.bust(busted(trade_id, 10**9, 10**9))
     assert restored.figures() == (10**9, 10**9, 10**9, 10**9, 8 * 10**9, 8 * 10**18, 8)
+
+
+def test_the_average_by_volume_is_that_of_the_screen_on_a_day_with_a_block() -> None:
+    statistics = after((100, 2), (103, 1))
+    statistics.add([traded(80, 1_000, 3, kind=TradeKind.BLOCK)])
+    *_, volume, turnover, count = statistics.figures()
+    assert (turnover, volume, count) == (303, 3, 2), "101 on average, not 80"
+    assert statistics.kinds() == [(TradeKind.BLOCK, (1_000, 80_000, 1))]
+    assert statistics.sum_up() == (100, 103, 100, 103, 1_003, 80_303, 3), "a day is summed up with all of it"
+
+
+def test_what_an_auction_traded_is_of_the_screen_and_is_told_apart() -> None:
+    statistics = after((100, 2))
+    statistics.add([traded(90, 3, 2, kind=TradeKind.AUCTION)])
+    assert statistics.figures() == (100, 100, 90, 90, 5, 470, 2)
+    assert statistics.kinds() == [(TradeKind.AUCTION, (3, 270, 1))]
+
+
+def test_of_a_kind_that_has_no_trade_yet_a_new_day_tells_so_once() -> None:
+    statistics = after()
+    statistics.add([traded(80, 10, 1, kind=TradeKind.BIDDING)])
+    assert statistics.take_changed_kinds() == [(TradeKind.BIDDING, (10, 800, 1))]
+    statistics.change_phase(Phase.CLOSED)
+    assert statistics.take_changed_kinds() == []
+    statistics.change_phase(Phase.CONTINUOUS)
+    assert statistics.take_changed_kinds() == [(TradeKind.BIDDING, (0, 0, 0))]
+    assert statistics.kinds() == []

@@ -13,6 +13,7 @@ from carbonmatch.protocol.messages import (
     FeedKind,
     FeedOutbound,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     SnapshotBegin,
     SnapshotEnd,
@@ -430,10 +431,13 @@ def assert_equal_to_the_market(connection: Connection, market_data: MarketData) 
             found = [(found.price_ticks, found.quantity_lots, found.order_count) for found in bids + asks]
             assert found == expected
         if connection.kinds & FeedKind.STATISTICS:
-            statistics = market_data.snapshot(instrument_id)[-1]
-            assert isinstance(statistics, Statistics)
+            snapshot = market_data.snapshot(instrument_id)
+            (statistics,) = [message for message in snapshot if isinstance(message, Statistics)]
             assert book.statistics is not None
             assert figures(book.statistics) == figures(statistics)
+            assert {
+                kind: kind_figures(told) for kind, told in book.kind_statistics.items() if told.trade_count
+            } == {told.kind: kind_figures(told) for told in snapshot if isinstance(told, KindStatistics)}
 
 
 def figures(statistics: Statistics) -> tuple[int, ...]:
@@ -446,6 +450,10 @@ def figures(statistics: Statistics) -> tuple[int, ...]:
         statistics.turnover_ticks_lots,
         statistics.trade_count,
     )
+
+
+def kind_figures(told: KindStatistics) -> tuple[int, ...]:
+    return told.volume_lots, told.turnover_ticks_lots, told.trade_count
 
 
 @settings(max_examples=300)
@@ -494,6 +502,7 @@ def test_one_who_keeps_up_hears_each_message_of_its_kinds_once_and_no_other(
         TradeBust: FeedKind.TRADES,
         TradeCorrection: FeedKind.TRADES,
         Statistics: FeedKind.STATISTICS,
+        KindStatistics: FeedKind.STATISTICS,
     }
     expected = [
         message

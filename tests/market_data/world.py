@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     TradeCorrected,
     Traded,
     TradeId,
+    TradeKind,
 )
 
 CEA = InstrumentId(1)
@@ -55,12 +56,24 @@ def level(
     return LevelChanged(instrument_id, side, price, lots, orders if lots else 0)
 
 
-def traded(price: int, lots: int, trade_id: int = 1, instrument_id: InstrumentId = CEA) -> Traded:
-    return Traded(instrument_id, NOW_NS, TradeId(trade_id), price, lots, BUY)
+def traded(
+    price: int,
+    lots: int,
+    trade_id: int = 1,
+    instrument_id: InstrumentId = CEA,
+    kind: TradeKind = TradeKind.CONTINUOUS,
+) -> Traded:
+    return Traded(instrument_id, NOW_NS, TradeId(trade_id), price, lots, BUY, kind)
 
 
-def busted(trade_id: int, price: int = 100, lots: int = 1, instrument_id: InstrumentId = CEA) -> TradeBusted:
-    return TradeBusted(instrument_id, NOW_NS, TradeId(trade_id), price, lots)
+def busted(
+    trade_id: int,
+    price: int = 100,
+    lots: int = 1,
+    instrument_id: InstrumentId = CEA,
+    kind: TradeKind = TradeKind.CONTINUOUS,
+) -> TradeBusted:
+    return TradeBusted(instrument_id, NOW_NS, TradeId(trade_id), price, lots, kind)
 
 
 def corrected(
@@ -68,9 +81,10 @@ def corrected(
     before: tuple[int, int],
     becomes: tuple[int, int],
     instrument_id: InstrumentId = CEA,
+    kind: TradeKind = TradeKind.CONTINUOUS,
 ) -> TradeCorrected:
     """Both as price and lots."""
-    return TradeCorrected(instrument_id, NOW_NS, TradeId(trade_id), *becomes, *before)
+    return TradeCorrected(instrument_id, NOW_NS, TradeId(trade_id), *becomes, *before, kind)
 
 
 def phase_changed(phase: Phase, instrument_id: InstrumentId = CEA) -> PhaseChanged:

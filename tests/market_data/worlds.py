@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     TradeCorrected,
     Traded,
     TradeId,
+    TradeKind,
 )
 from tests.market_data.world import (
     CEA,
@@ -39,7 +40,9 @@ lots = st.integers(0, 3)
 
 events: st.SearchStrategy[AnyPublicEvent] = st.one_of(
     st.builds(traded, prices, st.integers(1, 9), st.integers(1, 99), instrument_ids),
-    st.builds(traded, prices, st.integers(1, 9), st.integers(1, 99), instrument_ids),
+    st.builds(
+        traded, prices, st.integers(1, 9), st.integers(1, 99), instrument_ids, st.sampled_from(TradeKind)
+    ),
     st.builds(phase_changed, st.sampled_from(Phase), instrument_ids),
     st.builds(band_changed, prices, prices, prices, instrument_ids),
     st.builds(defined, instrument_ids, st.sampled_from(["CEA", "EUA", "X"])),
@@ -99,9 +102,9 @@ def possible(drawn: list[Outputs]) -> list[Outputs]:
         trade = made[-1 - back]
         before = stands.pop(trade.trade_id)
         if isinstance(event, TradeBusted):
-            return [busted(trade.trade_id, *before, trade.instrument_id)]
+            return [busted(trade.trade_id, *before, trade.instrument_id, trade.kind)]
         becomes = stands[trade.trade_id] = event.price_ticks, event.quantity_lots
-        return [corrected(trade.trade_id, before, becomes, trade.instrument_id)]
+        return [corrected(trade.trade_id, before, becomes, trade.instrument_id, trade.kind)]
 
     return [
         structs.replace(batch, public=[each for event in batch.public for each in made_possible(event)])

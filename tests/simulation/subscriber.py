@@ -92,7 +92,11 @@ class Subscriber:
         kind = TradeBusted if isinstance(message, TradeBust) else TradeCorrected
         fields = structs.asdict(message)
         del fields["instrument_seq"]
-        demand(kind(**fields) in self._journaled.public, "what is published is what is durable", message)
+        durable = self._journaled.trades.get(message.trade_id)
+        demand(durable is not None, "what is published is durable", message)
+        assert durable is not None
+        event = kind(**fields, kind=durable.kind)
+        demand(event in self._journaled.public, "what is published is what is durable", message)
 
     def ended(self, connection: Connection) -> None: ...
 

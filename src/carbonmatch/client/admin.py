@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, LogonRefused
-from carbonmatch.client.options import Port, access_of, find_instrument
+from carbonmatch.client.options import Port, Whole, access_of, find_instrument
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -156,11 +156,11 @@ def resume(
 @main.command
 def band(
     symbol: str,
-    low_ticks: int,
-    high_ticks: int,
+    low_ticks: Whole,
+    high_ticks: Whole,
     /,
     *,
-    reference_ticks: int,
+    reference_ticks: Whole,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -183,7 +183,7 @@ def band(
 @main.command
 def reference(
     symbol: str,
-    reference_ticks: int,
+    reference_ticks: Whole,
     /,
     *,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,

@@ -10,8 +10,10 @@ from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.limits import QUANTITY_LOTS_MAX
 from carbonmatch.matching.messages import (
     AccountId,
     AnnounceBidding,
@@ -39,26 +41,26 @@ _DEMO_OPERATOR: Final = Operator()
 
 def announce_bidding(
     symbol: str,
-    quantity_lots: int,
+    quantity_lots: Whole,
     /,
     *,
     closes: str,
     opens: str = "",
-    party_session: int,
-    account: int = 0,
+    party_session: Whole,
+    account: Whole = 0,
     side: Literal["sell", "buy"] = "sell",
-    reserve_ticks: int = 0,
-    secondary_ticks: int = 0,
-    bid_min_lots: int = 0,
-    bid_increment_lots: int = 0,
-    price_increment_ticks: int = 0,
-    share_max_basis_points: int = 0,
-    bids_max: int = 0,
+    reserve_ticks: Whole = 0,
+    secondary_ticks: Whole = 0,
+    bid_min_lots: Whole = 0,
+    bid_increment_lots: Whole = 0,
+    price_increment_ticks: Whole = 0,
+    share_max_basis_points: Whole = 0,
+    bids_max: Whole = 0,
     revision: Literal["default", "free", "none"] = "default",
     pricing: Literal["default", "uniform", "pay-as-bid"] = "default",
     tie: Literal["default", "time", "pro-rata", "seed"] = "default",
     undersubscription: Literal["default", "partial", "cancel"] = "default",
-    secondary_basis_points: int = 0,
+    secondary_basis_points: Whole = 0,
     text: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -145,7 +147,7 @@ def announce_bidding(
 
 
 def cancel_bidding(
-    bidding_id: int,
+    bidding_id: Whole,
     /,
     *,
     text: str,
@@ -234,7 +236,7 @@ _WORDS: Final = {
     RejectReason.UNKNOWN_BIDDING: "there is no such bidding, or it is over",
     RejectReason.NOT_IN_THIS_PHASE: "its window is over: it is being allotted",
     RejectReason.INVALID_WINDOW: "the window has to end after it begins, and after now",
-    RejectReason.INVALID_QUANTITY: "nothing is offered",
+    RejectReason.INVALID_QUANTITY: f"a bidding is of 1 to {QUANTITY_LOTS_MAX:,} lots",
     RejectReason.INVALID_PRICE: "a buyer needs a reserve price, and no price is beyond every market",
     RejectReason.QUANTITY_INCREMENT: "the quantity is no multiple of the instrument's quantity increment",
     RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",

@@ -119,20 +119,53 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     objections: list[Objection] = []
 
     @property
+    def file_digest(self) -> bytes:
+        return bytes.fromhex(self.file_sha256)
+
+    @property
     def outcome(self) -> SettlementOutcome:
         return SettlementOutcome.OBJECTED if self.objections else SettlementOutcome.CONFIRMED
+
+
+class SentFile(Struct, frozen=True):
+    """What a settlement file says of itself, and the ids of its trades by their numbers."""
+
+    trading_day: int
+    run: int
+    trade_ids: dict[str, TradeId]
 
 
 def read_answer(path: Path) -> Answer:
     """Raises ClientError where it is no answer, OSError where it cannot be read."""
     try:
         answer = msgspec.json.decode(path.read_bytes(), type=Answer)
-        bytes.fromhex(answer.file_sha256)
+        digest = answer.file_digest
     except (msgspec.DecodeError, ValueError) as error:
         raise ClientError(f"{path}: no answer of a registry: {error}") from None
-    if len(answer.file_sha256) != 64:
-        raise ClientError(f"{path}: file_sha256 of {len(answer.file_sha256)} digits, expected 64")
+    if len(digest) != sha256().digest_size:
+        raise ClientError(f"{path}: file_sha256 of {len(digest)} bytes, expected {sha256().digest_size}")
     return answer
+
+
+def read_sent(data: bytes) -> SentFile:
+    """Raises ClientError where the data is no settlement file."""
+    rows: dict[str, list[dict[str, str]]] = {"HEADER": [], "TRADE": [], "ADJUSTMENT": []}
+    names: list[str] = []
+    try:
+        for kind, *values in csv.reader(io.StringIO(data.decode())):
+            if kind.startswith("#"):
+                names = values
+            elif kind in rows:
+                rows[kind].append(dict(zip(names, values, strict=True)))
+        header = rows["HEADER"][0]
+        trades = (*rows["TRADE"], *rows["ADJUSTMENT"])
+        return SentFile(
+            int(header["trading_day"]),
+            int(header["run"]),
+            {row["trade_number"]: TradeId(int(row["trade_id"])) for row in trades},
+        )
+    except (ValueError, LookupError, csv.Error) as error:
+        raise ClientError(f"the file that was sent is no settlement file in CSV: {error}") from None
 
 
 def trading_day(text: str) -> int:
@@ -204,17 +237,12 @@ def in_words(run: SettlementStatus) -> str:
 
 async def confirm(operator: Access, answer: Answer, sent: bytes | None) -> None:
     """Journal an answer; where the file that was sent is given, it has to be the one that was answered."""
-    if sent is not None and sha256(sent).hexdigest() != answer.file_sha256:
-        raise ClientError(
-            f"the answer is about a file with SHA-256 {answer.file_sha256}, the one given has "
-            f"{sha256(sent).hexdigest()}"
-        )
-    trade_ids = ids_of(answer.objections, sent)
+    trade_ids = ids_of(answer, sent)
     command = ConfirmSettlement(
         Ref(0),
         answer.trading_day,
         answer.run,
-        bytes.fromhex(answer.file_sha256),
+        answer.file_digest,
         answer.outcome,
         tuple(trade_ids[:OBJECTIONS_MAX]),
         len(answer.objections),
@@ -231,24 +259,31 @@ async def confirm(operator: Access, answer: Answer, sent: bytes | None) -> None:
         print(f"{what} is confirmed since sequence {sequence}")
 
 
-def ids_of(objections: list[Objection], sent: bytes | None) -> list[TradeId]:
-    """The ids of the trades that are objected to, from the file that names both. Raises ClientError."""
-    if not objections:
-        return []
+def ids_of(answer: Answer, sent: bytes | None) -> list[TradeId]:
+    """The ids of the trades that are objected to, from the file that names both.
+
+    Raises ClientError where the file is not the one that the answer is about, or is of another run.
+    """
     if sent is None:
-        raise ClientError("the answer has objections: give the file that was sent as --file")
-    ids: dict[str, TradeId] = {}
-    names: list[str] = []
-    for kind, *values in csv.reader(io.StringIO(sent.decode())):
-        if kind in ("#TRADE", "#ADJUSTMENT"):
-            names = values
-        elif kind in ("TRADE", "ADJUSTMENT"):
-            row = dict(zip(names, values, strict=True))
-            ids[row["trade_number"]] = TradeId(int(row["trade_id"]))
-    for one in objections:
-        if one.trade_number not in ids:
+        if answer.objections:
+            raise ClientError("the answer has objections: give the file that was sent as --file")
+        return []
+    digest = sha256(sent)
+    if digest.digest() != answer.file_digest:
+        raise ClientError(
+            f"the answer is about a file with SHA-256 {answer.file_sha256}, the one given has "
+            f"{digest.hexdigest()}"
+        )
+    file = read_sent(sent)
+    if (file.trading_day, file.run) != (answer.trading_day, answer.run):
+        raise ClientError(
+            f"the answer is about {answer.trading_day} run {answer.run}, its file is of "
+            f"{file.trading_day} run {file.run}"
+        )
+    for one in answer.objections:
+        if one.trade_number not in file.trade_ids:
             raise ClientError(f"the file that was sent has no trade {one.trade_number!r}")
-    return [ids[one.trade_number] for one in objections]
+    return [file.trade_ids[one.trade_number] for one in answer.objections]
 
 
 async def _do(session: Session, command: EndDay | ConfirmSettlement) -> int:

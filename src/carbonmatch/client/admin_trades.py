@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.options import Whole, WholeOrNone
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -34,7 +35,7 @@ Confirm = Callable[[str], bool]
 
 
 def bust_trade(
-    trade_id: int,
+    trade_id: Whole,
     /,
     *,
     text: str,
@@ -61,12 +62,12 @@ def bust_trade(
 
 
 def correct_trade(
-    trade_id: int,
+    trade_id: Whole,
     /,
     *,
     text: str,
-    price_ticks: int | None = None,
-    quantity_lots: int | None = None,
+    price_ticks: WholeOrNone = None,
+    quantity_lots: WholeOrNone = None,
     dry_run: bool = False,
     yes: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,

@@ -20,7 +20,16 @@ from zlib import crc32
 from msgspec import Struct, structs
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.messages import GATHERING, InstrumentDefinition, InstrumentId, OrderId, Phase, Side
+from carbonmatch.matching.messages import (
+    GATHERING,
+    SCREEN_TRADES,
+    InstrumentDefinition,
+    InstrumentId,
+    OrderId,
+    Phase,
+    Side,
+    TradeKind,
+)
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
@@ -36,6 +45,7 @@ from carbonmatch.protocol.messages import (
     FeedKind,
     FeedOutbound,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     LimitsUpdate,
     OrderUpdate,
@@ -106,7 +116,9 @@ class InstrumentBook:
         self.band_high_ticks = 0
         # Interval price limits as they were last told; None: the instrument has none.
         self.limits: LimitsUpdate | None = None
+        # Of the screen; and of each kind of trade that was told apart: see `sums_of`.
         self.statistics: Statistics | None = None
+        self.kind_statistics: dict[TradeKind, KindStatistics] = {}
         # Of the last trading day that has ended, as far as is known.
         self.summary: DaySummary | None = None
         # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
@@ -149,6 +161,19 @@ class InstrumentBook:
         return (
             sorted(bids, key=lambda order: -order.price_ticks),
             sorted(asks, key=lambda order: order.price_ticks),
+        )
+
+    def sums_of(self, kind: TradeKind) -> tuple[int, int, int]:
+        """Volume, turnover and count of the day's trades of this kind, as far as they were told."""
+        if kind is not TradeKind.CONTINUOUS:
+            return _sums(self.kind_statistics.get(kind))
+        # What the screen has traded otherwise is told apart.
+        others = [_sums(self.kind_statistics.get(other)) for other in SCREEN_TRADES]
+        screen = _sums(self.statistics)
+        return (
+            screen[0] - sum([volume_lots for volume_lots, _, _ in others]),
+            screen[1] - sum([turnover_ticks_lots for _, turnover_ticks_lots, _ in others]),
+            screen[2] - sum([trade_count for _, _, trade_count in others]),
         )
 
     def set_order(self, order: SnapshotOrder | OrderUpdate) -> None:
@@ -290,6 +315,8 @@ class BookBuilder:
             if found == book.instrument_seq:
                 if type(message) is Statistics:
                     book.statistics = message
+                elif type(message) is KindStatistics:
+                    book.kind_statistics[message.kind] = message
                 elif type(message) is AuctionUpdate:
                     book.auction = message
                 elif type(message) is LimitsUpdate:
@@ -310,6 +337,8 @@ class BookBuilder:
             book.trades.append(message)
         elif type(message) is Statistics:
             book.statistics = message
+        elif type(message) is KindStatistics:
+            book.kind_statistics[message.kind] = message
         elif type(message) is PhaseUpdate:
             book.phase = message.phase
             if message.phase not in GATHERING:
@@ -382,6 +411,7 @@ class BookBuilder:
         book.biddings.clear()
         book.block_posts.clear()
         book.block_phase = None
+        book.kind_statistics.clear()
         book.clear_levels()
         for level in levels:
             book.set_level(level)
@@ -394,7 +424,7 @@ class BookBuilder:
 _Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
 _Block = BlockPost | BlockPhaseUpdate
 _OfTrades = TradeBust | TradeCorrection
-_OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | DaySummary
+_OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | KindStatistics | DaySummary
 _RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
 Increment = LevelUpdate | Trade | Statistics | _RARE
 
@@ -406,6 +436,10 @@ def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int)
         return None
     book.is_damage_reported = True
     return Damage(book.instrument_id, cause, expected, found)
+
+
+def _sums(told: Statistics | KindStatistics | None) -> tuple[int, int, int]:
+    return (0, 0, 0) if told is None else (told.volume_lots, told.turnover_ticks_lots, told.trade_count)
 
 
 def _checksum_of_levels(levels: list[SnapshotLevel]) -> int | None:

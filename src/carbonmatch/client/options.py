@@ -1,10 +1,11 @@
 """Who a command logs on as, from what its caller has given; nothing given means the demo market."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from carbonmatch import demo_market
@@ -16,7 +17,19 @@ from carbonmatch.matching.messages import InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
 
-Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
+
+def whole_number(_type: object, tokens: Sequence[Token]) -> int:
+    """An integer as it was typed: left to itself, the command line takes 50.5 for 50 without a word."""
+    (token,) = tokens
+    try:
+        return int(token.value)
+    except ValueError:
+        raise ValueError(f"{token.value!r} is no whole number") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole_number)]
+WholeOrNone = Annotated[int | None, Parameter(converter=whole_number)]
+Port = Annotated[int, Parameter(converter=whole_number, validator=Number(gte=1, lte=65_535))]
 
 _DEMO: dict[Role, tuple[str, str]] = {
     Role.MARKET_DATA: (demo_market.MARKET_DATA_KEY_ID, demo_market.MARKET_DATA_SESSION),

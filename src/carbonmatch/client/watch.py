@@ -20,7 +20,7 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import Port, access_of, find_instrument
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Side, TradeKind
+from carbonmatch.matching.messages import SCREEN_TRADES, Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
@@ -30,6 +30,8 @@ _BAR_CELLS: Final = 8
 _TRADES_SHOWN: Final = 8
 _AMENDMENTS_SHOWN: Final = 3
 _ORDERS_SHOWN: Final = 20
+# What was traded continuously is the rest of the statistics.
+_KINDS_SHOWN: Final = (TradeKind.AUCTION, TradeKind.LISTED, TradeKind.BLOCK, TradeKind.BIDDING)
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
 _STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
@@ -99,6 +101,7 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
     parts: list[RenderableType] = [_headline(book), _ladder(book, levels), *_auction(book), _statistics(book)]
+    parts += _kinds(book)
     if book.definition is not None and book.definition.screen.order_list:
         parts.append(_orders(book))
     if book.trades:
@@ -224,6 +227,21 @@ def _statistics(book: InstrumentBook) -> Text:
     )
     words = [f"{name} {_price(book, price_ticks)}" for name, price_ticks in prices]
     return Text("  ".join([*words, f"volume {found.volume_lots:,}", f"in {found.trade_count:,} trades"]))
+
+
+def _kinds(book: InstrumentBook) -> list[Text]:
+    """The day's trades of each kind that is not all that the line before says."""
+    total = book.statistics
+    return [
+        Text(
+            f"{kind.name.lower()}: VWAP {_price(book, rounded_half_up(turnover_ticks_lots, volume_lots))}"
+            f"  volume {volume_lots:,}  in {trade_count:,} trades"
+        )
+        for kind in _KINDS_SHOWN
+        for volume_lots, turnover_ticks_lots, trade_count in [book.sums_of(kind)]
+        if trade_count
+        and not (kind in SCREEN_TRADES and total is not None and trade_count == total.trade_count)
+    ]
 
 
 def rounded_half_up(numerator: int, denominator: int) -> int:

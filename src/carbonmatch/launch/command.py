@@ -9,8 +9,8 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -85,6 +85,19 @@ def main(
     sys.exit(ExitCode.DONE if outcome.ok else ExitCode.REFUSED)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Errors alone are logged: what a venue tells its operators, the report tells of the whole."""
+    logger = logging.getLogger("carbonmatch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@_quiet()
 def run(
     directory: Path,
     seed: int,
@@ -97,7 +110,6 @@ def run(
 
     `change` is a test's: it may make the plan wrong before it is replayed.
     """
-    logging.getLogger("carbonmatch").setLevel(logging.ERROR)
     began = time.monotonic()
     plan = make_plan(seed)
     firms = found_firms(seed, companies, _PILOT_COMPANIES)

@@ -13,6 +13,7 @@ from carbonmatch.protocol.messages import (
     DaySummary,
     FeedKind,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     LimitsUpdate,
     OrderUpdate,
@@ -48,6 +49,7 @@ InstrumentMessage = (
     | BandUpdate
     | LimitsUpdate
     | Statistics
+    | KindStatistics
     | AuctionUpdate
     | AuctionResult
     | BiddingMessage
@@ -65,6 +67,7 @@ _KIND: Final[dict[type, int]] = {
     TradeBust: FeedKind.TRADES,
     TradeCorrection: FeedKind.TRADES,
     Statistics: FeedKind.STATISTICS,
+    KindStatistics: FeedKind.STATISTICS,
     DaySummary: FeedKind.STATISTICS,
 }
 

@@ -3,10 +3,10 @@
 Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from
 1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
-BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate and Statistics has its
-own. A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds
-sees them only rise, and relies on the transport. OrderUpdates are
-counted apart (`list_seq`): who does not follow the list sees no gap.
+BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate, Statistics and
+KindStatistics has its own. A subscriber of all kinds sees every number of an instrument and so notices a
+gap; one of fewer kinds sees them only rise, and relies on the transport. OrderUpdates are counted apart
+(`list_seq`): who does not follow the list sees no gap.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.
@@ -44,7 +44,7 @@ assert (
     VENUE_OPEN_ORDERS_MAX * (SNAPSHOT_LEVEL_BYTES_MAX + SNAPSHOT_ORDER_BYTES_MAX) < OUTBOUND_FRAME_BYTES_MAX
 )
 
-_STATE_VERSION: Final = 4
+_STATE_VERSION: Final = 5
 
 
 class FeedBatch(Struct, frozen=True, gc=False):
@@ -133,7 +133,7 @@ class MarketData:
         return FeedKind.LEVELS | FeedKind.STATISTICS | (FeedKind.ORDERS if has_orders else 0)
 
     def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
-        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, Statistics."""
+        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics."""
         return self._instruments[instrument_id].snapshot(kinds)
 
     # --- restarts --------------------------------------------------------------------------------

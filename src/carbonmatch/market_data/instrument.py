@@ -1,17 +1,15 @@
 """One instrument as the public knows it: its events in, its numbered messages out.
 
 The order of its messages in a batch: definitions, trades, phases, bands and auctions as they happened, then
-levels, then the order list, then statistics at most once.
+levels, then the order list, then statistics at most once, and after them those of the kinds that changed.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Struct, structs
 
 from carbonmatch.matching.messages import (
     GATHERING,
-    SCREEN_TRADES,
     AnyPublicEvent,
     AuctionEnded,
     AuctionIndicated,
@@ -29,12 +27,14 @@ from carbonmatch.matching.messages import (
     TradeBusted,
     TradeCorrected,
     Traded,
+    TradeKind,
 )
 from carbonmatch.protocol.messages import (
     BandUpdate,
     DaySummary,
     FeedKind,
     Instrument,
+    KindStatistics,
     LevelUpdate,
     PhaseUpdate,
     SnapshotBegin,
@@ -51,10 +51,8 @@ from .changes import ALWAYS, InstrumentChanges, InstrumentMessage
 from .depth import Depth, checksum
 from .order_list import OrderList
 from .order_list import checksum as order_checksum
-from .statistics import DayStatistics, SavedStatistics
+from .statistics import DayStatistics, SavedStatistics, Sums, is_of_screen
 from .wording import auction_result, auction_update, limits_update, trade_bust, trade_correction
-
-_LAST_SCREEN_KIND: Final = max(SCREEN_TRADES)
 
 
 class PublicInstrument:
@@ -116,6 +114,9 @@ class PublicInstrument:
         if changed.kinds & FeedKind.STATISTICS:
             self.seq += 1
             changed.messages.append(self._statistics_message())
+            for kind, sums in self.statistics.take_changed_kinds():
+                self.seq += 1
+                changed.messages.append(self._kind_message(kind, sums))
         if not changed.messages:
             return None
         self.feed_sequence = feed_sequence
@@ -124,16 +125,20 @@ class PublicInstrument:
     def _apply_events(
         self, events: Sequence[AnyPublicEvent], changed: InstrumentChanges, feed_sequence: int
     ) -> None:
+        # In a row and of one kind, since sums are kept by kind.
         trades: list[Traded] = []
+        kind = TradeKind.CONTINUOUS
         for event in events:
-            if type(event) is Traded and event.kind <= _LAST_SCREEN_KIND:
+            if type(event) is Traded and event.kind is kind:
                 trades.append(event)
                 continue
             # What comes between trades is rare, and may begin a new trading day.
             self._trade(trades, changed)
             trades = []
             if type(event) is Traded:
-                if not self.blocks.withholds(self.definition, event):
+                if is_of_screen(event.kind):
+                    trades, kind = [event], event.kind
+                elif not self.blocks.withholds(self.definition, event):
                     self._trade([event], changed)
                 continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
@@ -185,10 +190,7 @@ class PublicInstrument:
             for seq, trade in enumerate(trades, self.seq + 1)
         ]
         self.seq += len(trades)
-        if trades[0].kind <= _LAST_SCREEN_KIND:
-            self.statistics.add(trades)
-        else:
-            self.statistics.add_off_screen(trades)
+        self.statistics.add(trades)
 
     def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
         if self.blocks.amends(event):
@@ -349,12 +351,16 @@ class PublicInstrument:
         messages += self.blocks.snapshot(self.definition, self.seq)
         if kinds & FeedKind.STATISTICS:
             messages.append(self._statistics_message())
+            messages += [self._kind_message(kind, sums) for kind, sums in self.statistics.kinds()]
             if self.summary is not None:
                 messages.append(structs.replace(self.summary, instrument_seq=self.seq))
         return messages
 
     def _statistics_message(self) -> Statistics:
         return Statistics(self.instrument_id, self.seq, *self.statistics.figures())
+
+    def _kind_message(self, kind: TradeKind, sums: Sums) -> KindStatistics:
+        return KindStatistics(self.instrument_id, self.seq, kind, *sums)
 
     # --- restarts --------------------------------------------------------------------------------
 

@@ -62,7 +62,9 @@ def _bust(
     venue.amended_trades[command.trade_id] = stands._replace(quantity_lots=0)
     for side in Side:
         _report_busted(venue, side, command, trade, stands)
-    venue.public.append(TradeBusted(trade.instrument_id, venue.time_ns, command.trade_id, *stands))
+    venue.public.append(
+        TradeBusted(trade.instrument_id, venue.time_ns, command.trade_id, *stands, trade.kind)
+    )
     report_done(venue, session, command.ref)
 
 
@@ -84,6 +86,7 @@ def _correct(
             command.price_ticks,
             command.quantity_lots,
             *stands,
+            trade.kind,
         )
     )
     report_done(venue, session, command.ref)

@@ -142,19 +142,23 @@ def what_is_wrong(command: ClientCommand) -> str | None:
         _client_decoder.decode(encode([command]))
     except (*_UNDECODABLE, OverflowError, UnicodeEncodeError):
         # Field by field takes 20 times as long, and only now somebody has to know which it was.
-        return _wrong_field(command)
+        return _wrong_field(command) or f"{type(command).__name__}: text that is no Unicode"
     return None
 
 
-def _wrong_field(command: Struct) -> str:
-    kind = type(command)
+def _wrong_field(struct: Struct) -> str | None:
+    kind = type(struct)
     for name, type_ in zip(kind.__struct_fields__, _field_types(kind), strict=True):
-        value = getattr(command, name)
+        value = getattr(struct, name)
         try:
             msgspec.convert(value, type_)
         except msgspec.ValidationError as error:
             return f"{kind.__name__}.{name} is {value!r:.70}: {error}"
-    return f"{kind.__name__}: text that is no Unicode"
+        # A struct in a field is not looked into by that.
+        wrong = _wrong_field(value) if isinstance(value, Struct) else None
+        if wrong is not None:
+            return wrong
+    return None
 
 
 # --- why a frame was refused ---------------------------------------------------------------------

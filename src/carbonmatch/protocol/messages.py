@@ -351,7 +351,10 @@ class LimitsUpdate(Outbound, frozen=True, tag=99):
 
 
 class Statistics(Outbound, frozen=True, tag=92):
-    """Of the trading day so far. VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet.
+    """Of the trading day so far on the screen: trades of the kinds CONTINUOUS, AUCTION and LISTED.
+
+    VWAP = turnover_ticks_lots / volume_lots; prices 0: no trade yet. What was negotiated or allotted is told
+    by KindStatistics alone.
 
     After a snapshot it belongs to that and repeats its `instrument_seq`; alone it has one of its own.
     """
@@ -365,6 +368,21 @@ class Statistics(Outbound, frozen=True, tag=92):
     volume_lots: int  # lots traded
     turnover_ticks_lots: int  # sum of price x quantity
     trade_count: int  # how many trades
+
+
+class KindStatistics(Outbound, frozen=True, tag=110):
+    """Of the trading day so far, trades of one kind; comes after Statistics for each kind that has changed.
+
+    Never of CONTINUOUS: that is what Statistics have beyond AUCTION and LISTED. After a snapshot it belongs
+    to that, one for each kind that has traded, as Statistics do; a kind of which nothing is told has not.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    kind: TradeKind  # of the trades it tells of
+    volume_lots: int  # lots traded
+    turnover_ticks_lots: int  # sum of price x quantity
+    trade_count: int  # how many trades; 0: a new day has begun, or all were busted
 
 
 class Conflated(Outbound, frozen=True, tag=93):
@@ -503,6 +521,9 @@ class BiddingResult(Outbound, frozen=True, tag=107):
 class DaySummary(Outbound, frozen=True, tag=108):
     """What the trading day of an instrument came to when it ended. Prices are 0 where there is none.
 
+    Prices are those of the screen; volume, turnover and count are of trades of every kind, so that their
+    ratio is no average of the screen's prices.
+
     After a snapshot it is that of the last day that has ended, belongs to the snapshot and repeats its
     `instrument_seq`; alone it has one of its own.
     """
@@ -567,6 +588,7 @@ FeedOutbound = (
     | BandUpdate
     | LimitsUpdate
     | Statistics
+    | KindStatistics
     | Conflated
     | TradeBust
     | TradeCorrection

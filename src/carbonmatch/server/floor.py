@@ -127,9 +127,13 @@ class Floor:
 
         def begin() -> None:
             self._begin()
-            # Nobody is let in before the phases are those of now.
+            # Nobody is let in before the phases are those of now, and the feed shows them: what it shows is
+            # what is durable.
             self.schedules.run()
-            done()
+            let_in()
+
+        def let_in() -> None:
+            self.pipeline.when_durable(let_in if self.pipeline.is_held_up else done)
 
         # The first entry may end an auction whose time has come, and its trades are counted.
         self._count_what_is_there()

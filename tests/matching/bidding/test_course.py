@@ -206,6 +206,18 @@ def test_a_bid_keeps_its_time_only_where_it_becomes_smaller_at_its_price(
     assert (changed.bid_id, changed.quantity_lots, changed.price_ticks) == (update.bid_id, lots, price)
 
 
+def test_a_bid_that_came_later_by_its_change_does_so_after_a_start_from_a_snapshot_too() -> None:
+    house = House()
+    bidding_id = house.open(10, rules=BiddingRules(tie=BiddingTie.TIME))
+    changed = house.bid(bidding_id, 0, 5, 100)
+    other = house.bid(bidding_id, 1, 8, 100)
+    house.modify(changed.bid_id, 0, 8, 100)
+    house.restart()
+    house.close()
+    allotted = house.allotted()
+    assert (allotted[other.bid_id], allotted[changed.bid_id]) == (8, 2)
+
+
 # --- cancelling ----------------------------------------------------------------------------------
 
 

@@ -502,6 +502,18 @@ def test_rules_that_change_keep_what_is_open_and_tell_another_phase() -> None:
     assert [type(event) for event in floor.public] == [m.InstrumentDefined]
 
 
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_whoever_posts_without_a_name_stays_without_one_when_the_rules_change(*, anonymous: bool) -> None:
+    floor = Floor(BlockRules(anonymous=anonymous))
+    floor.propose()
+    definition = floor.engine.books[EUA].instrument.configured
+    floor.send(VENUE, m.DefineInstrument(with_rules(definition, BlockRules(anonymous=not anonymous))))
+    floor.withdraw(ALICE, 1)
+    (gone,) = floor.public
+    assert isinstance(gone, m.BlockPosted)
+    assert (gone.quantity_lots, gone.participant_id) == (0, 0 if anonymous else 1)
+
+
 def with_rules(definition: m.InstrumentDefinition, rules: BlockRules | None) -> m.InstrumentDefinition:
     return msgspec.structs.replace(definition, blocks=rules)
 

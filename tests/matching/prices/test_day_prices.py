@@ -129,6 +129,7 @@ def test_the_first_opening_and_the_last_closing_auction_that_traded_count() -> N
     prices = a_day_of_auctions()
     assert open_and_close(prices) == (100, 140)
     auction(prices, Phase.CLOSING_AUCTION, 160, 8)
+    prices.trade(traded(9, 10, 170, TradeKind.CONTINUOUS))
     auction(prices, Phase.CLOSING_AUCTION, 0)
     assert open_and_close(prices) == (100, 160)
 
@@ -199,6 +200,21 @@ def test_of_very_many_trades_the_oldest_are_kept_as_what_they_came_to(
     assert prices.open_high_low == (50, 90, 10)
     prices.amend(busted(7))
     assert prices.close_ticks(0) == 53  # 320 / 6
+
+
+@pytest.mark.parametrize(
+    ("rule", "close"), [(CloseRule.VWAP_DAY, 53), (CloseRule.VWAP_LAST_N, 60), (CloseRule.LAST, 60)]
+)
+def test_where_all_trades_that_were_kept_are_busted_the_forgotten_ones_count(
+    monkeypatch: pytest.MonkeyPatch, rule: CloseRule, close: int
+) -> None:
+    monkeypatch.setattr(day_prices, "PRICED_TRADES_MAX", 4)
+    trades = ((1, price) for price in (50, 90, 10, 60, 70, 40, 80))
+    prices = day(*trades, close=rule, n_trades=2)
+    for trade_id in prices.ids[:]:
+        prices.amend(busted(trade_id))
+    assert prices.open_high_low == (50, 90, 10)
+    assert prices.close_ticks(0) == close
 
 
 # --- chance --------------------------------------------------------------------------------------

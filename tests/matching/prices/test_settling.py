@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import BandChanged, DayEnded, Phase, PriceRules, Ref, SetReference
+from carbonmatch.matching.messages import (
+    BandChanged,
+    DayEnded,
+    Phase,
+    PriceRules,
+    Ref,
+    SetReference,
+    VolatilityRules,
+    Width,
+)
+from carbonmatch.matching.prices import day_prices
 from carbonmatch.matching.state import digest, restore, snapshot
 
 from ..market import ALICE, BOB, CEA, EUA, OPS, VENUE, Market, buy, definition, sell
@@ -212,6 +222,34 @@ def test_a_snapshot_has_days_without_trade_auctions_and_any_turnover() -> None:
     assert one.turnover_ticks_lots == other.turnover_ticks_lots > 2**62
     assert (other.days_without_trade, other.open_ticks(0), other.close_ticks(0)) == (5, 10**9, 5)
     assert digest(again) == digest(market.engine)
+
+
+def test_a_snapshot_has_what_is_left_of_trades_that_were_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_prices, "PRICED_TRADES_MAX", 4)
+    market = priced()
+    for ref, price in enumerate((50_00, 44_00, 52_00, 49_00, 48_00), 1):
+        trade(market, ref, price, 100)
+    market.engine = restore(snapshot(market.engine))
+    ended = end(market, DAY)[0]
+    assert isinstance(ended, DayEnded)
+    assert (ended.open_price_ticks, ended.high_price_ticks, ended.low_price_ticks) == (50_00, 52_00, 44_00)
+
+
+@pytest.mark.parametrize("how", ["operator", "end of day"])
+def test_a_static_width_goes_by_the_new_reference_price_at_once(how: str) -> None:
+    static = VolatilityRules(static=Width(ticks=500), auction_ns=1)
+    rules = PriceRules(close=m.CloseRule.LAST)
+    market = Market(prices=rules, reference_price_ticks=48_00, volatility=static)
+    if how == "operator":
+        market.send(OPS, SetReference(Ref(1), EUA, 52_00))
+    else:
+        trade(market, 1, 52_00, 10)
+        end(market, DAY)
+        market.send(VENUE, m.SetPhase(Ref(0), EUA, Phase.CONTINUOUS))
+    trade(market, 2, 56_00, 10)
+    assert market.engine.instruments[EUA].phase is Phase.CONTINUOUS
+    trade(market, 3, 46_99, 10)
+    assert market.engine.instruments[EUA].phase is Phase.VOLATILITY_AUCTION
 
 
 def test_trades_of_other_instruments_count_for_nothing() -> None:

@@ -82,8 +82,6 @@ def report(
 
 def publish(venue: Venue, post: Proposal) -> None:
     """Tell everyone of a post, or that it is gone."""
-    blocks, account = post.book.blocks, post.bound_account
-    assert blocks is not None
     is_gone = post.state in FINAL_BLOCK_STATES
     venue.public.append(
         BlockPosted(
@@ -93,7 +91,7 @@ def publish(venue: Venue, post: Proposal) -> None:
             post.initiator.side,
             post.price_ticks,
             0 if is_gone else post.quantity_lots,
-            NOBODY if blocks.rules.anonymous else account.participant_id,
+            NOBODY if post.is_anonymous else post.bound_account.participant_id,
             post.expires_ns,
         )
     )

@@ -82,8 +82,8 @@ class DayPrices:
         self.lots = array("q")
         self.volume_lots = 0
         self.turnover_ticks_lots = 0
-        # Open, high and low of trades that are not kept any more; zeros where all are.
-        self.forgotten = (0, 0, 0)
+        # Open, high, low and last of trades that are not kept any more; zeros where all are.
+        self.forgotten = (0, 0, 0, 0)
         self.opening = self.closing = self.under_way = _NO_AUCTION
 
     # --- what has become public ------------------------------------------------------------------
@@ -141,7 +141,7 @@ class DayPrices:
 
     def _forget(self, count: int) -> None:
         opened, high, low = self._open_high_low(self.prices_ticks[:count])
-        self.forgotten = (opened, high, low)
+        self.forgotten = (opened, high, low, self.prices_ticks[count - 1])
         for kept in (self.ids, self.prices_ticks, self.lots):
             del kept[:count]
 
@@ -157,7 +157,10 @@ class DayPrices:
         return self._open_high_low(self.prices_ticks) if self.has_traded else (0, 0, 0)
 
     def _open_high_low(self, prices: "array[int]") -> tuple[int, int, int]:
-        opened, high, low = self.forgotten
+        opened, high, low, _ = self.forgotten
+        if not prices:
+            # Whatever was kept is busted: what is left was forgotten.
+            return opened, high, low
         return opened or prices[0], max(high, max(prices)), min(low or prices[0], min(prices))
 
     def open_ticks(self, reference_ticks: int) -> int:
@@ -180,12 +183,14 @@ class DayPrices:
             return self.open_ticks(reference_ticks)
         if rule is CloseRule.VWAP_DAY:
             return self._average(self.turnover_ticks_lots, self.volume_lots)
+        if rule is CloseRule.CLOSING_AUCTION and self.closing.lots:
+            return self.closing.price_ticks
+        if not self.prices_ticks:
+            return self.forgotten[-1]
         if rule is CloseRule.VWAP_LAST_N:
             prices, lots = self.prices_ticks[-rules.n_trades :], self.lots[-rules.n_trades :]
             turnover = sum(price * quantity for price, quantity in zip(prices, lots, strict=True))
             return self._average(turnover, sum(lots))
-        if rule is CloseRule.CLOSING_AUCTION and self.closing.lots:
-            return self.closing.price_ticks
         return self.prices_ticks[-1]
 
     def _average(self, turnover_ticks_lots: int, volume_lots: int) -> int:

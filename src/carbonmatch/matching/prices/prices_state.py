@@ -23,7 +23,7 @@ class PricesState(Struct, frozen=True, gc=False, array_like=True, forbid_unknown
     lots: list[int]
     volume_lots: int
     turnover_parts: tuple[int, int]
-    forgotten: tuple[int, int, int]
+    forgotten: tuple[int, int, int, int]
     opening: AuctionTrades
     closing: AuctionTrades
     under_way: AuctionTrades

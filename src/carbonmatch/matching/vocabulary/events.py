@@ -94,6 +94,7 @@ class TradeBusted(PublicEvent, frozen=True, tag=77):
     trade_id: TradeId
     price_ticks: int
     quantity_lots: int
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
 
 
 class TradeCorrected(PublicEvent, frozen=True, tag=78):
@@ -106,6 +107,7 @@ class TradeCorrected(PublicEvent, frozen=True, tag=78):
     quantity_lots: int
     price_before_ticks: int
     quantity_before_lots: int
+    kind: TradeKind = TradeKind.CONTINUOUS  # how it came about
 
 
 class LimitsChanged(PublicEvent, frozen=True, tag=79):

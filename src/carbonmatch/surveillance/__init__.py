@@ -1,0 +1,1 @@
+"""Surveillance over a journal, offline: patterns that a supervisor may want to look at, as a report."""
