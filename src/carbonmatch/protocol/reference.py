@@ -140,6 +140,8 @@ STRUCTURES: Final[tuple[type[Struct], ...]] = (
     market.VolatilityRules,
     market.BiddingRules,
     market.BlockRules,
+    market.ClearingRules,
+    market.Fees,
     market.PriceRules,
     market.Width,
     market.ScreenRules,

@@ -17,7 +17,7 @@ class Fees(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields
     kind: TradeKind
     buyer_basis_points: _BasisPointsField = 0  # of the money, rounded down
     seller_basis_points: _BasisPointsField = 0  # of the money, rounded down
-    buyer_minor_per_lot: _PerLotField = 0
+    buyer_minor_per_lot: _PerLotField = 0  # on top of the share
     seller_minor_per_lot: _PerLotField = 0  # both together take no more of a seller than the money
 
 
