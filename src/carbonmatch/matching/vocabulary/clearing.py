@@ -14,7 +14,7 @@ _PerLotField = Annotated[int, Meta(ge=0, le=FEE_MINOR_PER_LOT_MAX)]
 class Fees(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """What trades of one kind cost each side, in minor units of the currency: a share plus so much a lot."""
 
-    kind: TradeKind
+    kind: TradeKind  # of whose trades
     buyer_basis_points: _BasisPointsField = 0  # of the money, rounded down
     seller_basis_points: _BasisPointsField = 0  # of the money, rounded down
     buyer_minor_per_lot: _PerLotField = 0  # on top of the share
