@@ -1,0 +1,1 @@
+"""Messages of the session layer and of the feed: taken from `protocol.messages` by everybody."""
