@@ -357,6 +357,11 @@ assert AMENDED_TRADES_MAX < PRICED_TRADES_MAX // 2, "one that stands is always k
 CLOSE_TRADES_MAX: Final = 10_000
 STALE_DAYS_MAX: Final = 1_000
 
+# Units that were bought may be sold after so many trading days at most: a month of them, where the longest
+# known are five. And a fee on one lot: 10,000 of a currency with a hundredth, more than any lot has cost.
+SETTLEMENT_LAG_DAYS_MAX: Final = 22
+FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
