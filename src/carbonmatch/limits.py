@@ -357,6 +357,11 @@ assert AMENDED_TRADES_MAX < PRICED_TRADES_MAX // 2, "one that stands is always k
 CLOSE_TRADES_MAX: Final = 10_000
 STALE_DAYS_MAX: Final = 1_000
 
+# Units that were bought may be sold after so many trading days at most: a month of them, where the longest
+# known are five. And a fee on one lot: 10,000 of a currency with a hundredth, more than any lot has cost.
+SETTLEMENT_LAG_DAYS_MAX: Final = 22
+FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
+
 # Prices that are averages of several instruments, and those: a market has one, of its vintages. All are made
 # anew at the end of each batch, in 0.3 us a member, and told in 10 bytes a member.
 COMPOSITES_MAX: Final = 16
@@ -435,3 +440,11 @@ SURVEILLANCE_FINDINGS_MAX: Final = 1_000
 SURVEILLANCE_EVIDENCE_MAX: Final = 50
 # Orders and trades of the last minutes of an instrument that are remembered until it closes.
 SURVEILLANCE_CANDIDATES_MAX: Final = 10_000
+
+# --- export --------------------------------------------------------------------------------------
+
+# Rows that are made into columns at once: 60 MB of a table with the most levels, and groups of a size that
+# readers of Parquet like.
+EXPORT_ROWS_AT_ONCE: Final = 65_536
+# Levels of each side in a row of the book: six columns each, and screens show ten.
+EXPORT_LEVELS_MAX: Final = 50

@@ -8,7 +8,6 @@ from carbonmatch.matching import messages as m
 from carbonmatch.matching.execution import Part, report_trade
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import AccountId, Liquidity, OrderId, Ref, Side, TradeId, TradeKind
-from carbonmatch.matching.venue import Venue
 from tests.matching.market import ALICE, BOB, EUA, Market
 
 
@@ -18,8 +17,7 @@ class Ledger:
     def __init__(self) -> None:
         self.settled: list[tuple[Any, ...]] = []
 
-    def settle(self, venue: Any, *trade: Any) -> None:
-        assert isinstance(venue, Venue)
+    def settle(self, *trade: Any) -> None:
         self.settled.append(trade)
 
 
@@ -80,5 +78,5 @@ def test_clearing_settles_each_trade_where_there_is_clearing() -> None:
     market.engine.books[EUA].clearing = ledger  # type: ignore[assignment]
     trade(market)
     ((buyer, seller, *of_trade),) = ledger.settled
-    assert (buyer.account.account_id, seller.account.account_id) == (11, 13)
+    assert (buyer.account_id, seller.account_id) == (11, 13)
     assert of_trade == [7, 50, TradeKind.BLOCK]

@@ -220,25 +220,22 @@ class Ledger(Clearing):
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
-        self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))
+    def settle(self, buyer: Any, seller: Any, *of_trade: Any) -> None:
+        self.asked.append(("settle", buyer.account_id, seller.account_id, *of_trade))
 
 
-def test_both_sides_are_released_at_their_own_limits_and_settled_at_the_middle() -> None:
+def test_a_trade_is_settled_at_the_middle() -> None:
     market = hubei()
     market.send(ALICE, sell(1, price=2400, lots=5))
     ledger = Ledger()
     market.engine.books[EUA].clearing = ledger
     order = buy(1, price=2500, lots=3)
     market.engine.apply(Entry(market.engine.sequence + 1, market.time_ns, BOB, [order]))
-    assert ledger.asked == [
-        ("release", 13, BUY, 3, 0, 2500, TradeKind.CONTINUOUS),
-        ("release", 11, SELL, 3, 2, 2400, TradeKind.CONTINUOUS),
-        ("settle", 13, 11, 3, 2450, TradeKind.CONTINUOUS),
-    ]
+    # The taker holds nothing; what the maker held is its ladder's to give back.
+    assert ledger.asked == [("settle", 13, 11, 3, 2450, TradeKind.CONTINUOUS)]
 
 
 # --- against a reference ----------------------------------------------------------------------------

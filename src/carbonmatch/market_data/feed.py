@@ -27,6 +27,7 @@ from carbonmatch.matching.messages import (
     AnyPublicEvent,
     CompositeChanged,
     InstrumentDefined,
+    InstrumentDefinition,
     InstrumentId,
     LevelChanged,
     OrderListed,
@@ -122,17 +123,27 @@ class MarketData:
     # --- what is, for those who join or were left behind -----------------------------------------
 
     def instrument_ids(self) -> list[InstrumentId]:
-        """In the order of their definition."""
+        """Of what is traded, in the order of their definition."""
+        return [known for known, one in self._instruments.items() if isinstance(one, PublicInstrument)]
+
+    def followed_ids(self) -> list[InstrumentId]:
+        """Of instruments and composite prices, in the order of their definition."""
         return list(self._instruments)
 
     def __contains__(self, instrument_id: InstrumentId) -> bool:
         return instrument_id in self._instruments
 
+    def definition(self, instrument_id: InstrumentId) -> InstrumentDefinition:
+        return self._instrument(instrument_id).definition
+
     def depth(self, instrument_id: InstrumentId) -> Depth:
         """The instrument's released depth, to read only."""
+        return self._instrument(instrument_id).depth
+
+    def _instrument(self, instrument_id: InstrumentId) -> PublicInstrument:
         instrument = self._instruments[instrument_id]
-        assert isinstance(instrument, PublicInstrument), "a composite price has no depth"
-        return instrument.depth
+        assert isinstance(instrument, PublicInstrument), "a composite price is not traded"
+        return instrument
 
     def changed_at(self, instrument_id: InstrumentId) -> int:
         """The feed sequence of the last batch that changed the instrument: names its state."""

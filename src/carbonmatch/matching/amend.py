@@ -22,6 +22,7 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.blocks.endings import cancel_offers
 from carbonmatch.matching.blocks.proposals import Proposal
 from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
+from carbonmatch.matching.clearing.ladders import replaced_order_refusal
 from carbonmatch.matching.entering import trade_and_rest, wait
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
@@ -85,6 +86,10 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     if command.quantity_lots <= traded_lots:
         _end_filled(venue, session, order, ref)
         return
+    reason = replaced_order_refusal(order, command.quantity_lots - traded_lots, command.price_ticks)
+    if reason is not None:
+        venue.reject(session, ref, reason)
+        return
 
     ladder = order.ladder
     ladder.remove(order, venue.dirty)
@@ -102,11 +107,13 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
 def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Terms, command: Replace) -> None:
     """Change a stop that waits. It has not traded, and so cannot be asked for less than that."""
     ref = command.ref
-    reason = replaced_stop_refusal(order, command)
+    stop_price_ticks = command.stop_price_ticks or order.level.price_ticks
+    reason = replaced_stop_refusal(order, command) or replaced_order_refusal(
+        order, command.quantity_lots, command.price_ticks or stop_price_ticks
+    )
     if reason is not None:
         venue.reject(session, ref, reason)
         return
-    stop_price_ticks = command.stop_price_ticks or order.level.price_ticks
     order.ladder.remove(order, venue.dirty)
     order.quantity_lots = command.quantity_lots
     order.leaves_lots = command.quantity_lots

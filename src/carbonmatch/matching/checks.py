@@ -3,7 +3,8 @@
 For a new order: account; instrument; phase; instructions that go together; type, time in force and
 self-trade prevention that the instrument has; quantity (positive, minimum, maximum, increment), of
 which so much is displayed, and so much at least trades; price (positive, increment, band), stop price;
-time of expiry; protection of a market order; open orders; post-only; fill-or-kill; minimum quantity.
+time of expiry; protection of a market order; open orders; what the account has; post-only;
+fill-or-kill; minimum quantity.
 What the order says of itself comes before the state of the market, so the same wrong order gets the
 same answer at any time.
 """
@@ -29,6 +30,7 @@ from carbonmatch.matching.messages import (
     Replace,
     Side,
     TimeInForce,
+    TradeKind,
 )
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.venue import Venue
@@ -70,6 +72,7 @@ def new_order_refusal(venue: Venue, session: SessionState, command: NewOrderLong
         or _expiry_refusal(venue, command)
         or _market_refusal(ladder, command)
         or _open_orders_refusal(venue, session, command)
+        or _clearing_refusal(account, ladder, command)
         or _book_refusal(venue, account, ladder, command)
     )
 
@@ -333,6 +336,22 @@ def _open_orders_refusal(venue: Venue, session: SessionState, command: NewOrderL
     if len(session.orders) >= SESSION_OPEN_ORDERS_MAX or venue.open_order_count >= VENUE_OPEN_ORDERS_MAX:
         return RejectReason.OPEN_ORDER_LIMIT
     return None
+
+
+def _clearing_refusal(account: Account, ladder: Ladder, command: NewOrderLong) -> RejectReason | None:
+    """Whether the account has what the order needs; a stop without a limit is asked again when it fires."""
+    book = ladder.book
+    if book.clearing is None:
+        return None
+    price_ticks = command.price_ticks
+    if command.order_type in _STOPS:
+        price_ticks = price_ticks or command.stop_price_ticks
+    elif command.order_type is _MARKET:
+        for_auction = is_market_for_auction(book.instrument, command)
+        price_ticks = protection_ticks(ladder, price_ticks, for_auction=for_auction)
+    return book.clearing.refusal(
+        account, ladder.side, command.quantity_lots, price_ticks, TradeKind.CONTINUOUS
+    )
 
 
 def _book_refusal(

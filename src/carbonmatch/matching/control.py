@@ -11,6 +11,7 @@ from carbonmatch.matching.auction import begin_indication, enter_course_phase, s
 from carbonmatch.matching.blocks.endings import cancel_offers_of_session
 from carbonmatch.matching.blocks.phases import configure as configure_blocks
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.configure import configure_clearing
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
 from carbonmatch.matching.instrument import Instrument, is_band
@@ -129,6 +130,7 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         book.instrument.configure(definition)
         if is_other:
             book.previous_price_ticks = 0
+    configure_clearing(venue, book)
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(book.instrument.definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))

@@ -59,13 +59,11 @@ class Clearing(Protocol):
     ) -> None:
         """Give back what so many lots held, where `leaves_lots` of the order stay reserved."""
 
-    def settle(
-        self, venue: "Venue", buyer: Part, seller: Part, lots: int, price_ticks: int, kind: TradeKind
-    ) -> None:
+    def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Move units and money. The lots are reserved no longer, on either side."""
 
-    def roll(self, trading_day: int) -> None:
-        """The day is over: what was traded on it moves on by one trading day."""
+    def roll(self, trading_day: int, last_trade_id: TradeId) -> None:
+        """The day is over: what was traded on it, up to this trade, moves on by one trading day."""
 
 
 def report_trade(
@@ -104,7 +102,7 @@ def report_trade(
     if kind in SCREEN_TRADES:
         book.last_price_ticks = price_ticks
     if book.clearing is not None:
-        book.clearing.settle(venue, buyer, seller, quantity_lots, price_ticks, kind)
+        book.clearing.settle(buyer.account, seller.account, quantity_lots, price_ticks, kind)
     return trade_id
 
 

@@ -166,6 +166,8 @@ class Instrument:
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
         is_continuous = self.mechanism is ScreenMechanism.CONTINUOUS
         admits = self.is_trading and is_continuous and self.allowed & _PLAIN == _PLAIN
+        # What an account has is looked at by the long way.
+        admits = admits and self.definition.clearing is None
         # Where prices are restrained, an order is plain only as long as it trades with nobody.
         self.admits_plain = admits and self.volatility is None
         self.admits_plain_resting = admits and self.volatility is not None

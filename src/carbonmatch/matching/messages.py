@@ -45,6 +45,8 @@ from carbonmatch.matching.vocabulary.blocks import BlockUpdate as BlockUpdate
 from carbonmatch.matching.vocabulary.blocks import BlockWithdraw as BlockWithdraw
 from carbonmatch.matching.vocabulary.blocks import ScheduleBlock as ScheduleBlock
 from carbonmatch.matching.vocabulary.blocks import SetBlockPhase as SetBlockPhase
+from carbonmatch.matching.vocabulary.clearing import ClearingRules as ClearingRules
+from carbonmatch.matching.vocabulary.clearing import Fees as Fees
 from carbonmatch.matching.vocabulary.commands import Cancel as Cancel
 from carbonmatch.matching.vocabulary.commands import Command as Command
 from carbonmatch.matching.vocabulary.commands import MassCancel as MassCancel

@@ -48,12 +48,6 @@ def _trade(venue: Venue, taker: Order, maker: Order, limit_ticks: int, ref: Ref)
     if not maker.leaves_lots:
         ladder.remove(maker, venue.dirty)
         venue.forget(maker)
-    if book.clearing is not None:
-        # Each gives back what it held at its own limit, which was for more than it pays or sells for.
-        for order, held_ticks in ((taker, limit_ticks), (maker, maker_ticks)):
-            book.clearing.release(
-                order.account, order.ladder.side, lots, order.leaves_lots, held_ticks, TradeKind.CONTINUOUS
-            )
     taking = Part(taker.session, taker.account, taker.order_id, ref, taker.leaves_lots, Liquidity.TAKER)
     making = Part(maker.session, maker.account, maker.order_id, NO_REF, maker.leaves_lots, Liquidity.MAKER)
     side = taker.ladder.side

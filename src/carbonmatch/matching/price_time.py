@@ -6,6 +6,7 @@ from typing import Final
 
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.clearing.ladders import ClearedLadder
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
@@ -16,10 +17,12 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     Traded,
     TradeId,
+    TradeKind,
 )
 from carbonmatch.matching.prevention import avoided_owner, mode_in_force, prevent
 from carbonmatch.matching.venue import Venue
 
+_CONTINUOUS: Final = TradeKind.CONTINUOUS
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
 # The limits of trades where nothing limits them.
@@ -50,6 +53,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     dirty = venue.dirty
     makers_left = venue.makers_left
     first_ticks = price_ticks = 0
+    cleared = ladder if isinstance(ladder, ClearedLadder) else None
 
     while taker.leaves_lots and limit_key + ladder.best_key >= 0:
         level = ladder.best
@@ -121,6 +125,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             )
         )
         public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
+        if cleared is not None:
+            cleared.settle(maker, account, traded, _CONTINUOUS)
 
         if maker_leaves:
             if not level.dirty:

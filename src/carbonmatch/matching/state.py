@@ -18,6 +18,14 @@ from carbonmatch.matching.auction_times import Timing
 from carbonmatch.matching.bidding.saved import BiddingSaved, restore_biddings, saved_biddings
 from carbonmatch.matching.blocks.saved import BlocksState, restore_blocks, saved_blocks
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.saved import (
+    CashState,
+    ClearingState,
+    restore_cash,
+    restore_clearing,
+    saved_cash,
+    saved_clearing,
+)
 from carbonmatch.matching.course import Course, ScheduledAuction
 from carbonmatch.matching.day.settlements import SettlementRun
 from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
@@ -51,7 +59,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 15
+STATE_VERSION: Final = 17
 DIGEST_BYTES: Final = 32
 
 
@@ -133,6 +141,7 @@ class _BookState(_State, frozen=True):
     interval: IntervalState | None
     day: DayState
     prices: PricesState | None
+    clearing: ClearingState | None
 
 
 class _ReachedState(_State, frozen=True):
@@ -171,6 +180,7 @@ class _VenueState(_State, frozen=True):
     biddings: list[BiddingSaved]  # in the order of their ids
     settlements: list[SettlementRun]  # in the order of their sequences
     blocks: BlocksState
+    cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
 
 
@@ -214,6 +224,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_biddings(venue),
             list(venue.settlements),
             saved_blocks(venue),
+            saved_cash(venue),
             saved_composites(venue),
         )
     )
@@ -242,6 +253,7 @@ def restore(data: bytes) -> Engine:
         session.grace_ms = stream.grace_ms
         venue.sessions[stream.session_id] = session
     venue.keys.update((key.key_id, key) for key in state.keys)
+    restore_cash(venue, state.cash)
     orders = []
     for kept_book in state.books:
         instrument = Instrument(kept_book.configured)
@@ -266,6 +278,7 @@ def restore(data: bytes) -> Engine:
             book.transition = restored_transition(kept_book.transition)
         restore_guard(book, kept_book.corridor, kept_book.interval)
         order_list.configure(venue, book)
+        restore_clearing(venue, book, kept_book.clearing)
         for kept_order in kept_book.orders + kept_book.stops:
             orders.append(_restored_order(engine, book, kept_order))
         for kept_order in kept_book.waiting:
@@ -351,6 +364,7 @@ def _book_state(book: Book) -> _BookState:
         *saved_guard(book),
         saved_day(book),
         saved_prices(book),
+        saved_clearing(book),
     )
 
 

@@ -17,7 +17,7 @@ from carbonmatch.limits import STOP_MAKERS_MIN
 from carbonmatch.matching.checks import is_protected, price_refusal, protection_ticks
 from carbonmatch.matching.entering import trade_and_rest
 from carbonmatch.matching.ladder import Ladder, Order, StopLadder
-from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, Triggered
+from carbonmatch.matching.messages import NO_REF, CancelReason, OrderType, TradeKind, Triggered
 from carbonmatch.matching.price_time import can_fill
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import Venue
@@ -76,7 +76,7 @@ def _fire(venue: Venue, order: Order, stops: StopLadder) -> None:
     _report_triggered(venue, order, stop_price_ticks, price_ticks)
 
     key = ladder.sign * price_ticks
-    reason = _refusal(venue, order, terms, key)
+    reason = _refusal(venue, order, terms, key) or _clearing_refusal(order, price_ticks)
     if reason is not None:
         venue.forget(order)
         venue.report_canceled(order.session, order, NO_REF, reason)
@@ -105,6 +105,17 @@ def _refusal(venue: Venue, order: Order, terms: Terms, key: int) -> CancelReason
     ):
         return CancelReason.MINIMUM_NOT_MET
     return None
+
+
+def _clearing_refusal(order: Order, price_ticks: int) -> CancelReason | None:
+    """It may need more than it held, which was money for its stop price where it has no limit."""
+    ladder = order.ladder
+    clearing = ladder.book.clearing
+    if clearing is None:
+        return None
+    lots = order.leaves_lots + order.hidden_lots
+    reason = clearing.refusal(order.account, ladder.side, lots, price_ticks, TradeKind.CONTINUOUS)
+    return None if reason is None else CancelReason.REFUSED_WHEN_FIRED
 
 
 def _lacks_protection(ladder: Ladder, terms: Terms) -> bool:

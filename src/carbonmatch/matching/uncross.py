@@ -21,6 +21,7 @@ from carbonmatch.limits import AUCTION_ROUNDS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.auction_price import AuctionPrice, determine
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.ladders import ClearedLadder
 from carbonmatch.matching.iceberg import show_slice
 from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
@@ -201,6 +202,9 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     traded_lots = buy_lots = sell_lots = 0
     meetings = meetings_left = min(venue.auction_orders_left, TRADED_AT_ONCE)
     own_reports_before = len(venue.session.reports)
+    clearing = book.clearing if isinstance(book.bids, ClearedLadder) else None
+    # Between whom, and how many lots: settled once nothing of them is reserved any more.
+    unsettled: list[tuple[Account, Account, int]] = []
     while meetings_left:
         if not buy_lots:
             buy = next(buys, None)
@@ -209,7 +213,8 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             bought.append(buy)
             buy_lots = buy.leaves_lots + buy.hidden_lots
             buy_id = buy.order_id
-            buy_account_id = buy.account.account_id
+            buyer = buy.account
+            buy_account_id = buyer.account_id
             buy_session = buy.session
         if not sell_lots:
             sell = next(sells, None)
@@ -218,7 +223,8 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             sold.append(sell)
             sell_lots = sell.leaves_lots + sell.hidden_lots
             sell_id = sell.order_id
-            sell_account_id = sell.account.account_id
+            seller = sell.account
+            sell_account_id = seller.account_id
             sell_session = sell.session
         # Whoever is next may find nobody to trade with, and then has nothing to be told.
         if not buy_session.touched:
@@ -271,6 +277,8 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
         )
         later = _BUY if buy_id > sell_id else _SELL
         public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, lots, later, _AUCTION))
+        if clearing is not None:
+            unsettled.append((buyer, seller, lots))
     # Those of the session whose entry is applied are counted with its entry.
     own_reports = len(venue.session.reports) - own_reports_before
     venue.foreign_report_count += 2 * (meetings - meetings_left) - own_reports
@@ -278,6 +286,9 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     venue.last_trade_id = trade_id
     _take_out(venue, book.bids, bought, buy_lots)
     _take_out(venue, book.asks, sold, sell_lots)
+    for buyer, seller, lots in unsettled:
+        assert clearing is not None
+        clearing.settle(buyer, seller, lots, price_ticks, _AUCTION)
     book.last_price_ticks = price_ticks
     return traded_lots
 
@@ -315,4 +326,6 @@ def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: in
             last.leaves_lots, last.hidden_lots = last_lots, 0
             show_slice(last)
         level.quantity_lots += last.leaves_lots - shown_lots
+        if isinstance(ladder, ClearedLadder):
+            ladder.release(last, traded_lots)
         venue.mark(level)

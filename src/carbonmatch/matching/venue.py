@@ -8,6 +8,7 @@ from carbonmatch.matching.auction_times import Alarms
 from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
@@ -56,6 +57,7 @@ class Venue:
         "biddings",
         "books",
         "cancels",
+        "cash",
         "collected",
         "composites",
         "dirty",
@@ -100,6 +102,8 @@ class Venue:
         self.books: dict[InstrumentId, Book] = {}
         self.expiries = Expiries()
         self.biddings = Biddings()
+        # Of every currency that an instrument with clearing has had.
+        self.cash: dict[str, CashLedger] = {}
         # When holds end that have an end. Their ends are due for whoever looks after the schedule.
         self.held_until_ns: dict[InstrumentId, int] = {}
         # What stops are to fire, in this order: those on a ladder, from a key on, which have waited since
@@ -304,6 +308,8 @@ class Venue:
             assert amended.quantity_lots >= 0
         assert len(self.amended_trades) <= AMENDED_TRADES_MAX
         self.settlements.check()
+        for ledger in self.cash.values():
+            ledger.check()
         for book in self.books.values():
             assert book.day.after_sequence <= self.sequence
             assert book.day.after_trade_id <= self.last_trade_id

@@ -10,7 +10,6 @@ from carbonmatch.journal_tools import Batch
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.execution import Part
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
     AccountId,
@@ -30,7 +29,6 @@ from carbonmatch.matching.messages import (
     TradeKind,
 )
 from carbonmatch.matching.state import digest, restore, snapshot
-from carbonmatch.matching.venue import Venue
 
 EUA, PLAIN = InstrumentId(1), InstrumentId(2)
 OPS, SELLER = SessionId(1), SessionId(2)
@@ -75,14 +73,12 @@ class Purse:
         assert leaves_lots >= 0
         self._hold(account, side, -lots, price_ticks)
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(
-        self, venue: Venue, buyer: Part, seller: Part, lots: int, price_ticks: int, kind: TradeKind
-    ) -> None:
+    def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         assert kind is TradeKind.BIDDING
-        buys, sells = buyer.account.account_id, seller.account.account_id
+        buys, sells = buyer.account_id, seller.account_id
         self.units[buys] += lots
         self.units[sells] -= lots
         self.money[buys] -= lots * price_ticks
@@ -180,7 +176,8 @@ class House:
         self.engine = restore(kept)
         self.engine.check()
         assert digest(self.engine) == before
-        self.engine.books[EUA].clearing = purse
+        if isinstance(purse, Purse):
+            self.engine.books[EUA].clearing = purse
 
     # --- biddings ------------------------------------------------------------------------------
 

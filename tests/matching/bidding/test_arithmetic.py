@@ -119,12 +119,9 @@ class Book(Purse):
         self.calls.append(("release", account.account_id, side.name, lots, leaves_lots, price_ticks))
         super().release(account, side, lots, leaves_lots, price_ticks, kind)
 
-    def settle(
-        self, venue: Any, buyer: Any, seller: Any, lots: int, price_ticks: int, kind: TradeKind
-    ) -> None:
-        parties = (buyer.account.account_id, seller.account.account_id)
-        self.calls.append(("settle", *parties, lots, price_ticks))
-        super().settle(venue, buyer, seller, lots, price_ticks, kind)
+    def settle(self, buyer: Any, seller: Any, lots: int, price_ticks: int, kind: TradeKind) -> None:
+        self.calls.append(("settle", buyer.account_id, seller.account_id, lots, price_ticks))
+        super().settle(buyer, seller, lots, price_ticks, kind)
 
     def taken(self) -> list[tuple[Any, ...]]:
         calls, self.calls = self.calls, []

@@ -4,7 +4,6 @@ from typing import Any
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.accounts import Account
-from carbonmatch.matching.execution import Part
 from carbonmatch.matching.messages import (
     AccountId,
     BlockRules,
@@ -16,7 +15,6 @@ from carbonmatch.matching.messages import (
     Side,
     TradeKind,
 )
-from carbonmatch.matching.venue import Venue
 from tests.matching.market import ALICE, BOB, EUA, NAMES, VENUE, Market, definition
 
 # Dave acts for account 14 of participant 3 alone. Alice, for 11 of participant 1, has a colleague: Carol.
@@ -62,15 +60,12 @@ class Vault:
         if not held:
             del self.reserved[account.account_id, side]
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(
-        self, venue: Venue, buyer: Part, seller: Part, lots: int, price_ticks: int, kind: TradeKind
-    ) -> None:
+    def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         assert kind is TradeKind.BLOCK
-        assert venue.last_trade_id
-        self.settled.append((buyer.account.account_id, seller.account.account_id, lots, price_ticks))
+        self.settled.append((buyer.account_id, seller.account_id, lots, price_ticks))
 
 
 class Floor(Market):
@@ -85,7 +80,8 @@ class Floor(Market):
         )
         self.setup_commands += 2
         self.vault = Vault()
-        self.engine.books[EUA].clearing = self.vault
+        if "clearing" not in fields:
+            self.engine.books[EUA].clearing = self.vault
         self.public: list[m.AnyPublicEvent] = []
 
     def outputs(self, session_id: SessionId, *commands: Any) -> m.Outputs:

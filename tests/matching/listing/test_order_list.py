@@ -5,7 +5,7 @@ from typing import Any
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.ladder import Ladder
-from carbonmatch.matching.listing.order_list import ListedLadder
+from carbonmatch.matching.listing.listed_ladder import ListedLadder
 from carbonmatch.matching.messages import (
     AllowedFlag,
     OrderId,

@@ -470,14 +470,14 @@ class Ledger(Clearing):
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
-    def settle(self, venue: Any, buyer: Any, seller: Any, *of_trade: Any) -> None:
-        self.asked.append(("settle", buyer.account.account_id, seller.account.account_id, *of_trade))
+    def settle(self, buyer: Any, seller: Any, *of_trade: Any) -> None:
+        self.asked.append(("settle", buyer.account_id, seller.account_id, *of_trade))
 
 
-def test_a_selection_is_cleared_the_maker_released_and_both_settled() -> None:
+def test_a_selection_asks_for_what_trades_and_is_settled() -> None:
     market = listing(oversize=Oversize.FILL_AVAILABLE)
     ledger = Ledger()
     market.send(ALICE, sell(1, price=100, lots=8), sell(2, price=100, lots=4))
@@ -488,8 +488,6 @@ def test_a_selection_is_cleared_the_maker_released_and_both_settled() -> None:
     market.send(BOB, select(market, 3, BUY, 9, number=2))
     listed = TradeKind.LISTED
     assert ledger.asked == [
-        ("release", 11, SELL, 6, 2, 100, listed),
         ("settle", 13, 11, 6, 100, listed),
-        ("release", 11, SELL, 4, 0, 100, listed),
         ("settle", 13, 11, 4, 100, listed),
     ]

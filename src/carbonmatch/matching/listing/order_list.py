@@ -6,7 +6,8 @@ another class tells it what comes and goes, so that nobody else pays for it.
 
 from typing import TYPE_CHECKING
 
-from carbonmatch.matching.ladder import Ladder, Level, Order
+from carbonmatch.matching.clearing.ladders import choose_ladders
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import OrderId, OrderListed, ScreenMechanism
 
 if TYPE_CHECKING:
@@ -65,37 +66,6 @@ class OrderList:
         assert self.is_public or not self.changed
 
 
-class ListedLadder(Ladder):
-    """A side of the book whose orders are in the book's order list.
-
-    No slots of its own, so that a ladder can become one, and be one no longer, with orders on it.
-    """
-
-    __slots__ = ()
-
-    def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
-        super().rest(order, key, dirty)
-        self._order_list().rested(order)
-
-    def remove(self, order: Order, dirty: list[Level]) -> None:
-        super().remove(order, dirty)
-        self._order_list().removed(order)
-
-    def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
-        super().reduce(order, lots, dirty)
-        self._order_list().reduced(order)
-
-    def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
-        super().take_first(orders, dirty)
-        for order in orders:
-            self._order_list().removed(order)
-
-    def _order_list(self) -> OrderList:
-        order_list = self.book.order_list
-        assert order_list is not None, "a listed ladder is of a book with a list"
-        return order_list
-
-
 def configure(venue: "Venue", book: "Book") -> None:
     """Give the book an order list where its definition asks for one, or take it away.
 
@@ -106,12 +76,12 @@ def configure(venue: "Venue", book: "Book") -> None:
         if book.order_list is None:
             book.order_list = OrderList()
             book.order_list.orders = {order.order_id: order for order in book.orders()}
-            book.bids.__class__ = book.asks.__class__ = ListedLadder
+            choose_ladders(book)
         _publish(venue, book, book.order_list, is_public=rules.order_list)
     elif book.order_list is not None:
         _publish(venue, book, book.order_list, is_public=False)
         book.order_list = None
-        book.bids.__class__ = book.asks.__class__ = Ladder
+        choose_ladders(book)
 
 
 def _publish(venue: "Venue", book: "Book", order_list: OrderList, *, is_public: bool) -> None:

@@ -73,10 +73,6 @@ def _trade(
     if not order.leaves_lots:
         ladder.remove(order, venue.dirty)
         venue.forget(order)
-    if book.clearing is not None:
-        book.clearing.release(
-            order.account, ladder.side, lots, order.leaves_lots, price_ticks, TradeKind.LISTED
-        )
     taker = Part(session, account, taker_id, ref, left_lots, Liquidity.TAKER)
     maker = Part(order.session, order.account, order.order_id, NO_REF, order.leaves_lots, Liquidity.MAKER)
     buyer, seller = (taker, maker) if command.side is Side.BUY else (maker, taker)

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.vocabulary.bidding import BiddingRules
 from carbonmatch.matching.vocabulary.block_rules import BlockRules
+from carbonmatch.matching.vocabulary.clearing import ClearingRules
 from carbonmatch.matching.vocabulary.enums import (
     AllowedFlag,
     Phase,
@@ -89,6 +90,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     screen: ScreenRules = ScreenRules()  # how its orders meet, and whether each of them is shown
     blocks: BlockRules | None = None  # nil: no negotiated blocks
     prices: PriceRules | None = None  # nil: nothing makes its reference price and band but operators
+    clearing: ClearingRules | None = None  # nil: orders need neither units nor money
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -203,6 +203,9 @@ class RejectReason(IntEnum):
     CANNOT_FILL = 116  # a FOK order would not trade completely
     NO_LIQUIDITY = 117  # a market order finds nothing to trade with
     SELF_SELECTION = 118  # the listed order, or the other side of the block, is the taker's own
+    INSUFFICIENT_HOLDINGS = 119  # the account has fewer lots that are neither reserved nor still to settle
+    INSUFFICIENT_CASH = 120  # the account has less free money than the order and its highest fee need
+    POSITION_LIMIT = 121  # with what it has and has ordered to buy, the account would hold too much
     OPEN_ORDER_LIMIT = 123  # the session or the venue has as many open orders as it may
     UNKNOWN_ACCOUNT = 124  # no account of this session
     INVALID_STOP_PRICE = 127  # none on a stop, one on anything else, or not on the price increment

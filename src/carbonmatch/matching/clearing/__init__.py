@@ -1,0 +1,1 @@
+"""What accounts own: units, money, what of both is reserved, and how trades move them."""

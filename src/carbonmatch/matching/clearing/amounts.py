@@ -1,0 +1,66 @@
+"""What trades cost and bring, in minor units, and how much an order to buy has to reserve for them.
+
+Fees are rounded down trade by trade, and down again for what an order reserves. Parts that are rounded down
+never sum up to more than their whole, so that an order's reservation covers its trades however it is
+divided into them.
+"""
+
+from typing import Final, NamedTuple
+
+from carbonmatch.matching.messages import SCREEN_TRADES, TradeKind
+from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
+
+BASIS_POINTS: Final = 10_000
+
+
+class Rate(NamedTuple):
+    """What a trade costs one side: a share of the money, rounded down, and so much a lot."""
+
+    basis_points: int
+    minor_per_lot: int
+
+    def fee_minor(self, lots: int, amount_minor: int) -> int:
+        return amount_minor * self.basis_points // BASIS_POINTS + lots * self.minor_per_lot
+
+
+class Amounts:
+    """The money of trades in one instrument, by their kind.
+
+    An order in the book may trade in any way that the screen has, and an auction may come: it reserves
+    for the most expensive of them. Blocks and biddings are what they are from the beginning.
+    """
+
+    __slots__ = ("_of_buyers", "_of_sellers", "_reserved", "tick_value_minor")
+
+    def __init__(self, rules: ClearingRules, tick_value_minor: int) -> None:
+        assert len({fees.kind for fees in rules.fees}) == len(rules.fees), "each kind has its fees once"
+        self.tick_value_minor = tick_value_minor
+        by_kind = {fees.kind: fees for fees in rules.fees}
+        of_kinds = {kind: by_kind.get(kind, Fees(kind)) for kind in TradeKind}
+        self._of_buyers = {
+            kind: Rate(fees.buyer_basis_points, fees.buyer_minor_per_lot) for kind, fees in of_kinds.items()
+        }
+        self._of_sellers = {
+            kind: Rate(fees.seller_basis_points, fees.seller_minor_per_lot) for kind, fees in of_kinds.items()
+        }
+        of_screen = [self._of_buyers[kind] for kind in sorted(SCREEN_TRADES)]
+        highest = Rate(
+            max(rate.basis_points for rate in of_screen), max(rate.minor_per_lot for rate in of_screen)
+        )
+        self._reserved = {
+            kind: highest if kind in SCREEN_TRADES else rate for kind, rate in self._of_buyers.items()
+        }
+
+    def reserved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
+        """What an order to buy so many lots reserves: the money at its limit, with the highest fee."""
+        money = lots * price_ticks * self.tick_value_minor
+        return money + self._reserved[kind].fee_minor(lots, money)
+
+    def moved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> tuple[int, int]:
+        """What a trade takes of its buyer and what it brings its seller, who never pays for selling.
+
+        The difference are the fees of both sides.
+        """
+        money = lots * price_ticks * self.tick_value_minor
+        paid = money + self._of_buyers[kind].fee_minor(lots, money)
+        return paid, max(0, money - self._of_sellers[kind].fee_minor(lots, money))

@@ -1,0 +1,86 @@
+"""The money that accounts have in one currency, over all instruments that are traded in it."""
+
+from carbonmatch.matching.messages import AccountId
+
+
+class Cash:
+    """So much money of one account, in minor units: free, or reserved for orders to buy.
+
+    Invariant: neither is negative, and together they are `total_minor`. `proceeds_minor` came in by sales
+    of trading days in progress: it may buy at once, but leaves the venue after the day only. What it has
+    bought of the account by then counts as paid from other money, so that no more than is certain leaves.
+    """
+
+    __slots__ = ("free_minor", "proceeds_minor", "total_minor")
+
+    def __init__(self) -> None:
+        self.total_minor = 0
+        self.free_minor = 0
+        self.proceeds_minor = 0
+
+    @property
+    def reserved_minor(self) -> int:
+        return self.total_minor - self.free_minor
+
+    @property
+    def withdrawable_minor(self) -> int:
+        return max(0, self.free_minor - self.proceeds_minor)
+
+    def add(self, minor: int) -> None:
+        self.total_minor += minor
+        self.free_minor += minor
+
+    def take(self, minor: int) -> None:
+        """So much of its free money is the account's no longer."""
+        assert minor <= self.free_minor, "nobody spends what it does not have"
+        self.total_minor -= minor
+        self.free_minor -= minor
+
+    def check(self) -> None:
+        assert 0 <= self.free_minor <= self.total_minor
+        assert self.proceeds_minor >= 0
+
+
+class CashLedger:
+    """The cash of every account in one currency, and the fees that trades have left with the venue.
+
+    Invariant: all of it together is what was deposited, less what was withdrawn.
+    """
+
+    __slots__ = ("accounts", "currency", "deposited_minor", "fees_minor")
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.accounts: dict[AccountId, Cash] = {}
+        self.fees_minor = 0
+        self.deposited_minor = 0
+
+    def of(self, account_id: AccountId) -> Cash:
+        """The account's cash; none at first."""
+        cash = self.accounts.get(account_id)
+        if cash is None:
+            cash = self.accounts[account_id] = Cash()
+        return cash
+
+    def deposit(self, account_id: AccountId, minor: int) -> None:
+        self.of(account_id).add(minor)
+        self.deposited_minor += minor
+
+    def may_withdraw(self, account_id: AccountId, minor: int) -> bool:
+        cash = self.accounts.get(account_id)
+        return cash is not None and minor <= cash.withdrawable_minor
+
+    def withdraw(self, account_id: AccountId, minor: int) -> None:
+        """After `may_withdraw`."""
+        assert self.may_withdraw(account_id, minor)
+        self.accounts[account_id].take(minor)
+        self.deposited_minor -= minor
+
+    def check(self) -> None:
+        for cash in self.accounts.values():
+            cash.check()
+        total_minor = sum(cash.total_minor for cash in self.accounts.values())
+        assert total_minor + self.fees_minor == self.deposited_minor, (
+            "money neither comes nor goes by trading"
+        )
+        assert self.fees_minor >= 0

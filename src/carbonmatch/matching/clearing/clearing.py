@@ -1,0 +1,194 @@
+"""Clearing of one instrument: nothing is sold that is not there, and nothing bought that is not paid for.
+
+An order reserves what it needs when it rests: units to sell, or money for its limit and the highest fee.
+What of it goes on to rest keeps reserved what it would need as an order of its own, and the difference is
+given back; so an order that is gone has left nothing behind, whichever way and in however many parts it went.
+A taker reserves nothing, because it pays from what is free while its command is applied.
+"""
+
+from typing import Final
+
+from carbonmatch.limits import SETTLEMENT_LAG_DAYS_MAX
+from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.clearing.amounts import Amounts
+from carbonmatch.matching.clearing.cash import CashLedger
+from carbonmatch.matching.clearing.position import Position
+from carbonmatch.matching.messages import AccountId, RejectReason, Side, TradeId, TradeKind
+from carbonmatch.matching.vocabulary.clearing import ClearingRules
+
+NO_TRADE: Final = TradeId(0)
+
+
+class Clearing:
+    """The positions of one instrument, and what its orders reserve of them and of the cash behind.
+
+    Invariant: all positions together are what was deposited, less what was withdrawn. `cash` is shared by
+    the instruments of its currency; it is None where the rules do not hold money.
+    """
+
+    __slots__ = (
+        "_amounts",
+        "cash",
+        "deposited_lots",
+        "positions",
+        "rolled_day",
+        "rolled_trade_ids",
+        "rules",
+        "since_trade_id",
+    )
+
+    def __init__(
+        self,
+        rules: ClearingRules,
+        tick_value_minor: int,
+        cash: CashLedger,
+        since_trade_id: TradeId = NO_TRADE,
+    ) -> None:
+        self.rules = rules
+        self.cash = cash if rules.cash else None
+        self.positions: dict[AccountId, Position] = {}
+        self.deposited_lots = 0
+        # Trades up to this one were made without.
+        self.since_trade_id = since_trade_id
+        # The last trading day that ended here; and the last trade of the venue at the ends of as many days as
+        # settlement can take, the latest first.
+        self.rolled_day = 0
+        self.rolled_trade_ids: list[TradeId] = []
+        self._amounts = Amounts(rules, tick_value_minor)
+
+    def of(self, account_id: AccountId) -> Position:
+        """The account's position; nothing at first."""
+        position = self.positions.get(account_id)
+        if position is None:
+            position = self.positions[account_id] = Position(self.rules.lag_days)
+        return position
+
+    def is_by(self, rules: ClearingRules | None, tick_value_minor: int, currency: str) -> bool:
+        """Whether these are what it goes by."""
+        is_same_cash = self.cash is None or self.cash.currency == currency
+        return self.rules == rules and self._amounts.tick_value_minor == tick_value_minor and is_same_cash
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def refusal(
+        self, account: Account, side: Side, lots: int, price_ticks: int, kind: TradeKind
+    ) -> RejectReason | None:
+        """Why so many lots at this limit may neither trade nor be reserved, None if they may."""
+        position = self.positions.get(account.account_id)
+        if side is Side.SELL:
+            if position is None or lots > position.free_lots:
+                return RejectReason.INSUFFICIENT_HOLDINGS
+            return None
+        most_lots = self.rules.position_max_lots
+        if most_lots:
+            there = 0 if position is None else position.total_lots + position.buying_lots
+            if there + lots > most_lots:
+                return RejectReason.POSITION_LIMIT
+        if self.cash is not None:
+            cash = self.cash.accounts.get(account.account_id)
+            needed_minor = self._amounts.reserved_minor(lots, price_ticks, kind)
+            if cash is None or needed_minor > cash.free_minor:
+                return RejectReason.INSUFFICIENT_CASH
+        return None
+
+    def reserve(self, account: Account, side: Side, lots: int, price_ticks: int, kind: TradeKind) -> None:
+        """Hold what so many lots at this limit need, after `refusal` had nothing against it."""
+        position = self.of(account.account_id)
+        if side is Side.SELL:
+            assert lots <= position.free_lots, "it was asked before whether they may be reserved"
+            position.free_lots -= lots
+            return
+        position.buying_lots += lots
+        if self.cash is not None:
+            cash = self.cash.of(account.account_id)
+            minor = self._amounts.reserved_minor(lots, price_ticks, kind)
+            assert minor <= cash.free_minor, "it was asked before whether it may be reserved"
+            cash.free_minor -= minor
+
+    def release(
+        self, account: Account, side: Side, lots: int, leaves_lots: int, price_ticks: int, kind: TradeKind
+    ) -> None:
+        """Give back what so many lots held, where `leaves_lots` of the order stay reserved."""
+        position = self.positions[account.account_id]
+        if side is Side.SELL:
+            position.free_lots += lots
+            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+            return
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        if self.cash is not None:
+            cash = self.cash.accounts[account.account_id]
+            held_minor = self._amounts.reserved_minor(lots + leaves_lots, price_ticks, kind)
+            cash.free_minor += held_minor - self._amounts.reserved_minor(leaves_lots, price_ticks, kind)
+            assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+
+    def held_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
+        """The money that an order to buy holds."""
+        return 0 if self.cash is None else self._amounts.reserved_minor(lots, price_ticks, kind)
+
+    # --- trades ----------------------------------------------------------------------------------
+
+    def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
+        """Move units and money, and take fees. The lots are reserved no longer, on either side."""
+        position = self.positions[seller.account_id]
+        position.take_free(lots)
+        self.of(buyer.account_id).add_bought(lots)
+        if self.cash is None:
+            return
+        paid_minor, got_minor = self._amounts.moved_minor(lots, price_ticks, kind)
+        self.cash.accounts[buyer.account_id].take(paid_minor)
+        self.cash.of(seller.account_id).add(got_minor)
+        self.add_proceeds(seller.account_id, got_minor)
+        self.cash.fees_minor += paid_minor - got_minor
+
+    def moved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> tuple[int, int]:
+        """What such a trade takes of its buyer, and what it brings its seller."""
+        return self._amounts.moved_minor(lots, price_ticks, kind)
+
+    def add_proceeds(self, account_id: AccountId, minor: int) -> None:
+        """So much more, or less, of its money comes from sales of the trading day in progress."""
+        assert self.cash is not None
+        self.positions[account_id].proceeds_minor += minor
+        self.cash.accounts[account_id].proceeds_minor += minor
+
+    def age_days(self, trade_id: TradeId) -> int:
+        """How many trading days have ended since the trade; no more than are kept."""
+        return sum(trade_id <= rolled for rolled in self.rolled_trade_ids)
+
+    def roll(self, trading_day: int, last_trade_id: TradeId) -> None:
+        """The day is over: the oldest purchases may be sold, and its proceeds may leave."""
+        assert trading_day > self.rolled_day, "each trading day ends once"
+        self.rolled_day = trading_day
+        self.rolled_trade_ids = [last_trade_id, *self.rolled_trade_ids[: SETTLEMENT_LAG_DAYS_MAX - 1]]
+        for account_id, position in self.positions.items():
+            position.roll()
+            if position.proceeds_minor:
+                assert self.cash is not None
+                self.cash.accounts[account_id].proceeds_minor -= position.proceeds_minor
+                position.proceeds_minor = 0
+
+    # --- the registry ----------------------------------------------------------------------------
+
+    def deposit(self, account_id: AccountId, lots: int) -> None:
+        """So many units came in from the registry: they may be sold at once."""
+        self.of(account_id).add_free(lots)
+        self.deposited_lots += lots
+
+    def may_withdraw(self, account_id: AccountId, lots: int) -> bool:
+        position = self.positions.get(account_id)
+        return position is not None and lots <= position.free_lots
+
+    def withdraw(self, account_id: AccountId, lots: int) -> None:
+        """So many units go back to the registry, after `may_withdraw`."""
+        assert self.may_withdraw(account_id, lots)
+        self.positions[account_id].take_free(lots)
+        self.deposited_lots -= lots
+
+    def check(self) -> None:
+        """Assert every invariant but that of what is reserved, which only the orders know."""
+        for position in self.positions.values():
+            position.check()
+            assert len(position.unsettled_lots) == self.rules.lag_days
+        assert self.rolled_trade_ids == sorted(self.rolled_trade_ids, reverse=True)
+        total_lots = sum(position.total_lots for position in self.positions.values())
+        assert total_lots == self.deposited_lots, "units neither come nor go by trading"

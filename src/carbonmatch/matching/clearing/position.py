@@ -1,0 +1,61 @@
+"""The units that an account has of one instrument."""
+
+
+class Position:
+    """So many lots: `free` to be sold, reserved for orders to sell, and bought but not settled yet.
+
+    Invariant: none of them is negative, and together they are `total_lots`; so what is reserved is what
+    neither is free nor unsettled. `buying_lots` is what its open orders would add. `unsettled_lots` has
+    the purchases of each of the last trading days, the one in progress first, as many as settlement takes.
+    """
+
+    __slots__ = ("buying_lots", "free_lots", "proceeds_minor", "total_lots", "unsettled_lots")
+
+    def __init__(self, lag_days: int) -> None:
+        self.total_lots = 0
+        self.free_lots = 0
+        self.unsettled_lots = [0] * lag_days
+        self.buying_lots = 0
+        # Money of its sales of the trading day in progress, less fees: it may buy, but not leave yet.
+        self.proceeds_minor = 0
+
+    @property
+    def reserved_lots(self) -> int:
+        return self.total_lots - self.free_lots - sum(self.unsettled_lots)
+
+    def add_bought(self, lots: int) -> None:
+        """What was bought may be sold after as many trading days as settlement takes."""
+        self.total_lots += lots
+        if self.unsettled_lots:
+            self.unsettled_lots[0] += lots
+        else:
+            self.free_lots += lots
+
+    def add_unsettled(self, lots: int, age_days: int) -> None:
+        """So many more, or less, are what was bought as many trading days ago and is not settled yet."""
+        self.total_lots += lots
+        self.unsettled_lots[age_days] += lots
+        assert self.unsettled_lots[age_days] >= 0, "nobody gives back what it does not have"
+
+    def take_free(self, lots: int) -> None:
+        """So many of its free lots are the account's no longer."""
+        assert lots <= self.free_lots, "nobody sells what it does not have"
+        self.free_lots -= lots
+        self.total_lots -= lots
+
+    def add_free(self, lots: int) -> None:
+        self.free_lots += lots
+        self.total_lots += lots
+
+    def roll(self) -> None:
+        """A trading day is over: the oldest purchases are settled."""
+        if self.unsettled_lots:
+            self.free_lots += self.unsettled_lots.pop()
+            self.unsettled_lots.insert(0, 0)
+
+    def check(self) -> None:
+        assert self.free_lots >= 0
+        assert all(lots >= 0 for lots in self.unsettled_lots)
+        assert self.reserved_lots >= 0
+        assert self.buying_lots >= 0
+        assert self.proceeds_minor >= 0

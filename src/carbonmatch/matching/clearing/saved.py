@@ -1,0 +1,151 @@
+"""Positions and cash as part of the state.
+
+What orders on ladders hold is not saved: it is given back to what is free, and held again when they rest
+in the books that are restored. What blocks and biddings have reserved is kept as it is, since they do not ask
+for it again.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from carbonmatch.matching.clearing.cash import Cash, CashLedger
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.configure import cash_ledger
+from carbonmatch.matching.clearing.ladders import ClearedLadder, choose_ladders
+from carbonmatch.matching.clearing.position import Position
+from carbonmatch.matching.messages import AccountId, Side, TradeId
+
+if TYPE_CHECKING:
+    from carbonmatch.matching.book import Book
+    from carbonmatch.matching.venue import Venue
+
+
+class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    account_id: AccountId
+    total_lots: int
+    free_lots: int  # with what orders on ladders hold
+    unsettled_lots: list[int]
+    buying_lots: int  # without what orders on ladders hold
+    proceeds_minor: int
+
+
+class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    deposited_lots: int
+    rolled_day: int
+    rolled_trade_ids: list[TradeId]  # the latest first
+    since_trade_id: TradeId
+    positions: list[PositionState]  # in the order of their accounts
+
+
+class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    currency: str
+    deposited_minor: int
+    fees_minor: int
+    # Account, total, free with what orders on ladders hold, and proceeds; in the order of their accounts.
+    accounts: list[tuple[AccountId, int, int, int]]
+
+
+class Held(NamedTuple):
+    """What the orders on a book's ladders hold, by account."""
+
+    selling_lots: Counter[AccountId]
+    buying_lots: Counter[AccountId]
+    minor: Counter[AccountId]
+
+
+def held_by_orders(book: "Book") -> Held:
+    held = Held(Counter(), Counter(), Counter())
+    for order in [*book.orders(), *book.stops(), *book.waiting()]:
+        assert isinstance(order.ladder, ClearedLadder)
+        account_id = order.account.account_id
+        lots = order.leaves_lots + order.hidden_lots
+        if order.ladder.side is Side.SELL:
+            held.selling_lots[account_id] += lots
+        else:
+            held.buying_lots[account_id] += lots
+            held.minor[account_id] += order.ladder.held_minor(order)
+    return held
+
+
+def saved_clearing(book: "Book") -> ClearingState | None:
+    clearing = book.clearing
+    if not isinstance(clearing, Clearing):
+        return None
+    held = held_by_orders(book)
+    return ClearingState(
+        clearing.deposited_lots,
+        clearing.rolled_day,
+        clearing.rolled_trade_ids,
+        clearing.since_trade_id,
+        [
+            PositionState(
+                account_id,
+                position.total_lots,
+                position.free_lots + held.selling_lots[account_id],
+                position.unsettled_lots,
+                position.buying_lots - held.buying_lots[account_id],
+                position.proceeds_minor,
+            )
+            for account_id, position in sorted(clearing.positions.items())
+        ],
+    )
+
+
+def saved_cash(venue: "Venue") -> list[CashState]:
+    held: dict[str, Counter[AccountId]] = {currency: Counter() for currency in venue.cash}
+    for book in venue.books.values():
+        if isinstance(book.clearing, Clearing) and book.clearing.cash is not None:
+            held[book.clearing.cash.currency].update(held_by_orders(book).minor)
+    return [
+        CashState(
+            currency,
+            ledger.deposited_minor,
+            ledger.fees_minor,
+            [
+                (
+                    account_id,
+                    cash.total_minor,
+                    cash.free_minor + held[currency][account_id],
+                    cash.proceeds_minor,
+                )
+                for account_id, cash in sorted(ledger.accounts.items())
+            ],
+        )
+        for currency, ledger in sorted(venue.cash.items())
+    ]
+
+
+def restore_cash(venue: "Venue", kept: list[CashState]) -> None:
+    """Before the books, whose orders hold of it."""
+    for one in kept:
+        ledger = venue.cash[one.currency] = CashLedger(one.currency)
+        ledger.deposited_minor = one.deposited_minor
+        ledger.fees_minor = one.fees_minor
+        for account_id, total_minor, free_minor, proceeds_minor in one.accounts:
+            cash = ledger.accounts[account_id] = Cash()
+            cash.total_minor, cash.free_minor = total_minor, free_minor
+            cash.proceeds_minor = proceeds_minor
+
+
+def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -> None:
+    """Before the orders of the book, which hold of it."""
+    if kept is None:
+        return
+    definition = book.instrument.definition
+    assert definition.clearing is not None
+    ledger = cash_ledger(venue, definition.currency)
+    clearing = book.clearing = Clearing(
+        definition.clearing, definition.tick_value_minor, ledger, kept.since_trade_id
+    )
+    clearing.deposited_lots = kept.deposited_lots
+    clearing.rolled_day = kept.rolled_day
+    clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
+    for one in kept.positions:
+        position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
+        position.total_lots, position.free_lots = one.total_lots, one.free_lots
+        position.unsettled_lots = list(one.unsettled_lots)
+        position.buying_lots = one.buying_lots
+        position.proceeds_minor = one.proceeds_minor
+    choose_ladders(book)

@@ -1,0 +1,1 @@
+"""Clearing: what accounts own, reserve and pay."""

@@ -1,0 +1,124 @@
+"""Orders in an instrument with clearing: what they are refused for, and what is free after them."""
+
+import pytest
+
+from carbonmatch.matching import messages as m
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.messages import AccountId, Side
+from carbonmatch.matching.vocabulary.clearing import ClearingRules
+from tests.matching.market import ALICE, BOB, EUA, VENUE, Market, buy, cancel, definition, replace, sell
+
+COMPANY, TRADER = AccountId(11), AccountId(13)
+
+
+def market_with(company_lots: int = 0, trader_minor: int = 0, rules: ClearingRules | None = None) -> Market:
+    """Alice's company has units, Bob's trader has money."""
+    market = Market(clearing=ClearingRules() if rules is None else rules, allowed=m.AllowedFlag.ALL)
+    clearing = clearing_of(market)
+    assert clearing.cash is not None
+    clearing.deposit(COMPANY, company_lots)
+    clearing.cash.deposit(TRADER, trader_minor)
+    return market
+
+
+def clearing_of(market: Market) -> Clearing:
+    clearing = market.engine.books[EUA].clearing
+    assert isinstance(clearing, Clearing)
+    return clearing
+
+
+def free(market: Market) -> tuple[int, int]:
+    """Lots of the company, money of the trader."""
+    clearing = clearing_of(market)
+    assert clearing.cash is not None
+    return clearing.of(COMPANY).free_lots, clearing.cash.of(TRADER).free_minor
+
+
+def test_units_bought_today_are_not_sold_today_and_proceeds_buy_at_once() -> None:
+    market = market_with(1_000, 500 * 50)
+    clearing_of(market).deposit(TRADER, 500)
+    market.send(BOB, sell(1, price=10, lots=500))
+    assert clearing_of(market).cash is not None
+    clearing_of(market).cash.deposit(COMPANY, 500 * 10)  # type: ignore[union-attr]
+    market.send(ALICE, buy(1, price=10, lots=500))
+    assert market.send(ALICE, sell(2, price=50, lots=1_200)) == ["alice 2: rejected INSUFFICIENT_HOLDINGS"]
+    market.send(ALICE, sell(3, price=50, lots=1_000))
+    market.send(BOB, buy(2, price=50, lots=600))
+    assert market.send(ALICE, buy(4, price=49, lots=612)) == ["alice 4: accepted #6 buy 612 @ 49"]
+
+
+def test_an_order_without_units_or_money_is_refused() -> None:
+    market = market_with(10, 100)
+    assert market.send(ALICE, sell(1, price=10, lots=11)) == ["alice 1: rejected INSUFFICIENT_HOLDINGS"]
+    assert market.send(BOB, buy(1, price=10, lots=11)) == ["bob 1: rejected INSUFFICIENT_CASH"]
+    assert free(market) == (10, 100)
+
+
+def test_what_rests_is_reserved_until_it_is_cancelled() -> None:
+    market = market_with(10, 100)
+    market.send(ALICE, sell(1, price=20, lots=6))
+    market.send(BOB, buy(1, price=10, lots=6))
+    assert free(market) == (4, 40)
+    market.send(ALICE, cancel(2, 1))
+    market.send(BOB, cancel(2, 1))
+    assert free(market) == (10, 100)
+
+
+def test_a_replacement_may_use_what_its_order_holds_and_no_more() -> None:
+    market = market_with(10, 100)
+    market.send(BOB, buy(1, price=10, lots=10))
+    assert market.send(BOB, replace(2, 1, price=11, lots=10)) == ["bob 2: rejected INSUFFICIENT_CASH"]
+    assert free(market) == (10, 0)
+    market.send(BOB, replace(3, 1, price=11, lots=9))
+    assert free(market) == (10, 1)
+
+
+def test_a_stop_holds_money_for_its_limit_and_its_replacement_for_the_new_one() -> None:
+    market = market_with(10, 100)
+    market.send(BOB, buy(1, price=10, lots=8, stop=9))
+    assert free(market) == (10, 20)
+    assert market.send(BOB, replace(2, 1, price=10, lots=11, stop=9)) == ["bob 2: rejected INSUFFICIENT_CASH"]
+    market.send(BOB, replace(3, 1, price=10, lots=10, stop=9))
+    assert free(market) == (10, 0)
+
+
+def test_a_stop_without_a_limit_is_asked_again_when_it_fires() -> None:
+    market = Market(
+        clearing=ClearingRules(), allowed=m.AllowedFlag.ALL, market_protection_ticks=5, band_high_ticks=100
+    )
+    clearing = clearing_of(market)
+    assert clearing.cash is not None
+    clearing.deposit(COMPANY, 10)
+    clearing.cash.deposit(TRADER, 60)
+    market.send(BOB, buy(1, lots=4, stop=10, market=True))
+    assert free(market) == (10, 20)
+    market.send(ALICE, sell(1, price=10, lots=5))
+    # 4 lots at the protection price of 15 are 60, but one more was bought in the meantime.
+    lines = market.send(BOB, buy(2, price=10, lots=1))
+    assert "bob 0: canceled #1 4 REFUSED_WHEN_FIRED" in lines
+    assert free(market) == (5, 50)
+
+
+def test_a_market_order_is_asked_for_its_protection_price() -> None:
+    market = market_with(10, 100)
+    market.send(ALICE, sell(1, price=10, lots=10))
+    order = buy(1, price=11, lots=10, market=True, tif=m.TimeInForce.IOC)
+    assert market.send(BOB, order) == ["bob 1: rejected INSUFFICIENT_CASH"]
+
+
+def test_rules_may_change_while_nobody_holds_anything() -> None:
+    market = Market()
+    rules = ClearingRules(lag_days=2)
+    for clearing in (rules, rules, ClearingRules(), None):
+        market.outputs(VENUE, m.DefineInstrument(definition(EUA, clearing=clearing)))
+        book = market.engine.books[EUA]
+        found = book.clearing.rules if isinstance(book.clearing, Clearing) else None
+        assert found == clearing
+
+
+def test_rules_do_not_change_under_orders() -> None:
+    market = market_with(10)
+    market.send(ALICE, sell(1, price=10, lots=10))
+    assert market.engine.books[EUA].asks.side is Side.SELL
+    with pytest.raises(AssertionError, match="hold by other rules"):
+        market.outputs(VENUE, m.DefineInstrument(definition(EUA)))
