@@ -35,7 +35,7 @@ def shown(
     composite = Composite(COMCEA, 1, price_ticks, 1_700_000_000_000_000_000, definition)
     out = StringIO()
     view = composite_view(composite, {FIRST: first, SECOND: second}, is_current=is_current)
-    Console(file=out, width=100, color_system=None).print(view)
+    Console(file=out, width=120, color_system=None).print(view)
     return [" ".join(line.split()) for line in out.getvalue().splitlines() if line.strip()]
 
 

@@ -40,7 +40,6 @@ def saved_composites(venue: Venue) -> list[CompositeDefinition]:
 
 
 def restore_composites(venue: Venue, definitions: Iterable[CompositeDefinition]) -> None:
-    """Once the books are there."""
+    """Once the books are there. What is told of it then is what was told before the snapshot."""
     for definition in definitions:
-        composite = venue.composites[definition.composite_id] = Composite(definition)
-        composite.told_ticks = composite.price_ticks(venue.books)
+        venue.composites[definition.composite_id] = Composite(definition)
