@@ -73,7 +73,7 @@ class Purse:
         assert leaves_lots >= 0
         self._hold(account, side, -lots, price_ticks)
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:

@@ -15,7 +15,7 @@ from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.ladders import ClearedLadder, choose_ladders
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, Side
+from carbonmatch.matching.messages import AccountId, Side, TradeId
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -34,6 +34,8 @@ class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
 class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     deposited_lots: int
     rolled_day: int
+    rolled_trade_ids: list[TradeId]  # the latest first
+    since_trade_id: TradeId
     positions: list[PositionState]  # in the order of their accounts
 
 
@@ -75,6 +77,8 @@ def saved_clearing(book: "Book") -> ClearingState | None:
     return ClearingState(
         clearing.deposited_lots,
         clearing.rolled_day,
+        clearing.rolled_trade_ids,
+        clearing.since_trade_id,
         [
             PositionState(
                 account_id,
@@ -132,9 +136,12 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     definition = book.instrument.definition
     assert definition.clearing is not None
     ledger = cash_ledger(venue, definition.currency)
-    clearing = book.clearing = Clearing(definition.clearing, definition.tick_value_minor, ledger)
+    clearing = book.clearing = Clearing(
+        definition.clearing, definition.tick_value_minor, ledger, kept.since_trade_id
+    )
     clearing.deposited_lots = kept.deposited_lots
     clearing.rolled_day = kept.rolled_day
+    clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
     for one in kept.positions:
         position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots
