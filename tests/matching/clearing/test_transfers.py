@@ -40,7 +40,7 @@ class Operator:
     def asks(self, command: m.AnyCommand) -> list[str]:
         """What the operator is told, without its name and the ref."""
         self.ref += 1
-        lines = self.market.send(OPS, structs.replace(command, ref=Ref(self.ref)))  # type: ignore[type-var]
+        lines = self.market.send(OPS, structs.replace(command, ref=Ref(self.ref)))
         return [line.partition(": ")[2] for line in lines if line.startswith("ops")]
 
     def units(self, account: AccountId, lots: int) -> list[str]:
