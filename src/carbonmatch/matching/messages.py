@@ -130,6 +130,8 @@ from carbonmatch.matching.vocabulary.holdings import Deposit as Deposit
 from carbonmatch.matching.vocabulary.holdings import Holding as Holding
 from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
 from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
+from carbonmatch.matching.vocabulary.holdings import RestrictAccount as RestrictAccount
+from carbonmatch.matching.vocabulary.holdings import Restriction as Restriction
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
@@ -192,7 +194,7 @@ BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
-AccountCommand = Deposit | Withdraw | InspectHoldings
+AccountCommand = Deposit | Withdraw | RestrictAccount | InspectHoldings
 ClientCommand = (
     NewOrder
     | NewOrderLong

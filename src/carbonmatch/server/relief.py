@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     OrderId,
+    RestrictAccount,
     Resume,
     SessionCommand,
     SetBand,
@@ -28,7 +29,9 @@ from carbonmatch.matching.messages import (
     SetReference,
 )
 
-_STEERING: Final = SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase
+_STEERING: Final = (
+    SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase | RestrictAccount
+)
 
 
 def relieving(
