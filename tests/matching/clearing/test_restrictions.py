@@ -1,5 +1,7 @@
 """Accounts that may not buy, not sell, or neither: what is refused, and what of theirs is taken out."""
 
+from typing import Any
+
 import pytest
 
 from carbonmatch.matching import messages as m
@@ -32,7 +34,7 @@ NO_BUYING, NO_SELLING, NO_TRADING = (
 class Rich(Operator):
     """Everybody has a lot of everything."""
 
-    def __init__(self, **fields: object) -> None:
+    def __init__(self, **fields: Any) -> None:
         super().__init__(Market(clearing=ClearingRules(lag_days=0), allowed=m.AllowedFlag.ALL, **fields))
         for account in (COMPANY, SECOND, TRADER):
             self.units(account, 1_000)
@@ -138,7 +140,7 @@ def test_offers_of_blocks_are_taken_back() -> None:
     assert house.market.send(BOB, accept) == ["bob 1: rejected ACCOUNT_RESTRICTED"]
 
 
-def announced(house: Rich, **fields: object) -> OrderId:
+def announced(house: Rich, **fields: Any) -> OrderId:
     house.ref += 1
     house.market.send(VENUE, m.SetSeed(bytes(range(16))))
     bidding_id = OrderId(house.market.engine.sequence + 1)
@@ -154,7 +156,7 @@ def announced(house: Rich, **fields: object) -> OrderId:
             10,
             0,
             house.market.time_ns + 1_000,
-            BiddingRules(**fields),  # type: ignore[arg-type]
+            BiddingRules(**fields),
         ),
     )
     return bidding_id
@@ -199,6 +201,16 @@ def test_everywhere_means_where_it_is_cleared() -> None:
     assert house.restricts(NO_TRADING, cancels=True, where=0) == ["ops: done"]
     assert house.market.bids(CEA) == ["1 in 1 @ 10"]
     assert house.market.send(ALICE, buy(2, price=9)) == ["alice 2: rejected ACCOUNT_RESTRICTED"]
+
+
+def test_what_is_open_elsewhere_stays_also_where_it_is_forbidden_there() -> None:
+    house = Rich()
+    other = m.InstrumentDefinition(CEA, "I2", "EUR", 1, 2, 1, clearing=ClearingRules())
+    house.market.send(VENUE, m.DefineInstrument(other))
+    house.market.send(ALICE, NewOrder(Ref(1), CEA, Side.BUY, 1, 10), buy(2, price=10))
+    assert house.restricts(NO_TRADING, where=CEA) == ["ops: done"]
+    assert house.restricts(NO_TRADING, cancels=True) == ["ops: done", "alice 0: canceled #9 1 RESTRICTED"]
+    assert house.market.bids(CEA) == ["1 in 1 @ 10"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class RestrictAccount(Command, frozen=True, tag=138):
 
     ref: RefField
     account_id: AccountIdField
-    restriction: Restriction
+    restriction: Restriction  # what it may not do
     instrument_id: InstrumentIdField = InstrumentId(0)  # where; 0: in all that are cleared now
     cancels: bool = False  # orders, offers of blocks and bids that are open and forbidden now
     text: TextField = ""  # the reason
