@@ -87,6 +87,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.integers(0, 5),
     ),
     st.builds(m.SettlementStatusRequest, st.just(0), NUMBERS, st.booleans()),
+    st.builds(m.InstrumentStatusRequest, st.just(0), st.sampled_from(("", "EUA", "\x1b[2J")), INSTRUMENTS),
 )
 
 

@@ -125,6 +125,10 @@ from carbonmatch.matching.vocabulary.fields import TextField as TextField
 from carbonmatch.matching.vocabulary.fields import TimeField as TimeField
 from carbonmatch.matching.vocabulary.fields import TradeId as TradeId
 from carbonmatch.matching.vocabulary.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
+from carbonmatch.matching.vocabulary.instrument_status import (
+    InstrumentStatusRequest as InstrumentStatusRequest,
+)
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -211,6 +215,7 @@ ClientCommand = (
     | BlockStatusRequest
     | SetBlockPhase
     | SetReference
+    | InstrumentStatusRequest
 )
 _Definition = (
     DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
@@ -237,6 +242,7 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | SettlementStatus
+    | InstrumentStatus
     | Done
     | BidUpdate
     | BlockUpdate
