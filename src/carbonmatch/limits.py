@@ -435,3 +435,11 @@ SURVEILLANCE_FINDINGS_MAX: Final = 1_000
 SURVEILLANCE_EVIDENCE_MAX: Final = 50
 # Orders and trades of the last minutes of an instrument that are remembered until it closes.
 SURVEILLANCE_CANDIDATES_MAX: Final = 10_000
+
+# --- export --------------------------------------------------------------------------------------
+
+# Rows that are made into columns at once: 60 MB of a table with the most levels, and groups of a size that
+# readers of Parquet like.
+EXPORT_ROWS_AT_ONCE: Final = 65_536
+# Levels of each side in a row of the book: six columns each, and screens show ten.
+EXPORT_LEVELS_MAX: Final = 50
