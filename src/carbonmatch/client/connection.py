@@ -393,8 +393,8 @@ def _framed(messages: list[Any]) -> bytes:
 
 
 def _search_count(messages: list[Any]) -> int:
-    # They are sent one by one, but what is sent again after a reconnect goes together.
-    # Most frames have none: about 30 ns a message to know.
+    # They are sent one by one, but what is sent again after a reconnect goes together. Most frames have
+    # none: about 30 ns a message to know.
     if SEARCHES.isdisjoint(map(type, messages)):
         return 0
     return sum(type(message) in SEARCHES for message in messages)

@@ -29,10 +29,13 @@ from carbonmatch.limits import (
     LOGON_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import (
+    AccountCommand,
     BiddingCommand,
     BlockStatusRequest,
     ClientCommand,
     DayCommand,
+    HoldingsRequest,
+    InspectHoldings,
     InstrumentStatusRequest,
     MassCancel,
     OrderStatusRequest,
@@ -69,16 +72,9 @@ _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
-SEARCHES: Final = frozenset(
-    {
-        MassCancel,
-        OrderStatusRequest,
-        BlockStatusRequest,
-        SettlementStatusRequest,
-        InstrumentStatusRequest,
-        *get_args(TradeCommand),
-    }
-)
+_INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
+SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
@@ -93,6 +89,7 @@ _STEERING: Final = (
             InstrumentStatusRequest,
             *get_args(BiddingCommand),
             *get_args(DayCommand),
+            *get_args(AccountCommand),
         }
     )
     | LOOKED_UP
