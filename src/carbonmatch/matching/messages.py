@@ -137,6 +137,10 @@ from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectH
 from carbonmatch.matching.vocabulary.holdings import RestrictAccount as RestrictAccount
 from carbonmatch.matching.vocabulary.holdings import Restriction as Restriction
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
+from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
+from carbonmatch.matching.vocabulary.instrument_status import (
+    InstrumentStatusRequest as InstrumentStatusRequest,
+)
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -227,6 +231,7 @@ ClientCommand = (
     | BlockStatusRequest
     | SetBlockPhase
     | SetReference
+    | InstrumentStatusRequest
 )
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 _Definition = DefineInstrument | DefineComposite | _OfWhoTrades
@@ -252,6 +257,7 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | SettlementStatus
+    | InstrumentStatus
     | Done
     | BidUpdate
     | BlockUpdate
