@@ -13,7 +13,7 @@
 
 -- made from the code: begin
 local FRAME_BYTES_MAX = 67108864
--- By tag: the name, how many fields there are at least, and the fields: name, type, of which kind.
+-- By tag: the name, how many fields it has at least, and the fields: name, type, of which kind.
 local MESSAGES = {
   [1] = { "Logon", 10, { { "version_min", "integer" }, { "version_max", "integer" }, { "key_id", "text" }, { "session", "text" }, { "role", "enum", "Role" }, { "next_seq", "integer" }, { "heartbeat_ms", "integer" }, { "cancel_on_disconnect", "boolean" }, { "grace_ms", "integer" }, { "signature", "binary" } } },
   [2] = { "Logout", 0, { { "text", "text" } } },
@@ -31,6 +31,7 @@ local MESSAGES = {
   [20] = { "MassCancel", 2, { { "ref", "integer" }, { "scope", "enum", "MassCancelScope" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "side", "integer" } } },
   [21] = { "OrderStatusRequest", 1, { { "ref", "integer" }, { "order_ref", "integer" }, { "order_id", "integer" }, { "after_order_id", "integer" } } },
   [22] = { "NewOrderLong", 4, { { "ref", "integer" }, { "instrument_id", "integer" }, { "side", "enum", "Side" }, { "quantity_lots", "integer" }, { "price_ticks", "integer" }, { "account_id", "integer" }, { "order_type", "enum", "OrderType" }, { "time_in_force", "enum", "TimeInForce" }, { "self_trade_prevention", "enum", "SelfTradePrevention" }, { "flags", "bits", "OrderFlag" }, { "stop_price_ticks", "integer" }, { "display_lots", "integer" }, { "minimum_lots", "integer" }, { "expires_ns", "utc" } } },
+  [23] = { "HoldingsRequest", 1, { { "ref", "integer" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "after_account_id", "integer" }, { "after_instrument_id", "integer" }, { "after_currency", "text" } } },
   [25] = { "Select", 4, { { "ref", "integer" }, { "instrument_id", "integer" }, { "side", "enum", "Side" }, { "quantity_lots", "integer" }, { "order_id", "integer" }, { "price_ticks", "integer" }, { "account_id", "integer" } } },
   [26] = { "BlockPropose", 5, { { "ref", "integer" }, { "instrument_id", "integer" }, { "side", "enum", "Side" }, { "quantity_lots", "integer" }, { "price_ticks", "integer" }, { "account_id", "integer" }, { "counterparty_account_id", "integer" }, { "counterparty_participant_id", "integer" }, { "expires_ns", "utc" }, { "flags", "integer" } } },
   [27] = { "BlockAccept", 4, { { "ref", "integer" }, { "proposal_id", "integer" }, { "quantity_lots", "integer" }, { "price_ticks", "integer" }, { "account_id", "integer" }, { "expires_ns", "utc" }, { "flags", "integer" } } },
@@ -55,6 +56,8 @@ local MESSAGES = {
   [59] = { "Busted", 13, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "order_id", "integer" }, { "trade_id", "integer" }, { "instrument_id", "integer" }, { "account_id", "integer" }, { "side", "enum", "Side" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "traded_ns", "utc" }, { "text", "text" } } },
   [60] = { "Corrected", 15, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "order_id", "integer" }, { "trade_id", "integer" }, { "instrument_id", "integer" }, { "account_id", "integer" }, { "side", "enum", "Side" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "price_before_ticks", "integer" }, { "quantity_before_lots", "integer" }, { "traded_ns", "utc" }, { "text", "text" } } },
   [61] = { "TradeStatus", 8, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "trade_id", "integer" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "trade", "structure", "FoundTrade" } } },
+  [62] = { "Holding", 12, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "total_lots", "integer" }, { "available_lots", "integer" }, { "reserved_lots", "integer" }, { "unsettled_lots", "integer" }, { "bought_today_lots", "integer" }, { "buying_lots", "integer" } } },
+  [63] = { "Cash", 10, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "account_id", "integer" }, { "currency", "text" }, { "total_minor", "integer" }, { "available_minor", "integer" }, { "reserved_minor", "integer" }, { "withdrawable_minor", "integer" } } },
   [64] = { "BlockUpdate", 16, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "proposal_id", "integer" }, { "state", "enum", "BlockState" }, { "instrument_id", "integer" }, { "account_id", "integer" }, { "side", "enum", "Side" }, { "quantity_lots", "integer" }, { "price_ticks", "integer" }, { "is_own", "boolean" }, { "post_id", "integer" }, { "counterparty_account_id", "integer" }, { "counterparty_participant_id", "integer" }, { "expires_ns", "utc" }, { "reason", "integer" }, { "trade_id", "integer" } } },
   [65] = { "BidUpdate", 15, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "bidding_id", "integer" }, { "bid_id", "integer" }, { "instrument_id", "integer" }, { "account_id", "integer" }, { "side", "enum", "Side" }, { "state", "enum", "BidState" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "allotted_lots", "integer" }, { "allotted_price_ticks", "integer" }, { "priority", "integer" } } },
   [66] = { "Done", 5, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "sequence", "integer" } } },
@@ -88,6 +91,7 @@ local MESSAGES = {
   [106] = { "BiddingUpdate", 5, { { "instrument_id", "integer" }, { "instrument_seq", "integer" }, { "bidding_id", "integer" }, { "state", "enum", "BiddingState" }, { "time_ns", "utc" } } },
   [107] = { "BiddingResult", 16, { { "instrument_id", "integer" }, { "instrument_seq", "integer" }, { "bidding_id", "integer" }, { "outcome", "enum", "BiddingOutcome" }, { "price_ticks", "integer" }, { "offered_lots", "integer" }, { "allotted_lots", "integer" }, { "bid_lots", "integer" }, { "bid_count", "integer" }, { "winner_count", "integer" }, { "rule", "enum", "BiddingRule" }, { "secondary_price_ticks", "integer" }, { "seed", "binary" }, { "inputs_digest", "binary" }, { "text", "text" }, { "time_ns", "utc" } } },
   [108] = { "DaySummary", 11, { { "instrument_id", "integer" }, { "instrument_seq", "integer" }, { "trading_day", "integer" }, { "open_price_ticks", "integer" }, { "high_price_ticks", "integer" }, { "low_price_ticks", "integer" }, { "close_price_ticks", "integer" }, { "volume_lots", "integer" }, { "turnover_ticks_lots", "integer" }, { "trade_count", "integer" }, { "time_ns", "utc" } } },
+  [109] = { "Composite", 5, { { "composite_id", "integer" }, { "seq", "integer" }, { "price_ticks", "integer" }, { "time_ns", "utc" }, { "composite", "structure", "CompositeDefinition" } } },
   [110] = { "KindStatistics", 6, { { "instrument_id", "integer" }, { "instrument_seq", "integer" }, { "kind", "enum", "TradeKind" }, { "volume_lots", "integer" }, { "turnover_ticks_lots", "integer" }, { "trade_count", "integer" } } },
   [128] = { "SetPhase", 3, { { "ref", "integer" }, { "instrument_id", "integer" }, { "phase", "enum", "Phase" }, { "text", "text" }, { "until_ns", "utc" } } },
   [130] = { "SetBand", 5, { { "ref", "integer" }, { "instrument_id", "integer" }, { "reference_price_ticks", "integer" }, { "band_low_ticks", "integer" }, { "band_high_ticks", "integer" } } },
@@ -95,6 +99,8 @@ local MESSAGES = {
   [132] = { "BustTrade", 2, { { "ref", "integer" }, { "trade_id", "integer" }, { "text", "text" } } },
   [133] = { "CorrectTrade", 4, { { "ref", "integer" }, { "trade_id", "integer" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "text", "text" } } },
   [134] = { "TradeStatusRequest", 2, { { "ref", "integer" }, { "trade_id", "integer" } } },
+  [135] = { "Deposit", 2, { { "ref", "integer" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "quantity_lots", "integer" }, { "currency", "text" }, { "amount_minor", "integer" }, { "text", "text" } } },
+  [136] = { "Withdraw", 2, { { "ref", "integer" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "quantity_lots", "integer" }, { "currency", "text" }, { "amount_minor", "integer" }, { "text", "text" } } },
   [139] = { "SetBlockPhase", 3, { { "ref", "integer" }, { "instrument_id", "integer" }, { "phase", "enum", "BlockPhase" }, { "text", "text" } } },
   [140] = { "AnnounceBidding", 9, { { "ref", "integer" }, { "instrument_id", "integer" }, { "session_id", "integer" }, { "account_id", "integer" }, { "side", "enum", "Side" }, { "quantity_lots", "integer" }, { "reserve_price_ticks", "integer" }, { "opens_ns", "utc" }, { "closes_ns", "utc" }, { "rules", "structure", "BiddingRules" }, { "secondary_price_ticks", "integer" }, { "text", "text" } } },
   [141] = { "CancelBidding", 2, { { "ref", "integer" }, { "bidding_id", "integer" }, { "text", "text" } } },
@@ -102,6 +108,7 @@ local MESSAGES = {
   [143] = { "ConfirmSettlement", 5, { { "ref", "integer" }, { "trading_day", "integer" }, { "run", "integer" }, { "file_digest", "binary" }, { "outcome", "enum", "SettlementOutcome" }, { "objections", "array", { "integer" } }, { "objection_count", "integer" }, { "text", "text" } } },
   [144] = { "SetReference", 3, { { "ref", "integer" }, { "instrument_id", "integer" }, { "reference_price_ticks", "integer" } } },
   [145] = { "SettlementStatusRequest", 1, { { "ref", "integer" }, { "after_sequence", "integer" }, { "confirmed", "boolean" } } },
+  [146] = { "InspectHoldings", 1, { { "ref", "integer" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "after_account_id", "integer" }, { "after_instrument_id", "integer" }, { "after_currency", "text" } } },
   [240] = { "SettlementStatus", 12, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "trading_day", "integer" }, { "run", "integer" }, { "sequence", "integer" }, { "ended_ns", "utc" }, { "instrument_count", "integer" }, { "outcome", "enum", "SettlementOutcome" }, { "file_digest", "binary" }, { "objection_count", "integer" } } },
 }
 local STRUCTURES = {
@@ -117,6 +124,8 @@ local STRUCTURES = {
   PriceRules = { "PriceRules", 0, { { "open", "enum", "OpenRule" }, { "close", "enum", "CloseRule" }, { "n_trades", "integer" }, { "close_quantity_min_lots", "integer" }, { "close_rounding", "enum", "PriceRounding" }, { "band_up_basis_points", "integer" }, { "band_down_basis_points", "integer" }, { "band_rounding", "enum", "BandRounding" }, { "stale_alert_days", "integer" } } },
   ClearingRules = { "ClearingRules", 0, { { "lag_days", "integer" }, { "cash", "boolean" }, { "fees", "array", { "structure", "Fees" } }, { "position_max_lots", "integer" } } },
   Fees = { "Fees", 1, { { "kind", "enum", "TradeKind" }, { "buyer_basis_points", "integer" }, { "seller_basis_points", "integer" }, { "buyer_minor_per_lot", "integer" }, { "seller_minor_per_lot", "integer" } } },
+  CompositeDefinition = { "CompositeDefinition", 5, { { "composite_id", "integer" }, { "symbol", "text" }, { "currency", "text" }, { "price_decimals", "integer" }, { "members", "array", { "structure", "CompositeMember" } } } },
+  CompositeMember = { "CompositeMember", 1, { { "instrument_id", "integer" }, { "weight", "integer" } } },
   KeySession = { "KeySession", 2, { { "session_id", "integer" }, { "roles", "array", { "integer" } } } },
 }
 local ENUMS = {
