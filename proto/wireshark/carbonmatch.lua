@@ -109,7 +109,9 @@ local MESSAGES = {
   [144] = { "SetReference", 3, { { "ref", "integer" }, { "instrument_id", "integer" }, { "reference_price_ticks", "integer" } } },
   [145] = { "SettlementStatusRequest", 1, { { "ref", "integer" }, { "after_sequence", "integer" }, { "confirmed", "boolean" } } },
   [146] = { "InspectHoldings", 1, { { "ref", "integer" }, { "account_id", "integer" }, { "instrument_id", "integer" }, { "after_account_id", "integer" }, { "after_instrument_id", "integer" }, { "after_currency", "text" } } },
+  [149] = { "InstrumentStatusRequest", 1, { { "ref", "integer" }, { "symbol", "text" }, { "after_instrument_id", "integer" } } },
   [240] = { "SettlementStatus", 12, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "trading_day", "integer" }, { "run", "integer" }, { "sequence", "integer" }, { "ended_ns", "utc" }, { "instrument_count", "integer" }, { "outcome", "enum", "SettlementOutcome" }, { "file_digest", "binary" }, { "objection_count", "integer" } } },
+  [241] = { "InstrumentStatus", 15, { { "seq", "integer" }, { "ref", "integer" }, { "time_ns", "utc" }, { "flags", "bits", "ReportFlag" }, { "instrument_id", "integer" }, { "symbol", "text" }, { "phase", "enum", "Phase" }, { "is_uncrossing", "boolean" }, { "block_phase", "integer" }, { "trading_day", "integer" }, { "ended_day", "integer" }, { "reference_price_ticks", "integer" }, { "band_low_ticks", "integer" }, { "band_high_ticks", "integer" }, { "price_increment_ticks", "integer" } } },
 }
 local STRUCTURES = {
   FoundTrade = { "FoundTrade", 6, { { "instrument_id", "integer" }, { "time_ns", "utc" }, { "price_ticks", "integer" }, { "quantity_lots", "integer" }, { "buyer", "structure", "TradeSide" }, { "seller", "structure", "TradeSide" }, { "kind", "enum", "TradeKind" } } },
