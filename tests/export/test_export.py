@@ -48,6 +48,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     Replace,
     SelfTradePrevention,
+    SessionId,
     SetPhase,
     Side,
     TimeInForce,
@@ -226,14 +227,14 @@ def test_orders_of_one_batch_come_in_the_order_of_time(monkeypatch: pytest.Monke
         [Entry(1, 1_000, BUYER, [buyer]), Entry(2, 2_000, SELLER, [seller])],
         [
             (
-                BUYER,
+                SessionId(BUYER),
                 [
                     Accepted(1, 1, 1_000, 0, 1, CEA, 11, Side.BUY, 6000, 5),
                     Executed(2, 0, 2_000, 0, 1, 1, CEA, 11, Side.BUY, 6000, 5, 0, Liquidity.MAKER),
                     Accepted(3, 2, 3_000, 0, 3, CEA, 11, Side.BUY, 6000, 5),
                 ],
             ),
-            (SELLER, [Accepted(1, 1, 2_000, 0, 2, CEA, 12, Side.SELL, 6000, 5)]),
+            (SessionId(SELLER), [Accepted(1, 1, 2_000, 0, 2, CEA, 12, Side.SELL, 6000, 5)]),
         ],
         [],
     )

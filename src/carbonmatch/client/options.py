@@ -9,6 +9,7 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from carbonmatch import demo_market
+from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.market_data import MarketDataClient
@@ -32,6 +33,7 @@ WholeOrNone = Annotated[int | None, Parameter(converter=whole_number)]
 Port = Annotated[int, Parameter(converter=whole_number, validator=Number(gte=1, lte=65_535))]
 
 _DEMO: dict[Role, tuple[str, str]] = {
+    Role.TRADE: (demo_market.GATEWAY_KEY_ID, demo_market.gateway_session(1)),
     Role.MARKET_DATA: (demo_market.MARKET_DATA_KEY_ID, demo_market.MARKET_DATA_SESSION),
     Role.OPERATOR: (demo_market.OPERATOR_KEY_ID, demo_market.OPERATOR_SESSION),
 }
@@ -70,16 +72,27 @@ def access_of(
     )
 
 
-async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
-    """Ask the feed, which knows every instrument, for the one with this symbol."""
+async def books_of(access: Access) -> list[InstrumentBook]:
+    """What the feed knows of every instrument now. Each has its definition."""
     async with MarketDataClient(access) as feed:
         await feed.synced()
-        definitions = [book.definition for book in feed.books.values() if book.definition is not None]
-    for definition in definitions:
-        if definition.symbol == symbol:
-            return definition
-    known = ", ".join(sorted(definition.symbol for definition in definitions))
-    raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
+        return [book for book in feed.books.values() if book.definition is not None]
+
+
+async def find_book(access: Access, symbol: str) -> InstrumentBook:
+    """Ask the feed for the instrument with this symbol. Raises ClientError."""
+    books = {book.definition.symbol: book for book in await books_of(access) if book.definition is not None}
+    if symbol not in books:
+        known = ", ".join(sorted(books))
+        raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
+    return books[symbol]
+
+
+async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
+    """As `find_book`, what the instrument is."""
+    definition = (await find_book(access, symbol)).definition
+    assert definition is not None
+    return definition
 
 
 def _read_key(file: Path) -> bytes:
