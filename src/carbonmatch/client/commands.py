@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from carbonmatch.client.accounts import AccountCommands
 from carbonmatch.client.bidding import BiddingCommands
 from carbonmatch.client.blocks import BlockCommands
 from carbonmatch.matching.messages import (
@@ -75,7 +76,7 @@ def order_command(
     )
 
 
-class Commands(BiddingCommands, BlockCommands):
+class Commands(AccountCommands, BiddingCommands, BlockCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.

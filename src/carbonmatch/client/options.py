@@ -14,7 +14,7 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import InstrumentDefinition
+from carbonmatch.matching.messages import CompositeDefinition, InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
 
@@ -72,20 +72,25 @@ def access_of(
     )
 
 
-async def books_of(access: Access) -> list[InstrumentBook]:
-    """What the feed knows of every instrument now. Each has its definition."""
+async def market_now(access: Access) -> MarketDataClient:
+    """What the feed knows of the whole market now; it is not followed any longer."""
     async with MarketDataClient(access) as feed:
         await feed.synced()
-        return [book for book in feed.books.values() if book.definition is not None]
+    return feed
+
+
+async def find_followed(access: Access, symbol: str) -> InstrumentDefinition | CompositeDefinition:
+    """Ask the feed, which knows every instrument and composite price, for the one with this symbol."""
+    return _with_symbol(await market_now(access), access, symbol)
 
 
 async def find_book(access: Access, symbol: str) -> InstrumentBook:
-    """Ask the feed for the instrument with this symbol. Raises ClientError."""
-    books = {book.definition.symbol: book for book in await books_of(access) if book.definition is not None}
-    if symbol not in books:
-        known = ", ".join(sorted(books))
-        raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
-    return books[symbol]
+    """Likewise, of what is traded: what the feed knows of it now, its definition at least."""
+    market = await market_now(access)
+    found = _with_symbol(market, access, symbol)
+    if isinstance(found, CompositeDefinition):
+        raise ClientError(f"{symbol} is a composite price; expected an instrument: nothing trades at it")
+    return market.books[found.instrument_id]
 
 
 async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
@@ -93,6 +98,20 @@ async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
     definition = (await find_book(access, symbol)).definition
     assert definition is not None
     return definition
+
+
+def _with_symbol(
+    market: MarketDataClient, access: Access, symbol: str
+) -> InstrumentDefinition | CompositeDefinition:
+    definitions: list[InstrumentDefinition | CompositeDefinition] = [
+        *(book.definition for book in market.books.values() if book.definition is not None),
+        *(told.composite for told in market.composites.values() if told.composite.members),
+    ]
+    for definition in definitions:
+        if definition.symbol == symbol:
+            return definition
+    known = ", ".join(sorted(definition.symbol for definition in definitions))
+    raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
 
 
 def _read_key(file: Path) -> bytes:

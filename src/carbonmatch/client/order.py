@@ -15,7 +15,7 @@ from carbonmatch.client.admin import time_to_come_ns
 from carbonmatch.client.commands import Answer, order_command
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, Disconnected, OrderRejected, SessionRejectedError
-from carbonmatch.client.options import Port, Whole, access_of, books_of, find_book
+from carbonmatch.client.options import Port, Whole, access_of, find_book, market_now
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.ticket import orders_view, refused, ticket, ticks_of, told
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -244,7 +244,7 @@ async def _answer(access: Access, command: ClientCommand) -> Answer:
 async def _open_orders(
     access: Access, feed: Access
 ) -> tuple[list[OrderStatus], dict[InstrumentId, InstrumentDefinition]]:
-    books = await books_of(feed)
+    books = (await market_now(feed)).books.values()
     definitions = {book.instrument_id: book.definition for book in books if book.definition is not None}
     orders: list[OrderStatus] = []
     async with Session(access) as session:

@@ -1,10 +1,11 @@
-"""`carbonmatch watch`: one instrument of a running venue, live in the terminal."""
+"""`carbonmatch watch`: one instrument or composite price of a running venue, live in the terminal."""
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,10 +20,11 @@ from rich.text import Text
 from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.options import Port, access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_followed
 from carbonmatch.client.overview import STYLES, change, market_view
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import SCREEN_TRADES, InstrumentId, Side, TradeKind
+from carbonmatch.client.watch_composite import composite_view
+from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
@@ -58,7 +60,7 @@ def main(
     Parameters
     ----------
     symbol
-        The instrument, or "all" for a line of every one.
+        The instrument, or a composite price; "all" for a line of every instrument.
     host
         Where the venue is.
     port
@@ -83,25 +85,48 @@ def main(
 
 async def watch(access: Access, symbol: str, levels: int, console: Console, *, live: bool) -> None:
     """Raises what has ended the feed; until then, for ever if `live`."""
-    instrument_ids = [] if symbol == ALL else [(await find_instrument(access, symbol)).instrument_id]
-    async with MarketDataClient(access, instrument_ids=instrument_ids) as feed:
+    view, followed = await _followed(access, symbol, levels)
+    async with MarketDataClient(access, instrument_ids=followed) as feed:
         await feed.synced()
         if not live:
-            console.print(_view(feed, instrument_ids, levels))
+            console.print(view(feed))
             return
         with Live(console=console, auto_refresh=False, screen=True) as screen:
             while True:
                 feed.check()
-                screen.update(_view(feed, instrument_ids, levels), refresh=True)
+                shown = view(feed)
+                if shown is not None:
+                    screen.update(shown, refresh=True)
                 await asyncio.sleep(_REFRESH_SECONDS)
 
 
-def _view(feed: MarketDataClient, instrument_ids: Sequence[InstrumentId], levels: int) -> RenderableType:
-    if not instrument_ids:
-        return market_view(feed.books.values())
-    book = feed.books.get(instrument_ids[0])
-    # Between a reconnect and its snapshot there is none.
-    return Text("waiting for the venue", style="bold red") if book is None else instrument_view(book, levels)
+_View = Callable[[MarketDataClient], RenderableType | None]
+
+
+async def _followed(access: Access, symbol: str, levels: int) -> tuple[_View, list[InstrumentId]]:
+    """What shows it, and the instruments that this needs."""
+    if symbol == ALL:
+        return _market, []
+    definition = await find_followed(access, symbol)
+    if isinstance(definition, CompositeDefinition):
+        members = [InstrumentId(member.instrument_id) for member in definition.members]
+        return partial(_composite, definition.composite_id), [definition.composite_id, *members]
+    return partial(_instrument, definition.instrument_id, levels), [definition.instrument_id]
+
+
+def _market(feed: MarketDataClient) -> RenderableType:
+    return market_view(feed.books.values())
+
+
+def _instrument(instrument_id: InstrumentId, levels: int, feed: MarketDataClient) -> RenderableType | None:
+    """None: it has not come yet, after a connection was lost."""
+    book = feed.books.get(instrument_id)
+    return None if book is None else instrument_view(book, levels)
+
+
+def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> RenderableType | None:
+    composite = feed.composites.get(composite_id)
+    return None if composite is None else composite_view(composite, feed.books, is_current=feed.is_synced)
 
 
 # --- what it looks like --------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.cash import CashLedger
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.held import check_reserved
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
@@ -30,6 +32,7 @@ from carbonmatch.matching.messages import (
     Side,
     TradeId,
 )
+from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.day_prices import DayPrices
 
 
@@ -58,6 +61,7 @@ class Venue:
         "cancels",
         "cash",
         "collected",
+        "composites",
         "dirty",
         "drop_copies",
         "durable",
@@ -130,6 +134,8 @@ class Venue:
         # What the rules of instruments make prices of, and how many of `public` they have taken in.
         self.priced: dict[InstrumentId, DayPrices] = {}
         self.collected = 0
+        # Prices that are averages of several instruments.
+        self.composites: dict[InstrumentId, Composite] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -256,6 +262,8 @@ class Venue:
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
+            if isinstance(book.clearing, Clearing):
+                book.clearing.check()
             assert self.priced.get(instrument_id) is book.prices
             assert (book.prices is None) == (book.instrument.definition.prices is None)
             if book.prices is not None:
@@ -276,6 +284,11 @@ class Venue:
                 if order.ref != order.entry_ref:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
+        for composite_id, composite in self.composites.items():
+            assert composite.definition.composite_id == composite_id
+            assert composite_id not in self.books
+            if not self.public and composite.told_ticks is not None:
+                assert composite.told_ticks == composite.price_ticks(self.books)
         self.expiries.check(open_orders)
         self.biddings.check()
         self.negotiations.check(list(self.books.values()))
@@ -301,6 +314,7 @@ class Venue:
         self.settlements.check()
         for ledger in self.cash.values():
             ledger.check()
+        check_reserved(self)
         for book in self.books.values():
             assert book.day.after_sequence <= self.sequence
             assert book.day.after_trade_id <= self.last_trade_id

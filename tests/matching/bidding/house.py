@@ -176,7 +176,8 @@ class House:
         self.engine = restore(kept)
         self.engine.check()
         assert digest(self.engine) == before
-        self.engine.books[EUA].clearing = purse
+        if isinstance(purse, Purse):
+            self.engine.books[EUA].clearing = purse
 
     # --- biddings ------------------------------------------------------------------------------
 

@@ -80,7 +80,8 @@ class Floor(Market):
         )
         self.setup_commands += 2
         self.vault = Vault()
-        self.engine.books[EUA].clearing = self.vault
+        if "clearing" not in fields:
+            self.engine.books[EUA].clearing = self.vault
         self.public: list[m.AnyPublicEvent] = []
 
     def outputs(self, session_id: SessionId, *commands: Any) -> m.Outputs:

@@ -29,7 +29,9 @@ class Clearing:
     __slots__ = (
         "_amounts",
         "cash",
+        "checked_lots",
         "deposited_lots",
+        "moved_lots",
         "positions",
         "rolled_day",
         "rolled_trade_ids",
@@ -48,6 +50,9 @@ class Clearing:
         self.cash = cash if rules.cash else None
         self.positions: dict[AccountId, Position] = {}
         self.deposited_lots = 0
+        # What was deposited when units were looked at last; and what those had then of whose some have moved.
+        self.checked_lots = 0
+        self.moved_lots: dict[AccountId, int] = {}
         # Trades up to this one were made without.
         self.since_trade_id = since_trade_id
         # The last trading day that ended here; and the last trade of the venue at the ends of as many days as
@@ -61,6 +66,13 @@ class Clearing:
         position = self.positions.get(account_id)
         if position is None:
             position = self.positions[account_id] = Position(self.rules.lag_days)
+        return position
+
+    def moving(self, account_id: AccountId) -> Position:
+        """The account's position, of whose units some are about to come or go."""
+        position = self.of(account_id)
+        if account_id not in self.moved_lots:
+            self.moved_lots[account_id] = position.total_lots
         return position
 
     def is_by(self, rules: ClearingRules | None, tick_value_minor: int, currency: str) -> bool:
@@ -130,14 +142,13 @@ class Clearing:
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Move units and money, and take fees. The lots are reserved no longer, on either side."""
-        position = self.positions[seller.account_id]
-        position.take_free(lots)
-        self.of(buyer.account_id).add_bought(lots)
+        self.moving(seller.account_id).take_free(lots)
+        self.moving(buyer.account_id).add_bought(lots)
         if self.cash is None:
             return
         paid_minor, got_minor = self._amounts.moved_minor(lots, price_ticks, kind)
-        self.cash.accounts[buyer.account_id].take(paid_minor)
-        self.cash.of(seller.account_id).add(got_minor)
+        self.cash.moving(buyer.account_id).take(paid_minor)
+        self.cash.moving(seller.account_id).add(got_minor)
         self.add_proceeds(seller.account_id, got_minor)
         self.cash.fees_minor += paid_minor - got_minor
 
@@ -171,7 +182,7 @@ class Clearing:
 
     def deposit(self, account_id: AccountId, lots: int) -> None:
         """So many units came in from the registry: they may be sold at once."""
-        self.of(account_id).add_free(lots)
+        self.moving(account_id).add_free(lots)
         self.deposited_lots += lots
 
     def may_withdraw(self, account_id: AccountId, lots: int) -> bool:
@@ -181,8 +192,19 @@ class Clearing:
     def withdraw(self, account_id: AccountId, lots: int) -> None:
         """So many units go back to the registry, after `may_withdraw`."""
         assert self.may_withdraw(account_id, lots)
-        self.positions[account_id].take_free(lots)
+        self.moving(account_id).take_free(lots)
         self.deposited_lots -= lots
+
+    def check_moved(self) -> None:
+        """Assert that of all that has moved since the last time only what was deposited has come or gone."""
+        more_lots = 0
+        for account_id, lots in self.moved_lots.items():
+            position = self.positions[account_id]
+            position.check()
+            more_lots += position.total_lots - lots
+        assert more_lots == self.deposited_lots - self.checked_lots, "units neither come nor go by trading"
+        self.checked_lots = self.deposited_lots
+        self.moved_lots.clear()
 
     def check(self) -> None:
         """Assert every invariant but that of what is reserved, which only the orders know."""

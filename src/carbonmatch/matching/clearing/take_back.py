@@ -73,14 +73,14 @@ def _difference(
 
 def _move(clearing: Clearing, trade: FoundTrade, age_days: int, difference: _Difference) -> None:
     for number, lots in difference.free_lots.items():
-        clearing.of(number).add_free(lots)
+        clearing.moving(number).add_free(lots)
     if difference.unsettled_lots:
-        clearing.of(trade.buyer.account_id).add_unsettled(difference.unsettled_lots, age_days)
+        clearing.moving(trade.buyer.account_id).add_unsettled(difference.unsettled_lots, age_days)
     cash = clearing.cash
     if cash is None:
         return
     for number, minor in difference.free_minor.items():
-        cash.of(number).add(minor)
+        cash.moving(number).add(minor)
     cash.fees_minor += difference.paid_minor - difference.got_minor
     if not age_days:
         clearing.add_proceeds(trade.seller.account_id, difference.got_minor)
