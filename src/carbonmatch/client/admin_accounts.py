@@ -1,18 +1,20 @@
-"""`carbonmatch admin deposit`, `withdraw`, `holdings`: what accounts have, and what comes and goes."""
+"""`carbonmatch admin deposit`, `withdraw`, `holdings`, `restrict`: what accounts have, and may do."""
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 from msgspec import Struct
 
-from carbonmatch.client.admin import Operator, instrument_id_of
+from carbonmatch.client import operating
+from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason
+from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -47,7 +49,7 @@ def deposit(
         The reason: what the registry or the bank calls it.
     """
     what = _what(instrument, lots, currency, minor)
-    asyncio.run(put_in(*operator.accesses(tls), account, what, text))
+    asyncio.run(put_in(operator.access(tls), account, what, text))
 
 
 def withdraw(
@@ -80,7 +82,7 @@ def withdraw(
         The reason: what the registry or the bank calls it.
     """
     what = _what(instrument, lots, currency, minor)
-    asyncio.run(take_out(*operator.accesses(tls), account, what, text))
+    asyncio.run(take_out(operator.access(tls), account, what, text))
 
 
 def holdings(
@@ -99,7 +101,37 @@ def holdings(
     instrument
         Only units of this one.
     """
-    asyncio.run(show(*operator.accesses(tls), account, instrument))
+    asyncio.run(show(operator.access(tls), account, instrument))
+
+
+def restrict(
+    account: Whole,
+    restriction: Literal["none", "no-buying", "no-selling", "no-trading"],
+    /,
+    *,
+    instrument: str = "",
+    cancel: bool = False,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Say what an account may not do from now on, in place of what was said before.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    restriction
+        What it may not do.
+    instrument
+        Where: the instrument, or its number; without, in all that are cleared.
+    cancel
+        Take out what it has open and may not do now: orders, offers of blocks, bids.
+    text
+        The reason.
+    """
+    wanted = Restriction[restriction.upper().replace("-", "_")]
+    asyncio.run(set_restriction(operator.access(tls), account, wanted, instrument, text, cancels=cancel))
 
 
 # --- what they do ---------------------------------------------------------------------------------
@@ -126,9 +158,9 @@ def _what(instrument: str, lots: int, currency: str, minor: int) -> Movable:
     return Movable(instrument, lots, currency, minor)
 
 
-async def put_in(operator: Access, feed: Access, account: int, what: Movable, text: str) -> None:
-    instrument_id = await _instrument(feed, what.instrument)
+async def put_in(operator: Access, account: int, what: Movable, text: str) -> None:
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
         try:
             if instrument_id:
                 sequence = await session.deposit_units(account, instrument_id, what.lots, text)
@@ -139,10 +171,10 @@ async def put_in(operator: Access, feed: Access, account: int, what: Movable, te
     print(f"{what} are in account {account} since sequence {sequence}")
 
 
-async def take_out(operator: Access, feed: Access, account: int, what: Movable, text: str) -> None:
+async def take_out(operator: Access, account: int, what: Movable, text: str) -> None:
     """Where there is not enough, the error says how much there is."""
-    instrument_id = await _instrument(feed, what.instrument)
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
         try:
             if instrument_id:
                 sequence = await session.withdraw_units(account, instrument_id, what.lots, text)
@@ -156,9 +188,30 @@ async def take_out(operator: Access, feed: Access, account: int, what: Movable, 
     print(f"{what} have left account {account} at sequence {sequence}")
 
 
-async def show(operator: Access, feed: Access, account: int, instrument: str) -> None:
-    instrument_id = await _instrument(feed, instrument)
+async def set_restriction(
+    operator: Access,
+    account: int,
+    restriction: Restriction,
+    instrument: str,
+    text: str,
+    *,
+    cancels: bool,
+) -> None:
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            sequence = await session.restrict_account(
+                account, restriction, instrument_id=instrument_id, cancels=cancels, text=text
+            )
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    where = instrument or "all that are cleared"
+    print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
+
+
+async def show(operator: Access, account: int, instrument: str) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
         try:
             found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
         except OrderRejected as rejected:
@@ -184,9 +237,9 @@ def in_words(one: Cash | Holding) -> str:
     )
 
 
-async def _instrument(feed: Access, symbol: str) -> InstrumentId:
+async def _instrument(session: Session, symbol: str) -> InstrumentId:
     """0 of none."""
-    return await instrument_id_of(feed, symbol) if symbol else InstrumentId(0)
+    return await instrument_id_of(session, symbol) if symbol else InstrumentId(0)
 
 
 def _too_much(account: int, what: Movable, found: list[Cash | Holding]) -> ClientError:
@@ -208,7 +261,6 @@ def _too_much(account: int, what: Movable, found: list[Cash | Holding]) -> Clien
 
 
 _WORDS: Final = {
-    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
     RejectReason.UNKNOWN_ACCOUNT: "there is no such account",
     RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
     RejectReason.MECHANISM_NOT_AVAILABLE: (
@@ -220,5 +272,4 @@ _WORDS: Final = {
 
 
 def refused(rejected: OrderRejected) -> ClientError:
-    words = _WORDS.get(rejected.reason)
-    return ClientError(f"{rejected.reason.name}: {words}" if words else str(rejected))
+    return operating.refused(rejected, _WORDS)
