@@ -50,6 +50,37 @@ BIDDER = SessionId(FIRST)
         ({"secondary_price_ticks": 10**9 + 1}, "INVALID_PRICE"),
         ({"reserve_price_ticks": 101}, "PRICE_INCREMENT"),
         ({"rules": BiddingRules(price_increment_ticks=50), "reserve_price_ticks": 105}, "PRICE_INCREMENT"),
+        ({"rules": BiddingRules(bid_min_lots=1_001)}, "NO_BID_POSSIBLE"),
+        ({"rules": BiddingRules(bid_min_lots=501, share_max_basis_points=5_000)}, "NO_BID_POSSIBLE"),
+        ({"rules": BiddingRules(bid_min_lots=500, share_max_basis_points=5_000)}, ""),
+        (
+            {"rules": BiddingRules(400, bid_increment_lots=300, share_max_basis_points=5_999)},
+            "NO_BID_POSSIBLE",
+        ),
+        ({"rules": BiddingRules(400, bid_increment_lots=300, share_max_basis_points=6_000)}, ""),
+        (
+            {"rules": BiddingRules(secondary_basis_points=20_000), "secondary_price_ticks": 10**9 // 2 + 1},
+            "NO_BID_POSSIBLE",
+        ),
+        ({"rules": BiddingRules(secondary_basis_points=20_000), "secondary_price_ticks": 10**9 // 2}, ""),
+        (
+            {
+                "side": Side.BUY,
+                "quantity_lots": 100,
+                "rules": BiddingRules(secondary_basis_points=9_999),
+                "secondary_price_ticks": 5,
+            },
+            "NO_BID_POSSIBLE",
+        ),
+        (
+            {
+                "side": Side.BUY,
+                "quantity_lots": 100,
+                "rules": BiddingRules(secondary_basis_points=10_000),
+                "secondary_price_ticks": 5,
+            },
+            "",
+        ),
         ({"closes_ns": OPENS_NS}, "INVALID_WINDOW"),
         ({"opens_ns": 0, "closes_ns": START_NS}, "INVALID_WINDOW"),
         ({"quantity_lots": 1_010}, "UNKNOWN_ORDER"),  # what the purse refuses with

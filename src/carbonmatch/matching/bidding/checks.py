@@ -8,7 +8,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.bidding.bidding import Bidding, SealedBid
-from carbonmatch.matching.bidding.rules import faults, in_force
+from carbonmatch.matching.bidding.rules import can_be_bid_for, can_be_sold, faults, in_force
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.messages import (
     AnnounceBidding,
@@ -43,6 +43,11 @@ def announcement_refusal(venue: Venue, command: AnnounceBidding) -> RejectReason
     reason = _reserve_refusal(command, rules.price_increment_ticks)
     if reason is not None:
         return reason
+    is_possible = can_be_bid_for(rules, command.quantity_lots) and can_be_sold(
+        rules, command.side, command.secondary_price_ticks
+    )
+    if not is_possible:
+        return RejectReason.NO_BID_POSSIBLE
     if not max(command.opens_ns, venue.time_ns) < command.closes_ns:
         return RejectReason.INVALID_WINDOW
     if len(venue.biddings.by_id) >= BIDDINGS_MAX:
