@@ -361,6 +361,9 @@ STALE_DAYS_MAX: Final = 1_000
 # known are five. And a fee on one lot: 10,000 of a currency with a hundredth, more than any lot has cost.
 SETTLEMENT_LAG_DAYS_MAX: Final = 22
 FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
+# Fees and currencies of before, of which it is known what trades by them have moved: a change a month for ten
+# years. Trades by older ones are not taken back.
+CLEARING_TERMS_MAX: Final = 120
 
 # --- journal -------------------------------------------------------------------------------------
 

@@ -8,10 +8,13 @@ from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.screen import Screen
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.journal.errors import JournalRefused
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    VENUE_SESSION_ID,
     AccountId,
     DefineDropCopy,
+    DefineInstrument,
     DefineKey,
     Entry,
     InstrumentId,
@@ -26,6 +29,7 @@ from carbonmatch.matching.messages import (
     SetPhase,
     Side,
 )
+from carbonmatch.matching.vocabulary.clearing import ClearingRules
 from carbonmatch.protocol.messages import Role
 from carbonmatch.server.configured import (
     changed_definitions,
@@ -205,3 +209,16 @@ def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() 
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [SetPhase(Ref(0), first.id, Phase.PRE_OPEN)]))
     with pytest.raises(ConfigError, match=r"it is in PRE_OPEN; expected it to be closed"):
         changed_definitions(changed, engine)
+
+
+def test_units_that_are_held_keep_their_clearing() -> None:
+    engine = engine_of(CONFIG)
+    definition = structs.replace(CONFIG.instruments[0].definition(), clearing=ClearingRules())
+    engine.apply(Entry(engine.sequence + 1, 2, VENUE_SESSION_ID, [DefineInstrument(definition)]))
+    engine.take_outputs()
+    assert len(changed_definitions(CONFIG, engine)) == 1
+    clearing = engine.books[definition.instrument_id].clearing
+    assert isinstance(clearing, Clearing)
+    clearing.deposit(CONFIG.accounts[0].id, 7)
+    with pytest.raises(ConfigError, match=rf"{definition.symbol}.*: accounts hold 7 lots; expected all"):
+        changed_definitions(CONFIG, engine)

@@ -10,6 +10,7 @@ from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
 from carbonmatch.config.schema import LISTENERS, Instrument
 from carbonmatch.journal.errors import JournalRefused
+from carbonmatch.matching.clearing.changes import hindrance
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -96,10 +97,14 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
 
-    Raises ConfigError where a session would have to become a drop copy, or the other way round, and where
-    orders rest that were entered for another mechanism.
+    Raises ConfigError where a session would have to become a drop copy, or the other way round, where orders
+    rest that were entered for another mechanism, and where something is held by other rules of clearing.
     """
-    if problems := [*_changed_kinds(config, engine), *_changed_mechanisms(config, engine)]:
+    if problems := [
+        *_changed_kinds(config, engine),
+        *_changed_mechanisms(config, engine),
+        *_changed_clearing(config, engine),
+    ]:
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
@@ -171,6 +176,15 @@ def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
                 f"instrument {instrument.symbol!r}: it is in {book.instrument.phase.name}; expected it to be "
                 f"closed where it becomes {wanted.name.lower()}, which has no auctions"
             )
+
+
+def _changed_clearing(config: Config, engine: Engine) -> Iterator[str]:
+    """What is reserved, or pending, goes by the rules that it was made under."""
+    for instrument in config.instruments:
+        book = engine.books.get(instrument.id)
+        found = None if book is None else hindrance(book, instrument.definition())
+        if found is not None:
+            yield f"instrument {instrument.symbol!r}: {found}"
 
 
 def _key(command: VenueCommand) -> bytes:
