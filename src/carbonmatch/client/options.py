@@ -13,7 +13,7 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import InstrumentDefinition
+from carbonmatch.matching.messages import CompositeDefinition, InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
 
@@ -70,16 +70,27 @@ def access_of(
     )
 
 
-async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
-    """Ask the feed, which knows every instrument, for the one with this symbol."""
+async def find_followed(access: Access, symbol: str) -> InstrumentDefinition | CompositeDefinition:
+    """Ask the feed, which knows every instrument and composite price, for the one with this symbol."""
     async with MarketDataClient(access) as feed:
         await feed.synced()
-        definitions = [book.definition for book in feed.books.values() if book.definition is not None]
+        definitions: list[InstrumentDefinition | CompositeDefinition] = [
+            *(book.definition for book in feed.books.values() if book.definition is not None),
+            *(told.composite for told in feed.composites.values() if told.composite.members),
+        ]
     for definition in definitions:
         if definition.symbol == symbol:
             return definition
     known = ", ".join(sorted(definition.symbol for definition in definitions))
     raise ClientError(f"no instrument {symbol!r} at {access.host}:{access.port}; there are {known}")
+
+
+async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
+    """As `find_followed`, of what is traded."""
+    found = await find_followed(access, symbol)
+    if isinstance(found, CompositeDefinition):
+        raise ClientError(f"{symbol} is a composite price; expected an instrument: nothing trades at it")
+    return found
 
 
 def _read_key(file: Path) -> bytes:

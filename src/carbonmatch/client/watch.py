@@ -1,9 +1,10 @@
-"""`carbonmatch watch`: one instrument of a running venue, live in the terminal."""
+"""`carbonmatch watch`: one instrument or composite price of a running venue, live in the terminal."""
 
 import asyncio
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,9 +19,10 @@ from rich.text import Text
 from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.options import Port, access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_followed
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import SCREEN_TRADES, Side, TradeKind
+from carbonmatch.client.watch_composite import composite_view
+from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
@@ -55,7 +57,7 @@ def main(
     Parameters
     ----------
     symbol
-        The instrument.
+        The instrument, or a composite price.
     host
         Where the venue is.
     port
@@ -80,19 +82,36 @@ def main(
 
 async def watch(access: Access, symbol: str, levels: int, console: Console, *, live: bool) -> None:
     """Raises what has ended the feed; until then, for ever if `live`."""
-    definition = await find_instrument(access, symbol)
-    async with MarketDataClient(access, instrument_ids=[definition.instrument_id]) as feed:
+    definition = await find_followed(access, symbol)
+    if isinstance(definition, CompositeDefinition):
+        view = partial(_composite, definition.composite_id)
+        followed = [definition.composite_id, *(member.instrument_id for member in definition.members)]
+    else:
+        view = partial(_instrument, InstrumentId(definition.instrument_id), levels)
+        followed = [InstrumentId(definition.instrument_id)]
+    async with MarketDataClient(access, instrument_ids=followed) as feed:
         await feed.synced()
         if not live:
-            console.print(instrument_view(feed.books[definition.instrument_id], levels))
+            console.print(view(feed))
             return
         with Live(console=console, auto_refresh=False, screen=True) as screen:
             while True:
                 feed.check()
-                book = feed.books.get(definition.instrument_id)
-                if book is not None:
-                    screen.update(instrument_view(book, levels), refresh=True)
+                shown = view(feed)
+                if shown is not None:
+                    screen.update(shown, refresh=True)
                 await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def _instrument(instrument_id: InstrumentId, levels: int, feed: MarketDataClient) -> RenderableType | None:
+    """None: it has not come yet, after a connection was lost."""
+    book = feed.books.get(instrument_id)
+    return None if book is None else instrument_view(book, levels)
+
+
+def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> RenderableType | None:
+    composite = feed.composites.get(composite_id)
+    return None if composite is None else composite_view(composite, feed.books, is_current=feed.is_synced)
 
 
 # --- what it looks like --------------------------------------------------------------------------
