@@ -327,6 +327,8 @@ SETTLEMENT_RUNS_MAX: Final = 4_096
 SETTLEMENT_STATUS_MAX: Final = 256
 # Making a settlement file has failed: so long until it is tried again. A full disk does not empty in seconds.
 SETTLEMENT_RETRY_SECONDS: Final = 10
+# Instruments that one question after them is answered with; the operator asks on from the last one's number.
+INSTRUMENT_STATUS_MAX: Final = 256
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX

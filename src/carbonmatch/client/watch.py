@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import Port, access_of, find_followed
+from carbonmatch.client.overview import STYLES, change, market_view
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.client.watch_composite import composite_view
 from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
@@ -36,7 +38,8 @@ _ORDERS_SHOWN: Final = 20
 _KINDS_SHOWN: Final = (TradeKind.AUCTION, TradeKind.LISTED, TradeKind.BLOCK, TradeKind.BIDDING)
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
-_STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
+_STYLES: Final = STYLES
+ALL: Final = "all"
 
 
 def main(
@@ -57,7 +60,7 @@ def main(
     Parameters
     ----------
     symbol
-        The instrument, or a composite price.
+        The instrument, or a composite price; "all" for a line of every instrument.
     host
         Where the venue is.
     port
@@ -82,13 +85,7 @@ def main(
 
 async def watch(access: Access, symbol: str, levels: int, console: Console, *, live: bool) -> None:
     """Raises what has ended the feed; until then, for ever if `live`."""
-    definition = await find_followed(access, symbol)
-    if isinstance(definition, CompositeDefinition):
-        view = partial(_composite, definition.composite_id)
-        followed = [definition.composite_id, *(member.instrument_id for member in definition.members)]
-    else:
-        view = partial(_instrument, InstrumentId(definition.instrument_id), levels)
-        followed = [InstrumentId(definition.instrument_id)]
+    view, followed = await _followed(access, symbol, levels)
     async with MarketDataClient(access, instrument_ids=followed) as feed:
         await feed.synced()
         if not live:
@@ -101,6 +98,24 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
                 if shown is not None:
                     screen.update(shown, refresh=True)
                 await asyncio.sleep(_REFRESH_SECONDS)
+
+
+_View = Callable[[MarketDataClient], RenderableType | None]
+
+
+async def _followed(access: Access, symbol: str, levels: int) -> tuple[_View, list[InstrumentId]]:
+    """What shows it, and the instruments that this needs."""
+    if symbol == ALL:
+        return _market, []
+    definition = await find_followed(access, symbol)
+    if isinstance(definition, CompositeDefinition):
+        members = [InstrumentId(member.instrument_id) for member in definition.members]
+        return partial(_composite, definition.composite_id), [definition.composite_id, *members]
+    return partial(_instrument, definition.instrument_id, levels), [definition.instrument_id]
+
+
+def _market(feed: MarketDataClient) -> RenderableType:
+    return market_view(feed.books.values())
 
 
 def _instrument(instrument_id: InstrumentId, levels: int, feed: MarketDataClient) -> RenderableType | None:
@@ -119,7 +134,8 @@ def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> Renderable
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
-    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), *_auction(book), _statistics(book)]
+    parts: list[RenderableType] = [_headline(book), _quote(book), _ladder(book, levels), *_auction(book)]
+    parts.append(_statistics(book))
     parts += _kinds(book)
     if book.definition is not None and book.definition.screen.order_list:
         parts.append(_orders(book))
@@ -151,6 +167,21 @@ def _headline(book: InstrumentBook) -> Text:
         text.append(f"  limits {low} to {high}{', held' if limits.hold_ends_ns else ''}")
     if not book.is_current:
         text.append("  NOT CURRENT: no word from the venue", "bold red")
+    return text
+
+
+def _quote(book: InstrumentBook) -> Text:
+    """How far bid and ask are apart, and where the last trade was."""
+    bid, ask = book.best()
+    text = Text()
+    if bid is not None and ask is not None and ask.price_ticks > bid.price_ticks:
+        spread_ticks = ask.price_ticks - bid.price_ticks
+        basis_points = spread_ticks * 20_000 / (bid.price_ticks + ask.price_ticks)
+        text.append(f"spread {_price(book, spread_ticks)} ({basis_points:.1f} bp)  ")
+    moved = change(book)
+    if moved and book.statistics is not None:
+        text.append(f"last {_price(book, book.statistics.last_price_ticks)} ", style="bold")
+        text.append(moved)
     return text
 
 

@@ -135,6 +135,10 @@ from carbonmatch.matching.vocabulary.holdings import Holding as Holding
 from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
 from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
+from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
+from carbonmatch.matching.vocabulary.instrument_status import (
+    InstrumentStatusRequest as InstrumentStatusRequest,
+)
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -225,6 +229,7 @@ ClientCommand = (
     | BlockStatusRequest
     | SetBlockPhase
     | SetReference
+    | InstrumentStatusRequest
 )
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 _Definition = DefineInstrument | DefineComposite | _OfWhoTrades
@@ -250,6 +255,7 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | SettlementStatus
+    | InstrumentStatus
     | Done
     | BidUpdate
     | BlockUpdate
