@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX, VENUE_OPEN_ORDERS_MAX
+from carbonmatch.limits import FEED_KEPT_MESSAGES, OUTBOUND_FRAME_BYTES_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
     InstrumentDefined,
@@ -33,9 +33,10 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import FeedKind
 
-from .changes import InstrumentChanges, InstrumentMessage
+from .changes import FeedBatch, InstrumentMessage
 from .depth import Depth
 from .instrument import PublicInstrument, SavedInstrument
+from .recent import RecentBatches
 
 # One instrument's snapshot is one frame, also with every open order of the venue at its own price.
 SNAPSHOT_LEVEL_BYTES_MAX: Final = 29
@@ -47,23 +48,13 @@ assert (
 _STATE_VERSION: Final = 5
 
 
-class FeedBatch(Struct, frozen=True, gc=False):
-    """What one released batch tells the public: nothing where `changes` is empty.
-
-    `changes` has first the instruments with events and then those with levels only, each in the
-    order in which the batch touched them.
-    """
-
-    feed_sequence: int
-    time_ns: int
-    changes: dict[InstrumentId, InstrumentChanges]
-
-
 class MarketData:
     """The released state of every instrument. Invariant: equal batches, equal state and messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_messages_max: int = FEED_KEPT_MESSAGES) -> None:
         self.feed_sequence = 0
+        # For subscribers who have lost some of them; no part of the state.
+        self.recent = RecentBatches(kept_messages_max)
         self._instruments: dict[InstrumentId, PublicInstrument] = {}
 
     # --- batches ---------------------------------------------------------------------------------
@@ -90,9 +81,11 @@ class MarketData:
             )
             if changed is not None:
                 changes[instrument_id] = changed
+        batch = FeedBatch(feed_sequence if changes else self.feed_sequence, time_ns, changes)
         if changes:
             self.feed_sequence = feed_sequence
-        return FeedBatch(self.feed_sequence, time_ns, changes)
+            self.recent.keep(batch)
+        return batch
 
     def _events_by_instrument(
         self, public: list[AnyPublicEvent]
@@ -132,9 +125,14 @@ class MarketData:
         has_orders = self._instruments[instrument_id].order_list is not None
         return FeedKind.LEVELS | FeedKind.STATISTICS | (FeedKind.ORDERS if has_orders else 0)
 
-    def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
-        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics."""
-        return self._instruments[instrument_id].snapshot(kinds)
+    def snapshot(
+        self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL, levels_max: int = 0
+    ) -> list[InstrumentMessage]:
+        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics.
+
+        Of each side at most `levels_max` levels; 0: all.
+        """
+        return self._instruments[instrument_id].snapshot(kinds, levels_max)
 
     # --- restarts --------------------------------------------------------------------------------
 

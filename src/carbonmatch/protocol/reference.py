@@ -184,6 +184,7 @@ ENUMS: Final[tuple[type[IntEnum], ...]] = (
     market.RejectReason,
     market.CancelReason,
     wire.LogoutReason,
+    wire.FeedSource,
 )
 FLAGS: Final[tuple[type, ...]] = (
     market.OrderFlag,
