@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 from bench.flows import prepare
+from carbonmatch.matching.clearing.conservation import check_conservation
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import Entry
@@ -38,6 +39,7 @@ def cpu_ns(before: Sequence[Entry], entries: Sequence[Entry], a_batch: int) -> t
         outputs = engine.take_outputs()
         check_began_ns = clock()
         check_batch(engine.books, outputs)
+        check_conservation(engine.venue)
         checking_ns += clock() - check_began_ns
         encode_record([], stream_records(chunks_of(outputs)), outputs.public)
     spent_ns = clock() - began_ns

@@ -58,6 +58,7 @@ class Venue:
 
     def __init__(self, directory: Path, durable: bool = True) -> None:
         self.engine = Engine(durable=durable)
+        self.time_ns = TIME_NS
         self.storage = DiskStorage(directory)
         recovery = recover(self.storage, identity(durable), segment_bytes=SEGMENT_BYTES)
         self.writer = JournalWriter(self.storage, recovery, relaxed=not durable)
@@ -65,9 +66,9 @@ class Venue:
     def apply(self, session_id: int, commands: list[AnyCommand], *, journaled: list[AnyCommand]) -> None:
         """Apply `commands`, and say in the journal that it was `journaled`."""
         first_sequence = self.engine.sequence + 1
-        self.engine.apply(Entry(first_sequence, TIME_NS, session_id, commands))
+        self.engine.apply(Entry(first_sequence, self.time_ns, session_id, commands))
         outputs = self.engine.take_outputs()
-        record = EntryRecord(TIME_NS, session_id, Raw(encode_stream(journaled)))
+        record = EntryRecord(self.time_ns, session_id, Raw(encode_stream(journaled)))
         payload = encode_record([record], stream_records(outputs), outputs.public)
         self.writer.append(payload, first_sequence, len(commands))
 

@@ -34,7 +34,9 @@ def wanted(lock: str) -> list[Requirement]:
     else:
         lines = [*PROJECT["project"]["dependencies"]]
         extras = PROJECT["project"]["optional-dependencies"]
-        lines += [*extras["dev"], *extras["bench"]] if lock == "dev" else []
+        lines += [
+            line for name in ("dev", "bench", "export", "nats") for line in extras[name] if lock == "dev"
+        ]
     return [Requirement(line) for line in lines if not line.startswith("carbonmatch[")]
 
 

@@ -53,6 +53,11 @@ app.command(
     name="surveillance",
     help="Report patterns in a journal that a supervisor may want to look at.",
 )
+app.command(
+    "carbonmatch.export.command:main",
+    name="export",
+    help="Write a journal as a table of fills, orders or books, for analysis.",
+)
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command(
     "carbonmatch.client.admin:main",
@@ -89,13 +94,14 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.auction_tools import NothingToRecompute
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
+    from carbonmatch.export.writing import ExportError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
     from carbonmatch.surveillance.survey import SurveillanceError
 
     ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
-    return (*ours, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    return (*ours, ExportError, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -22,6 +22,7 @@ from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind, StoredRecord, position
 from carbonmatch.journal.segments import SUFFIX, segment_name
 from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.messages import (
     AccountId,
     AnyPublicEvent,
@@ -36,13 +37,23 @@ from carbonmatch.matching.messages import (
     SessionId,
     TradeBusted,
     TradeCorrected,
+    Traded,
     TradeId,
+    TradeKind,
 )
 from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record, StreamRecord, decode_public, decode_stream
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.server.archive import Archive
-from carbonmatch.server.recovery import Replay, decoded, identity, not_a_batch, start_from
+from carbonmatch.server.recovery import (
+    Replay,
+    Start,
+    decoded,
+    from_nothing,
+    identity,
+    not_a_batch,
+    start_from,
+)
 from carbonmatch.server.trade_search import Absence, found, search
 from carbonmatch.words import price_text, utc_text
 
@@ -207,22 +218,42 @@ def replay(
     """
     storage = _storage(directory, archive)
     start = start_from(storage, from_snapshot)
+    execution = Replay(start.venue)
+    for _ in _executed(storage, start, execution, running=running):
+        pass
+    return Replayed(execution.records, execution.commands, digest(start.venue.engine))
+
+
+def released(
+    directory: Path, *, archive: Path | None = None, running: bool = False
+) -> Iterator[tuple[int, MarketData]]:
+    """What the feed knew after each batch of a whole journal, and the time of that, executed again.
+
+    It is one object, which the next step changes. Raises Diverged as `replay` does, and JournalDamaged where
+    the journal's beginning is in an archive that was not named.
+    """
+    start = from_nothing()
+    for time_ns in _executed(_storage(directory, archive), start, Replay(start.venue), running=running):
+        yield time_ns, start.venue.market_data
+
+
+def _executed(storage: DiskStorage, start: Start, execution: Replay, *, running: bool) -> Iterator[int]:
+    """Execute batch after batch behind `start`, and give the time of each."""
     journal = JournalScan(
         storage,
         replay_from=start.snapshot_sequence + 1,
-        anchor=start.anchor if from_snapshot else None,
+        anchor=start.anchor if start.snapshot_sequence else None,
         sealed_only=running,
     )
     relaxed = identity(durable=False)
     venue = start.venue
-    execution = Replay(venue)
     for stored in journal:
         if stored.kind is not Kind.DATA or stored.next_sequence <= venue.engine.sequence + 1:
             continue
         assert journal.header is not None
         venue.engine.set_durable(journal.header.identity != relaxed)
         execution.apply(stored)
-    return Replayed(execution.records, execution.commands, digest(venue.engine))
+        yield execution.time_ns
 
 
 def dump(
@@ -254,10 +285,8 @@ def export(
     missing, and what prices are in would not be known.
     """
     output = sys.stdout if output is None else output
-    storage = _storage(directory, archive)
-    standing = _standing(_whole(storage, running=running))
-    fills = _fills(_whole(storage, running=running), standing)
-    return _write_csv(fills, output) if form == "csv" else _write_json_lines(fills, output)
+    found = map(_fill, fills(directory, archive=archive, running=running))
+    return _write_csv(found, output) if form == "csv" else _write_json_lines(found, output)
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -389,7 +418,7 @@ class Fill(Struct, frozen=True):
     state: str  # "busted": nothing of it stands; "corrected"; or empty
 
 
-class _Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True):
     """What a trade is now that was not made so."""
 
     price_ticks: int
@@ -397,18 +426,39 @@ class _Standing(Struct, frozen=True):
     state: str
 
 
-def _standing(journal: JournalScan) -> dict[TradeId, _Standing]:
-    standing: dict[TradeId, _Standing] = {}
+class StandingFill(Struct, frozen=True):
+    """One side of a trade as its session was told, and what stands of it."""
+
+    report: Executed
+    standing: Standing
+    kind: TradeKind
+    session_id: SessionId
+    definition: InstrumentDefinition
+    account: str  # its name; empty where it is not in the journal
+
+
+def fills(directory: Path, *, archive: Path | None = None, running: bool = False) -> Iterator[StandingFill]:
+    """Every fill, two for each trade. Raises JournalDamaged as `export` does.
+
+    Reads the journal twice: memory holds the trades that were amended, and one batch.
+    """
+    storage = _storage(directory, archive)
+    standing = _standing(_whole(storage, running=running))
+    return _fills(_whole(storage, running=running), standing)
+
+
+def _standing(journal: JournalScan) -> dict[TradeId, Standing]:
+    standing: dict[TradeId, Standing] = {}
     for stored, record in _batches(journal):
         for event in _public(stored, record):
             if isinstance(event, TradeBusted):
-                standing[event.trade_id] = _Standing(event.price_ticks, 0, "busted")
+                standing[event.trade_id] = Standing(event.price_ticks, 0, "busted")
             elif isinstance(event, TradeCorrected):
-                standing[event.trade_id] = _Standing(event.price_ticks, event.quantity_lots, "corrected")
+                standing[event.trade_id] = Standing(event.price_ticks, event.quantity_lots, "corrected")
     return standing
 
 
-def _fills(journal: JournalScan, standing: dict[TradeId, _Standing]) -> Iterator[Fill]:
+def _fills(journal: JournalScan, standing: dict[TradeId, Standing]) -> Iterator[StandingFill]:
     instruments: dict[InstrumentId, InstrumentDefinition] = {}
     accounts: dict[AccountId, str] = {}
     for stored, record in _batches(journal):
@@ -416,26 +466,33 @@ def _fills(journal: JournalScan, standing: dict[TradeId, _Standing]) -> Iterator
             for command in entry.commands:
                 if type(command) is DefineAccount:
                     accounts[command.account_id] = command.name
+        kinds: dict[TradeId, TradeKind] = {}
         for event in _public(stored, record):
             if type(event) is InstrumentDefined:
                 instruments[event.definition.instrument_id] = event.definition
-        for stream in record.streams:
-            for report in _reports(stored, stream):
-                if type(report) is Executed:
-                    now = standing.get(report.trade_id)
-                    if now is None:
-                        now = _Standing(report.price_ticks, report.quantity_lots, "")
-                    definition = instruments[report.instrument_id]
-                    yield _fill(report, now, stream.session_id, definition, accounts)
+            elif type(event) is Traded:
+                kinds[event.trade_id] = event.kind
+        executed = [
+            (report, stream.session_id)
+            for stream in record.streams
+            for report in _reports(stored, stream)
+            if type(report) is Executed
+        ]
+        # A batch has stream after stream: so the two sides of a trade come together, and times only rise.
+        executed.sort(key=lambda one: one[0].trade_id)
+        for report, session_id in executed:
+            yield StandingFill(
+                report,
+                standing.get(report.trade_id) or Standing(report.price_ticks, report.quantity_lots, ""),
+                kinds[report.trade_id],
+                session_id,
+                instruments[report.instrument_id],
+                accounts.get(report.account_id, ""),
+            )
 
 
-def _fill(
-    report: Executed,
-    now: _Standing,
-    session_id: int,
-    definition: InstrumentDefinition,
-    accounts: dict[AccountId, str],
-) -> Fill:
+def _fill(found: StandingFill) -> Fill:
+    report, now, definition = found.report, found.standing, found.definition
     return Fill(
         time=utc_text(report.time_ns),
         trade_id=report.trade_id,
@@ -444,12 +501,12 @@ def _fill(
         price=price_text(now.price_ticks, definition.price_decimals),
         currency=definition.currency,
         tonnes=now.quantity_lots * definition.lot_tonnes,
-        account=accounts.get(report.account_id, ""),
+        account=found.account,
         liquidity=report.liquidity.name.lower(),
         order_id=report.order_id,
         instrument_id=report.instrument_id,
         account_id=report.account_id,
-        session_id=session_id,
+        session_id=found.session_id,
         price_ticks=now.price_ticks,
         quantity_lots=now.quantity_lots,
         value_minor=now.price_ticks * now.quantity_lots * definition.tick_value_minor,

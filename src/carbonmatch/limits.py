@@ -376,6 +376,16 @@ STALE_DAYS_MAX: Final = 1_000
 SETTLEMENT_LAG_DAYS_MAX: Final = 22
 FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
 
+# Units of one instrument, and minor units of one currency, that the venue holds for all accounts together:
+# more tonnes than the world emits in ten years, and what is a number on the wire.
+HOLDINGS_LOTS_MAX: Final = 10**12
+CASH_MINOR_MAX: Final = WIRE_INT_MAX
+# What one question after holdings is answered with, at 120 bytes each; the client asks on from the last one.
+HOLDINGS_STATUS_MAX: Final = 256
+assert VENUE_OPEN_ORDERS_MAX * QUANTITY_LOTS_MAX < WIRE_INT_MAX, (
+    "what is ordered to buy is a number on the wire"
+)
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -386,6 +396,8 @@ CANCELED_BYTES_MAX: Final = 48
 # What one of the two sides of a block is told, and what everyone is.
 BLOCK_UPDATE_BYTES_MAX: Final = 104
 BLOCK_POSTED_BYTES_MAX: Final = 52
+# What an account has of an instrument.
+HOLDING_BYTES_MAX: Final = 112
 _PROPOSAL_BYTES_MAX: Final = 2 * (SIDE_SESSIONS_MAX + 1) * BLOCK_UPDATE_BYTES_MAX + BLOCK_POSTED_BYTES_MAX
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
 # An order in the long layout, and the report that it is in.
@@ -400,7 +412,7 @@ _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
 # The fullest batch: gathered to its bound, then one frame that meets all the makers it may, carries out as
 # much of an auction as it may, and takes every other order and every block out of the venue.
 assert (
-    BATCH_REPORTS_MAX * (BLOCK_UPDATE_BYTES_MAX + TRADED_BYTES_MAX // 2)
+    BATCH_REPORTS_MAX * (max(BLOCK_UPDATE_BYTES_MAX, HOLDING_BYTES_MAX) + TRADED_BYTES_MAX // 2)
     + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
     + _MEETINGS_MAX * MEETING_BYTES_MAX
@@ -447,3 +459,11 @@ SURVEILLANCE_FINDINGS_MAX: Final = 1_000
 SURVEILLANCE_EVIDENCE_MAX: Final = 50
 # Orders and trades of the last minutes of an instrument that are remembered until it closes.
 SURVEILLANCE_CANDIDATES_MAX: Final = 10_000
+
+# --- export --------------------------------------------------------------------------------------
+
+# Rows that are made into columns at once: 60 MB of a table with the most levels, and groups of a size that
+# readers of Parquet like.
+EXPORT_ROWS_AT_ONCE: Final = 65_536
+# Levels of each side in a row of the book: six columns each, and screens show ten.
+EXPORT_LEVELS_MAX: Final = 50

@@ -15,7 +15,9 @@ from carbonmatch.limits import (
     SEND_BUFFER_BYTES_MAX,
 )
 from carbonmatch.matching.messages import (
+    BlockStatusRequest,
     Cancel,
+    ClientCommand,
     MassCancel,
     MassCancelScope,
     OrderStatusRequest,
@@ -198,10 +200,13 @@ async def test_commands_whose_bytes_do_not_fit_a_frame_are_split_too() -> None:
 async def test_more_searches_than_a_frame_may_have_go_out_in_several() -> None:
     """One of the frames would otherwise be the last: to the engine it is a breach of the protocol."""
     wire = logged_on()
-    commands = [
-        OrderStatusRequest(Ref(ref)) if ref % 2 else MassCancel(Ref(ref), MassCancelScope.SESSION)
-        for ref in range(1, 20)
-    ]
+    commands: list[ClientCommand] = []
+    for ref in range(1, 20, 3):
+        commands += [
+            OrderStatusRequest(Ref(ref)),
+            MassCancel(Ref(ref + 1), MassCancelScope.SESSION),
+            BlockStatusRequest(Ref(ref + 2)),
+        ]
     wire.connection.send(commands)
     (written,) = wire.transport.writes
     frames = [decode_client_frame(payload) for payload in FrameReader(16 * 1024).feed(written)]

@@ -274,7 +274,7 @@ class Rolled:
     def __init__(self) -> None:
         self.days: list[int] = []
 
-    def roll(self, trading_day: int) -> None:
+    def roll(self, trading_day: int, _last_trade_id: m.TradeId) -> None:
         self.days.append(trading_day)
 
 

@@ -369,6 +369,7 @@ TRADES = Path(__file__).parents[2] / "proto" / "TRADES.md"
 HERE = "tests.matching.test_trades"
 FEED = "tests.market_data.test_feed"
 DAY = "tests.market_data.test_amended_statistics"
+MOVED = "tests.matching.clearing.test_take_back"
 # Of each section: what a row begins with, and the test of it.
 TESTS: dict[str, dict[str, tuple[str, str]]] = {
     "What is answered": {
@@ -434,6 +435,43 @@ TESTS: dict[str, dict[str, tuple[str, str]]] = {
             "test_volatility_control_goes_by_the_prices_that_were_made",
         ),
         "phase": (HERE, "test_a_bust_needs_no_phase_and_no_band"),
+    },
+    "What moves": {
+        "units, from the buyer: not settled yet": (
+            MOVED,
+            "test_units_that_are_not_settled_come_out_of_those_of_their_day",
+        ),
+        "units, from the buyer: settled since": (
+            MOVED,
+            "test_units_that_are_settled_come_out_of_what_is_free",
+        ),
+        "units, to the seller": (MOVED, "test_the_seller_has_its_units_back_and_may_sell_them_at_once"),
+        "more units than an earlier correction has left": (
+            MOVED,
+            "test_a_correction_to_more_lots_again_takes_what_the_seller_has_free",
+        ),
+        "money, with the fees of both sides": (
+            MOVED,
+            "test_a_correction_moves_the_difference_of_money_and_fees",
+        ),
+        "proceeds of the day in progress": (
+            MOVED,
+            "test_proceeds_are_less_by_what_is_given_back_on_their_day_only",
+        ),
+        "units that are not free: sold, withdrawn, in orders": (
+            MOVED,
+            "test_a_bust_waits_until_units_are_free_again",
+        ),
+        "money that is not free: spent, withdrawn, in orders": (
+            MOVED,
+            "test_a_bust_waits_until_money_is_free_again",
+        ),
+        "both sides are one account": (MOVED, "test_of_a_trade_with_itself_only_fees_come_back"),
+        "a trade from before the instrument had clearing": (
+            MOVED,
+            "test_a_trade_from_before_there_was_clearing_has_moved_nothing",
+        ),
+        "position limits, restrictions": (MOVED, "test_a_correction_is_not_held_against_the_position_limit"),
     },
 }
 

@@ -68,28 +68,9 @@ def decoders_of(kind: type[Struct]) -> list[Callable[[bytes], list[Any]]]:
 
 
 def build(kind: type[Struct], fields: dict[str, Any]) -> Struct:
-    values = plain_fields(fields)
-    if "definition" in fields:
-        # With structures inside, whatever they are.
-        values[-1] = msgspec.convert(values[-1], market.InstrumentDefinition)
-    if "rules" in fields:
-        at = list(fields).index("rules")
-        values[at] = msgspec.convert(values[at], market.BiddingRules)
-    if "report" in fields:
-        (values[-1],) = decode_reports(pack([values[-1]]))
-    if {"account_ids", "instrument_ids", "objections"} & fields.keys():
-        values = [tuple(value) if isinstance(value, list) else value for value in values]
-    if "trade" in fields:
-        instrument_id, time_ns, price, lots, *sides, kind_number = values[-1]
-        buyer, seller = (market.TradeSide(*side) for side in sides)
-        trade_kind = market.TradeKind(kind_number)
-        values[-1] = market.FoundTrade(instrument_id, time_ns, price, lots, buyer, seller, trade_kind)
-    if "command" in fields:
-        (values[0],) = decode_client_frame(pack([values[0]]))
-    if kind is market.DefineKey:
-        sessions = tuple(market.KeySession(number, tuple(roles)) for number, roles in values[2])
-        values[2:] = [sessions, values[3], tuple(values[4])]
-    return kind(*values)
+    """The message that a vector names; whatever is inside it, a vector has as the wire has it."""
+    tag = kind.__struct_config__.tag
+    return msgspec.convert([tag, *plain_fields(fields)], kind)
 
 
 def test_every_message_has_a_vector() -> None:

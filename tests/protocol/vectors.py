@@ -5,6 +5,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from carbonmatch.protocol.reference import kinds
+from carbonmatch.protocol.reference.fields import fields_of
+
 PROTO = Path(__file__).parents[2] / "proto"
 
 
@@ -19,13 +22,10 @@ def label(vector: dict[str, Any]) -> str:
 
 # Fields that are binary on the wire; JSON has no binary, so vectors write them in hexadecimal.
 BINARY_FIELDS = {
-    "nonce",
-    "signature",
-    "public_key",
-    "seed",
-    "commitment",
-    "inputs_digest",
-    "file_digest",
+    field.name
+    for kind in (*kinds.messages(), *kinds.structures())
+    for field in fields_of(kind)
+    if field.type.kind == "binary"
 }
 
 

@@ -5,6 +5,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
 from carbonmatch.config.calendars import Calendar, Schedule, Step
+from carbonmatch.config.clearing import ClearingTable
 from carbonmatch.config.screen import Screen
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.journal.errors import JournalRefused
@@ -13,6 +14,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     DefineDropCopy,
     DefineKey,
+    Deposit,
     Entry,
     InstrumentId,
     KeySession,
@@ -205,3 +207,29 @@ def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() 
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [SetPhase(Ref(0), first.id, Phase.PRE_OPEN)]))
     with pytest.raises(ConfigError, match=r"it is in PRE_OPEN; expected it to be closed"):
         changed_definitions(changed, engine)
+
+
+def test_what_is_held_is_held_by_the_rules_it_was_reckoned_by() -> None:
+    first, *others = CONFIG.instruments
+    cleared = structs.replace(first, clearing=ClearingTable())
+    with_clearing = structs.replace(CONFIG, instruments=(cleared, *others))
+    session = next(one for one in CONFIG.sessions if one.accounts)
+    operator = next(one for one in CONFIG.sessions if one.operator)
+    price = first.reference_price_ticks
+    engine = engine_of(CONFIG)
+    assert len(changed_definitions(with_clearing, engine)) == 1
+    order = NewOrder(Ref(1), first.id, Side.BUY, first.quantity_min_lots, price)
+    engine.apply(Entry(engine.sequence + 1, 2, session.id, [order]))
+    with pytest.raises(ConfigError, match=r"1 orders rest, and 0 lots are held for accounts; expected none"):
+        changed_definitions(with_clearing, engine)
+
+    engine = engine_of(with_clearing)
+    dearer = structs.replace(cleared, tick_value_minor=first.tick_value_minor + 1)
+    others_to_be = [CONFIG, structs.replace(CONFIG, instruments=(dearer, *others))]
+    assert [len(changed_definitions(config, engine)) for config in others_to_be] == [1, 1]
+    deposit = Deposit(Ref(1), session.accounts[0], first.id, 5)
+    engine.apply(Entry(engine.sequence + 1, 2, operator.id, [deposit]))
+    assert changed_definitions(with_clearing, engine) == []
+    for config in others_to_be:
+        with pytest.raises(ConfigError, match=r"0 orders rest, and 5 lots are held for accounts"):
+            changed_definitions(config, engine)

@@ -40,6 +40,10 @@ _DAYS = "carbonmatch.client.admin_days"
 main.command(f"{_DAYS}:end_of_day", name="end-of-day", help="End a trading day.")
 main.command(f"{_DAYS}:settlement", name="settlement", help="Show what the registry has not confirmed.")
 main.command(f"{_DAYS}:reconcile", name="reconcile", help="Journal what the registry has answered.")
+_ACCOUNTS = "carbonmatch.client.admin_accounts"
+main.command(f"{_ACCOUNTS}:deposit", name="deposit", help="Note what has come into an account.")
+main.command(f"{_ACCOUNTS}:withdraw", name="withdraw", help="Let something leave an account.")
+main.command(f"{_ACCOUNTS}:holdings", name="holdings", help="Show what accounts have.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")

@@ -229,16 +229,18 @@ class BookBuilder:
 
     def _fill(self, message: GapFilled) -> None:
         """What was lost follows: batches, of which books skip what they know; or snapshots of everything."""
-        right_before, self._right_before = self._right_before, None
-        self._reported_ns = 0
         if message.source is FeedSource.SNAPSHOT:
             self._await_all(message.count)
-        else:
-            assert message.after_feed_sequence <= self.feed_sequence, "it answers what was asked"
+        elif message.after_feed_sequence <= self.feed_sequence:
             for book in self.books.values():
                 book.is_damage_reported = book.instrument_id in self._due
-            for book in right_before or ():
+            for book in self._right_before or ():
                 book.is_current = True
+        else:
+            # Not what was asked for: something is missing still.
+            return
+        self._right_before = None
+        self._reported_ns = 0
         self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
 
     def _await_all(self, count: int) -> None:

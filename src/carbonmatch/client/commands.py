@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from carbonmatch.client.accounts import AccountCommands
 from carbonmatch.client.bidding import BiddingCommands
 from carbonmatch.client.blocks import BlockCommands
 from carbonmatch.matching.messages import (
@@ -35,7 +36,7 @@ Answer = list[AnyReport]
 _NO_REF: Final = Ref(0)
 
 
-class Commands(BiddingCommands, BlockCommands):
+class Commands(AccountCommands, BiddingCommands, BlockCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.

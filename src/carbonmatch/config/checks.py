@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, prices, volatility
+from carbonmatch.config import bidding, blocks, clearing, prices, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -255,6 +255,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
     yield from bidding.problems(at, instrument.definition())
+    yield from clearing.problems(at, instrument.clearing)
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     dearest_ticks = instrument.band[1] or _PRICE_WITHOUT_BAND
     money = dearest_ticks * instrument.quantity_max_lots * instrument.tick_value_minor

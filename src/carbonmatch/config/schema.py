@@ -11,6 +11,7 @@ from msgspec import Meta, structs
 from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Life, Schedule
+from carbonmatch.config.clearing import ClearingTable
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
@@ -217,6 +218,7 @@ class Instrument(Section, frozen=True):
     screen: Screen = Screen()
     blocks: Blocks | None = None  # none: no blocks are negotiated
     prices: Prices = Prices()
+    clearing: ClearingTable | None = None  # none: its orders need neither units nor money
 
     @property
     def life(self) -> Life:
@@ -245,6 +247,7 @@ class Instrument(Section, frozen=True):
         values["bidding"] = rules_of(self.bidding)
         values["screen"] = self.screen.rules()
         values["blocks"] = None if self.blocks is None else self.blocks.rules()
+        values["clearing"] = None if self.clearing is None else self.clearing.rules()
         return InstrumentDefinition(**values)
 
 

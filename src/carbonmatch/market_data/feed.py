@@ -25,6 +25,7 @@ from carbonmatch.limits import FEED_KEPT_MESSAGES, OUTBOUND_FRAME_BYTES_MAX, VEN
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
     InstrumentDefined,
+    InstrumentDefinition,
     InstrumentId,
     LevelChanged,
     OrderListed,
@@ -111,6 +112,9 @@ class MarketData:
 
     def __contains__(self, instrument_id: InstrumentId) -> bool:
         return instrument_id in self._instruments
+
+    def definition(self, instrument_id: InstrumentId) -> InstrumentDefinition:
+        return self._instruments[instrument_id].definition
 
     def depth(self, instrument_id: InstrumentId) -> Depth:
         """The instrument's released depth, to read only."""

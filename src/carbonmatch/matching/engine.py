@@ -21,6 +21,7 @@ from carbonmatch.matching.blocks import negotiation
 from carbonmatch.matching.blocks.phases import schedule_block
 from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing import inquiries, transfers
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
@@ -48,8 +49,11 @@ from carbonmatch.matching.messages import (
     DefineInstrument,
     DefineKey,
     DefineSession,
+    Deposit,
     EndDay,
     Entry,
+    HoldingsRequest,
+    InspectHoldings,
     InstrumentId,
     LevelChanged,
     MassCancel,
@@ -81,6 +85,7 @@ from carbonmatch.matching.messages import (
     StreamChunk,
     TimePassed,
     TradeId,
+    Withdraw,
     WithdrawBid,
 )
 from carbonmatch.matching.prices.collecting import collect
@@ -118,6 +123,10 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     BlockStatusRequest: negotiation.status,
     SetBlockPhase: set_block_phase,
     SetReference: set_reference,
+    Deposit: transfers.deposit,
+    Withdraw: transfers.withdraw,
+    HoldingsRequest: inquiries.holdings,
+    InspectHoldings: inquiries.inspect,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}

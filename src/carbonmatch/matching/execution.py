@@ -62,8 +62,8 @@ class Clearing(Protocol):
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Move units and money. The lots are reserved no longer, on either side."""
 
-    def roll(self, trading_day: int) -> None:
-        """The day is over: what was traded on it moves on by one trading day."""
+    def roll(self, trading_day: int, last_trade_id: TradeId) -> None:
+        """The day is over: what was traded on it, up to this trade, moves on by one trading day."""
 
 
 def report_trade(

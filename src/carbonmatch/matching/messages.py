@@ -125,6 +125,12 @@ from carbonmatch.matching.vocabulary.fields import TextField as TextField
 from carbonmatch.matching.vocabulary.fields import TimeField as TimeField
 from carbonmatch.matching.vocabulary.fields import TradeId as TradeId
 from carbonmatch.matching.vocabulary.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.vocabulary.holdings import Cash as Cash
+from carbonmatch.matching.vocabulary.holdings import Deposit as Deposit
+from carbonmatch.matching.vocabulary.holdings import Holding as Holding
+from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
+from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
+from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -185,6 +191,8 @@ BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
+# What operators do to what accounts have, and ask of it.
+AccountCommand = Deposit | Withdraw | InspectHoldings
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -203,6 +211,8 @@ ClientCommand = (
     | BidCommand
     | BiddingCommand
     | DayCommand
+    | AccountCommand
+    | HoldingsRequest
     | BlockPropose
     | BlockAccept
     | BlockDecline
@@ -240,6 +250,8 @@ AnyReport = (
     | Done
     | BidUpdate
     | BlockUpdate
+    | Holding
+    | Cash
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from carbonmatch.limits import AMENDED_TRADES_MAX, PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.clearing.take_back import take_back
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -55,11 +56,12 @@ def on_trade(venue: Venue, session: SessionState, on: OnTrade, ref: Ref) -> None
 def _bust(
     venue: Venue, session: SessionState, command: BustTrade, trade: FoundTrade, stands: AmendedTrade
 ) -> None:
-    reason = _refusal(venue, command.trade_id, stands)
+    becomes = stands._replace(quantity_lots=0)
+    reason = _refusal(venue, command.trade_id, stands) or _take_back(venue, command, trade, stands, becomes)
     if reason is not None:
         venue.reject(session, command.ref, reason)
         return
-    venue.amended_trades[command.trade_id] = stands._replace(quantity_lots=0)
+    venue.amended_trades[command.trade_id] = becomes
     for side in Side:
         _report_busted(venue, side, command, trade, stands)
     venue.public.append(
@@ -71,11 +73,16 @@ def _bust(
 def _correct(
     venue: Venue, session: SessionState, command: CorrectTrade, trade: FoundTrade, stands: AmendedTrade
 ) -> None:
-    reason = _refusal(venue, command.trade_id, stands) or _correction_refusal(venue, command, trade, stands)
+    becomes = AmendedTrade(command.price_ticks, command.quantity_lots)
+    reason = (
+        _refusal(venue, command.trade_id, stands)
+        or _correction_refusal(venue, command, trade, stands)
+        or _take_back(venue, command, trade, stands, becomes)
+    )
     if reason is not None:
         venue.reject(session, command.ref, reason)
         return
-    venue.amended_trades[command.trade_id] = AmendedTrade(command.price_ticks, command.quantity_lots)
+    venue.amended_trades[command.trade_id] = becomes
     for side in Side:
         _report_corrected(venue, side, command, trade, stands)
     venue.public.append(
@@ -157,10 +164,20 @@ def _correction_refusal(
     return None
 
 
+def _take_back(
+    venue: Venue,
+    command: BustTrade | CorrectTrade,
+    trade: FoundTrade,
+    stands: AmendedTrade,
+    becomes: AmendedTrade,
+) -> RejectReason | None:
+    """The last rule, since it moves units and money where nothing is against it."""
+    return take_back(venue.books[trade.instrument_id], command.trade_id, trade, stands, becomes)
+
+
 # --- whom it concerns ----------------------------------------------------------------------------
 # The stream that has the fill gets what became of it, whether anybody may still log on as its session
-# or not; drop copies go by the account. Accounts hold nothing yet: what a trade has moved between the two
-# sides is to be moved back in these two functions, which see each side once.
+# or not; drop copies go by the account.
 
 
 def _report_busted(

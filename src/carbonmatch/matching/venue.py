@@ -9,6 +9,8 @@ from carbonmatch.matching.bidding.bidding import Biddings
 from carbonmatch.matching.blocks.proposals import Negotiations
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.cash import CashLedger
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.held import check_reserved
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
@@ -256,6 +258,8 @@ class Venue:
         for instrument_id, book in self.books.items():
             assert book.instrument.instrument_id == instrument_id
             book.check()
+            if isinstance(book.clearing, Clearing):
+                book.clearing.check()
             assert self.priced.get(instrument_id) is book.prices
             assert (book.prices is None) == (book.instrument.definition.prices is None)
             if book.prices is not None:
@@ -301,6 +305,7 @@ class Venue:
         self.settlements.check()
         for ledger in self.cash.values():
             ledger.check()
+        check_reserved(self)
         for book in self.books.values():
             assert book.day.after_sequence <= self.sequence
             assert book.day.after_trade_id <= self.last_trade_id

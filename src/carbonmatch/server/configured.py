@@ -10,6 +10,7 @@ from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
 from carbonmatch.config.schema import LISTENERS, Instrument
 from carbonmatch.journal.errors import JournalRefused
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -96,10 +97,14 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
 
-    Raises ConfigError where a session would have to become a drop copy, or the other way round, and where
-    orders rest that were entered for another mechanism.
+    Raises ConfigError where a session would have to become a drop copy, or the other way round, where orders
+    rest that were entered for another mechanism, and where orders or units are held by other rules.
     """
-    if problems := [*_changed_kinds(config, engine), *_changed_mechanisms(config, engine)]:
+    if problems := [
+        *_changed_kinds(config, engine),
+        *_changed_mechanisms(config, engine),
+        *_changed_clearing(config, engine),
+    ]:
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
@@ -170,6 +175,27 @@ def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
             yield (
                 f"instrument {instrument.symbol!r}: it is in {book.instrument.phase.name}; expected it to be "
                 f"closed where it becomes {wanted.name.lower()}, which has no auctions"
+            )
+
+
+def _changed_clearing(config: Config, engine: Engine) -> Iterator[str]:
+    """What orders hold, and what was bought and is not settled yet, was reckoned by the rules from before."""
+    for instrument in config.instruments:
+        book = engine.books.get(instrument.id)
+        if book is None:
+            continue
+        wanted, now = instrument.definition(), book.clearing
+        if not isinstance(now, Clearing):
+            if wanted.clearing is None:
+                continue
+        elif now.is_by(wanted.clearing, wanted.tick_value_minor, wanted.currency):
+            continue
+        count = len([*book.orders(), *book.stops(), *book.waiting()])
+        lots = now.deposited_lots if isinstance(now, Clearing) else 0
+        if count or lots:
+            yield (
+                f"instrument {instrument.symbol!r}: {count} orders rest, and {lots} lots are held for "
+                "accounts; expected none of both where its clearing, tick_value_minor or currency changes"
             )
 
 

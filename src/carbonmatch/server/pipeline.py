@@ -20,6 +20,7 @@ from carbonmatch.limits import (
     REPEATS_WAITING_MAX,
     TIME_NS_MAX,
 )
+from carbonmatch.matching.clearing.conservation import check_conservation
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
@@ -213,6 +214,7 @@ class Pipeline:
         engine = self.engine
         outputs = engine.take_outputs()
         check_batch(engine.books, outputs)
+        check_conservation(engine.venue)
         batch.outputs = outputs
         batch.chunks = chunks = chunks_of(outputs)
         sessions = engine.sessions

@@ -191,6 +191,7 @@ class Replay:
         self.venue = venue
         self.records = 0
         self.commands = 0
+        self.time_ns = 0  # of the last entry
 
     def apply(self, stored: StoredRecord) -> list[Chunk]:
         """What the record has caused in each stream. Raises Diverged; the state is worth nothing then."""
@@ -208,7 +209,8 @@ class Replay:
             note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
         for copy in outputs.copies:
             note(copy.session_id, copy.first_seq, NO_REF, position)
-        venue.market_data.apply(outputs, record.entries[-1].time_ns)
+        self.time_ns = record.entries[-1].time_ns
+        venue.market_data.apply(outputs, self.time_ns)
         self.records += 1
         self.commands += stored.count
         return chunks

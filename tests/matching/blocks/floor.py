@@ -60,7 +60,7 @@ class Vault:
         if not held:
             del self.reserved[account.account_id, side]
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
@@ -80,7 +80,8 @@ class Floor(Market):
         )
         self.setup_commands += 2
         self.vault = Vault()
-        self.engine.books[EUA].clearing = self.vault
+        if "clearing" not in fields:
+            self.engine.books[EUA].clearing = self.vault
         self.public: list[m.AnyPublicEvent] = []
 
     def outputs(self, session_id: SessionId, *commands: Any) -> m.Outputs:

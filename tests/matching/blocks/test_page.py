@@ -31,8 +31,8 @@ def rows() -> list[tuple[str, str, str, str]]:
 class Scene:
     """A proposal in a state: whose terms stand, who is to answer, and its number; `terms` are what stands."""
 
-    def __init__(self, state: str) -> None:
-        self.floor = Floor()
+    def __init__(self, state: str, floor: Floor | None = None) -> None:
+        self.floor = Floor() if floor is None else floor
         self.terms = (LOTS, PRICE)
         self.offers, self.answers, self.number = ALICE, BOB, 1
         _BEGIN[state](self)
@@ -78,7 +78,7 @@ _BEGIN: dict[str, Callable[[Scene], None]] = {
 }
 
 
-def _do(scene: Scene, command: str, by: str) -> list[str]:
+def do(scene: Scene, command: str, by: str) -> list[str]:
     """What everyone is told."""
     floor, number = scene.floor, scene.number
     match command:
@@ -111,7 +111,7 @@ def _do(scene: Scene, command: str, by: str) -> list[str]:
 def test_what_each_command_comes_to(command: str, by: str, state: str, told: str) -> None:
     scene = Scene(state)
     before = scene.floor.open()
-    lines = _do(scene, command, by)
+    lines = do(scene, command, by)
     after = scene.floor.open()
     if told == "stays":
         assert after == before

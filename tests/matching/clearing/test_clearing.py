@@ -5,7 +5,15 @@ import pytest
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.messages import AccountId, GroupId, ParticipantId, RejectReason, Side, TradeKind
+from carbonmatch.matching.messages import (
+    AccountId,
+    GroupId,
+    ParticipantId,
+    RejectReason,
+    Side,
+    TradeId,
+    TradeKind,
+)
 from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -13,6 +21,7 @@ CONTINUOUS, LISTED, BLOCK = TradeKind.CONTINUOUS, TradeKind.LISTED, TradeKind.BL
 HOLDINGS, CASH = RejectReason.INSUFFICIENT_HOLDINGS, RejectReason.INSUFFICIENT_CASH
 PRICE = 50_00
 DAY = 20210716
+NO_TRADES = TradeId(0)
 
 
 def account(number: int) -> Account:
@@ -58,7 +67,7 @@ def test_what_was_bought_today_is_not_sold_today_and_proceeds_buy_at_once() -> N
     assert clearing.refusal(NOBODY, BUY, 501, PRICE, LISTED) is CASH
     assert clearing.refusal(NOBODY, BUY, 500, PRICE, LISTED) is None
     clearing.settle(NOBODY, COMPANY, 500, PRICE, LISTED)
-    clearing.roll(DAY)
+    clearing.roll(DAY, NO_TRADES)
     assert clearing.refusal(TRADER, SELL, 1_500, PRICE, LISTED) is None
     check(clearing)
 
@@ -153,7 +162,7 @@ def test_units_may_be_sold_after_as_many_days_as_the_rules_say(lag_days: int) ->
     for day in range(lag_days):
         assert clearing.refusal(TRADER, SELL, 1, PRICE, CONTINUOUS) is HOLDINGS
         assert not clearing.may_withdraw(TRADER.account_id, 1)
-        clearing.roll(DAY + day)
+        clearing.roll(DAY + day, NO_TRADES)
     assert clearing.refusal(TRADER, SELL, 500, PRICE, CONTINUOUS) is None
     assert clearing.may_withdraw(TRADER.account_id, 500)
     assert free_lots(clearing, TRADER) == 500
@@ -163,11 +172,11 @@ def test_units_may_be_sold_after_as_many_days_as_the_rules_say(lag_days: int) ->
 def test_purchases_of_different_days_are_settled_day_by_day() -> None:
     clearing = clearing_of(ClearingRules(lag_days=2))
     clearing.settle(TRADER, COMPANY, 100, PRICE, CONTINUOUS)
-    clearing.roll(DAY)
+    clearing.roll(DAY, NO_TRADES)
     clearing.settle(TRADER, COMPANY, 200, PRICE, CONTINUOUS)
-    clearing.roll(DAY + 1)
+    clearing.roll(DAY + 1, NO_TRADES)
     assert free_lots(clearing, TRADER) == 100
-    clearing.roll(DAY + 2)
+    clearing.roll(DAY + 2, NO_TRADES)
     assert free_lots(clearing, TRADER) == 300
 
 
@@ -182,7 +191,7 @@ def test_proceeds_leave_after_the_day_only_and_what_they_bought_counts_as_other_
     clearing.deposit(TRADER.account_id, 1)
     clearing.settle(COMPANY, TRADER, 1, 1_500, CONTINUOUS)
     assert not cash.may_withdraw(COMPANY.account_id, 1)
-    clearing.roll(DAY)
+    clearing.roll(DAY, NO_TRADES)
     assert cash.may_withdraw(COMPANY.account_id, PRICE - 500)
     cash.withdraw(COMPANY.account_id, PRICE - 500)
     assert free_minor(clearing, COMPANY) == 0
@@ -196,10 +205,10 @@ def test_proceeds_stay_until_the_day_of_their_own_instrument_is_over() -> None:
     for clearing in (allowances, offsets):
         clearing.deposit(COMPANY.account_id, 1)
         clearing.settle(TRADER, COMPANY, 1, PRICE, CONTINUOUS)
-    allowances.roll(DAY)
+    allowances.roll(DAY, NO_TRADES)
     assert cash.may_withdraw(COMPANY.account_id, PRICE)
     assert not cash.may_withdraw(COMPANY.account_id, PRICE + 1)
-    offsets.roll(DAY)
+    offsets.roll(DAY, NO_TRADES)
     assert cash.may_withdraw(COMPANY.account_id, 2 * PRICE)
 
 
@@ -235,7 +244,7 @@ def test_where_only_units_are_held_nobody_needs_money() -> None:
     clearing.reserve(NOBODY, BUY, 1_000, PRICE, CONTINUOUS)
     clearing.release(NOBODY, BUY, 1_000, 0, PRICE, CONTINUOUS)
     clearing.settle(NOBODY, COMPANY, 1_000, PRICE, CONTINUOUS)
-    clearing.roll(DAY)
+    clearing.roll(DAY, NO_TRADES)
     assert free_lots(clearing, NOBODY) == 1_000
     check(clearing)
 
@@ -254,6 +263,6 @@ def test_more_is_neither_reserved_nor_given_back_than_there_is(side: Side) -> No
 
 def test_a_trading_day_ends_once() -> None:
     clearing = clearing_of(ClearingRules())
-    clearing.roll(DAY)
+    clearing.roll(DAY, NO_TRADES)
     with pytest.raises(AssertionError, match="ends once"):
-        clearing.roll(DAY)
+        clearing.roll(DAY, NO_TRADES)

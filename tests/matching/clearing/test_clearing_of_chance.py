@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.messages import AccountId, GroupId, ParticipantId, Side, TradeKind
+from carbonmatch.matching.messages import AccountId, GroupId, ParticipantId, Side, TradeId, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -124,7 +124,7 @@ class ClearingMachine(RuleBasedStateMachine):
     @rule()
     def end_day(self) -> None:
         self.day += 1
-        self.clearing.roll(self.day)
+        self.clearing.roll(self.day, TradeId(0))
 
     def give_back(self, order: Open, lots: int) -> None:
         order.lots -= lots

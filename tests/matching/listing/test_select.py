@@ -470,7 +470,7 @@ class Ledger(Clearing):
     def release(self, account: Any, *of_order: Any) -> None:
         self.asked.append(("release", account.account_id, *of_order))
 
-    def roll(self, _trading_day: int) -> None:
+    def roll(self, _trading_day: int, _last_trade_id: m.TradeId) -> None:
         """Nothing here waits for a day to end."""
 
     def settle(self, buyer: Any, seller: Any, *of_trade: Any) -> None:

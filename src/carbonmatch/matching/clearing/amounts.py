@@ -7,7 +7,7 @@ divided into them.
 
 from typing import Final, NamedTuple
 
-from carbonmatch.matching.messages import SCREEN_TRADES, Side, TradeKind
+from carbonmatch.matching.messages import SCREEN_TRADES, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
 
 BASIS_POINTS: Final = 10_000
@@ -51,16 +51,16 @@ class Amounts:
             kind: highest if kind in SCREEN_TRADES else rate for kind, rate in self._of_buyers.items()
         }
 
-    def money_minor(self, lots: int, price_ticks: int) -> int:
-        return lots * price_ticks * self.tick_value_minor
-
     def reserved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """What an order to buy so many lots reserves: the money at its limit, with the highest fee."""
         money = lots * price_ticks * self.tick_value_minor
         return money + self._reserved[kind].fee_minor(lots, money)
 
-    def fee_minor(self, side: Side, lots: int, money_minor: int, kind: TradeKind) -> int:
-        """The fee of one side of a trade; no seller pays for selling."""
-        if side is Side.BUY:
-            return self._of_buyers[kind].fee_minor(lots, money_minor)
-        return min(money_minor, self._of_sellers[kind].fee_minor(lots, money_minor))
+    def moved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> tuple[int, int]:
+        """What a trade takes of its buyer and what it brings its seller, who never pays for selling.
+
+        The difference are the fees of both sides.
+        """
+        money = lots * price_ticks * self.tick_value_minor
+        paid = money + self._of_buyers[kind].fee_minor(lots, money)
+        return paid, max(0, money - self._of_sellers[kind].fee_minor(lots, money))

@@ -47,13 +47,16 @@ class CashLedger:
     Invariant: all of it together is what was deposited, less what was withdrawn.
     """
 
-    __slots__ = ("accounts", "currency", "deposited_minor", "fees_minor")
+    __slots__ = ("accounts", "checked_minor", "currency", "deposited_minor", "fees_minor", "moved_minor")
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
         self.accounts: dict[AccountId, Cash] = {}
         self.fees_minor = 0
         self.deposited_minor = 0
+        # What all had when money was looked at last, and what those had then of whose money some has moved.
+        self.checked_minor = 0
+        self.moved_minor: dict[AccountId, int] = {}
 
     def of(self, account_id: AccountId) -> Cash:
         """The account's cash; none at first."""
@@ -62,8 +65,15 @@ class CashLedger:
             cash = self.accounts[account_id] = Cash()
         return cash
 
+    def moving(self, account_id: AccountId) -> Cash:
+        """The account's cash, of which some is about to come or go."""
+        cash = self.of(account_id)
+        if account_id not in self.moved_minor:
+            self.moved_minor[account_id] = cash.total_minor
+        return cash
+
     def deposit(self, account_id: AccountId, minor: int) -> None:
-        self.of(account_id).add(minor)
+        self.moving(account_id).add(minor)
         self.deposited_minor += minor
 
     def may_withdraw(self, account_id: AccountId, minor: int) -> bool:
@@ -73,8 +83,19 @@ class CashLedger:
     def withdraw(self, account_id: AccountId, minor: int) -> None:
         """After `may_withdraw`."""
         assert self.may_withdraw(account_id, minor)
-        self.accounts[account_id].take(minor)
+        self.moving(account_id).take(minor)
         self.deposited_minor -= minor
+
+    def check_moved(self) -> None:
+        """Assert that of all that has moved since the last time only deposits and fees have come or gone."""
+        all_minor = self.checked_minor
+        for account_id, minor in self.moved_minor.items():
+            cash = self.accounts[account_id]
+            cash.check()
+            all_minor += cash.total_minor - minor
+        assert all_minor == self.deposited_minor - self.fees_minor, "money neither comes nor goes by trading"
+        self.checked_minor = all_minor
+        self.moved_minor.clear()
 
     def check(self) -> None:
         for cash in self.accounts.values():

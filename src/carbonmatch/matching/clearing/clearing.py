@@ -6,12 +6,17 @@ given back; so an order that is gone has left nothing behind, whichever way and 
 A taker reserves nothing, because it pays from what is free while its command is applied.
 """
 
+from typing import Final
+
+from carbonmatch.limits import SETTLEMENT_LAG_DAYS_MAX
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, RejectReason, Side, TradeKind
+from carbonmatch.matching.messages import AccountId, RejectReason, Side, TradeId, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
+
+NO_TRADE: Final = TradeId(0)
 
 
 class Clearing:
@@ -21,15 +26,39 @@ class Clearing:
     the instruments of its currency; it is None where the rules do not hold money.
     """
 
-    __slots__ = ("_amounts", "cash", "deposited_lots", "positions", "rolled_day", "rules")
+    __slots__ = (
+        "_amounts",
+        "cash",
+        "checked_lots",
+        "deposited_lots",
+        "moved_lots",
+        "positions",
+        "rolled_day",
+        "rolled_trade_ids",
+        "rules",
+        "since_trade_id",
+    )
 
-    def __init__(self, rules: ClearingRules, tick_value_minor: int, cash: CashLedger) -> None:
+    def __init__(
+        self,
+        rules: ClearingRules,
+        tick_value_minor: int,
+        cash: CashLedger,
+        since_trade_id: TradeId = NO_TRADE,
+    ) -> None:
         self.rules = rules
         self.cash = cash if rules.cash else None
         self.positions: dict[AccountId, Position] = {}
         self.deposited_lots = 0
-        # The last trading day that ended here.
+        # What was deposited when units were looked at last; and what those had then of whose some have moved.
+        self.checked_lots = 0
+        self.moved_lots: dict[AccountId, int] = {}
+        # Trades up to this one were made without.
+        self.since_trade_id = since_trade_id
+        # The last trading day that ended here; and the last trade of the venue at the ends of as many days as
+        # settlement can take, the latest first.
         self.rolled_day = 0
+        self.rolled_trade_ids: list[TradeId] = []
         self._amounts = Amounts(rules, tick_value_minor)
 
     def of(self, account_id: AccountId) -> Position:
@@ -37,6 +66,13 @@ class Clearing:
         position = self.positions.get(account_id)
         if position is None:
             position = self.positions[account_id] = Position(self.rules.lag_days)
+        return position
+
+    def moving(self, account_id: AccountId) -> Position:
+        """The account's position, of whose units some are about to come or go."""
+        position = self.of(account_id)
+        if account_id not in self.moved_lots:
+            self.moved_lots[account_id] = position.total_lots
         return position
 
     def is_by(self, rules: ClearingRules | None, tick_value_minor: int, currency: str) -> bool:
@@ -106,26 +142,35 @@ class Clearing:
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Move units and money, and take fees. The lots are reserved no longer, on either side."""
-        position = self.positions[seller.account_id]
-        position.take_free(lots)
-        self.of(buyer.account_id).add_bought(lots)
+        self.moving(seller.account_id).take_free(lots)
+        self.moving(buyer.account_id).add_bought(lots)
         if self.cash is None:
             return
-        money_minor = self._amounts.money_minor(lots, price_ticks)
-        buyer_fee = self._amounts.fee_minor(Side.BUY, lots, money_minor, kind)
-        seller_fee = self._amounts.fee_minor(Side.SELL, lots, money_minor, kind)
-        self.cash.accounts[buyer.account_id].take(money_minor + buyer_fee)
-        proceeds_minor = money_minor - seller_fee
-        cash = self.cash.of(seller.account_id)
-        cash.add(proceeds_minor)
-        cash.proceeds_minor += proceeds_minor
-        position.proceeds_minor += proceeds_minor
-        self.cash.fees_minor += buyer_fee + seller_fee
+        paid_minor, got_minor = self._amounts.moved_minor(lots, price_ticks, kind)
+        self.cash.moving(buyer.account_id).take(paid_minor)
+        self.cash.moving(seller.account_id).add(got_minor)
+        self.add_proceeds(seller.account_id, got_minor)
+        self.cash.fees_minor += paid_minor - got_minor
 
-    def roll(self, trading_day: int) -> None:
+    def moved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> tuple[int, int]:
+        """What such a trade takes of its buyer, and what it brings its seller."""
+        return self._amounts.moved_minor(lots, price_ticks, kind)
+
+    def add_proceeds(self, account_id: AccountId, minor: int) -> None:
+        """So much more, or less, of its money comes from sales of the trading day in progress."""
+        assert self.cash is not None
+        self.positions[account_id].proceeds_minor += minor
+        self.cash.accounts[account_id].proceeds_minor += minor
+
+    def age_days(self, trade_id: TradeId) -> int:
+        """How many trading days have ended since the trade; no more than are kept."""
+        return sum(trade_id <= rolled for rolled in self.rolled_trade_ids)
+
+    def roll(self, trading_day: int, last_trade_id: TradeId) -> None:
         """The day is over: the oldest purchases may be sold, and its proceeds may leave."""
         assert trading_day > self.rolled_day, "each trading day ends once"
         self.rolled_day = trading_day
+        self.rolled_trade_ids = [last_trade_id, *self.rolled_trade_ids[: SETTLEMENT_LAG_DAYS_MAX - 1]]
         for account_id, position in self.positions.items():
             position.roll()
             if position.proceeds_minor:
@@ -137,7 +182,7 @@ class Clearing:
 
     def deposit(self, account_id: AccountId, lots: int) -> None:
         """So many units came in from the registry: they may be sold at once."""
-        self.of(account_id).add_free(lots)
+        self.moving(account_id).add_free(lots)
         self.deposited_lots += lots
 
     def may_withdraw(self, account_id: AccountId, lots: int) -> bool:
@@ -147,13 +192,25 @@ class Clearing:
     def withdraw(self, account_id: AccountId, lots: int) -> None:
         """So many units go back to the registry, after `may_withdraw`."""
         assert self.may_withdraw(account_id, lots)
-        self.positions[account_id].take_free(lots)
+        self.moving(account_id).take_free(lots)
         self.deposited_lots -= lots
+
+    def check_moved(self) -> None:
+        """Assert that of all that has moved since the last time only what was deposited has come or gone."""
+        more_lots = 0
+        for account_id, lots in self.moved_lots.items():
+            position = self.positions[account_id]
+            position.check()
+            more_lots += position.total_lots - lots
+        assert more_lots == self.deposited_lots - self.checked_lots, "units neither come nor go by trading"
+        self.checked_lots = self.deposited_lots
+        self.moved_lots.clear()
 
     def check(self) -> None:
         """Assert every invariant but that of what is reserved, which only the orders know."""
         for position in self.positions.values():
             position.check()
             assert len(position.unsettled_lots) == self.rules.lag_days
+        assert self.rolled_trade_ids == sorted(self.rolled_trade_ids, reverse=True)
         total_lots = sum(position.total_lots for position in self.positions.values())
         assert total_lots == self.deposited_lots, "units neither come nor go by trading"

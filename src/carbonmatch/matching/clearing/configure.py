@@ -31,7 +31,7 @@ def configure_clearing(venue: "Venue", book: "Book") -> None:
     else:
         assert clearing is None or not clearing.deposited_lots, "units are held by other rules"
         cash = cash_ledger(venue, definition.currency)
-        book.clearing = Clearing(rules, definition.tick_value_minor, cash)
+        book.clearing = Clearing(rules, definition.tick_value_minor, cash, venue.last_trade_id)
     choose_ladders(book)
 
 

@@ -31,6 +31,12 @@ class Position:
         else:
             self.free_lots += lots
 
+    def add_unsettled(self, lots: int, age_days: int) -> None:
+        """So many more, or less, are what was bought as many trading days ago and is not settled yet."""
+        self.total_lots += lots
+        self.unsettled_lots[age_days] += lots
+        assert self.unsettled_lots[age_days] >= 0, "nobody gives back what it does not have"
+
     def take_free(self, lots: int) -> None:
         """So many of its free lots are the account's no longer."""
         assert lots <= self.free_lots, "nobody sells what it does not have"

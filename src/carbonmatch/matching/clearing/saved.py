@@ -6,16 +6,17 @@ for it again.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from carbonmatch.matching.clearing.cash import Cash, CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.configure import cash_ledger
-from carbonmatch.matching.clearing.ladders import ClearedLadder, choose_ladders
+from carbonmatch.matching.clearing.held import held_by_orders
+from carbonmatch.matching.clearing.ladders import choose_ladders
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, Side
+from carbonmatch.matching.messages import AccountId, TradeId
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -34,6 +35,8 @@ class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
 class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     deposited_lots: int
     rolled_day: int
+    rolled_trade_ids: list[TradeId]  # the latest first
+    since_trade_id: TradeId
     positions: list[PositionState]  # in the order of their accounts
 
 
@@ -45,28 +48,6 @@ class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_u
     accounts: list[tuple[AccountId, int, int, int]]
 
 
-class Held(NamedTuple):
-    """What the orders on a book's ladders hold, by account."""
-
-    selling_lots: Counter[AccountId]
-    buying_lots: Counter[AccountId]
-    minor: Counter[AccountId]
-
-
-def held_by_orders(book: "Book") -> Held:
-    held = Held(Counter(), Counter(), Counter())
-    for order in [*book.orders(), *book.stops(), *book.waiting()]:
-        assert isinstance(order.ladder, ClearedLadder)
-        account_id = order.account.account_id
-        lots = order.leaves_lots + order.hidden_lots
-        if order.ladder.side is Side.SELL:
-            held.selling_lots[account_id] += lots
-        else:
-            held.buying_lots[account_id] += lots
-            held.minor[account_id] += order.ladder.held_minor(order)
-    return held
-
-
 def saved_clearing(book: "Book") -> ClearingState | None:
     clearing = book.clearing
     if not isinstance(clearing, Clearing):
@@ -75,6 +56,8 @@ def saved_clearing(book: "Book") -> ClearingState | None:
     return ClearingState(
         clearing.deposited_lots,
         clearing.rolled_day,
+        clearing.rolled_trade_ids,
+        clearing.since_trade_id,
         [
             PositionState(
                 account_id,
@@ -119,6 +102,7 @@ def restore_cash(venue: "Venue", kept: list[CashState]) -> None:
         ledger = venue.cash[one.currency] = CashLedger(one.currency)
         ledger.deposited_minor = one.deposited_minor
         ledger.fees_minor = one.fees_minor
+        ledger.checked_minor = one.deposited_minor - one.fees_minor
         for account_id, total_minor, free_minor, proceeds_minor in one.accounts:
             cash = ledger.accounts[account_id] = Cash()
             cash.total_minor, cash.free_minor = total_minor, free_minor
@@ -132,9 +116,12 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     definition = book.instrument.definition
     assert definition.clearing is not None
     ledger = cash_ledger(venue, definition.currency)
-    clearing = book.clearing = Clearing(definition.clearing, definition.tick_value_minor, ledger)
-    clearing.deposited_lots = kept.deposited_lots
+    clearing = book.clearing = Clearing(
+        definition.clearing, definition.tick_value_minor, ledger, kept.since_trade_id
+    )
+    clearing.deposited_lots = clearing.checked_lots = kept.deposited_lots
     clearing.rolled_day = kept.rolled_day
+    clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
     for one in kept.positions:
         position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots

@@ -99,7 +99,7 @@ def _end(venue: Venue, book: Book, trading_day: int, run: int) -> None:
     if result is not None:
         begin_next_day(venue, book, result)
     if book.clearing is not None:
-        book.clearing.roll(trading_day)
+        book.clearing.roll(trading_day, venue.last_trade_id)
 
 
 def _refuse(venue: Venue, session: SessionState, ref: Ref, reason: RejectReason) -> None:
