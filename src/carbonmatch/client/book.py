@@ -188,6 +188,7 @@ class BookBuilder:
             return
         self.books.clear()
         self._right_before = None
+        self._reported_ns = 0
         self._await_all(message.instrument_count)
         self.feed_sequence = message.feed_sequence
 
