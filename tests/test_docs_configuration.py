@@ -11,6 +11,7 @@ from carbonmatch.config.bidding import Bidding
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.clearing import ClearingTable, FeesOfTrades
+from carbonmatch.config.composites import Composite
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
@@ -70,6 +71,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.blocks]", Blocks),
         ("[instruments.clearing]", ClearingTable),
         ("[[instruments.clearing.fees]]", FeesOfTrades),
+        ("[[composites]]", Composite),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

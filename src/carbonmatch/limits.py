@@ -341,6 +341,8 @@ SETTLEMENT_RUNS_MAX: Final = 4_096
 SETTLEMENT_STATUS_MAX: Final = 256
 # Making a settlement file has failed: so long until it is tried again. A full disk does not empty in seconds.
 SETTLEMENT_RETRY_SECONDS: Final = 10
+# Instruments that one question after them is answered with; the operator asks on from the last one's number.
+INSTRUMENT_STATUS_MAX: Final = 256
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
@@ -386,6 +388,12 @@ assert VENUE_OPEN_ORDERS_MAX * QUANTITY_LOTS_MAX < WIRE_INT_MAX, (
     "what is ordered to buy is a number on the wire"
 )
 
+# Prices that are averages of several instruments, and those: a market has one, of its vintages. All are made
+# anew at the end of each batch, in 0.3 us a member, and told in 10 bytes a member.
+COMPOSITES_MAX: Final = 16
+COMPOSITE_MEMBERS_MAX: Final = 32
+COMPOSITE_WEIGHT_MAX: Final = 10_000
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -419,6 +427,7 @@ assert (
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * CANCELED_BYTES_MAX
     + VENUE_PROPOSALS_MAX * _PROPOSAL_BYTES_MAX
+    + COMPOSITES_MAX * (COMPOSITE_MEMBERS_MAX * 10 + 128)
     + COPIED_STREAMS_MAX * 6
     + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * _MEETINGS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
     < RECORD_PAYLOAD_BYTES_MAX

@@ -18,6 +18,7 @@ from carbonmatch.matching.messages import (
     BlockStatusRequest,
     Cancel,
     ClientCommand,
+    InstrumentStatusRequest,
     MassCancel,
     MassCancelScope,
     OrderStatusRequest,
@@ -26,6 +27,7 @@ from carbonmatch.matching.messages import (
     Rejected,
     RejectReason,
     SetPhase,
+    SettlementStatusRequest,
 )
 from carbonmatch.protocol.codec import decode_client_frame, decode_reports
 from carbonmatch.protocol.frames import FrameReader
@@ -207,6 +209,10 @@ async def test_more_searches_than_a_frame_may_have_go_out_in_several() -> None:
             MassCancel(Ref(ref + 1), MassCancelScope.SESSION),
             BlockStatusRequest(Ref(ref + 2)),
         ]
+    commands += [
+        SettlementStatusRequest(Ref(30)),
+        *(InstrumentStatusRequest(Ref(ref)) for ref in range(31, 39)),
+    ]
     wire.connection.send(commands)
     (written,) = wire.transport.writes
     frames = [decode_client_frame(payload) for payload in FrameReader(16 * 1024).feed(written)]

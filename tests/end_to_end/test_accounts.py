@@ -55,12 +55,12 @@ def operator(venue: Addresses) -> Access:
 async def put(venue: Addresses, account: int, *, lots: int = 0, minor: int = 0) -> None:
     """By the operator's command line."""
     what = Movable("1" if lots else "", lots, "EUR" if minor else "", minor)
-    await put_in(operator(venue), operator(venue), account, what, "")
+    await put_in(operator(venue), account, what, "")
 
 
 async def take(venue: Addresses, account: int, *, lots: int = 0, minor: int = 0) -> None:
     what = Movable("1" if lots else "", lots, "EUR" if minor else "", minor)
-    await take_out(operator(venue), operator(venue), account, what, "")
+    await take_out(operator(venue), account, what, "")
 
 
 async def order(venue: Addresses, name: str, side: Side, lots: int, price: int) -> RejectReason | None:
@@ -154,11 +154,11 @@ async def test_an_operator_sees_everybody_and_is_told_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(tmp_path, config(tmp_path)) as venue:
-        await show(operator(venue), operator(venue), 0, "")
+        await show(operator(venue), 0, "")
         await put(venue, ALICE_ACCOUNT, lots=100)
         await put(venue, BOB_ACCOUNT, minor=500)
-        await show(operator(venue), operator(venue), 0, "")
-        await show(operator(venue), operator(venue), ALICE_ACCOUNT, "1")
+        await show(operator(venue), 0, "")
+        await show(operator(venue), ALICE_ACCOUNT, "1")
         last = venue.engine.sequence
         assert capsys.readouterr().out.splitlines() == [
             "nobody has anything",
@@ -187,7 +187,7 @@ async def test_what_the_venue_does_not_take_is_said_in_words(
 ) -> None:
     async with running(tmp_path, config(tmp_path)) as venue:
         with pytest.raises(ClientError, match=words):
-            await put_in(operator(venue), operator(venue), account, what, "")
+            await put_in(operator(venue), account, what, "")
 
 
 async def test_a_withdrawal_from_nothing_says_so(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.integers(0, 5),
     ),
     st.builds(m.SettlementStatusRequest, st.just(0), NUMBERS, st.booleans()),
+    st.builds(m.InstrumentStatusRequest, st.just(0), st.sampled_from(("", "EUA", "\x1b[2J")), INSTRUMENTS),
     *(
         st.builds(kind, st.just(0), ACCOUNTS, INSTRUMENTS, NUMBERS, CURRENCIES, NUMBERS, TEXTS)
         for kind in (m.Deposit, m.Withdraw)

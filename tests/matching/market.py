@@ -176,6 +176,8 @@ class Market:
                 )
             case m.SettlementStatus():
                 return f"run {report.run} of {report.trading_day} {report.outcome.name}"
+            case m.InstrumentStatus():
+                return f"{report.symbol} {report.phase.name}, {report.trading_day} after {report.ended_day}"
             case m.Done():
                 return "done"
             case m.BlockUpdate():

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
+from carbonmatch.config import Config, ConfigError, Session, key_commands, parse, venue_commands
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.clearing import ClearingTable
 from carbonmatch.config.screen import Screen
@@ -12,6 +12,7 @@ from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    DefineComposite,
     DefineDropCopy,
     DefineKey,
     Deposit,
@@ -233,3 +234,69 @@ def test_what_is_held_is_held_by_the_rules_it_was_reckoned_by() -> None:
     for config in others_to_be:
         with pytest.raises(ConfigError, match=r"0 orders rest, and 5 lots are held for accounts"):
             changed_definitions(config, engine)
+
+
+COMPOSED = """
+[[instruments]]
+id = 1
+symbol = "A"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+prices = { close = "last" }
+reference_price_ticks = 5000
+[[composites]]
+id = 90
+symbol = "COM"
+members = [{ symbol = "A" }]
+"""
+
+
+def test_a_composite_is_defined_once_and_again_when_it_is_another() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    engine = engine_of(config)
+    assert engine.composites[InstrumentId(90)].told_ticks == 5_000
+    assert changed_definitions(config, engine) == []
+    weighted = parse(COMPOSED.replace('{ symbol = "A" }', '{ symbol = "A", weight = 2 }'), "venue.toml")
+    (command,) = changed_definitions(weighted, engine)
+    assert command in venue_commands(weighted)
+    assert needs_restart(config, weighted) == ["composites"]
+
+
+def test_a_composite_that_the_configuration_no_longer_names_ends_once_and_may_come_back() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    without = parse(COMPOSED.partition("[[composites]]")[0], "venue.toml")
+    engine = engine_of(config)
+    (command,) = changed_definitions(without, engine)
+    assert isinstance(command, DefineComposite)
+    assert command.composite.members == ()
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [command]))
+    engine.take_outputs()
+    assert changed_definitions(without, engine) == []
+    assert [type(one) for one in changed_definitions(config, engine)] == [DefineComposite]
+
+
+@pytest.mark.parametrize("composite_first", [False, True])
+def test_a_number_of_an_instrument_does_not_become_that_of_a_composite_nor_the_other_way_round(
+    composite_first: bool,
+) -> None:
+    config = parse(COMPOSED, "venue.toml")
+    other = COMPOSED.replace("id = 1\n", "id = 90\n", 1).replace(
+        'id = 90\nsymbol = "COM"', 'id = 1\nsymbol = "COM"'
+    )
+    swapped = parse(other, "venue.toml")
+    before, after = (config, swapped) if composite_first else (swapped, config)
+    with pytest.raises(ConfigError) as caught:
+        changed_definitions(after, engine_of(before))
+    composite, instrument = caught.value.problems
+    number = after.composites[0].id
+    assert composite == (
+        f"composite 'COM': id {number} is that of an instrument in this journal; expected a number that had "
+        "no other meaning"
+    )
+    number = after.instruments[0].id
+    assert instrument == (
+        f"instrument 'A': id {number} is that of a composite price in this journal; expected a number that "
+        "had no other meaning"
+    )

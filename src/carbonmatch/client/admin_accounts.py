@@ -6,9 +6,11 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from msgspec import Struct
 
-from carbonmatch.client.admin import Operator, instrument_id_of
+from carbonmatch.client import operating
+from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -47,7 +49,7 @@ def deposit(
         The reason: what the registry or the bank calls it.
     """
     what = _what(instrument, lots, currency, minor)
-    asyncio.run(put_in(*operator.accesses(tls), account, what, text))
+    asyncio.run(put_in(operator.access(tls), account, what, text))
 
 
 def withdraw(
@@ -80,7 +82,7 @@ def withdraw(
         The reason: what the registry or the bank calls it.
     """
     what = _what(instrument, lots, currency, minor)
-    asyncio.run(take_out(*operator.accesses(tls), account, what, text))
+    asyncio.run(take_out(operator.access(tls), account, what, text))
 
 
 def holdings(
@@ -99,7 +101,7 @@ def holdings(
     instrument
         Only units of this one.
     """
-    asyncio.run(show(*operator.accesses(tls), account, instrument))
+    asyncio.run(show(operator.access(tls), account, instrument))
 
 
 # --- what they do ---------------------------------------------------------------------------------
@@ -126,9 +128,9 @@ def _what(instrument: str, lots: int, currency: str, minor: int) -> Movable:
     return Movable(instrument, lots, currency, minor)
 
 
-async def put_in(operator: Access, feed: Access, account: int, what: Movable, text: str) -> None:
-    instrument_id = await _instrument(feed, what.instrument)
+async def put_in(operator: Access, account: int, what: Movable, text: str) -> None:
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
         try:
             if instrument_id:
                 sequence = await session.deposit_units(account, instrument_id, what.lots, text)
@@ -139,10 +141,10 @@ async def put_in(operator: Access, feed: Access, account: int, what: Movable, te
     print(f"{what} are in account {account} since sequence {sequence}")
 
 
-async def take_out(operator: Access, feed: Access, account: int, what: Movable, text: str) -> None:
+async def take_out(operator: Access, account: int, what: Movable, text: str) -> None:
     """Where there is not enough, the error says how much there is."""
-    instrument_id = await _instrument(feed, what.instrument)
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
         try:
             if instrument_id:
                 sequence = await session.withdraw_units(account, instrument_id, what.lots, text)
@@ -156,9 +158,9 @@ async def take_out(operator: Access, feed: Access, account: int, what: Movable, 
     print(f"{what} have left account {account} at sequence {sequence}")
 
 
-async def show(operator: Access, feed: Access, account: int, instrument: str) -> None:
-    instrument_id = await _instrument(feed, instrument)
+async def show(operator: Access, account: int, instrument: str) -> None:
     async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
         try:
             found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
         except OrderRejected as rejected:
@@ -184,9 +186,9 @@ def in_words(one: Cash | Holding) -> str:
     )
 
 
-async def _instrument(feed: Access, symbol: str) -> InstrumentId:
+async def _instrument(session: Session, symbol: str) -> InstrumentId:
     """0 of none."""
-    return await instrument_id_of(feed, symbol) if symbol else InstrumentId(0)
+    return await instrument_id_of(session, symbol) if symbol else InstrumentId(0)
 
 
 def _too_much(account: int, what: Movable, found: list[Cash | Holding]) -> ClientError:
@@ -208,7 +210,6 @@ def _too_much(account: int, what: Movable, found: list[Cash | Holding]) -> Clien
 
 
 _WORDS: Final = {
-    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
     RejectReason.UNKNOWN_ACCOUNT: "there is no such account",
     RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
     RejectReason.MECHANISM_NOT_AVAILABLE: (
@@ -220,5 +221,4 @@ _WORDS: Final = {
 
 
 def refused(rejected: OrderRejected) -> ClientError:
-    words = _WORDS.get(rejected.reason)
-    return ClientError(f"{rejected.reason.name}: {words}" if words else str(rejected))
+    return operating.refused(rejected, _WORDS)

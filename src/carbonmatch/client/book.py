@@ -32,6 +32,7 @@ from carbonmatch.protocol.messages import (
     AuctionUpdate,
     BandUpdate,
     BatchBegin,
+    Composite,
     Conflated,
     DaySummary,
     FeedKind,
@@ -92,8 +93,8 @@ class Damage(Struct, frozen=True):
 
 
 class BookBuilder:
-    """Every instrument of one subscription. Invariant: a book `is_current` only from a whole,
-    verified snapshot and every increment after it.
+    """Every instrument and composite price of one subscription. Invariant: a book `is_current` only from
+    a whole, verified snapshot and every increment after it.
 
     A damaged book keeps its last contents, takes no increments and is reported once; its next
     snapshot mends it. One whose snapshot has begun is not current until that has ended. Where a batch
@@ -103,6 +104,8 @@ class BookBuilder:
     def __init__(self, kinds: int = FeedKind.ALL, levels_max: int = 0, conflate_ms: int = 0) -> None:
         """As subscribed. With less than everything numbers are left out, and only lost batches are seen."""
         self.books: dict[InstrumentId, InstrumentBook] = {}
+        # Composite prices as they were last told; what has not come yet is not there.
+        self.composites: dict[InstrumentId, Composite] = {}
         self.feed_sequence = 0
         self.batches_left_out = 0  # as told by Conflated
         self._is_dense = kinds & FeedKind.DEFAULT == FeedKind.DEFAULT and not levels_max and not conflate_ms
@@ -112,13 +115,14 @@ class BookBuilder:
         self._levels: list[SnapshotLevel] = []
         self._orders: list[SnapshotOrder] = []
         # Snapshots that come before increments do: of how many instruments, and which have come; or of
-        # instruments that were named.
+        # instruments that were named, with when they were asked for (0: they come unasked).
         self._all_due = 0
         self._came: dict[InstrumentId, None] = {}
-        self._due: dict[InstrumentId, None] = {}
+        self._due: dict[InstrumentId, int] = {}
         # Where a batch was lost: the books that were right up to there, and when it was reported.
         self._right_before: list[InstrumentBook] | None = None
         self._reported_ns = 0
+        self._time_ns = 1  # of the last batch, by the venue's clock
         # Counts the batches that have begun: see `InstrumentBook.settled_seq`.
         self._batch_number = 0
 
@@ -167,6 +171,8 @@ class BookBuilder:
             self._begin_snapshot(message)
         elif type(message) is Instrument:
             self._book(message.definition.instrument_id).definition = message.definition
+        elif type(message) is Composite:
+            self._composite(message)
         elif type(message) is Conflated:
             self._conflate(message)
         elif type(message) is Subscribed:
@@ -187,6 +193,7 @@ class BookBuilder:
         if message.is_resumed:
             return
         self.books.clear()
+        self.composites.clear()
         self._right_before = None
         self._reported_ns = 0
         self._await_all(message.instrument_count)
@@ -201,12 +208,11 @@ class BookBuilder:
             # Which ones are missing is not known.
             self._report(ALL_INSTRUMENTS, DamageCause.SNAPSHOT_MISSING, self._all_due, len(self._came))
             self._all_due = 0
-        if self._due:
-            for instrument_id in self._due:
-                book = self._book(instrument_id)
-                book.is_damage_reported = False
-                self._damage(book, DamageCause.SNAPSHOT_MISSING, 1, 0)
-            self._due.clear()
+        self._time_ns = max(self._time_ns, message.time_ns)
+        for instrument_id, asked_ns in self._due.items():
+            if not asked_ns or self._time_ns - asked_ns >= _ANSWER_NS:
+                self._due[instrument_id] = self._time_ns
+                self._report(instrument_id, DamageCause.SNAPSHOT_MISSING, 1, 0)
 
     def _conflate(self, message: Conflated) -> None:
         self.batches_left_out += message.batches
@@ -214,7 +220,11 @@ class BookBuilder:
             return
         self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
         for instrument_id in message.instrument_ids:
-            self._await(self._book(instrument_id))
+            self._due[instrument_id] = 0
+            book = self.books.get(instrument_id)
+            if book is not None:
+                book.is_current = False
+                book.is_damage_reported = True
 
     def _is_lost(self, previous_sequence: int, time_ns: int) -> bool:
         """Whether a batch before this one has not come; then books stand still, and it is reported."""
@@ -253,11 +263,16 @@ class BookBuilder:
             book.is_current = False
             book.is_damage_reported = True
 
-    def _await(self, book: InstrumentBook) -> None:
-        """Its snapshot comes before any increment does."""
-        book.is_current = False
-        book.is_damage_reported = True
-        self._due[book.instrument_id] = None
+    def _composite(self, message: Composite) -> None:
+        """It says everything of its price, as a snapshot does; the newest is true."""
+        self.composites[message.composite_id] = message
+        if self._right_before is None:
+            self._has_come(message.composite_id)
+
+    def _has_come(self, instrument_id: InstrumentId) -> None:
+        if self._all_due:
+            self._came[instrument_id] = None
+        self._due.pop(instrument_id, None)
 
     # --- increments --------------------------------------------------------------------------------
 
@@ -348,9 +363,7 @@ class BookBuilder:
             # What follows it may be lost as well; the answer to the request comes after it.
             return
         book = self._book(message.instrument_id)
-        if self._all_due:
-            self._came[message.instrument_id] = None
-        self._due.pop(message.instrument_id, None)
+        self._has_come(message.instrument_id)
         if begun is None or begun.instrument_id != message.instrument_id:
             self._damage(book, DamageCause.LEVEL_COUNT, 0, len(levels))
             return
@@ -371,6 +384,7 @@ class BookBuilder:
     def _damage(self, book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> None:
         """Once for each time a book is damaged: one request mends it, and the answer takes its time."""
         book.is_current = False
+        self._due.setdefault(book.instrument_id, self._time_ns)
         if not book.is_damage_reported:
             book.is_damage_reported = True
             self._report(book.instrument_id, cause, expected, found)

@@ -7,6 +7,7 @@ several hundred thousand commands a second.
 
 import asyncio
 from collections.abc import Callable
+from socket import gaierror
 from ssl import SSLContext
 from typing import Any, Final, cast
 
@@ -96,9 +97,12 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            await loop.create_connection(
-                lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
-            )
+            try:
+                await loop.create_connection(
+                    lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
+                )
+            except (ConnectionRefusedError, gaierror) as error:
+                raise _unreachable(access, error) from None
             await connection.wait_logged_on()
     except BaseException as error:
         connection.abort("logon was given up")
@@ -106,6 +110,13 @@ async def open_connection(
             raise TimeoutError(f"no logon at {access.host}:{access.port} within {seconds} s") from None
         raise
     return connection
+
+
+def _unreachable(access: Access, error: OSError) -> OSError:
+    """The same error in words; as it comes it is a tuple of numbers."""
+    why = "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror
+    text = f"no engine at {access.host}:{access.port}: {why}"
+    return OSError(error.errno, text) if error.errno is not None else type(error)(text)
 
 
 def _tls_options(access: Access) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, clearing, prices, screen, settlement, volatility
+from carbonmatch.config import bidding, blocks, clearing, composites, prices, screen, settlement, volatility
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -51,6 +51,7 @@ def in_words(config: Config) -> list[str]:
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
         *_instruments(config),
+        *(f"composite {one.id} {one.symbol}: {composites.in_words(one)}" for one in config.composites),
         f"{len(config.participants)} participants, {accounts} accounts",
         *_groups(config),
         f"{len(config.sessions)} sessions",

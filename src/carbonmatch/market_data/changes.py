@@ -11,6 +11,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    Composite,
     DaySummary,
     FeedKind,
     Instrument,
@@ -57,6 +58,7 @@ InstrumentMessage = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | Composite
 )
 
 _KIND: Final[dict[type, int]] = {

@@ -5,10 +5,12 @@ at its place; whatever happened (trades, busts, phases, results, orders of the l
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from carbonmatch.protocol.messages import (
     AuctionUpdate,
     BandUpdate,
+    Composite,
     KindStatistics,
     LevelUpdate,
     LimitsUpdate,
@@ -17,7 +19,7 @@ from carbonmatch.protocol.messages import (
 
 from .changes import InstrumentMessage
 
-_STATES = (Statistics, AuctionUpdate, BandUpdate, LimitsUpdate)
+_STATES: Final = (Statistics, AuctionUpdate, BandUpdate, LimitsUpdate, Composite)
 
 
 def merged(messages: Iterable[InstrumentMessage]) -> list[InstrumentMessage]:

@@ -172,7 +172,7 @@ class Subscriptions:
                     self._payloads.answer(Subscribed(request.ref, 0, feed_sequence, is_resumed=True)),
                     missed,
                 ]
-        instrument_ids = dict.fromkeys(request.instrument_ids) or self._market_data.instrument_ids()
+        instrument_ids = dict.fromkeys(request.instrument_ids) or self._market_data.followed_ids()
         subscriber.pending = OrderedDict.fromkeys(instrument_ids)
         return [self._payloads.answer(Subscribed(request.ref, len(subscriber.pending), feed_sequence))]
 
@@ -217,7 +217,7 @@ class Subscriptions:
             missed = self._missed(subscriber, request.ref, after_sequence, time_ns)
             if missed is not None:
                 return [missed]
-        instrument_ids = group.interest.instrument_ids or self._market_data.instrument_ids()
+        instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
         self._wait(subscriber, dict.fromkeys(sorted(instrument_ids)), time_ns)
         feed_sequence, count = self._market_data.feed_sequence, len(subscriber.pending)
         answer = GapFilled(request.ref, after_sequence, feed_sequence, FeedSource.SNAPSHOT, count)
@@ -316,7 +316,7 @@ class Subscriptions:
             group.take(batches, self._batch_messages_max)
             return
         changed_at = self._market_data.changed_at
-        instrument_ids = interest.instrument_ids or self._market_data.instrument_ids()
+        instrument_ids = interest.instrument_ids or self._market_data.followed_ids()
         changed = [each for each in sorted(instrument_ids) if changed_at(each) > group.feed_sequence]
         group.take_unknown(dict.fromkeys(changed), batch.feed_sequence)
 

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 
 from carbonmatch.matching.messages import InstrumentId, Side
-from carbonmatch.protocol.messages import LevelUpdate
+from carbonmatch.protocol.messages import FeedKind, LevelUpdate
 
 from .changes import FeedBatch, InstrumentChanges
 from .depth import Depth
@@ -32,22 +32,24 @@ class Windows:
 
     def follow(self, instrument_ids: frozenset[InstrumentId] | None, levels_max: int) -> None:
         """Cut windows of so many levels of these instruments from now on, for one more; None: of all."""
-        if instrument_ids is None:
-            self._of_all[levels_max] += 1
-        for instrument_id in self._market_data.instrument_ids() if instrument_ids is None else instrument_ids:
+        for instrument_id in self._with_levels(instrument_ids):
             windows = self._by_instrument.get(instrument_id)
             if windows is None:
-                windows = _InstrumentWindows(self._market_data.depth(instrument_id))
-                self._by_instrument[instrument_id] = windows
+                windows = self._begin(instrument_id, self._market_data.depth(instrument_id))
             windows.levels_max[levels_max] += 1
+        if instrument_ids is None:
+            self._of_all[levels_max] += 1
 
     def forget(self, instrument_ids: frozenset[InstrumentId] | None, levels_max: int) -> None:
         """The same for one less."""
         if instrument_ids is None:
             self._of_all[levels_max] -= 1
             self._of_all += Counter()  # without those that are 0
-        for instrument_id in self._market_data.instrument_ids() if instrument_ids is None else instrument_ids:
-            windows = self._by_instrument[instrument_id]
+        for instrument_id in self._with_levels(instrument_ids):
+            windows = self._by_instrument.get(instrument_id)
+            if windows is None:
+                # Defined since, and nothing has rested there yet.
+                continue
             windows.levels_max[levels_max] -= 1
             windows.levels_max += Counter()
             if not windows.levels_max:
@@ -56,14 +58,25 @@ class Windows:
     def cut(self, batch: FeedBatch) -> None:
         """Say of each changed instrument what the followers of each number of levels hear."""
         for instrument_id, changed in batch.changes.items():
+            if not changed.kinds & FeedKind.LEVELS:
+                continue
             windows = self._by_instrument.get(instrument_id)
             if windows is None:
                 if not self._of_all:
                     continue
-                # It is new: all that there were have been looked at since somebody follows all.
-                windows = self._by_instrument[instrument_id] = _InstrumentWindows()
-                windows.levels_max = self._of_all.copy()
+                # Its first levels: all that there were have been looked at since somebody follows all.
+                windows = self._begin(instrument_id)
             windows.cut(changed, self._market_data.depth(instrument_id))
+
+    def _begin(self, instrument_id: InstrumentId, depth: Depth | None = None) -> "_InstrumentWindows":
+        windows = self._by_instrument[instrument_id] = _InstrumentWindows(depth)
+        windows.levels_max = self._of_all.copy()
+        return windows
+
+    def _with_levels(self, instrument_ids: frozenset[InstrumentId] | None) -> list[InstrumentId]:
+        """Those of them that are instruments, and no composite prices."""
+        known = self._market_data.instrument_ids()
+        return known if instrument_ids is None else [each for each in known if each in instrument_ids]
 
 
 class _InstrumentWindows:

@@ -45,6 +45,7 @@ from carbonmatch.matching.messages import (
     CancelBidding,
     ConfirmSettlement,
     DefineAccount,
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
@@ -55,6 +56,7 @@ from carbonmatch.matching.messages import (
     HoldingsRequest,
     InspectHoldings,
     InstrumentId,
+    InstrumentStatusRequest,
     LevelChanged,
     MassCancel,
     ModifyBid,
@@ -89,6 +91,8 @@ from carbonmatch.matching.messages import (
     WithdrawBid,
 )
 from carbonmatch.matching.prices.collecting import collect
+from carbonmatch.matching.prices.composite import Composite
+from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -115,6 +119,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,
+    InstrumentStatusRequest: queries.instrument_status,
     BlockPropose: negotiation.propose,
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,
@@ -133,6 +138,7 @@ _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.c
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
+    DefineComposite: define_composite,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
@@ -161,6 +167,7 @@ class Engine:
         self.sessions: dict[SessionId, SessionState] = self.venue.sessions
         self.accounts: dict[AccountId, Account] = self.venue.accounts
         self.books: dict[InstrumentId, Book] = self.venue.books
+        self.composites: dict[InstrumentId, Composite] = self.venue.composites
         self.keys: dict[str, DefineKey] = self.venue.keys
 
     @property
@@ -265,6 +272,8 @@ class Engine:
             auction.indicate_all(venue)
         if venue.priced:
             collect(venue)
+        if venue.composites:
+            tell_composites(venue)
         streams = []
         for session in venue.touched:
             streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))

@@ -55,6 +55,10 @@ from carbonmatch.matching.vocabulary.commands import NewOrderLong as NewOrderLon
 from carbonmatch.matching.vocabulary.commands import OrderStatusRequest as OrderStatusRequest
 from carbonmatch.matching.vocabulary.commands import Reduce as Reduce
 from carbonmatch.matching.vocabulary.commands import Replace as Replace
+from carbonmatch.matching.vocabulary.composites import CompositeChanged as CompositeChanged
+from carbonmatch.matching.vocabulary.composites import CompositeDefinition as CompositeDefinition
+from carbonmatch.matching.vocabulary.composites import CompositeMember as CompositeMember
+from carbonmatch.matching.vocabulary.composites import DefineComposite as DefineComposite
 from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
 from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
 from carbonmatch.matching.vocabulary.day import EndDay as EndDay
@@ -131,6 +135,10 @@ from carbonmatch.matching.vocabulary.holdings import Holding as Holding
 from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
 from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
+from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
+from carbonmatch.matching.vocabulary.instrument_status import (
+    InstrumentStatusRequest as InstrumentStatusRequest,
+)
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -221,10 +229,10 @@ ClientCommand = (
     | BlockStatusRequest
     | SetBlockPhase
     | SetReference
+    | InstrumentStatusRequest
 )
-_Definition = (
-    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
-)
+_OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+_Definition = DefineInstrument | DefineComposite | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What the entries of sessions hold.
@@ -247,6 +255,7 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | SettlementStatus
+    | InstrumentStatus
     | Done
     | BidUpdate
     | BlockUpdate
@@ -254,7 +263,7 @@ AnyReport = (
     | Cash
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
-_OfPrices = BandChanged | LimitsChanged
+_OfPrices = BandChanged | LimitsChanged | CompositeChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
 _OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
 _OfInstruments = PhaseChanged | InstrumentDefined | DayEnded

@@ -36,6 +36,7 @@ from carbonmatch.matching.messages import (
     DayCommand,
     HoldingsRequest,
     InspectHoldings,
+    InstrumentStatusRequest,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
@@ -44,6 +45,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetReference,
+    SettlementStatusRequest,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -68,9 +70,11 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
-# Commands that look through all orders of a session, or through the journal.
+# Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
+# reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
-SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *get_args(TradeCommand)})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
+SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
@@ -82,6 +86,7 @@ _STEERING: Final = (
             SetReference,
             Resume,
             SetBlockPhase,
+            InstrumentStatusRequest,
             *get_args(BiddingCommand),
             *get_args(DayCommand),
             *get_args(AccountCommand),

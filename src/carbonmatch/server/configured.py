@@ -14,6 +14,7 @@ from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     DefineSession,
@@ -60,6 +61,8 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     ]
     if _definitions(before) != _definitions(after):
         changed.append("instruments")
+    if set(before.composites) != set(after.composites):
+        changed.append("composites")
     if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
         changed.append("tls")
     if drop_copies(after) and not drop_copies(before):
@@ -95,13 +98,16 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
+    """The definitions that the engine lacks or has otherwise. Sessions, copies, composites and keys that are
+    gone go.
 
-    Raises ConfigError where a session would have to become a drop copy, or the other way round, where orders
-    rest that were entered for another mechanism, and where orders or units are held by other rules.
+    Raises ConfigError where a session would have to become a drop copy, an instrument a composite price, or
+    the other way round, where orders rest that were entered for another mechanism, and where orders or units
+    are held by other rules.
     """
     if problems := [
         *_changed_kinds(config, engine),
+        *_changed_numbers(config, engine),
         *_changed_mechanisms(config, engine),
         *_changed_clearing(config, engine),
     ]:
@@ -112,7 +118,15 @@ def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     key_ids = {key.id for key in config.keys}
     removed_keys = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
     # What is removed makes room first: an account has a bound of drop copies that show it.
-    return [*_removals(config, engine), *changed, *removed_keys]
+    return [*_removals(config, engine), *changed, *_ended_composites(config, engine), *removed_keys]
+
+
+def _ended_composites(config: Config, engine: Engine) -> Iterator[VenueCommand]:
+    """Those which the configuration does not name any more: no orders rest there, unlike in instruments."""
+    composite_ids = {one.id for one in config.composites}
+    for composite_id, composite in engine.composites.items():
+        if composite_id not in composite_ids and composite.definition.members:
+            yield DefineComposite(structs.replace(composite.definition, members=()))
 
 
 def _removals(config: Config, engine: Engine) -> Iterator[VenueCommand]:
@@ -131,6 +145,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
     commands: list[VenueCommand] = [
         DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
     ]
+    commands += [DefineComposite(composite.definition) for composite in engine.composites.values()]
     commands += [
         DefineAccount(account.account_id, account.participant_id, account.name, account.group_id)
         for account in engine.accounts.values()
@@ -153,6 +168,21 @@ def _changed_kinds(config: Config, engine: Engine) -> Iterator[str]:
             yield (
                 f"session {one.name!r}: id {one.id} is that of {was} in this journal, expected a new id "
                 f"for {wanted}: a stream keeps its meaning"
+            )
+
+
+def _changed_numbers(config: Config, engine: Engine) -> Iterator[str]:
+    for one in config.composites:
+        if one.id in engine.books:
+            yield (
+                f"composite {one.symbol!r}: id {one.id} is that of an instrument in this journal; expected a "
+                "number that had no other meaning"
+            )
+    for instrument in config.instruments:
+        if instrument.id in engine.composites:
+            yield (
+                f"instrument {instrument.symbol!r}: id {instrument.id} is that of a composite price in this "
+                "journal; expected a number that had no other meaning"
             )
 
 
