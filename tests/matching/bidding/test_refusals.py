@@ -205,7 +205,20 @@ def test_the_bids_of_a_bidder_count_together_whatever_account_they_are_of() -> N
     assert reason(house.bid(bidding_id, 0, 29, 100)) == ""
 
 
-def test_no_more_bids_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_bids_in_one_bidding_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "BIDDING_BIDS_MAX", 2)
+    house = House()
+    first, second = house.open(100), house.announce(100, opens_ns=0)
+    house.bid(first, 0, 1, 100)
+    update = house.bid(first, 1, 1, 100)
+    assert reason(house.bid(first, 2, 1, 100)) == "BIDDING_LIMIT"
+    # It is full, the other one is not.
+    assert reason(house.bid(second, 2, 1, 100)) == ""
+    house.withdraw(update.bid_id, 1)
+    assert reason(house.bid(first, 2, 1, 100)) == ""
+
+
+def test_no_more_bids_in_all_biddings_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "BIDS_MAX", 2)
     house = House()
     first, second = house.open(100), house.announce(100, opens_ns=0)

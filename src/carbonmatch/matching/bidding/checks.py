@@ -1,6 +1,7 @@
 """What biddings and bids must satisfy: each rule with its own reason, in a fixed order."""
 
 from carbonmatch.limits import (
+    BIDDING_BIDS_MAX,
     BIDDINGS_MAX,
     BIDS_MAX,
     PRICE_TICKS_MAX,
@@ -91,7 +92,7 @@ def new_bid_refusal(
         return reason
     if bidding.bids_by_bidder.get(bidder, 0) >= bidding.offer.rules.bids_max:
         return RejectReason.BID_NOT_ALLOWED
-    if len(venue.biddings.bids) >= BIDS_MAX:
+    if len(bidding.bids) >= BIDDING_BIDS_MAX or len(venue.biddings.bids) >= BIDS_MAX:
         return RejectReason.BIDDING_LIMIT
     return share_refusal(bidding, bidder, quantity_lots)
 
