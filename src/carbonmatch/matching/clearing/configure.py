@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.clearing.ladders import choose_ladders
+from carbonmatch.matching.clearing.reserving import choose_observers
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -32,7 +32,7 @@ def configure_clearing(venue: "Venue", book: "Book") -> None:
         assert clearing is None or not clearing.deposited_lots, "units are held by other rules"
         cash = cash_ledger(venue, definition.currency)
         book.clearing = Clearing(rules, definition.tick_value_minor, cash, venue.last_trade_id)
-    choose_ladders(book)
+    choose_observers(book)
 
 
 def cash_ledger(venue: "Venue", currency: str) -> CashLedger:
