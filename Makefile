@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo launch test lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
+.PHONY: help demo launch test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -11,6 +11,7 @@ help:
 	@echo "make launch   the launch of the national market and seven pilots, replayed in a minute and proven from"
 	@echo "              its journal: launch/report.html; LAUNCH='--days 5 --seed 2' for another one"
 	@echo "make test     everything that CI runs: lint, types, tests"
+	@echo "make examples  what the clients in other languages (proto/examples) need, for make test to try them too"
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
 	@echo "make torture  kill the engine 10,000 times under load, fail its disk 100 times, and in simulation cut"
@@ -40,6 +41,11 @@ launch: $(VENV)/.installed
 
 test: lint coverage
 	$(BIN)/pytest --ignore=tests/matching
+
+# What is not there is told, and its tests are skipped; .ci/run has the names of Debian's packages.
+examples:
+	@if command -v npm > /dev/null; then npm ci --silent --no-audit --no-fund --prefix proto/examples/javascript; \
+	  else echo "carbonmatch: no npm: nobody tries proto/examples/javascript" >&2; fi
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

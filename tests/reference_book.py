@@ -249,7 +249,7 @@ class ReferenceVenue:
                 self._resume(command, by_itself=True)
             case m.SchedulePhase():
                 self._go_on(command)
-            case m.TimePassed() | m.DefineDropCopy():
+            case m.TimePassed() | m.DefineDropCopy() | m.DefineComposite():
                 pass
             case _:
                 raise AssertionError(command)

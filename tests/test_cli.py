@@ -40,7 +40,18 @@ def test_the_version_names_what_matters_for_a_report() -> None:
 def test_help_lists_every_command_without_importing_them() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "follow", "check-config", "schedule", "journal", "demo", "watch", "admin"):
+    for command in (
+        "serve",
+        "follow",
+        "check-config",
+        "schedule",
+        "journal",
+        "export",
+        "demo",
+        "watch",
+        "order",
+        "admin",
+    ):
         assert f" {command} " in done.stdout
     script = (
         "import carbonmatch.cli, sys; print([one for one in sys.modules if one.startswith('carbonmatch.')])"

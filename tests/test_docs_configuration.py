@@ -10,6 +10,8 @@ from carbonmatch.config import Config, parse
 from carbonmatch.config.bidding import Bidding
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.clearing import ClearingTable, FeesOfTrades
+from carbonmatch.config.composites import Composite
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
@@ -67,6 +69,9 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.volatility]", Volatility),
         ("[instruments.bidding]", Bidding),
         ("[instruments.blocks]", Blocks),
+        ("[instruments.clearing]", ClearingTable),
+        ("[[instruments.clearing.fees]]", FeesOfTrades),
+        ("[[composites]]", Composite),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),
         ("[[keys]]", Key),

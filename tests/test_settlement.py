@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from carbonmatch.journal.archive import archive_segments
 from carbonmatch.journal.record import StoredRecord
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.messages import AccountId, Entry, InstrumentId, Phase, Ref, Side, TradeId, TradeKind
 from carbonmatch.settlement.ledger import Ledger
 from carbonmatch.settlement.make import (
@@ -52,7 +54,9 @@ ACCOUNTS = {ALICE: AccountId(11), BOB: AccountId(13), CAROL: AccountId(12)}
 class World:
     """A venue with a journal, whose days are numbered from FIRST_DAY on; every call is a batch."""
 
-    def __init__(self, directory: Path, segment_bytes: int = 2**20) -> None:
+    def __init__(
+        self, directory: Path, segment_bytes: int = 2**20, clearing: m.ClearingRules | None = None
+    ) -> None:
         self.directory = directory
         self.storage = DiskStorage(directory)
         self.venue = Journaled(self.storage, segment_bytes)
@@ -65,9 +69,9 @@ class World:
             (
                 VENUE,
                 [
-                    m.DefineInstrument(definition(EUA)),
-                    m.DefineInstrument(definition(CEA)),
-                    m.DefineInstrument(LISTING),
+                    m.DefineInstrument(definition(EUA, clearing=clearing)),
+                    m.DefineInstrument(definition(CEA, clearing=clearing)),
+                    m.DefineInstrument(msgspec.structs.replace(LISTING, clearing=clearing)),
                     m.DefineAccount(AccountId(11), m.ParticipantId(1), "alpha"),
                     m.DefineAccount(AccountId(12), m.ParticipantId(1), "alpha-2"),
                     m.DefineAccount(AccountId(13), m.ParticipantId(2), "beta"),
@@ -675,6 +679,168 @@ def test_a_file_is_what_one_would_come_to_by_hand(
         assert [number.split("-")[1] for number in numbers] == [
             world.by_hand.kinds[trade].name for trade, _, _ in run["trades"]
         ]
+
+
+# --- accounts -----------------------------------------------------------------------------------------
+
+FEES = (
+    m.Fees(TradeKind.CONTINUOUS, 30, 40, 1, 2),
+    m.Fees(TradeKind.AUCTION, 10, 0, 0, 7),
+    m.Fees(TradeKind.LISTED, 5, 5),
+    m.Fees(TradeKind.BLOCK, 0, 9_999, 1, 60),
+)
+
+
+class Accounts:
+    """What accounts have by the engine, in everything that the world trades."""
+
+    def __init__(self, world: World, lots: int, minor: int) -> None:
+        self.engine = world.venue.engine
+        for number in (EUA, CEA, LISTED):
+            for account in ACCOUNTS.values():
+                self.clearing(number).deposit(account, lots)
+        for account in ACCOUNTS.values():
+            self.engine.venue.cash["EUR"].deposit(account, minor)
+
+    def clearing(self, number: InstrumentId) -> Clearing:
+        clearing = self.engine.books[number].clearing
+        assert isinstance(clearing, Clearing)
+        return clearing
+
+    def units(self, instruments: Iterable[int]) -> Counter[tuple[int, int]]:
+        return Counter(
+            {
+                (account, number): self.clearing(InstrumentId(number)).of(account).total_lots
+                for number in instruments
+                for account in ACCOUNTS.values()
+            }
+        )
+
+    def money(self) -> Counter[int]:
+        cash = self.engine.venue.cash["EUR"]
+        return Counter({account: cash.of(account).total_minor for account in ACCOUNTS.values()})
+
+    def fees(self) -> int:
+        return self.engine.venue.cash["EUR"].fees_minor
+
+
+def test_fees_are_those_that_were_taken(tmp_path: Path) -> None:
+    world = World(tmp_path / "journal", clearing=m.ClearingRules(fees=FEES))
+    accounts = Accounts(world, 1_000, 10_000_000)
+    world.trade(100, 50)
+    world.auction(100, 50)
+    world.listed(100, 50)
+    world.block(100, 50)
+    world.correct(1, 100, 25)
+    world.bust(2)
+    world.end()
+    (made,) = world.settle(tmp_path / "out")
+    rows = rows_of(made.file)
+    # Of the block the seller's fee is more than the money, which is all that is taken.
+    assert [(row["mode"], row["buyer_fee_minor"], row["seller_fee_minor"]) for row in rows["TRADE"]] == [
+        ("CONTINUOUS", "32", "60"),
+        ("LISTED", "2", "2"),
+        ("BLOCK", "50", "5000"),
+    ]
+    assert rows["FEES"] == [{"currency": "EUR", "fees_minor": str(accounts.fees())}]
+    assert accounts.fees() == 32 + 60 + 2 + 2 + 50 + 5_000
+
+
+def test_fees_of_an_earlier_day_are_given_back_by_adjustments(tmp_path: Path) -> None:
+    world = World(tmp_path / "journal", clearing=m.ClearingRules(fees=FEES))
+    accounts = Accounts(world, 1_000, 10_000_000)
+    world.trade(100, 50)
+    world.trade(100, 10)
+    world.end()
+    before = accounts.fees()
+    world.next_day()
+    world.correct(1, 50, 50)
+    world.bust(2)
+    world.end()
+    (made,) = world.settle(tmp_path / "out", FIRST_DAY + 1)
+    rows = rows_of(made.file)
+    assert [
+        (row["buyer_fee_change_minor"], row["seller_fee_change_minor"]) for row in rows["ADJUSTMENT"]
+    ] == [
+        ("-8", "-10"),
+        ("-13", "-24"),
+    ]
+    assert rows["FEES"] == [{"currency": "EUR", "fees_minor": str(accounts.fees() - before)}]
+
+
+def test_a_trade_from_before_there_were_accounts_has_no_fees_whatever_becomes_of_it(tmp_path: Path) -> None:
+    world = World(tmp_path / "journal")
+    world.trade(100, 50)
+    world.trade(100, 50)
+    rules = m.ClearingRules(fees=FEES)
+    world.apply((VENUE, [m.DefineInstrument(definition(EUA, clearing=rules))]))
+    world.correct(1, 90, 50)
+    world.end(EUA)
+    (first,) = world.settle_missing(tmp_path / "out")
+    world.next_day()
+    world.bust(2)
+    world.end(EUA)
+    (second,) = world.settle_missing(tmp_path / "out")
+    assert {row["buyer_fee_minor"] for row in rows_of(first.file)["TRADE"]} == {"0"}
+    (adjusted,) = rows_of(second.file)["ADJUSTMENT"]
+    assert (adjusted["quantity_change_lots"], adjusted["buyer_fee_change_minor"]) == ("-50", "0")
+    assert world.venue.engine.venue.cash["EUR"].fees_minor == 0
+
+
+class Settled:
+    """What files say, held against what has moved in the accounts of the world they are of."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.accounts = accounts
+        self.units = accounts.units((EUA, CEA, LISTED))
+        self.money, self.fees = accounts.money(), accounts.fees()
+
+    def take(self, made: Made) -> None:
+        """The units of its instruments have moved since their last run as it says."""
+        rows = rows_of(made.file)
+        after = self.accounts.units(int(row["instrument_id"]) for row in rows["INSTRUMENT"])
+        for row in rows["UNITS"]:
+            self.units[int(row["account_id"]), int(row["instrument"][1:])] += int(row["net_lots"])
+        assert {key: self.units[key] for key in after} == after
+        for row in rows["CASH"]:
+            self.money[int(row["account_id"])] += int(row["net_minor"])
+        self.fees += sum(int(row["fees_minor"]) for row in rows["FEES"])
+
+    def check(self) -> None:
+        """Once everything that was traded is in some run."""
+        assert self.money == self.accounts.money()
+        assert self.fees == self.accounts.fees()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    steps=STEPS,
+    lag_days=st.sampled_from((0, 1, 2)),
+    fees=st.permutations(FEES).map(lambda fees: tuple(fees[:3])),
+    lots=st.sampled_from((25, 60, 1_000)),
+)
+def test_files_are_what_has_moved_in_every_account(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: Any,
+    lag_days: int,
+    fees: tuple[m.Fees, ...],
+    lots: int,
+) -> None:
+    directory = tmp_path_factory.mktemp("world")
+    world = World(directory / "journal", clearing=m.ClearingRules(lag_days=lag_days, fees=fees))
+    settled = Settled(Accounts(world, lots, lots * 300))
+    for name, *given_ in [*steps, ("end", ())]:
+        if name == "end":
+            world.end(*given_[0])
+            world.next_day()
+        elif name in ("bust", "correct"):
+            if world.trades:
+                getattr(world, name)(1 + given_[0] % len(world.trades), *given_[1:])
+        else:
+            getattr(world, name)(*given_)
+        for made in world.settle_missing(directory / "out"):
+            settled.take(made)
+    settled.check()
 
 
 # --- numbers ------------------------------------------------------------------------------------------

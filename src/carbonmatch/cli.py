@@ -59,6 +59,7 @@ app.command(
     help="Write a journal as a table of fills, orders or books, for analysis.",
 )
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
+app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
 app.command(
     "carbonmatch.client.admin:main",
     name="admin",

@@ -327,6 +327,8 @@ SETTLEMENT_RUNS_MAX: Final = 4_096
 SETTLEMENT_STATUS_MAX: Final = 256
 # Making a settlement file has failed: so long until it is tried again. A full disk does not empty in seconds.
 SETTLEMENT_RETRY_SECONDS: Final = 10
+# Instruments that one question after them is answered with; the operator asks on from the last one's number.
+INSTRUMENT_STATUS_MAX: Final = 256
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
@@ -362,6 +364,22 @@ STALE_DAYS_MAX: Final = 1_000
 SETTLEMENT_LAG_DAYS_MAX: Final = 22
 FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
 
+# Units of one instrument, and minor units of one currency, that the venue holds for all accounts together:
+# more tonnes than the world emits in ten years, and what is a number on the wire.
+HOLDINGS_LOTS_MAX: Final = 10**12
+CASH_MINOR_MAX: Final = WIRE_INT_MAX
+# What one question after holdings is answered with, at 120 bytes each; the client asks on from the last one.
+HOLDINGS_STATUS_MAX: Final = 256
+assert VENUE_OPEN_ORDERS_MAX * QUANTITY_LOTS_MAX < WIRE_INT_MAX, (
+    "what is ordered to buy is a number on the wire"
+)
+
+# Prices that are averages of several instruments, and those: a market has one, of its vintages. All are made
+# anew at the end of each batch, in 0.3 us a member, and told in 10 bytes a member.
+COMPOSITES_MAX: Final = 16
+COMPOSITE_MEMBERS_MAX: Final = 32
+COMPOSITE_WEIGHT_MAX: Final = 10_000
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -372,6 +390,8 @@ CANCELED_BYTES_MAX: Final = 48
 # What one of the two sides of a block is told, and what everyone is.
 BLOCK_UPDATE_BYTES_MAX: Final = 104
 BLOCK_POSTED_BYTES_MAX: Final = 52
+# What an account has of an instrument.
+HOLDING_BYTES_MAX: Final = 112
 _PROPOSAL_BYTES_MAX: Final = 2 * (SIDE_SESSIONS_MAX + 1) * BLOCK_UPDATE_BYTES_MAX + BLOCK_POSTED_BYTES_MAX
 # A maker that is met causes two fills and a public trade, or two reports each of prevention and cancel.
 # An order in the long layout, and the report that it is in.
@@ -386,13 +406,14 @@ _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
 # The fullest batch: gathered to its bound, then one frame that meets all the makers it may, carries out as
 # much of an auction as it may, and takes every other order and every block out of the venue.
 assert (
-    BATCH_REPORTS_MAX * (BLOCK_UPDATE_BYTES_MAX + TRADED_BYTES_MAX // 2)
+    BATCH_REPORTS_MAX * (max(BLOCK_UPDATE_BYTES_MAX, HOLDING_BYTES_MAX) + TRADED_BYTES_MAX // 2)
     + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
     + _MEETINGS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * CANCELED_BYTES_MAX
     + VENUE_PROPOSALS_MAX * _PROPOSAL_BYTES_MAX
+    + COMPOSITES_MAX * (COMPOSITE_MEMBERS_MAX * 10 + 128)
     + COPIED_STREAMS_MAX * 6
     + COPIES_OF_A_SESSION_MAX * (BATCH_REPORTS_MAX + 4 * _MEETINGS_MAX + VENUE_OPEN_ORDERS_MAX) // 8
     < RECORD_PAYLOAD_BYTES_MAX

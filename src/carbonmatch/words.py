@@ -1,6 +1,7 @@
-"""Numbers of the core as people read them."""
+"""Numbers of the core as people read them, and texts of others as a terminal may show them."""
 
 from datetime import UTC, datetime
+from unicodedata import category
 
 
 def price_text(price_ticks: int, decimals: int) -> str:
@@ -15,3 +16,19 @@ def utc_text(time_ns: int) -> str:
     """ISO 8601 with all nine digits, which `datetime` would cut to six."""
     seconds, rest = divmod(time_ns, 10**9)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def printable(text: str) -> str:
+    """The text with what steers a terminal or turns the direction of writing escaped."""
+    if text.isprintable():
+        return text
+    return "".join(one if one == " " or not _steers(one) else _escaped(one) for one in text)
+
+
+def _steers(one: str) -> bool:
+    """Controls, formats (which turn the direction of writing), surrogates, ends of lines and paragraphs."""
+    return category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escaped(one: str) -> str:
+    return ascii(one)[1:-1]

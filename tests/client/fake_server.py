@@ -160,9 +160,12 @@ class FakeServer:
                     peer.send([SessionRejected(command.ref, RejectReason.THROTTLED, 2_500_000)])
             else:
                 self.last_ref = command.ref
-                reports.append(self.answer(command, seq + len(reports)))
+                reports += self.answers(command, seq + len(reports))
         if reports:
             self.frames.append(reports)
+
+    def answers(self, command: ClientCommand, seq: int) -> list[AnyReport]:
+        return [self.answer(command, seq)]
 
     def answer(self, command: ClientCommand, seq: int) -> AnyReport:
         """The fake's whole market: orders rest, cancels work, lots of 13 are refused."""

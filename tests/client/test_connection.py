@@ -15,7 +15,10 @@ from carbonmatch.limits import (
     SEND_BUFFER_BYTES_MAX,
 )
 from carbonmatch.matching.messages import (
+    BlockStatusRequest,
     Cancel,
+    ClientCommand,
+    InstrumentStatusRequest,
     MassCancel,
     MassCancelScope,
     OrderStatusRequest,
@@ -24,6 +27,7 @@ from carbonmatch.matching.messages import (
     Rejected,
     RejectReason,
     SetPhase,
+    SettlementStatusRequest,
 )
 from carbonmatch.protocol.codec import decode_client_frame, decode_reports
 from carbonmatch.protocol.frames import FrameReader
@@ -198,9 +202,16 @@ async def test_commands_whose_bytes_do_not_fit_a_frame_are_split_too() -> None:
 async def test_more_searches_than_a_frame_may_have_go_out_in_several() -> None:
     """One of the frames would otherwise be the last: to the engine it is a breach of the protocol."""
     wire = logged_on()
-    commands = [
-        OrderStatusRequest(Ref(ref)) if ref % 2 else MassCancel(Ref(ref), MassCancelScope.SESSION)
-        for ref in range(1, 20)
+    commands: list[ClientCommand] = []
+    for ref in range(1, 20, 3):
+        commands += [
+            OrderStatusRequest(Ref(ref)),
+            MassCancel(Ref(ref + 1), MassCancelScope.SESSION),
+            BlockStatusRequest(Ref(ref + 2)),
+        ]
+    commands += [
+        SettlementStatusRequest(Ref(30)),
+        *(InstrumentStatusRequest(Ref(ref)) for ref in range(31, 39)),
     ]
     wire.connection.send(commands)
     (written,) = wire.transport.writes

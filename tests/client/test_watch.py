@@ -9,8 +9,9 @@ from rich.console import Console
 
 from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.errors import ClientError
+from carbonmatch.client.overview import market_view
 from carbonmatch.client.watch import bar, instrument_view, rounded_half_up, watch
-from carbonmatch.matching.messages import OrderId, Phase, ScreenRules, Side, TradeId, TradeKind
+from carbonmatch.matching.messages import InstrumentId, OrderId, Phase, ScreenRules, Side, TradeId, TradeKind
 from carbonmatch.protocol.messages import (
     AuctionUpdate,
     KindStatistics,
@@ -48,9 +49,38 @@ def test_levels_stand_side_by_side_the_best_ones_first() -> None:
         (Side.BUY, 6_050, 1_000, 3),
         (Side.SELL, 6_052, 250, 2),
     )
-    assert shown(book)[3:5] == [
+    assert shown(book)[4:6] == [
         "      3      1,000   ████████   60.50   60.52   ██              250        2",
         "      1        500       ████   60.49",
+    ]
+
+
+def test_the_second_line_says_how_far_bid_and_ask_are_apart_and_where_the_last_trade_was() -> None:
+    book = book_of((Side.BUY, 6_049, 500, 1), (Side.SELL, 6_052, 250, 2), reference_price_ticks=6_000)
+    assert shown(book)[1] == "spread 0.03 (5.0 bp)"
+    book.statistics = Statistics(CEA, 1, 6_000, 6_100, 5_900, 6_050, 3_000, 18_100_000, 12)
+    assert shown(book)[1] == "spread 0.03 (5.0 bp)  last 60.50 ▲ +0.83 %"
+    book.statistics = Statistics(CEA, 1, 6_000, 6_100, 5_900, 5_940, 3_000, 18_100_000, 12)
+    assert shown(book)[1] == "spread 0.03 (5.0 bp)  last 59.40 ▼ -1.00 %"
+
+
+def test_a_market_is_a_line_for_each_instrument() -> None:
+    book = book_of(
+        (Side.BUY, 6_049, 12_500, 1),
+        (Side.SELL, 6_052, 250, 2),
+        reference_price_ticks=6_000,
+        statistics=Statistics(CEA, 1, 6_000, 6_100, 5_900, 6_000, 3_000, 18_100_000, 12),
+    )
+    gone = book_of((Side.BUY, 6_049, 1, 1), is_current=False)
+    gone.instrument_id = InstrumentId(CEA + 1)
+    unknown = InstrumentBook(InstrumentId(1))
+    out = StringIO()
+    Console(file=out, width=80, color_system=None).print(market_view([gone, unknown, book]))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines() if line.strip()]
+    assert lines[0] == "instrument phase lots bid ask lots last change volume"
+    assert lines[2:] == [
+        "CEA24 continuous 12,500 60.49 60.52 250 60.00 0.00 % 3,000",
+        "CEA24 not current 1 60.49",
     ]
 
 

@@ -220,8 +220,7 @@ async def test_an_operator_closes_blocks_and_a_copy_has_seen_it_all(
         offered = await alice.propose_block(EUA, Side.SELL, LOTS, PRICE, counterparty_participant_id=2)
         await bob.counter_block(offered.proposal_id, LOTS, 4_800)
         operator = market.access(house.order_entry, "operator")
-        feed = market.access(house.market_data, "feed")
-        await set_block_phase(operator, feed, "EUA", BlockPhase.CLOSED, "rumours")
+        await set_block_phase(operator, "EUA", BlockPhase.CLOSED, "rumours")
         assert capsys.readouterr().out.startswith("blocks of EUA are CLOSED since sequence ")
         await until(bob, is_in(BlockState.EXPIRED))
         for refused in (

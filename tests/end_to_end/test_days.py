@@ -68,7 +68,7 @@ async def end_day(venue: Addresses, day: int) -> None:
     """By the operator's command line."""
     await operate(venue, SetPhase(Ref(0), EUA, Phase.CLOSED), SetPhase(Ref(0), CEA, Phase.CLOSED))
     access = venue.session("operator")._access
-    await end(access, access, day, (), "over", dry_run=False)
+    await end(access, day, (), "over", dry_run=False)
 
 
 async def open_again(venue: Addresses) -> None:
@@ -149,18 +149,23 @@ async def test_the_registry_answers_and_objects(process: Process, tmp_path: Path
     number = f"{YESTERDAY}-CONTINUOUS-00000001"
     answer.write_text(json.dumps({**about, "objections": [{"trade_number": number, "reason": "frozen"}]}))
     with pytest.raises(ClientError, match="give the file that was sent"):
-        await confirm(access, read_answer(answer), None)
+        await confirm(access, read_answer(answer), None, made["sha256"])
     with pytest.raises(ClientError, match="the answer is about a file"):
         await confirm(access, read_answer(answer), sent + b"x")
     await confirm(access, read_answer(answer), sent)
     async with process.session("operator") as operator:
         (run,) = await runs_of(operator)
     assert (run.outcome, run.objection_count) == (SettlementOutcome.OBJECTED, 1)
+    answer.write_text(json.dumps({**about, "file_sha256": "ab" * 32}))
+    with pytest.raises(ClientError, match="expected it as --file, or its SHA-256 as --digest"):
+        await confirm(access, read_answer(answer), None)
+    with pytest.raises(ClientError, match=f"SHA-256 {'ab' * 32}, --digest is {made['sha256']}"):
+        await confirm(access, read_answer(answer), None, made["sha256"])
     answer.write_text(json.dumps(about))
     await process.kill()
     await process.start()
     access = process.session("operator")._access
-    await confirm(access, read_answer(answer), sent)
+    await confirm(access, read_answer(answer), None, made["sha256"])
     with pytest.raises(ClientError, match="confirmed this run before"):
         await confirm(access, read_answer(answer), sent)
     async with process.session("operator") as operator:
@@ -251,14 +256,22 @@ async def test_the_command_line_ends_days_and_shows_runs(process: Process, tmp_p
 
     status, said = await admin("end-of-day", "--day", str(YESTERDAY), "--instrument", "1")
     assert status == 1
-    assert "DAY_NOT_OVER: an instrument is not closed yet" in said
+    assert "DAY_NOT_OVER: close first, with `admin phase`: EUA: it is CONTINUOUS, expected CLOSED" in said
     await operate(process, SetPhase(Ref(0), EUA, Phase.CLOSED))
     status, said = await admin("end-of-day", "--day", str(YESTERDAY), "--instrument", "1", "--dry-run")
-    assert (status, said) == (0, f"would end trading day {YESTERDAY} of 1\n")
-    assert await admin("settlement") == (0, "the registry has confirmed every run\n")
-    status, said = await admin("end-of-day", "--day", str(YESTERDAY), "--instrument", "1")
+    assert (status, said) == (0, f"would end trading day {YESTERDAY} of EUA\n")
+    assert await admin("settlement") == (0, "no trading day has ended: there are no runs\n")
+    # Without names, those that are over.
+    status, said = await admin("end-of-day", "--day", str(YESTERDAY))
     assert status == 0
-    assert said.startswith(f"trading day {YESTERDAY} of 1 has ended at sequence ")
+    assert said.startswith(f"trading day {YESTERDAY} of EUA has ended at sequence ")
+    assert said.endswith("\nleft CEA: it is CONTINUOUS, expected CLOSED\n")
+    status, said = await admin("end-of-day", "--day", str(YESTERDAY), "--instrument", "EUA")
+    assert status == 1
+    assert f"DAY_ALREADY_ENDED: EUA: its day {YESTERDAY} has ended before" in said
+    status, said = await admin("end-of-day", "--day", "29991231")
+    assert status == 1
+    assert "found trading day 29991231, expected " in said
     status, said = await admin("settlement")
     assert status == 0
     assert said.startswith(f"{YESTERDAY} run 1: 1 instruments, ended ")

@@ -27,7 +27,7 @@ async def test_a_day_goes_on_after_a_kill_and_its_close_makes_the_next_band(proc
     process.text = market.text().replace("\n[[instruments]]\nid = 2\n", RULES)
     await process.start()
     access = process.session("operator")._access
-    await set_reference(access, access, "1", 48_00)
+    await set_reference(access, "1", 48_00)
     await trade(process, 100, 50_00)
     await process.kill()
     await process.start()

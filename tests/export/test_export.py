@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 
 from carbonmatch.exit_codes import ExitCode
+from carbonmatch.export import orders as orders_module
 from carbonmatch.export import writing
 from carbonmatch.export.book import book_rows, book_table
 from carbonmatch.export.columns import Column, Kind, Row, Table, described
@@ -23,8 +24,10 @@ from carbonmatch.export.command import main
 from carbonmatch.export.fills import FILLS, fill_rows
 from carbonmatch.export.orders import ORDERS, order_rows
 from carbonmatch.export.writing import ExportError, Format, write
+from carbonmatch.journal_tools import Batch
 from carbonmatch.limits import EXPORT_LEVELS_MAX
 from carbonmatch.matching.messages import (
+    Accepted,
     AllowedFlag,
     BustTrade,
     Cancel,
@@ -32,8 +35,11 @@ from carbonmatch.matching.messages import (
     DefineAccount,
     DefineInstrument,
     DefineSession,
+    Entry,
+    Executed,
     FoundTrade,
     InstrumentDefinition,
+    Liquidity,
     NewOrder,
     NewOrderLong,
     OnTrade,
@@ -42,6 +48,7 @@ from carbonmatch.matching.messages import (
     Reduce,
     Replace,
     SelfTradePrevention,
+    SessionId,
     SetPhase,
     Side,
     TimeInForce,
@@ -210,6 +217,34 @@ def test_prevented_trades_come_before_the_cancels_that_they_cause(directory: Pat
         ("prevented", 10, 1, 5, None),
         ("canceled", 20, 1, 0, "self_trade"),
         ("canceled", 10, 5, 0, "self_trade"),
+    ]
+
+
+def test_orders_of_one_batch_come_in_the_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch holds entries of many times, and stream after stream what they have caused."""
+    buyer, seller = NewOrder(1, CEA, Side.BUY, 5, 6000), NewOrder(1, CEA, Side.SELL, 5, 6000)
+    batch = Batch(
+        [Entry(1, 1_000, BUYER, [buyer]), Entry(2, 2_000, SELLER, [seller])],
+        [
+            (
+                SessionId(BUYER),
+                [
+                    Accepted(1, 1, 1_000, 0, 1, CEA, 11, Side.BUY, 6000, 5),
+                    Executed(2, 0, 2_000, 0, 1, 1, CEA, 11, Side.BUY, 6000, 5, 0, Liquidity.MAKER),
+                    Accepted(3, 2, 3_000, 0, 3, CEA, 11, Side.BUY, 6000, 5),
+                ],
+            ),
+            (SessionId(SELLER), [Accepted(1, 1, 2_000, 0, 2, CEA, 12, Side.SELL, 6000, 5)]),
+        ],
+        [],
+    )
+    monkeypatch.setattr(orders_module, "batches", lambda *_arguments, **_options: [batch])
+    rows = named(ORDERS, order_rows(Path()))
+    assert picked(rows, "time", "event", "order_id") == [
+        (1_000, "accepted", 1),
+        (2_000, "executed", 1),
+        (2_000, "accepted", 2),
+        (3_000, "accepted", 3),
     ]
 
 

@@ -37,6 +37,7 @@ def numbers(high: int) -> st.SearchStrategy[int]:
 
 REFS, ORDER_IDS = NUMBERS, NUMBERS
 INSTRUMENTS, ACCOUNTS = numbers(INSTRUMENT_ID_MAX), numbers(ACCOUNT_ID_MAX)
+CURRENCIES: Final = st.sampled_from(["", "EUR", "CNY", "€€€"])
 TEXTS: Final = st.text(st.characters(codec="utf-8"), max_size=64)
 # Also, and mostly, one that there is.
 LISTINGS: Final = st.one_of(st.sampled_from([worlds.LISTING, worlds.LISTING, worlds.EUA]), INSTRUMENTS)
@@ -87,6 +88,24 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.integers(0, 5),
     ),
     st.builds(m.SettlementStatusRequest, st.just(0), NUMBERS, st.booleans()),
+    st.builds(m.InstrumentStatusRequest, st.just(0), st.sampled_from(("", "EUA", "\x1b[2J")), INSTRUMENTS),
+    *(
+        st.builds(kind, st.just(0), ACCOUNTS, INSTRUMENTS, NUMBERS, CURRENCIES, NUMBERS, TEXTS)
+        for kind in (m.Deposit, m.Withdraw)
+    ),
+    *(
+        st.builds(kind, st.just(0), ACCOUNTS, INSTRUMENTS, ACCOUNTS, INSTRUMENTS, CURRENCIES)
+        for kind in (m.HoldingsRequest, m.InspectHoldings)
+    ),
+    st.builds(
+        m.RestrictAccount,
+        st.just(0),
+        ACCOUNTS,
+        st.sampled_from(m.Restriction),
+        INSTRUMENTS,
+        st.booleans(),
+        TEXTS,
+    ),
 )
 
 

@@ -352,7 +352,7 @@ def test_a_state_is_restored_only_before_the_first_batch() -> None:
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 4, expected 5"):
+    with pytest.raises(ValueError, match="version 4, expected 6"):
         MarketData().restore(b"\x93\x04\x00\x90")
 
 

@@ -161,8 +161,23 @@ class Market:
                     f"bid {number(report.bid_id)} {report.quantity_lots} @ {report.price_ticks} "
                     f"{report.state.name.lower()}{got if report.allotted_lots else ''}"
                 )
+            case m.Holding():
+                return (
+                    f"{report.account_id} has {report.total_lots} lots of {report.instrument_id}: "
+                    f"{report.available_lots} available, {report.reserved_lots} reserved, "
+                    f"{report.unsettled_lots} unsettled, {report.bought_today_lots} of today, "
+                    f"buys {report.buying_lots}"
+                )
+            case m.Cash():
+                return (
+                    f"{report.account_id} has {report.total_minor} {report.currency}: "
+                    f"{report.available_minor} available, {report.reserved_minor} reserved, "
+                    f"{report.withdrawable_minor} to withdraw"
+                )
             case m.SettlementStatus():
                 return f"run {report.run} of {report.trading_day} {report.outcome.name}"
+            case m.InstrumentStatus():
+                return f"{report.symbol} {report.phase.name}, {report.trading_day} after {report.ended_day}"
             case m.Done():
                 return "done"
             case m.BlockUpdate():

@@ -227,6 +227,31 @@ def test_another_day_than_the_one_in_progress_is_refused(days: Days) -> None:
     assert [one.instrument_id for one in days.end(WEDNESDAY)] == [CEA]  # type: ignore[union-attr]
 
 
+def test_day_0_after_the_day_has_ended_is_that_of_a_day_that_has_ended(days: Days) -> None:
+    days.step(Phase.CONTINUOUS, 0, TUESDAY)
+    days.step(Phase.CLOSED, 1, TUESDAY)
+    days.close(CEA)
+    assert len(days.end()) == 2
+    assert days.end() == days.end(0, EUA) == "DAY_ALREADY_ENDED"
+    # No schedule has said in which day this one is.
+    assert days.end(0, CEA) == "UNKNOWN_TRADING_DAY"
+
+
+def test_no_day_ends_before_the_schedule_has_begun_it(days: Days) -> None:
+    """It would be over when its session begins, and what trades then would be of no day that ends."""
+    tomorrow_ns = TIME_NS + 9 * HOUR_NS
+    days.step(Phase.CONTINUOUS, 0, TUESDAY)
+    closed = m.SchedulePhase(EUA, Phase.CLOSED, TIME_NS + HOUR_NS, tomorrow_ns, trading_day=TUESDAY)
+    days.market.outputs(VENUE, closed)
+    days.close(CEA)
+    assert len(days.end(0, EUA)) == 1
+    assert days.end(WEDNESDAY, EUA) == "UNKNOWN_TRADING_DAY"
+    assert [one.instrument_id for one in days.end(WEDNESDAY)] == [CEA]  # type: ignore[union-attr]
+    # It has left its schedule: the step does not come.
+    days.market.time_ns = tomorrow_ns
+    assert len(days.end(WEDNESDAY, EUA)) == 1
+
+
 def test_day_0_of_instruments_in_different_days_is_refused(days: Days) -> None:
     for instrument, day in ((EUA, TUESDAY), (CEA, MONDAY)):
         days.step(Phase.CONTINUOUS, 0, day, instrument)
@@ -247,8 +272,11 @@ def test_a_day_that_the_schedule_began_and_that_ended_leaves_the_next_to_whoever
 def test_a_day_is_not_over_before_its_instruments_are_closed(days: Days, phase: Phase) -> None:
     days.close()
     days.market.send(OPS, m.SetPhase(days.ref(), EUA, phase))
-    assert days.end(TUESDAY, EUA) == days.end(TUESDAY) == "DAY_NOT_OVER"
-    assert len(days.end(TUESDAY, CEA)) == 1
+    assert days.end(TUESDAY, EUA) == days.end(TUESDAY, EUA, CEA) == "DAY_NOT_OVER"
+    # Who names no instruments means those that are over.
+    assert [one.instrument_id for one in days.end(TUESDAY)] == [CEA]  # type: ignore[union-attr]
+    assert days.end(TUESDAY) == "DAY_NOT_OVER"
+    assert days.runs() == [(TUESDAY, 1, "UNANSWERED")]
 
 
 def test_a_day_is_not_over_while_its_closing_auction_is_carried_out(
@@ -334,6 +362,11 @@ def test_a_run_that_was_objected_to_may_be_confirmed_later(settled: Days) -> Non
             "outcome": SettlementOutcome.OBJECTED,
             "objections": (TRADE, TRADE),
             "objection_count": 1,
+        },
+        {
+            "outcome": SettlementOutcome.OBJECTED,
+            "objections": (TRADE, TRADE),
+            "objection_count": 2,
         },
         {"objection_count": 1},
         {"objections": (m.TradeId(1),)},

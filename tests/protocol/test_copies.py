@@ -1,6 +1,7 @@
 """The frames of a drop copy: the reports as they are, in the order of the market, in frames of a few."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from carbonmatch.protocol import copies
 from carbonmatch.protocol.codec import UnknownMessage, decode_copies
 from carbonmatch.protocol.copies import copy_frames
 from carbonmatch.protocol.messages import Copied
-from tests.protocol.vectors import pack
+from tests.protocol.vectors import label, load, pack
 
 ANN, BEN, CAT = SessionId(1), SessionId(2), SessionId(3)
 Report = list[object]
@@ -52,6 +53,15 @@ def test_a_copy_is_the_very_report() -> None:
     (frame,) = copy_frames(CopyChunk(SessionId(9), 5, 1, [CopyPart(BEN, b"")]), {BEN: pack([report])})
     assert (frame.first_seq, frame.count) == (5, 1)
     assert frame.payload == pack([[67, 5, BEN, report]])
+
+
+@pytest.mark.parametrize("vector", load("reports"), ids=label)
+def test_every_report_there_is_can_be_copied(vector: dict[str, Any]) -> None:
+    """What tells fills apart is looked for in all of them, and others have something else there."""
+    (frame,) = copy_frames(
+        CopyChunk(SessionId(9), 5, 1, [CopyPart(BEN, b"")]), {BEN: bytes.fromhex("91" + vector["hex"])}
+    )
+    assert frame.payload.hex() == "91" + pack([67, 5, BEN]).hex().replace("93", "94", 1) + vector["hex"]
 
 
 def test_bits_say_which_reports_of_a_stream_are_copied() -> None:

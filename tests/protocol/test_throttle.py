@@ -1,8 +1,11 @@
 """Token buckets: what is admitted over any time, to the nanosecond."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from carbonmatch.limits import THROTTLE_PATIENCE_SECONDS
 from carbonmatch.matching.messages import (
@@ -10,15 +13,18 @@ from carbonmatch.matching.messages import (
     BlockDecline,
     BlockWithdraw,
     Cancel,
+    ClientCommand,
     InstrumentId,
     MassCancel,
     MassCancelScope,
     NewOrder,
     OrderId,
+    Reduce,
     Ref,
     RejectReason,
     SessionCommand,
     Side,
+    WithdrawBid,
 )
 from carbonmatch.protocol.messages import SessionRejected
 from carbonmatch.protocol.throttle import Throttle, TokenBucket
@@ -131,6 +137,18 @@ def test_a_throttled_session_can_still_end_what_it_negotiates() -> None:
     withdraw, decline = BlockWithdraw(Ref(3), OrderId(1)), BlockDecline(Ref(4), OrderId(2))
     admission = throttle.admit([withdraw, decline, BlockAccept(Ref(5), OrderId(3), 1, 1)], START)
     assert admission.admitted == [withdraw, decline]
+
+
+def test_whatever_only_takes_risk_away_is_counted_with_the_cancels() -> None:
+    takes_away = {Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid}
+    throttle = Throttle(1, 1, 100, 100, START)
+    throttle.admit([order(1)], START)
+
+    def passes(kind: type[Struct]) -> bool:
+        command = kind(**dict.fromkeys(kind.__struct_fields__, 2))
+        return bool(throttle.admit([command], START).admitted)  # type: ignore[list-item]
+
+    assert set(filter(passes, get_args(ClientCommand))) == takes_away
 
 
 def test_cancels_have_a_rate_too() -> None:

@@ -3,16 +3,19 @@
 import pytest
 from msgspec import structs
 
-from carbonmatch.config import Config, ConfigError, Session, key_commands, venue_commands
+from carbonmatch.config import Config, ConfigError, Session, key_commands, parse, venue_commands
 from carbonmatch.config.calendars import Calendar, Schedule, Step
+from carbonmatch.config.clearing import ClearingTable
 from carbonmatch.config.screen import Screen
 from carbonmatch.demo_market import MARKET_DATA_KEY_ID, MARKET_DATA_SESSION, demo_config, gateway_session
 from carbonmatch.journal.errors import JournalRefused
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
+    DefineComposite,
     DefineDropCopy,
     DefineKey,
+    Deposit,
     Entry,
     InstrumentId,
     KeySession,
@@ -205,3 +208,95 @@ def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() 
     engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [SetPhase(Ref(0), first.id, Phase.PRE_OPEN)]))
     with pytest.raises(ConfigError, match=r"it is in PRE_OPEN; expected it to be closed"):
         changed_definitions(changed, engine)
+
+
+def test_what_is_held_is_held_by_the_rules_it_was_reckoned_by() -> None:
+    first, *others = CONFIG.instruments
+    cleared = structs.replace(first, clearing=ClearingTable())
+    with_clearing = structs.replace(CONFIG, instruments=(cleared, *others))
+    session = next(one for one in CONFIG.sessions if one.accounts)
+    operator = next(one for one in CONFIG.sessions if one.operator)
+    price = first.reference_price_ticks
+    engine = engine_of(CONFIG)
+    assert len(changed_definitions(with_clearing, engine)) == 1
+    order = NewOrder(Ref(1), first.id, Side.BUY, first.quantity_min_lots, price)
+    engine.apply(Entry(engine.sequence + 1, 2, session.id, [order]))
+    with pytest.raises(ConfigError, match=r"1 orders rest, and 0 lots are held for accounts; expected none"):
+        changed_definitions(with_clearing, engine)
+
+    engine = engine_of(with_clearing)
+    dearer = structs.replace(cleared, tick_value_minor=first.tick_value_minor + 1)
+    others_to_be = [CONFIG, structs.replace(CONFIG, instruments=(dearer, *others))]
+    assert [len(changed_definitions(config, engine)) for config in others_to_be] == [1, 1]
+    deposit = Deposit(Ref(1), session.accounts[0], first.id, 5)
+    engine.apply(Entry(engine.sequence + 1, 2, operator.id, [deposit]))
+    assert changed_definitions(with_clearing, engine) == []
+    for config in others_to_be:
+        with pytest.raises(ConfigError, match=r"0 orders rest, and 5 lots are held for accounts"):
+            changed_definitions(config, engine)
+
+
+COMPOSED = """
+[[instruments]]
+id = 1
+symbol = "A"
+currency = "CNY"
+tick_value_minor = 1
+price_decimals = 2
+lot_tonnes = 1
+prices = { close = "last" }
+reference_price_ticks = 5000
+[[composites]]
+id = 90
+symbol = "COM"
+members = [{ symbol = "A" }]
+"""
+
+
+def test_a_composite_is_defined_once_and_again_when_it_is_another() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    engine = engine_of(config)
+    assert engine.composites[InstrumentId(90)].told_ticks == 5_000
+    assert changed_definitions(config, engine) == []
+    weighted = parse(COMPOSED.replace('{ symbol = "A" }', '{ symbol = "A", weight = 2 }'), "venue.toml")
+    (command,) = changed_definitions(weighted, engine)
+    assert command in venue_commands(weighted)
+    assert needs_restart(config, weighted) == ["composites"]
+
+
+def test_a_composite_that_the_configuration_no_longer_names_ends_once_and_may_come_back() -> None:
+    config = parse(COMPOSED, "venue.toml")
+    without = parse(COMPOSED.partition("[[composites]]")[0], "venue.toml")
+    engine = engine_of(config)
+    (command,) = changed_definitions(without, engine)
+    assert isinstance(command, DefineComposite)
+    assert command.composite.members == ()
+    engine.apply(Entry(engine.sequence + 1, 2, SessionId(0), [command]))
+    engine.take_outputs()
+    assert changed_definitions(without, engine) == []
+    assert [type(one) for one in changed_definitions(config, engine)] == [DefineComposite]
+
+
+@pytest.mark.parametrize("composite_first", [False, True])
+def test_a_number_of_an_instrument_does_not_become_that_of_a_composite_nor_the_other_way_round(
+    composite_first: bool,
+) -> None:
+    config = parse(COMPOSED, "venue.toml")
+    other = COMPOSED.replace("id = 1\n", "id = 90\n", 1).replace(
+        'id = 90\nsymbol = "COM"', 'id = 1\nsymbol = "COM"'
+    )
+    swapped = parse(other, "venue.toml")
+    before, after = (config, swapped) if composite_first else (swapped, config)
+    with pytest.raises(ConfigError) as caught:
+        changed_definitions(after, engine_of(before))
+    composite, instrument = caught.value.problems
+    number = after.composites[0].id
+    assert composite == (
+        f"composite 'COM': id {number} is that of an instrument in this journal; expected a number that had "
+        "no other meaning"
+    )
+    number = after.instruments[0].id
+    assert instrument == (
+        f"instrument 'A': id {number} is that of a composite price in this journal; expected a number that "
+        "had no other meaning"
+    )

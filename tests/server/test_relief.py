@@ -14,6 +14,7 @@ from carbonmatch.matching.messages import (
     CancelBidding,
     ClientCommand,
     InstrumentId,
+    InstrumentStatusRequest,
     MassCancel,
     MassCancelScope,
     NewOrder,
@@ -109,6 +110,12 @@ def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
     assert passing(market, Bid(Ref(1), OrderId(7), 1, 1), WithdrawBid(Ref(2), OrderId(8))) == []
+
+
+def test_operators_find_the_instrument_that_they_steer_but_go_through_no_lists(market: Market) -> None:
+    one, every = InstrumentStatusRequest(Ref(1), "EUA"), InstrumentStatusRequest(Ref(2))
+    assert passing(market, one, every, session_id=OPS) == [1]
+    assert passing(market, one, every) == []
 
 
 def test_what_ends_a_block_passes_once_and_where_there_is_one() -> None:

@@ -12,6 +12,8 @@ from msgspec import structs
 
 from carbonmatch.config import Config
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.composites import Composite, Member
+from carbonmatch.config.prices import Prices
 from carbonmatch.config.schema import SelfTrade
 from carbonmatch.config.volatility import Volatility, Width
 from carbonmatch.exit_codes import ExitCode
@@ -22,7 +24,7 @@ from carbonmatch.journal.segments import segment_name
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
 from carbonmatch.matching import auction_times, state
-from carbonmatch.matching.messages import GroupId
+from carbonmatch.matching.messages import GroupId, InstrumentId
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.protocol.messages import LogoutReason
@@ -135,7 +137,7 @@ class Process:
             lambda: world.happens(disk.faults.failed_read),
         )
         usual = market.config(Path("unused"), throttle=_THROTTLE)
-        config = _restrained(_grouped(_scheduled(usual, *day)), world.seed)
+        config = _composed(_restrained(_grouped(_scheduled(usual, *day)), world.seed), world.seed)
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
@@ -265,6 +267,16 @@ def _restrained(config: Config, seed: int) -> Config:
         structs.replace(one, **changes) if one.id == market.EUA else one for one in config.instruments
     )
     return structs.replace(config, instruments=instruments)
+
+
+def _composed(config: Config, seed: int) -> Config:
+    """In every other world with a composite price of both instruments."""
+    if seed % 2:
+        return config
+    instruments = tuple(structs.replace(one, prices=Prices(close="last")) for one in config.instruments)
+    members = (Member("EUA", 2), Member("CEA", 1))
+    composite = Composite(InstrumentId(90), "COMPOSITE", members)
+    return structs.replace(config, instruments=instruments, composites=(composite,))
 
 
 def _scheduled(config: Config, calendar: Calendar, schedule: Schedule) -> Config:

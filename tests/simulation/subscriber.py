@@ -6,9 +6,17 @@ from msgspec import structs
 
 from carbonmatch.client.book import BookBuilder
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.messages import Phase, ScreenMechanism, Side, TradeBusted, TradeCorrected
+from carbonmatch.matching.messages import (
+    CompositeChanged,
+    Phase,
+    ScreenMechanism,
+    Side,
+    TradeBusted,
+    TradeCorrected,
+)
 from carbonmatch.matching.messages import Ref as RequestRef
 from carbonmatch.protocol.messages import (
+    Composite,
     Logon,
     LogonAccepted,
     Subscribe,
@@ -62,6 +70,8 @@ class Subscriber:
                 self._take_trade(message)
             elif isinstance(message, TradeBust | TradeCorrection):
                 self._take_amended(message)
+            elif isinstance(message, Composite):
+                self._take_composite(message)
         for book in self.builder.books.values():
             bid, ask = book.best()
             assert book.definition is not None
@@ -98,10 +108,16 @@ class Subscriber:
         event = kind(**fields, kind=durable.kind)
         demand(event in self._journaled.public, "what is published is what is durable", message)
 
+    def _take_composite(self, message: Composite) -> None:
+        event = CompositeChanged(
+            message.composite_id, message.time_ns, message.price_ticks, message.composite
+        )
+        demand(event in self._journaled.public, "what is published is what is durable", message)
+
     def ended(self, connection: Connection) -> None: ...
 
     def equals(self, engine: Engine) -> bool:
-        """Whether it has every book of the engine as it is."""
+        """Whether it has every book and composite price of the engine as it is."""
         books = self.builder.books
         for instrument_id, instrument in engine.instruments.items():
             book = books.get(instrument_id)
@@ -111,4 +127,5 @@ class Subscriber:
                 seen = [(level.price_ticks, level.quantity_lots, level.order_count) for level in levels]
                 if seen != levels_of(engine, instrument_id, side):
                     return False
-        return True
+        told = {number: one.price_ticks for number, one in self.builder.composites.items()}
+        return told == {number: one.told_ticks for number, one in engine.composites.items()}

@@ -10,17 +10,16 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
-from carbonmatch.client.errors import ClientError, LogonRefused
-from carbonmatch.client.options import Port, Whole, access_of, find_instrument
-from carbonmatch.client.session import Session
+from carbonmatch.client.errors import ClientError
+from carbonmatch.client.operating import do, instrument_id_of, one_or_all, status_of
+from carbonmatch.client.options import Port, Whole, access_of
+from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.messages import (
-    ANY,
-    ClientCommand,
-    Done,
-    InstrumentId,
     Phase,
     Ref,
+    RejectReason,
     Resume,
     SetBand,
     SetPhase,
@@ -28,7 +27,6 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import Role
 
-_ALL = "all"
 PhaseName = Literal[
     "continuous", "halted", "cancel-only", "closed", "pre-open", "opening-auction", "closing-auction", "break"
 ]
@@ -40,6 +38,11 @@ _DAYS = "carbonmatch.client.admin_days"
 main.command(f"{_DAYS}:end_of_day", name="end-of-day", help="End a trading day.")
 main.command(f"{_DAYS}:settlement", name="settlement", help="Show what the registry has not confirmed.")
 main.command(f"{_DAYS}:reconcile", name="reconcile", help="Journal what the registry has answered.")
+_ACCOUNTS = "carbonmatch.client.admin_accounts"
+main.command(f"{_ACCOUNTS}:deposit", name="deposit", help="Note what has come into an account.")
+main.command(f"{_ACCOUNTS}:withdraw", name="withdraw", help="Let something leave an account.")
+main.command(f"{_ACCOUNTS}:holdings", name="holdings", help="Show what accounts have.")
+main.command(f"{_ACCOUNTS}:restrict", name="restrict", help="Say what an account may not do.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")
@@ -56,7 +59,7 @@ class Operator:
     port: Port = 7400
     "Its order entry."
     market_data_port: Port = 7410
-    "Its market data, which is asked for the number of a symbol; key and session need its role for that."
+    "Its market data, which `biddings` alone reads: key and session need its role for that."
     key_id: str | None = None
     "The operator's key; without one the demo market's, on loopback only."
     key_file: Path | None = None
@@ -64,13 +67,14 @@ class Operator:
     session: str | None = None
     "The operator's session."
 
-    def accesses(self, tls: TlsOptions) -> tuple[Access, Access]:
-        """To operate, and to read the feed."""
-        key = (self.key_id, self.key_file, self.session, tls)
-        return (
-            access_of(Role.OPERATOR, self.host, self.port, *key),
-            access_of(Role.MARKET_DATA, self.host, self.market_data_port, *key),
-        )
+    def access(self, tls: TlsOptions) -> Access:
+        """To operate."""
+        return access_of(Role.OPERATOR, self.host, self.port, self.key_id, self.key_file, self.session, tls)
+
+    def feed_access(self, tls: TlsOptions) -> Access:
+        """To read the market data."""
+        port = self.market_data_port
+        return access_of(Role.MARKET_DATA, self.host, port, self.key_id, self.key_file, self.session, tls)
 
 
 _DEMO_OPERATOR = Operator()
@@ -105,7 +109,7 @@ def phase(
         When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, wanted, text, time_to_come_ns(until)))
+    asyncio.run(set_phase(operator.access(tls), symbol, wanted, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -129,7 +133,7 @@ def halt(
     until
         When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
     """
-    asyncio.run(set_phase(*operator.accesses(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
+    asyncio.run(set_phase(operator.access(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
 
 
 @main.command
@@ -150,7 +154,7 @@ def resume(
     text
         The reason, which everybody gets to see.
     """
-    asyncio.run(end_holds(*operator.accesses(tls), symbol, text))
+    asyncio.run(end_holds(operator.access(tls), symbol, text))
 
 
 @main.command
@@ -177,7 +181,7 @@ def band(
     reference_ticks
         The reference price they follow from, in ticks.
     """
-    asyncio.run(set_band(*operator.accesses(tls), symbol, reference_ticks, low_ticks, high_ticks))
+    asyncio.run(set_band(operator.access(tls), symbol, reference_ticks, low_ticks, high_ticks))
 
 
 @main.command
@@ -198,42 +202,69 @@ def reference(
     reference_ticks
         The reference price, in ticks.
     """
-    asyncio.run(set_reference(*operator.accesses(tls), symbol, reference_ticks))
+    asyncio.run(set_reference(operator.access(tls), symbol, reference_ticks))
 
 
-async def set_phase(
-    operator: Access, feed: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0
-) -> None:
+async def set_phase(operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0) -> None:
     """`until_ns` 0: without an end."""
-    instrument_id = await one_or_all(feed, symbol)
-    sequence = await _order(operator, SetPhase(Ref(0), instrument_id, phase, text, until_ns))
+    async with Session(operator) as session:
+        command = SetPhase(Ref(0), await one_or_all(session, symbol), phase, text, until_ns)
+        sequence = await do(session, command, _words(symbol))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
 
 
-async def end_holds(operator: Access, feed: Access, symbol: str, text: str) -> None:
-    instrument_id = await one_or_all(feed, symbol)
-    sequence = await _order(operator, Resume(Ref(0), instrument_id, text))
+async def end_holds(operator: Access, symbol: str, text: str) -> None:
+    async with Session(operator) as session:
+        command = Resume(Ref(0), await one_or_all(session, symbol), text)
+        sequence = await do(session, command, _words(symbol))
     print(f"{symbol} is held by nobody since sequence {sequence}")
 
 
 async def set_band(
-    operator: Access,
-    feed: Access,
-    symbol: str,
-    reference_ticks: int,
-    low_ticks: int,
-    high_ticks: int,
+    operator: Access, symbol: str, reference_ticks: int, low_ticks: int, high_ticks: int
 ) -> None:
-    instrument_id = await instrument_id_of(feed, symbol)
-    command = SetBand(Ref(0), instrument_id, reference_ticks, low_ticks, high_ticks)
-    sequence = await _order(operator, command)
+    async with Session(operator) as session:
+        command = SetBand(
+            Ref(0), await instrument_id_of(session, symbol), reference_ticks, low_ticks, high_ticks
+        )
+        found = f"found {low_ticks} to {high_ticks} ticks around {reference_ticks}"
+        words = {
+            **_words(symbol),
+            RejectReason.INVALID_PRICE: (
+                f"{found}, expected 0 <= low <= high and none above {PRICE_TICKS_MAX}"
+            ),
+        }
+        sequence = await do(session, command, words)
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
 
 
-async def set_reference(operator: Access, feed: Access, symbol: str, reference_ticks: int) -> None:
-    instrument_id = await instrument_id_of(feed, symbol)
-    sequence = await _order(operator, SetReference(Ref(0), instrument_id, reference_ticks))
+async def set_reference(operator: Access, symbol: str, reference_ticks: int) -> None:
+    async with Session(operator) as session:
+        instrument_id = await instrument_id_of(session, symbol)
+        command = SetReference(Ref(0), instrument_id, reference_ticks)
+        check_command(command)
+        status = await status_of(session, instrument_id)
+        increment = 0 if status is None else status.price_increment_ticks
+        found = f"found {reference_ticks} ticks, expected"
+        words = {
+            **_words(symbol),
+            RejectReason.INVALID_PRICE: f"{found} 1 to {PRICE_TICKS_MAX}",
+            RejectReason.PRICE_INCREMENT: f"{found} a multiple of {increment}, the increment of {symbol}",
+            RejectReason.MECHANISM_NOT_AVAILABLE: (
+                f"{symbol} has no rules for its prices ([instruments.prices]), expected some: "
+                "without, `admin band` sets reference and band"
+            ),
+        }
+        sequence = await do(session, command, words)
     print(f"{symbol} goes by {reference_ticks} ticks since sequence {sequence}")
+
+
+def _words(symbol: str) -> dict[RejectReason, str]:
+    """What phases and prices are refused for, whichever of them."""
+    return {
+        RejectReason.UNKNOWN_INSTRUMENT: f"there is no instrument of the number {symbol}",
+        RejectReason.MECHANISM_NOT_AVAILABLE: f"{symbol} has no auctions, so nothing gathers in them",
+    }
 
 
 def time_to_come_ns(text: str) -> int:
@@ -255,32 +286,3 @@ def time_ns(text: str) -> int:
     if parsed is None or parsed.tzinfo is None:
         raise ClientError(f"expected a time with its offset, like 2026-03-02T15:30+08:00, found {text!r}")
     return int(parsed.timestamp()) * 1_000_000_000
-
-
-async def one_or_all(feed: Access, symbol: str) -> InstrumentId:
-    """The number of an instrument, or ANY for all of them."""
-    return InstrumentId(ANY) if symbol == _ALL else await instrument_id_of(feed, symbol)
-
-
-async def instrument_id_of(feed: Access, symbol: str) -> InstrumentId:
-    """The number itself needs no market data: it works with a key that may only operate."""
-    if symbol.isdecimal():
-        if int(symbol) == ANY:
-            raise ClientError(f"{symbol} is no instrument's number, expected 1 or more")
-        return InstrumentId(int(symbol))
-    try:
-        return (await find_instrument(feed, symbol)).instrument_id
-    except (LogonRefused, OSError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise ClientError(
-            f"{symbol} could not be looked up in the market data at {feed.host}:{feed.port} ({reason}); "
-            "the number of the instrument works without"
-        ) from error
-
-
-async def _order(operator: Access, command: ClientCommand) -> int:
-    """Return the journal sequence at which the command was applied."""
-    async with Session(operator) as session:
-        done = (await session.call(command))[-1]
-        assert type(done) is Done, "an operator's command is done or rejected"
-        return done.sequence

@@ -5,11 +5,12 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from carbonmatch.client.admin import Operator, instrument_id_of, time_ns, time_to_come_ns
+from carbonmatch.client import operating
+from carbonmatch.client.admin import Operator, time_ns, time_to_come_ns
 from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.connection import Access
-from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.market_data import MarketDataClient
+from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -24,7 +25,6 @@ from carbonmatch.matching.messages import (
     BiddingTie,
     BidRevision,
     CancelBidding,
-    Done,
     InstrumentDefinition,
     OrderId,
     Ref,
@@ -126,24 +126,25 @@ def announce_bidding(
     )
     opens_ns, closes_ns = time_ns(opens), time_to_come_ns(closes)
 
-    async def run(access: Access, feed: Access) -> None:
-        command = AnnounceBidding(
-            Ref(1),
-            await instrument_id_of(feed, symbol),
-            SessionId(party_session),
-            AccountId(account),
-            Side[side.upper()],
-            quantity_lots,
-            reserve_ticks,
-            opens_ns,
-            closes_ns,
-            rules,
-            secondary_ticks,
-            text,
-        )
-        print(f"bidding {await do(access, command)} is announced")
+    async def run(access: Access) -> int:
+        async with Session(access) as session:
+            command = AnnounceBidding(
+                Ref(0),
+                await instrument_id_of(session, symbol),
+                SessionId(party_session),
+                AccountId(account),
+                Side[side.upper()],
+                quantity_lots,
+                reserve_ticks,
+                opens_ns,
+                closes_ns,
+                rules,
+                secondary_ticks,
+                text,
+            )
+            return await operating.do(session, command, _WORDS)
 
-    asyncio.run(run(*operator.accesses(tls)))
+    print(f"bidding {asyncio.run(run(operator.access(tls)))} is announced")
 
 
 def cancel_bidding(
@@ -163,8 +164,8 @@ def cancel_bidding(
     text
         The reason, which everybody gets to see.
     """
-    access, _ = operator.accesses(tls)
-    sequence = asyncio.run(do(access, CancelBidding(Ref(1), OrderId(bidding_id), text)))
+    command = CancelBidding(Ref(0), OrderId(bidding_id), text)
+    sequence = asyncio.run(do(operator.access(tls), command))
     print(f"bidding {bidding_id} is cancelled since sequence {sequence}")
 
 
@@ -173,22 +174,19 @@ def biddings(
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
-    """Show the biddings that are announced or open, and how the last one of each instrument has ended."""
-    _, feed = operator.accesses(tls)
-    print("\n".join(asyncio.run(lines_of(feed))) or "no biddings")
+    """Show the biddings that are announced or open, and how the last one of each instrument has ended.
+
+    Reads the market data: key and session need the role market_data, and a logon that is refused counts
+    against the address.
+    """
+    print("\n".join(asyncio.run(lines_of(operator.feed_access(tls)))) or "no biddings")
 
 
 async def do(access: Access, command: BiddingCommand) -> int:
     """The sequence at which the command was applied. Raises ClientError where it is refused."""
     check_command(command)
     async with Session(access) as session:
-        try:
-            done = (await session.call(command))[-1]
-        except OrderRejected as rejected:
-            reason = rejected.reason
-            raise ClientError(f"{_WORDS.get(reason, 'refused')} ({reason.name})") from rejected
-    assert type(done) is Done, "an operator's command is done or rejected"
-    return done.sequence
+        return await operating.do(session, command, _WORDS)
 
 
 async def lines_of(feed: Access) -> list[str]:
@@ -242,5 +240,4 @@ _WORDS: Final = {
     RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",
     RejectReason.INCOMPATIBLE_INSTRUCTIONS: "its increments are no multiples of the instrument's",
     RejectReason.BIDDING_LIMIT: "as many biddings as may be are announced or open",
-    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
 }

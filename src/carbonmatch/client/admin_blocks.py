@@ -5,11 +5,12 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from carbonmatch.client.admin import Operator, one_or_all
+from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
+from carbonmatch.client.operating import do, one_or_all
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import BlockPhase
+from carbonmatch.matching.messages import ANY, BlockPhase, Ref, RejectReason, SetBlockPhase
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -37,11 +38,20 @@ def blocks(
         The reason, which everybody gets to see.
     """
     wanted = BlockPhase[phase.upper().replace("-", "_")]
-    asyncio.run(set_block_phase(*operator.accesses(tls), symbol, wanted, text))
+    asyncio.run(set_block_phase(operator.access(tls), symbol, wanted, text))
 
 
-async def set_block_phase(operator: Access, feed: Access, symbol: str, phase: BlockPhase, text: str) -> None:
-    instrument_id = await one_or_all(feed, symbol)
+async def set_block_phase(operator: Access, symbol: str, phase: BlockPhase, text: str) -> None:
     async with Session(operator) as session:
-        sequence = await session.set_block_phase(instrument_id, phase, text)
+        instrument_id = await one_or_all(session, symbol)
+        command = SetBlockPhase(Ref(0), instrument_id, phase, text)
+        words = {
+            RejectReason.UNKNOWN_INSTRUMENT: f"there is no instrument of the number {symbol}",
+            RejectReason.MECHANISM_NOT_AVAILABLE: (
+                "no instrument of this venue has blocks ([instruments.blocks])"
+                if instrument_id == ANY
+                else f"{symbol} has no blocks ([instruments.blocks])"
+            ),
+        }
+        sequence = await do(session, command, words)
     print(f"blocks of {symbol} are {phase.name} since sequence {sequence}")

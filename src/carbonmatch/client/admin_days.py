@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import time
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -12,16 +13,19 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Struct
 
-from carbonmatch.client.admin import Operator, instrument_id_of
+from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.operating import do, instrument_id_of, refused, statuses_of
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.limits import OBJECTIONS_MAX
 from carbonmatch.matching.messages import (
     ConfirmSettlement,
-    Done,
     EndDay,
+    InstrumentId,
+    InstrumentStatus,
+    Phase,
     Ref,
     RejectReason,
     SettlementOutcome,
@@ -30,7 +34,7 @@ from carbonmatch.matching.messages import (
     StatusEnd,
     TradeId,
 )
-from carbonmatch.words import utc_text
+from carbonmatch.words import printable, utc_text
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -51,13 +55,14 @@ def end_of_day(
     day
         The day, as 20210716; without it, the one that the schedule has them in.
     instrument
-        An instrument, or its number, as often as there are some; without, all whose day this is.
+        An instrument, or its number, as often as there are some; without, all whose day this is and that are
+        closed: which were left, and why, is said.
     text
         The reason.
     dry_run
-        Say what would be sent, and do nothing.
+        Say what would end, and do nothing.
     """
-    asyncio.run(end(*operator.accesses(tls), trading_day(day), instrument, text, dry_run=dry_run))
+    asyncio.run(end(operator.access(tls), trading_day(day), instrument, text, dry_run=dry_run))
 
 
 def settlement(
@@ -73,8 +78,7 @@ def settlement(
     confirmed
         Also those that it has.
     """
-    access, _ = operator.accesses(tls)
-    asyncio.run(show(access, confirmed=confirmed))
+    asyncio.run(show(operator.access(tls), confirmed=confirmed))
 
 
 def reconcile(
@@ -82,10 +86,13 @@ def reconcile(
     /,
     *,
     file: Path | None = None,
+    digest: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
     """Journal what the registry has answered to a settlement file.
+
+    What was sent has to be named, as --file or as --digest: the registry may have got something else.
 
     Parameters
     ----------
@@ -94,10 +101,11 @@ def reconcile(
     file
         The settlement file (CSV) that was sent: the answer has to be about these very bytes. Needed where
         there are objections, for it says which trades their numbers are of.
+    digest
+        The SHA-256 of the file that was sent, as the log says with settlement_made: 64 hexadecimal digits.
     """
-    access, _ = operator.accesses(tls)
     sent = None if file is None else file.read_bytes()
-    asyncio.run(confirm(access, read_answer(answer), sent))
+    asyncio.run(confirm(operator.access(tls), read_answer(answer), sent, digest))
 
 
 # --- what they do ---------------------------------------------------------------------------------
@@ -180,29 +188,101 @@ def trading_day(text: str) -> int:
     return day.year * 10_000 + day.month * 100 + day.day
 
 
-async def end(
-    operator: Access, feed: Access, day: int, instruments: tuple[str, ...], text: str, *, dry_run: bool
-) -> None:
+async def end(operator: Access, day: int, instruments: tuple[str, ...], text: str, *, dry_run: bool) -> None:
     """`day` 0: that which they are in."""
-    numbers = tuple([await instrument_id_of(feed, symbol) for symbol in instruments])
-    command = EndDay(Ref(0), day, numbers, text)
-    check_command(command)
-    whose = ", ".join(instruments) or "every instrument that is in it"
-    what = f"trading day {day}" if day else "the trading day"
-    if dry_run:
-        print(f"would end {what} of {whose}")
-        return
+    _must_have_begun(day)
     async with Session(operator) as session:
-        sequence = await _do(session, command)
-    print(f"{what} of {whose} has ended at sequence {sequence}")
+        numbers = tuple([await instrument_id_of(session, symbol) for symbol in instruments])
+        command = EndDay(Ref(0), day, numbers, text)
+        check_command(command)
+        before = _meant(await statuses_of(session), numbers)
+        if dry_run:
+            _tell_what_would_end(before, day)
+            return
+        sequence = await do(session, command, _why_not(before, day))
+        after = {one.instrument_id: one for one in await statuses_of(session)}
+    ended = [one for one in before if after[one.instrument_id].ended_day != one.ended_day]
+    day = max(after[one.instrument_id].ended_day for one in ended)
+    print(f"trading day {day} of {_symbols(ended)} has ended at sequence {sequence}")
+    _tell_what_was_left([one for one in before if one not in ended], day)
+
+
+def _must_have_begun(day: int) -> None:
+    """The venue takes a date that it is anywhere on Earth; who names one that it is not here has erred."""
+    today = max(int(time.strftime("%Y%m%d")), int(time.strftime("%Y%m%d", time.gmtime())))
+    if day > today:
+        raise ClientError(
+            f"found trading day {day}, expected {today} at most: it has not begun "
+            f"(where the market is ahead of this machine, set TZ: this is UTC{time.strftime('%z')})"
+        )
+
+
+def _meant(statuses: list[InstrumentStatus], numbers: tuple[InstrumentId, ...]) -> list[InstrumentStatus]:
+    return [one for one in statuses if not numbers or one.instrument_id in numbers]
+
+
+def _symbols(statuses: list[InstrumentStatus]) -> str:
+    return ", ".join(one.symbol for one in statuses) or "no instrument"
+
+
+def _day_meant(statuses: list[InstrumentStatus], day: int) -> int:
+    """The day that ends where `day` is asked for; 0: that is not clear."""
+    days = {one.trading_day for one in statuses if one.trading_day > one.ended_day}
+    return day or (days.pop() if len(days) == 1 else 0)
+
+
+def why_left(status: InstrumentStatus, day: int) -> str:
+    """Why the day of an instrument does not end now; empty: it does."""
+    if status.ended_day and day <= status.ended_day:
+        return f"its day {status.ended_day} has ended before"
+    if status.trading_day > status.ended_day and status.trading_day != day:
+        return f"it is in {status.trading_day}"
+    if status.phase is not Phase.CLOSED:
+        return f"it is {status.phase.name}, expected CLOSED"
+    return "its auction is being carried out" if status.is_uncrossing else ""
+
+
+def _tell_what_would_end(statuses: list[InstrumentStatus], day: int) -> None:
+    day = _day_meant(statuses, day)
+    print(f"would end trading day {day} of {_symbols([one for one in statuses if not why_left(one, day)])}")
+    _tell_what_was_left([one for one in statuses if why_left(one, day)], day)
+
+
+def _tell_what_was_left(statuses: list[InstrumentStatus], day: int) -> None:
+    for one in statuses:
+        print(f"left {one.symbol}: {why_left(one, day) or 'its schedule has not begun this day'}")
+
+
+def _why_not(statuses: list[InstrumentStatus], day: int) -> dict[RejectReason, str]:
+    """What the refusals of EndDay mean for the instruments that it was asked for."""
+    meant = _day_meant(statuses, day)
+    left = [f"{one.symbol}: {why}" for one in statuses if (why := why_left(one, meant))]
+    days = sorted({one.trading_day for one in statuses if one.trading_day > one.ended_day})
+    ended = max((one.ended_day for one in statuses), default=0)
+    if day:
+        others = "; ".join(left) or "its schedule has not begun it"
+        unknown = f"found {day}, expected a day that has begun and not ended: {others}"
+    elif days:
+        unknown = f"there are {', '.join(map(str, days))}, expected one: name it with --day"
+    else:
+        unknown = "no schedule has begun a day, expected one: name it with --day"
+    return {
+        RejectReason.DAY_NOT_OVER: f"close first, with `admin phase`: {'; '.join(left)}",
+        RejectReason.DAY_ALREADY_ENDED: "; ".join(left) if day else f"trading day {ended} has ended before",
+        RejectReason.UNKNOWN_TRADING_DAY: unknown,
+        RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
+    }
 
 
 async def show(operator: Access, *, confirmed: bool) -> None:
     async with Session(operator) as session:
         runs = await runs_of(session, confirmed=confirmed)
+        has_any = bool(runs) or await runs_of(session, confirmed=True)
     for run in runs:
         print(in_words(run))
-    if not runs:
+    if not has_any:
+        print("no trading day has ended: there are no runs")
+    elif not runs:
         print("the registry has confirmed every run")
 
 
@@ -215,7 +295,7 @@ async def runs_of(session: Session, *, confirmed: bool = False) -> list[Settleme
         try:
             *page, last = await session.call(SettlementStatusRequest(Ref(0), after, confirmed))
         except OrderRejected as rejected:
-            raise _refused(rejected) from rejected
+            raise refused(rejected, _WORDS) from rejected
         assert type(last) is StatusEnd, "what is asked for page by page has an end"
         runs += [report for report in page if type(report) is SettlementStatus]
         more = last.more
@@ -235,9 +315,9 @@ def in_words(run: SettlementStatus) -> str:
     )
 
 
-async def confirm(operator: Access, answer: Answer, sent: bytes | None) -> None:
-    """Journal an answer; where the file that was sent is given, it has to be the one that was answered."""
-    trade_ids = ids_of(answer, sent)
+async def confirm(operator: Access, answer: Answer, sent: bytes | None, digest: str = "") -> None:
+    """Journal an answer. What was sent is given, or its digest, and has to be what was answered."""
+    trade_ids = ids_of(answer, sent, digest)
     command = ConfirmSettlement(
         Ref(0),
         answer.trading_day,
@@ -245,35 +325,36 @@ async def confirm(operator: Access, answer: Answer, sent: bytes | None) -> None:
         answer.file_digest,
         answer.outcome,
         tuple(trade_ids[:OBJECTIONS_MAX]),
-        len(answer.objections),
+        len(trade_ids),
     )
     check_command(command)
     async with Session(operator) as session:
-        sequence = await _do(session, command)
+        sequence = await do(session, command, _WORDS)
     what = f"{answer.trading_day} run {answer.run}"
     for one in answer.objections:
-        print(f"objection to {one.trade_number}: {one.reason or 'no reason given'}")
+        print(f"objection to {printable(one.trade_number)}: {printable(one.reason) or 'no reason given'}")
     if answer.objections:
-        print(f"{what} has {len(answer.objections)} objections since sequence {sequence}")
+        print(f"{what} has objections to {len(trade_ids)} trades since sequence {sequence}")
     else:
         print(f"{what} is confirmed since sequence {sequence}")
 
 
-def ids_of(answer: Answer, sent: bytes | None) -> list[TradeId]:
-    """The ids of the trades that are objected to, from the file that names both.
+def ids_of(answer: Answer, sent: bytes | None, digest: str = "") -> list[TradeId]:
+    """The ids of the trades that are objected to, each once, from the file that names both.
 
-    Raises ClientError where the file is not the one that the answer is about, or is of another run.
+    Raises ClientError where it is not said what was sent, or the answer is about something else.
     """
     if sent is None:
         if answer.objections:
             raise ClientError("the answer has objections: give the file that was sent as --file")
+        if not digest:
+            raise ClientError("what was sent is not said: expected it as --file, or its SHA-256 as --digest")
+        _must_be_answered(answer, digest.lower(), "--digest is")
         return []
-    digest = sha256(sent)
-    if digest.digest() != answer.file_digest:
-        raise ClientError(
-            f"the answer is about a file with SHA-256 {answer.file_sha256}, the one given has "
-            f"{digest.hexdigest()}"
-        )
+    found = sha256(sent).hexdigest()
+    _must_be_answered(answer, found, "the one given has")
+    if digest:
+        _must_be_answered(answer, digest.lower(), "--digest is")
     file = read_sent(sent)
     if (file.trading_day, file.run) != (answer.trading_day, answer.run):
         raise ClientError(
@@ -283,31 +364,16 @@ def ids_of(answer: Answer, sent: bytes | None) -> list[TradeId]:
     for one in answer.objections:
         if one.trade_number not in file.trade_ids:
             raise ClientError(f"the file that was sent has no trade {one.trade_number!r}")
-    return [file.trade_ids[one.trade_number] for one in answer.objections]
+    return list(dict.fromkeys(file.trade_ids[one.trade_number] for one in answer.objections))
 
 
-async def _do(session: Session, command: EndDay | ConfirmSettlement) -> int:
-    try:
-        done = (await session.call(command))[-1]
-    except OrderRejected as rejected:
-        raise _refused(rejected) from rejected
-    assert type(done) is Done, "an operator's command is done or rejected"
-    return done.sequence
+def _must_be_answered(answer: Answer, found: str, whose: str) -> None:
+    expected = answer.file_digest.hex()
+    if found != expected:
+        raise ClientError(f"the answer is about a file with SHA-256 {expected}, {whose} {found}")
 
 
 _WORDS: Final = {
-    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
-    RejectReason.DAY_NOT_OVER: "an instrument is not closed yet: close it first, with `admin phase`",
-    RejectReason.DAY_ALREADY_ENDED: "this day has ended before, or a later one",
-    RejectReason.UNKNOWN_TRADING_DAY: (
-        "no such day, none that is in progress, or none with such a run; an instrument without a schedule "
-        "needs --day"
-    ),
-    RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
+    RejectReason.UNKNOWN_TRADING_DAY: "no such run: `admin settlement --confirmed` shows which there are",
     RejectReason.SETTLEMENT_ALREADY_CONFIRMED: "the registry has confirmed this run before",
 }
-
-
-def _refused(rejected: OrderRejected) -> ClientError:
-    words = _WORDS.get(rejected.reason)
-    return ClientError(f"{rejected.reason.name}: {words}" if words else str(rejected))

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
@@ -57,7 +58,7 @@ def bust_trade(
     yes
         Do it without asking.
     """
-    access, _ = operator.accesses(tls)
+    access = operator.access(tls)
     asyncio.run(bust(access, TradeId(trade_id), text, _confirm(yes), dry_run=dry_run))
 
 
@@ -90,7 +91,7 @@ def correct_trade(
     yes
         Do it without asking.
     """
-    access, _ = operator.accesses(tls)
+    access = operator.access(tls)
     asyncio.run(
         correct(access, TradeId(trade_id), price_ticks, quantity_lots, text, _confirm(yes), dry_run=dry_run)
     )
@@ -178,7 +179,6 @@ async def _do(session: Session, command: TradeCommand) -> int:
 _WORDS: Final = {
     RejectReason.UNKNOWN_TRADE: "there is no such trade",
     RejectReason.ALREADY_BUSTED: "it was busted before: nothing of it is left",
-    RejectReason.NOT_ENTITLED: "the session may not operate this venue",
     RejectReason.ABOVE_MAXIMUM: "a correction may not make a trade larger than it was",
     RejectReason.INVALID_QUANTITY: "a trade of nothing is none: bust it",
     RejectReason.NOT_AMENDABLE: "it is that already: nothing would change",
@@ -188,8 +188,7 @@ _WORDS: Final = {
 
 
 def _refused(trade_id: TradeId, rejected: OrderRejected) -> ClientError:
-    reason = rejected.reason
-    return ClientError(f"trade {trade_id}: {_WORDS.get(reason, 'refused')} ({reason.name})")
+    return ClientError(f"trade {trade_id}: {operating.refused(rejected, _WORDS)}")
 
 
 def _must(confirm: Confirm, question: str) -> None:

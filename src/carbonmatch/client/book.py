@@ -40,6 +40,7 @@ from carbonmatch.protocol.messages import (
     BiddingUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    Composite,
     Conflated,
     DaySummary,
     FeedKind,
@@ -238,8 +239,8 @@ class InstrumentBook:
 
 
 class BookBuilder:
-    """Every instrument of one subscription. Invariant: a book `is_current` only from a whole,
-    verified snapshot and every increment after it.
+    """Every instrument and composite price of one subscription. Invariant: a book `is_current` only from
+    a whole, verified snapshot and every increment after it.
 
     A damaged book keeps its last contents, takes no increments and is reported once; its next
     snapshot mends it. One whose snapshot has begun is not current until that has ended.
@@ -248,6 +249,8 @@ class BookBuilder:
     def __init__(self, kinds: int = FeedKind.ALL) -> None:
         """`kinds` as subscribed: with fewer than all, numbers are left out, and gaps cannot be seen."""
         self.books: dict[InstrumentId, InstrumentBook] = {}
+        # Composite prices as they were last told; what has not come yet is not there.
+        self.composites: dict[InstrumentId, Composite] = {}
         self.feed_sequence = 0
         self.batches_left_out = 0  # as told by Conflated
         self._is_dense = kinds & FeedKind.DEFAULT == FeedKind.DEFAULT
@@ -289,12 +292,15 @@ class BookBuilder:
             self.feed_sequence = message.feed_sequence
         elif type(message) is Instrument:
             self._book(message.definition.instrument_id).definition = message.definition
+        elif type(message) is Composite:
+            self.composites[message.composite_id] = message
         elif type(message) is Conflated:
             self.batches_left_out += message.batches
             self.feed_sequence = message.feed_sequence
         elif type(message) is Subscribed:
             # A new subscription: snapshots of all it has will follow.
             self.books.clear()
+            self.composites.clear()
             self.feed_sequence = message.feed_sequence
         return None
 

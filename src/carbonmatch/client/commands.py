@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from carbonmatch.client.accounts import AccountCommands
 from carbonmatch.client.bidding import BiddingCommands
 from carbonmatch.client.blocks import BlockCommands
 from carbonmatch.matching.messages import (
@@ -35,7 +36,47 @@ Answer = list[AnyReport]
 _NO_REF: Final = Ref(0)
 
 
-class Commands(BiddingCommands, BlockCommands):
+def order_command(
+    instrument_id: int,
+    side: Side,
+    quantity_lots: int,
+    price_ticks: int = 0,
+    *,
+    account_id: int = 0,
+    order_type: OrderType = OrderType.LIMIT,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.INSTRUMENT_DEFAULT,
+    flags: int = 0,
+    stop_price_ticks: int = 0,
+    display_lots: int = 0,
+    minimum_lots: int = 0,
+    expires_ns: int = 0,
+) -> NewOrder:
+    """In the long layout where one of its own attributes is given. Has no ref yet."""
+    command = NewOrder(
+        ref=_NO_REF,
+        instrument_id=InstrumentId(instrument_id),
+        side=side,
+        quantity_lots=quantity_lots,
+        price_ticks=price_ticks,
+        account_id=AccountId(account_id),
+        order_type=order_type,
+        time_in_force=time_in_force,
+        self_trade_prevention=self_trade_prevention,
+        flags=flags,
+    )
+    if not (stop_price_ticks or display_lots or minimum_lots or expires_ns):
+        return command
+    return NewOrderLong(
+        **msgspec.structs.asdict(command),
+        stop_price_ticks=stop_price_ticks,
+        display_lots=display_lots,
+        minimum_lots=minimum_lots,
+        expires_ns=expires_ns,
+    )
+
+
+class Commands(AccountCommands, BiddingCommands, BlockCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.
@@ -64,26 +105,21 @@ class Commands(BiddingCommands, BlockCommands):
         seconds: float | None = None,
     ) -> Answer:
         """The long layout where one of its own attributes is given; its answer begins with AcceptedLong."""
-        command = NewOrder(
-            ref=_NO_REF,
-            instrument_id=InstrumentId(instrument_id),
-            side=side,
-            quantity_lots=quantity_lots,
-            price_ticks=price_ticks,
-            account_id=AccountId(account_id),
+        command = order_command(
+            instrument_id,
+            side,
+            quantity_lots,
+            price_ticks,
+            account_id=account_id,
             order_type=order_type,
             time_in_force=time_in_force,
             self_trade_prevention=self_trade_prevention,
             flags=flags,
+            stop_price_ticks=stop_price_ticks,
+            display_lots=display_lots,
+            minimum_lots=minimum_lots,
+            expires_ns=expires_ns,
         )
-        if stop_price_ticks or display_lots or minimum_lots or expires_ns:
-            command = NewOrderLong(
-                **msgspec.structs.asdict(command),
-                stop_price_ticks=stop_price_ticks,
-                display_lots=display_lots,
-                minimum_lots=minimum_lots,
-                expires_ns=expires_ns,
-            )
         return await self.call(command, seconds=seconds)
 
     async def select(

@@ -7,8 +7,9 @@ several hundred thousand commands a second.
 
 import asyncio
 from collections.abc import Callable
+from socket import gaierror
 from ssl import SSLContext
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -27,7 +28,7 @@ from carbonmatch.limits import (
     TLS_SHUTDOWN_SECONDS_MAX,
     WIRE_INT_MAX,
 )
-from carbonmatch.matching.messages import MassCancel, OrderStatusRequest, RejectReason, TradeCommand
+from carbonmatch.matching.messages import RejectReason
 from carbonmatch.protocol import auth
 from carbonmatch.protocol.codec import decode_reports, encode
 from carbonmatch.protocol.errors import ProtocolError
@@ -46,15 +47,12 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
+from carbonmatch.protocol.session import SEARCHES
 
 HEARTBEAT_MS: Final = 1_000
 
 # Wherever in a frame they stand: whoever takes the rest relies on there being none of them.
 _SESSION_LAYER: Final = frozenset({Challenge, LogonAccepted, LogonRejected, LoggedOut, HeartbeatAnswer})
-
-# Of these a frame may have a few only. They are sent one by one, but what is sent again after a reconnect
-# goes together.
-_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, *get_args(TradeCommand)})
 
 # Silence is looked at twice an interval, so that no pause gets longer than the interval that was agreed.
 _TICKS_PER_HEARTBEAT: Final = 2
@@ -99,9 +97,12 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            await loop.create_connection(
-                lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
-            )
+            try:
+                await loop.create_connection(
+                    lambda: connection, access.host, access.port, ssl=access.ssl, **_tls_options(access)
+                )
+            except (ConnectionRefusedError, gaierror) as error:
+                raise _unreachable(access, error) from None
             await connection.wait_logged_on()
     except BaseException as error:
         connection.abort("logon was given up")
@@ -109,6 +110,13 @@ async def open_connection(
             raise TimeoutError(f"no logon at {access.host}:{access.port} within {seconds} s") from None
         raise
     return connection
+
+
+def _unreachable(access: Access, error: OSError) -> OSError:
+    """The same error in words; as it comes it is a tuple of numbers."""
+    why = "connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror
+    text = f"no engine at {access.host}:{access.port}: {why}"
+    return OSError(error.errno, text) if error.errno is not None else type(error)(text)
 
 
 def _tls_options(access: Access) -> dict[str, Any]:
@@ -396,7 +404,8 @@ def _framed(messages: list[Any]) -> bytes:
 
 
 def _search_count(messages: list[Any]) -> int:
-    # Most frames have none: about 30 ns a message to know.
-    if _SEARCHES.isdisjoint(map(type, messages)):
+    # They are sent one by one, but what is sent again after a reconnect goes together. Most frames have
+    # none: about 30 ns a message to know.
+    if SEARCHES.isdisjoint(map(type, messages)):
         return 0
-    return sum(type(message) in _SEARCHES for message in messages)
+    return sum(type(message) in SEARCHES for message in messages)

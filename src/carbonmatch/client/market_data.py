@@ -14,6 +14,7 @@ from carbonmatch.limits import BATCHES_UNREAD_MAX, RECONNECT_SECONDS_MAX
 from carbonmatch.matching.messages import InstrumentId, Ref
 from carbonmatch.protocol.codec import decode_feed
 from carbonmatch.protocol.messages import (
+    Composite,
     FeedKind,
     FeedOutbound,
     GapRequest,
@@ -83,6 +84,11 @@ class MarketDataClient(Kept):
         return self._builder.books
 
     @property
+    def composites(self) -> dict[InstrumentId, Composite]:
+        """Composite prices as they were last told: current while `is_synced`."""
+        return self._builder.composites
+
+    @property
     def feed_sequence(self) -> int:
         """The last batch that the engine has sent something of."""
         return self._builder.feed_sequence
@@ -94,9 +100,10 @@ class MarketDataClient(Kept):
 
     @property
     def is_synced(self) -> bool:
-        """Whether all books that were subscribed to are there and current."""
+        """Whether all that was subscribed to is there, and every book of it current."""
         books = self._builder.books
-        return self._instrument_count == len(books) and all(book.is_current for book in books.values())
+        known = len(books) + len(self._builder.composites)
+        return self._instrument_count == known and all(book.is_current for book in books.values())
 
     def check(self) -> None:
         """Raise what has ended the client, if anything has."""
@@ -161,6 +168,7 @@ class MarketDataClient(Kept):
             self._next_ref = Ref(self._next_ref + 1)
 
     def _lose(self, loss: Disconnected) -> None:
+        self._instrument_count = None
         for book in self._builder.books.values():
             book.is_current = False
         if self._on_disconnect is not None:

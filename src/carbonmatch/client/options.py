@@ -9,11 +9,12 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from carbonmatch import demo_market
+from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import InstrumentDefinition
+from carbonmatch.matching.messages import CompositeDefinition, InstrumentDefinition
 from carbonmatch.protocol.auth import parse_key
 from carbonmatch.protocol.messages import Role
 
@@ -32,6 +33,7 @@ WholeOrNone = Annotated[int | None, Parameter(converter=whole_number)]
 Port = Annotated[int, Parameter(converter=whole_number, validator=Number(gte=1, lte=65_535))]
 
 _DEMO: dict[Role, tuple[str, str]] = {
+    Role.TRADE: (demo_market.GATEWAY_KEY_ID, demo_market.gateway_session(1)),
     Role.MARKET_DATA: (demo_market.MARKET_DATA_KEY_ID, demo_market.MARKET_DATA_SESSION),
     Role.OPERATOR: (demo_market.OPERATOR_KEY_ID, demo_market.OPERATOR_SESSION),
 }
@@ -70,11 +72,41 @@ def access_of(
     )
 
 
-async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
-    """Ask the feed, which knows every instrument, for the one with this symbol."""
+async def market_now(access: Access) -> MarketDataClient:
+    """What the feed knows of the whole market now; it is not followed any longer."""
     async with MarketDataClient(access) as feed:
         await feed.synced()
-        definitions = [book.definition for book in feed.books.values() if book.definition is not None]
+    return feed
+
+
+async def find_followed(access: Access, symbol: str) -> InstrumentDefinition | CompositeDefinition:
+    """Ask the feed, which knows every instrument and composite price, for the one with this symbol."""
+    return _with_symbol(await market_now(access), access, symbol)
+
+
+async def find_book(access: Access, symbol: str) -> InstrumentBook:
+    """Likewise, of what is traded: what the feed knows of it now, its definition at least."""
+    market = await market_now(access)
+    found = _with_symbol(market, access, symbol)
+    if isinstance(found, CompositeDefinition):
+        raise ClientError(f"{symbol} is a composite price; expected an instrument: nothing trades at it")
+    return market.books[found.instrument_id]
+
+
+async def find_instrument(access: Access, symbol: str) -> InstrumentDefinition:
+    """As `find_book`, what the instrument is."""
+    definition = (await find_book(access, symbol)).definition
+    assert definition is not None
+    return definition
+
+
+def _with_symbol(
+    market: MarketDataClient, access: Access, symbol: str
+) -> InstrumentDefinition | CompositeDefinition:
+    definitions: list[InstrumentDefinition | CompositeDefinition] = [
+        *(book.definition for book in market.books.values() if book.definition is not None),
+        *(told.composite for told in market.composites.values() if told.composite.members),
+    ]
     for definition in definitions:
         if definition.symbol == symbol:
             return definition

@@ -1,9 +1,11 @@
-"""`carbonmatch watch`: one instrument of a running venue, live in the terminal."""
+"""`carbonmatch watch`: one instrument or composite price of a running venue, live in the terminal."""
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,9 +20,11 @@ from rich.text import Text
 from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.client.options import Port, access_of, find_instrument
+from carbonmatch.client.options import Port, access_of, find_followed
+from carbonmatch.client.overview import STYLES, change, market_view
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import SCREEN_TRADES, Side, TradeKind
+from carbonmatch.client.watch_composite import composite_view
+from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
 from carbonmatch.words import price_text, utc_text
 
@@ -34,7 +38,8 @@ _ORDERS_SHOWN: Final = 20
 _KINDS_SHOWN: Final = (TradeKind.AUCTION, TradeKind.LISTED, TradeKind.BLOCK, TradeKind.BIDDING)
 # A cell of which so many eighths are filled, from the right (there are no finer characters) and left.
 _PARTS: Final = {Side.BUY: "    ▐▐▐▐", Side.SELL: " ▏▎▍▌▋▊▉"}
-_STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
+_STYLES: Final = STYLES
+ALL: Final = "all"
 
 
 def main(
@@ -55,7 +60,7 @@ def main(
     Parameters
     ----------
     symbol
-        The instrument.
+        The instrument, or a composite price; "all" for a line of every instrument.
     host
         Where the venue is.
     port
@@ -80,19 +85,48 @@ def main(
 
 async def watch(access: Access, symbol: str, levels: int, console: Console, *, live: bool) -> None:
     """Raises what has ended the feed; until then, for ever if `live`."""
-    definition = await find_instrument(access, symbol)
-    async with MarketDataClient(access, instrument_ids=[definition.instrument_id]) as feed:
+    view, followed = await _followed(access, symbol, levels)
+    async with MarketDataClient(access, instrument_ids=followed) as feed:
         await feed.synced()
         if not live:
-            console.print(instrument_view(feed.books[definition.instrument_id], levels))
+            console.print(view(feed))
             return
         with Live(console=console, auto_refresh=False, screen=True) as screen:
             while True:
                 feed.check()
-                book = feed.books.get(definition.instrument_id)
-                if book is not None:
-                    screen.update(instrument_view(book, levels), refresh=True)
+                shown = view(feed)
+                if shown is not None:
+                    screen.update(shown, refresh=True)
                 await asyncio.sleep(_REFRESH_SECONDS)
+
+
+_View = Callable[[MarketDataClient], RenderableType | None]
+
+
+async def _followed(access: Access, symbol: str, levels: int) -> tuple[_View, list[InstrumentId]]:
+    """What shows it, and the instruments that this needs."""
+    if symbol == ALL:
+        return _market, []
+    definition = await find_followed(access, symbol)
+    if isinstance(definition, CompositeDefinition):
+        members = [InstrumentId(member.instrument_id) for member in definition.members]
+        return partial(_composite, definition.composite_id), [definition.composite_id, *members]
+    return partial(_instrument, definition.instrument_id, levels), [definition.instrument_id]
+
+
+def _market(feed: MarketDataClient) -> RenderableType:
+    return market_view(feed.books.values())
+
+
+def _instrument(instrument_id: InstrumentId, levels: int, feed: MarketDataClient) -> RenderableType | None:
+    """None: it has not come yet, after a connection was lost."""
+    book = feed.books.get(instrument_id)
+    return None if book is None else instrument_view(book, levels)
+
+
+def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> RenderableType | None:
+    composite = feed.composites.get(composite_id)
+    return None if composite is None else composite_view(composite, feed.books, is_current=feed.is_synced)
 
 
 # --- what it looks like --------------------------------------------------------------------------
@@ -100,7 +134,8 @@ async def watch(access: Access, symbol: str, levels: int, console: Console, *, l
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
-    parts: list[RenderableType] = [_headline(book), _ladder(book, levels), *_auction(book), _statistics(book)]
+    parts: list[RenderableType] = [_headline(book), _quote(book), _ladder(book, levels), *_auction(book)]
+    parts.append(_statistics(book))
     parts += _kinds(book)
     if book.definition is not None and book.definition.screen.order_list:
         parts.append(_orders(book))
@@ -132,6 +167,21 @@ def _headline(book: InstrumentBook) -> Text:
         text.append(f"  limits {low} to {high}{', held' if limits.hold_ends_ns else ''}")
     if not book.is_current:
         text.append("  NOT CURRENT: no word from the venue", "bold red")
+    return text
+
+
+def _quote(book: InstrumentBook) -> Text:
+    """How far bid and ask are apart, and where the last trade was."""
+    bid, ask = book.best()
+    text = Text()
+    if bid is not None and ask is not None and ask.price_ticks > bid.price_ticks:
+        spread_ticks = ask.price_ticks - bid.price_ticks
+        basis_points = spread_ticks * 20_000 / (bid.price_ticks + ask.price_ticks)
+        text.append(f"spread {_price(book, spread_ticks)} ({basis_points:.1f} bp)  ")
+    moved = change(book)
+    if moved and book.statistics is not None:
+        text.append(f"last {_price(book, book.statistics.last_price_ticks)} ", style="bold")
+        text.append(moved)
     return text
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, prices, volatility
+from carbonmatch.config import bidding, blocks, clearing, composites, prices, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
 from carbonmatch.config.calendars import Schedule
 from carbonmatch.config.schema import (
@@ -23,6 +23,7 @@ from carbonmatch.config.schema import (
 )
 from carbonmatch.config.settlement import settlement_problems
 from carbonmatch.limits import (
+    COMPOSITES_MAX,
     COPIED_STREAMS_MAX,
     COPIES_OF_A_SESSION_MAX,
     KEY_ADDRESSES_MAX,
@@ -65,6 +66,7 @@ def check(config: Config) -> list[str]:
             _repetitions("instruments", "id", [one.id for one in config.instruments]),
             _repetitions("instruments", "symbol", [one.symbol for one in config.instruments]),
             chain.from_iterable(map(_instrument_problems, _paths("instruments", config), config.instruments)),
+            _composite_problems(config),
             _repetitions("participants", "id", [one.id for one in config.participants]),
             _repetitions("participants", "name", [one.name for one in config.participants]),
             _repetitions("accounts", "id", [one.id for one in accounts]),
@@ -255,6 +257,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
     yield from bidding.problems(at, instrument.definition())
+    yield from clearing.problems(at, instrument.clearing)
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     dearest_ticks = instrument.band[1] or _PRICE_WITHOUT_BAND
     money = dearest_ticks * instrument.quantity_max_lots * instrument.tick_value_minor
@@ -285,6 +288,16 @@ def _increment_problems(at: str, instrument: Instrument, name: str, increment_na
     value, increment = getattr(instrument, name), getattr(instrument, increment_name)
     if value % increment:
         yield f"{at}.{name}: {value} is not a multiple of {increment_name}, which is {increment}"
+
+
+def _composite_problems(config: Config) -> Iterator[str]:
+    if len(config.composites) > COMPOSITES_MAX:
+        yield f"composites: found {len(config.composites)}; expected at most {COMPOSITES_MAX}"
+    yield from _repetitions("composites", "id", [one.id for one in config.composites])
+    yield from _repetitions("composites", "symbol", [one.symbol for one in config.composites])
+    definitions = {instrument.symbol: instrument.definition() for instrument in config.instruments}
+    for at, composite in zip(_paths("composites", config), config.composites, strict=True):
+        yield from composites.problems(at, composite, definitions)
 
 
 # --- who trades -----------------------------------------------------------------------------------

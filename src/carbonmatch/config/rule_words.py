@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from carbonmatch.config import bidding, volatility
+from carbonmatch.config import bidding, composites, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.prices import OPEN_WORDS, Prices, close_words
@@ -24,7 +24,14 @@ def rule_rows(config: Config, name: str) -> list[tuple[RuleName, str, str]]:
     """Of a profile that `config` has taken: each rule, what it says, and how surely that is known."""
     profile = profile_named(name)
     instruments = [one for one in config.instruments if one.symbol in profile.tables["instruments"]]
-    return [(rule, _of_all(rule, config, instruments), _known(profile, rule)) for rule in profile.rules]
+    return [
+        (
+            rule,
+            _composites(config, profile) if rule == "composite" else _of_all(rule, config, instruments),
+            _known(profile, rule),
+        )
+        for rule in profile.rules
+    ]
 
 
 def explained(config: Config, name: str) -> list[str]:
@@ -62,6 +69,11 @@ def _of_all(rule: RuleName, config: Config, instruments: Iterable[Instrument]) -
     if len(by_words) == 1:
         return next(iter(by_words))
     return "; ".join(f"{', '.join(symbols)}: {words}" for words, symbols in by_words.items())
+
+
+def _composites(config: Config, profile: Profile) -> str:
+    told = [one for one in config.composites if one.symbol in profile.tables["composites"]]
+    return "; ".join(f"{one.symbol}: {composites.in_words(one)}" for one in told) or "none"
 
 
 # --- each rule ------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from msgspec import Meta, structs
 from carbonmatch.config.bidding import Bidding, rules_of
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Life, Schedule
+from carbonmatch.config.clearing import ClearingTable
+from carbonmatch.config.composites import Composite
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
@@ -36,6 +38,7 @@ from carbonmatch.matching.messages import (
     AccountId,
     AllowedFlag,
     DefineAccount,
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
@@ -217,6 +220,7 @@ class Instrument(Section, frozen=True):
     screen: Screen = Screen()
     blocks: Blocks | None = None  # none: no blocks are negotiated
     prices: Prices = Prices()
+    clearing: ClearingTable | None = None  # none: its orders need neither units nor money
 
     @property
     def life(self) -> Life:
@@ -245,6 +249,7 @@ class Instrument(Section, frozen=True):
         values["bidding"] = rules_of(self.bidding)
         values["screen"] = self.screen.rules()
         values["blocks"] = None if self.blocks is None else self.blocks.rules()
+        values["clearing"] = None if self.clearing is None else self.clearing.rules()
         return InstrumentDefinition(**values)
 
 
@@ -325,6 +330,7 @@ class Config(Section, frozen=True):
     calendars: tuple[Calendar, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     instruments: tuple[Instrument, ...] = ()
+    composites: tuple[Composite, ...] = ()
     participants: tuple[Participant, ...] = ()
     sessions: tuple[Session, ...] = ()
     keys: tuple[Key, ...] = ()
@@ -348,8 +354,11 @@ def may_log_on(key: Key, session: Session, role: Role) -> bool:
 
 def venue_commands(config: Config) -> list[VenueCommand]:
     """All that makes the market, in an order that follows from the ids and not from the file."""
-    commands: list[VenueCommand] = [
-        DefineInstrument(instrument.definition()) for instrument in sorted(config.instruments, key=_id)
+    definitions = [instrument.definition() for instrument in sorted(config.instruments, key=_id)]
+    commands: list[VenueCommand] = [DefineInstrument(definition) for definition in definitions]
+    by_symbol = {definition.symbol: definition for definition in definitions}
+    commands += [
+        DefineComposite(composite.definition(by_symbol)) for composite in sorted(config.composites, key=_id)
     ]
     holders = [
         (account, participant) for participant in config.participants for account in participant.accounts
@@ -409,5 +418,5 @@ def _bits(flags: type, words: Iterable[str]) -> int:
     return bits
 
 
-def _id(item: Instrument | Session | Key) -> Any:
+def _id(item: Instrument | Composite | Session | Key) -> Any:
     return item.id

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, prices, screen, settlement, volatility
+from carbonmatch.config import bidding, blocks, clearing, composites, prices, screen, settlement, volatility
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -51,6 +51,7 @@ def in_words(config: Config) -> list[str]:
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",
         *_instruments(config),
+        *(f"composite {one.id} {one.symbol}: {composites.in_words(one)}" for one in config.composites),
         f"{len(config.participants)} participants, {accounts} accounts",
         *_groups(config),
         f"{len(config.sessions)} sessions",
@@ -180,7 +181,8 @@ def _rules(instrument: Instrument) -> Iterator[str]:
     restraints = volatility.in_words(instrument.volatility, instrument.price_decimals)
     meeting = screen.in_words(instrument.screen)
     negotiated = blocks.in_words(instrument.blocks, instrument.lot_tonnes)
-    yield from (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated)
+    cleared = clearing.in_words(instrument.clearing, instrument.lot_tonnes)
+    yield from (*meeting, *restraints, *bidding.in_words(instrument.definition()), *negotiated, *cleared)
 
 
 def _instrument(instrument: Instrument) -> str:

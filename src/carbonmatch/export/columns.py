@@ -13,11 +13,11 @@ Row = tuple[Value, ...]
 
 
 class Kind(Enum):
-    """How a column is kept: in Parquet and Arrow, and in CSV."""
+    """How a column is kept in Parquet and Arrow. In CSV times are ISO 8601, and the rest is as it is."""
 
-    TIME = ("timestamp[ns, UTC]", "ISO 8601 with nine digits")
-    NUMBER = ("int64", "digits")
-    NAME = ("string", "as it is")
+    TIME = "timestamp[ns, UTC]"
+    NUMBER = "int64"
+    NAME = "string"
 
 
 class Column(NamedTuple):
@@ -59,7 +59,7 @@ def worth_of(definition: InstrumentDefinition) -> Row:
 def described(table: Table) -> str:
     """The columns as a table of Markdown, which docs/export.md has."""
     rows = [
-        f"| `{name}` | {kind.value[0]} | {'yes' if is_optional else ''} | {meaning} |"
+        f"| `{name}` | {kind.value} | {'yes' if is_optional else ''} | {meaning} |"
         for name, kind, meaning, is_optional in table.columns
     ]
     return "\n".join(["| column | type | may be empty | meaning |", "|---|---|---|---|", *rows])

@@ -10,6 +10,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    Composite,
     DaySummary,
     FeedKind,
     Instrument,
@@ -56,6 +57,7 @@ InstrumentMessage = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | Composite
 )
 
 _KIND: Final[dict[type, int]] = {

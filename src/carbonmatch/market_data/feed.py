@@ -4,9 +4,10 @@ Numbers. `feed_sequence` counts the batches that changed something public, dense
 1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
 BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate, Statistics and
-KindStatistics has its own. A subscriber of all kinds sees every number of an instrument and so notices a
-gap; one of fewer kinds sees them only rise, and relies on the transport. OrderUpdates are counted apart
-(`list_seq`): who does not follow the list sees no gap.
+KindStatistics has its own; a composite price, which is followed as an instrument is, counts its Composites.
+A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds sees
+them only rise, and relies on the transport. OrderUpdates are counted apart (`list_seq`): who does not follow
+the list sees no gap.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.
@@ -24,6 +25,7 @@ from msgspec import Struct
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
+    CompositeChanged,
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
@@ -35,6 +37,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.protocol.messages import FeedKind
 
 from .changes import InstrumentChanges, InstrumentMessage
+from .composites import PublicComposite, SavedComposite
 from .depth import Depth
 from .instrument import PublicInstrument, SavedInstrument
 
@@ -45,7 +48,7 @@ assert (
     VENUE_OPEN_ORDERS_MAX * (SNAPSHOT_LEVEL_BYTES_MAX + SNAPSHOT_ORDER_BYTES_MAX) < OUTBOUND_FRAME_BYTES_MAX
 )
 
-_STATE_VERSION: Final = 5
+_STATE_VERSION: Final = 6
 
 
 class FeedBatch(Struct, frozen=True, gc=False):
@@ -65,7 +68,8 @@ class MarketData:
 
     def __init__(self) -> None:
         self.feed_sequence = 0
-        self._instruments: dict[InstrumentId, PublicInstrument] = {}
+        # Composite prices among them: they have ids of their own.
+        self._instruments: dict[InstrumentId, PublicInstrument | PublicComposite] = {}
 
     # --- batches ---------------------------------------------------------------------------------
 
@@ -107,6 +111,11 @@ class MarketData:
                 if definition.instrument_id not in self._instruments:
                     self._instruments[definition.instrument_id] = PublicInstrument(definition)
                 events[definition.instrument_id].append(event)
+            elif isinstance(event, CompositeChanged):
+                if event.instrument_id not in self._instruments:
+                    composite = PublicComposite(event.instrument_id, event.composite)
+                    self._instruments[event.instrument_id] = composite
+                events[event.instrument_id].append(event)
             else:
                 events[event.instrument_id].append(event)
         return events
@@ -114,18 +123,27 @@ class MarketData:
     # --- what is, for those who join or were left behind -----------------------------------------
 
     def instrument_ids(self) -> list[InstrumentId]:
-        """In the order of their definition."""
+        """Of what is traded, in the order of their definition."""
+        return [known for known, one in self._instruments.items() if isinstance(one, PublicInstrument)]
+
+    def followed_ids(self) -> list[InstrumentId]:
+        """Of instruments and composite prices, in the order of their definition."""
         return list(self._instruments)
 
     def __contains__(self, instrument_id: InstrumentId) -> bool:
         return instrument_id in self._instruments
 
     def definition(self, instrument_id: InstrumentId) -> InstrumentDefinition:
-        return self._instruments[instrument_id].definition
+        return self._instrument(instrument_id).definition
 
     def depth(self, instrument_id: InstrumentId) -> Depth:
         """The instrument's released depth, to read only."""
-        return self._instruments[instrument_id].depth
+        return self._instrument(instrument_id).depth
+
+    def _instrument(self, instrument_id: InstrumentId) -> PublicInstrument:
+        instrument = self._instruments[instrument_id]
+        assert isinstance(instrument, PublicInstrument), "a composite price is not traded"
+        return instrument
 
     def changed_at(self, instrument_id: InstrumentId) -> int:
         """The feed sequence of the last batch that changed the instrument: names its state."""
@@ -137,15 +155,21 @@ class MarketData:
         return FeedKind.LEVELS | FeedKind.STATISTICS | (FeedKind.ORDERS if has_orders else 0)
 
     def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
-        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics."""
+        """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics.
+
+        Of a composite price: Composite, and nothing else.
+        """
         return self._instruments[instrument_id].snapshot(kinds)
 
     # --- restarts --------------------------------------------------------------------------------
 
     def state(self) -> bytes:
         """Everything, in one canonical form: equal states are equal bytes."""
-        instruments = [instrument.saved() for instrument in self._instruments.values()]
-        return _encode(_State(_STATE_VERSION, self.feed_sequence, instruments))
+        known = self._instruments.values()
+        instruments = [one.saved() for one in known if isinstance(one, PublicInstrument)]
+        composites = [one.saved() for one in known if isinstance(one, PublicComposite)]
+        order = list(self._instruments) if composites else []
+        return _encode(_State(_STATE_VERSION, self.feed_sequence, instruments, composites, order))
 
     def restore(self, data: bytes) -> None:
         """Become what `state()` saved; only before the first batch.
@@ -159,12 +183,19 @@ class MarketData:
         self.feed_sequence = saved.feed_sequence
         for instrument in saved.instruments:
             self._instruments[instrument.definition.instrument_id] = PublicInstrument.of(instrument)
+        for composite in saved.composites:
+            self._instruments[composite.message.composite_id] = PublicComposite.of(composite)
+        for instrument_id in saved.order:
+            self._instruments[instrument_id] = self._instruments.pop(instrument_id)
 
 
 class _State(Struct, frozen=True, array_like=True):
     version: int
     feed_sequence: int
     instruments: list[SavedInstrument]
+    composites: list[SavedComposite] = []
+    # The ids of all of them as they were defined, where that is not said yet.
+    order: list[InstrumentId] = []
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

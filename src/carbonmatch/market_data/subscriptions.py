@@ -175,7 +175,7 @@ class Subscriptions:
         subscriber.feed_sequence = self._market_data.feed_sequence
         subscriber.batches_left_out = 0
         subscriber.waiting_since_ns = time_ns
-        subscriber.pending = OrderedDict.fromkeys(instrument_ids or self._market_data.instrument_ids())
+        subscriber.pending = OrderedDict.fromkeys(instrument_ids or self._market_data.followed_ids())
         return self._payload(
             Subscribed(request.ref, len(subscriber.pending), self._market_data.feed_sequence)
         )

@@ -119,6 +119,7 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
     book = venue.books.get(definition.instrument_id)
     if book is None:
         assert definition.instrument_id != ANY, "0 means every instrument"
+        assert definition.instrument_id not in venue.composites, "one id has one meaning"
         book = venue.books[definition.instrument_id] = Book(Instrument(definition))
         book.day.after_sequence, book.day.after_trade_id = venue.sequence, venue.last_trade_id
         begin_indication(venue, book)

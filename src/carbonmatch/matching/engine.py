@@ -21,6 +21,8 @@ from carbonmatch.matching.blocks import negotiation
 from carbonmatch.matching.blocks.phases import schedule_block
 from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing import inquiries, transfers
+from carbonmatch.matching.clearing.restrictions import restrict_account
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
@@ -44,13 +46,18 @@ from carbonmatch.matching.messages import (
     CancelBidding,
     ConfirmSettlement,
     DefineAccount,
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
     DefineSession,
+    Deposit,
     EndDay,
     Entry,
+    HoldingsRequest,
+    InspectHoldings,
     InstrumentId,
+    InstrumentStatusRequest,
     LevelChanged,
     MassCancel,
     ModifyBid,
@@ -64,6 +71,7 @@ from carbonmatch.matching.messages import (
     RemoveKey,
     RemoveSession,
     Replace,
+    RestrictAccount,
     Resume,
     ScheduleBlock,
     SchedulePhase,
@@ -81,9 +89,12 @@ from carbonmatch.matching.messages import (
     StreamChunk,
     TimePassed,
     TradeId,
+    Withdraw,
     WithdrawBid,
 )
 from carbonmatch.matching.prices.collecting import collect
+from carbonmatch.matching.prices.composite import Composite
+from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
@@ -110,6 +121,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,
+    InstrumentStatusRequest: queries.instrument_status,
     BlockPropose: negotiation.propose,
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,
@@ -118,12 +130,18 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     BlockStatusRequest: negotiation.status,
     SetBlockPhase: set_block_phase,
     SetReference: set_reference,
+    Deposit: transfers.deposit,
+    Withdraw: transfers.withdraw,
+    HoldingsRequest: inquiries.holdings,
+    InspectHoldings: inquiries.inspect,
+    RestrictAccount: restrict_account,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
+    DefineComposite: define_composite,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
@@ -152,6 +170,7 @@ class Engine:
         self.sessions: dict[SessionId, SessionState] = self.venue.sessions
         self.accounts: dict[AccountId, Account] = self.venue.accounts
         self.books: dict[InstrumentId, Book] = self.venue.books
+        self.composites: dict[InstrumentId, Composite] = self.venue.composites
         self.keys: dict[str, DefineKey] = self.venue.keys
 
     @property
@@ -256,6 +275,8 @@ class Engine:
             auction.indicate_all(venue)
         if venue.priced:
             collect(venue)
+        if venue.composites:
+            tell_composites(venue)
         streams = []
         for session in venue.touched:
             streams.append(StreamChunk(session.session_id, session.ref_before, session.reports))

@@ -55,6 +55,10 @@ from carbonmatch.matching.vocabulary.commands import NewOrderLong as NewOrderLon
 from carbonmatch.matching.vocabulary.commands import OrderStatusRequest as OrderStatusRequest
 from carbonmatch.matching.vocabulary.commands import Reduce as Reduce
 from carbonmatch.matching.vocabulary.commands import Replace as Replace
+from carbonmatch.matching.vocabulary.composites import CompositeChanged as CompositeChanged
+from carbonmatch.matching.vocabulary.composites import CompositeDefinition as CompositeDefinition
+from carbonmatch.matching.vocabulary.composites import CompositeMember as CompositeMember
+from carbonmatch.matching.vocabulary.composites import DefineComposite as DefineComposite
 from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
 from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
 from carbonmatch.matching.vocabulary.day import EndDay as EndDay
@@ -125,6 +129,18 @@ from carbonmatch.matching.vocabulary.fields import TextField as TextField
 from carbonmatch.matching.vocabulary.fields import TimeField as TimeField
 from carbonmatch.matching.vocabulary.fields import TradeId as TradeId
 from carbonmatch.matching.vocabulary.fields import TradeIdField as TradeIdField
+from carbonmatch.matching.vocabulary.holdings import Cash as Cash
+from carbonmatch.matching.vocabulary.holdings import Deposit as Deposit
+from carbonmatch.matching.vocabulary.holdings import Holding as Holding
+from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
+from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
+from carbonmatch.matching.vocabulary.holdings import RestrictAccount as RestrictAccount
+from carbonmatch.matching.vocabulary.holdings import Restriction as Restriction
+from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
+from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
+from carbonmatch.matching.vocabulary.instrument_status import (
+    InstrumentStatusRequest as InstrumentStatusRequest,
+)
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -185,6 +201,8 @@ BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
+# What operators do to what accounts have, and ask of it.
+AccountCommand = Deposit | Withdraw | RestrictAccount | InspectHoldings
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -203,6 +221,8 @@ ClientCommand = (
     | BidCommand
     | BiddingCommand
     | DayCommand
+    | AccountCommand
+    | HoldingsRequest
     | BlockPropose
     | BlockAccept
     | BlockDecline
@@ -211,10 +231,10 @@ ClientCommand = (
     | BlockStatusRequest
     | SetBlockPhase
     | SetReference
+    | InstrumentStatusRequest
 )
-_Definition = (
-    DefineInstrument | DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
-)
+_OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
+_Definition = DefineInstrument | DefineComposite | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What the entries of sessions hold.
@@ -237,12 +257,15 @@ AnyReport = (
     | Corrected
     | TradeStatus
     | SettlementStatus
+    | InstrumentStatus
     | Done
     | BidUpdate
     | BlockUpdate
+    | Holding
+    | Cash
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
-_OfPrices = BandChanged | LimitsChanged
+_OfPrices = BandChanged | LimitsChanged | CompositeChanged
 _OfAuctions = AuctionIndicated | AuctionEnded
 _OfBidding = BiddingAnnounced | BiddingPhaseChanged | BiddingEnded
 _OfInstruments = PhaseChanged | InstrumentDefined | DayEnded

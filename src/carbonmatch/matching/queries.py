@@ -1,12 +1,15 @@
-"""What is open: the answer to a client that has lost track."""
+"""What is open, for a client that has lost track; and where instruments are, for operators."""
 
 from bisect import bisect_right
 
-from carbonmatch.limits import STATUS_ORDERS_MAX
+from carbonmatch.limits import INSTRUMENT_STATUS_MAX, STATUS_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     NO_REF,
+    InstrumentStatus,
+    InstrumentStatusRequest,
     OrderId,
     OrderStatus,
     OrderStatusRequest,
@@ -40,10 +43,58 @@ def order_status(venue: Venue, session: SessionState, command: OrderStatusReques
 
     for order in orders:
         _report_status(venue, session, order, ref)
+    _report_end(venue, session, ref, len(orders), more)
+
+
+def instrument_status(
+    venue: Venue, session: SessionState, command: InstrumentStatusRequest, ref: Ref
+) -> None:
+    """Report the instruments behind a number, or of a symbol, as many as one answer has; and the end."""
+    if not session.operator:
+        venue.reject(session, ref, RejectReason.NOT_ENTITLED)
+        return
+    books = [
+        book
+        for number, book in sorted(venue.books.items())
+        if number > command.after_instrument_id and command.symbol in ("", book.instrument.definition.symbol)
+    ]
+    page = books[:INSTRUMENT_STATUS_MAX]
+    for book in page:
+        _report_instrument(venue, session, book, ref)
+    _report_end(venue, session, ref, len(page), len(page) < len(books))
+
+
+def _report_end(venue: Venue, session: SessionState, ref: Ref, count: int, more: bool) -> None:
     reports = venue.stream(session)
     seq = session.next_seq
     session.next_seq = seq + 1
-    reports.append(StatusEnd(seq, ref, venue.time_ns, venue.report_flags, len(orders), more))
+    reports.append(StatusEnd(seq, ref, venue.time_ns, venue.report_flags, count, more))
+
+
+def _report_instrument(venue: Venue, session: SessionState, book: Book, ref: Ref) -> None:
+    definition = book.instrument.definition
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(
+        InstrumentStatus(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            definition.instrument_id,
+            definition.symbol,
+            book.instrument.phase,
+            book.transition is not None,
+            0 if book.blocks is None else int(book.blocks.course.phase),
+            book.day.number,
+            book.day.ended,
+            definition.reference_price_ticks,
+            definition.band_low_ticks,
+            definition.band_high_ticks,
+            definition.price_increment_ticks,
+        )
+    )
 
 
 def _order_id(order: Order) -> OrderId:

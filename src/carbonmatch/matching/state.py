@@ -38,6 +38,7 @@ from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
+    CompositeDefinition,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -53,11 +54,12 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
+from carbonmatch.matching.prices.composites import restore_composites, saved_composites
 from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 16
+STATE_VERSION: Final = 17
 DIGEST_BYTES: Final = 32
 
 
@@ -179,6 +181,7 @@ class _VenueState(_State, frozen=True):
     settlements: list[SettlementRun]  # in the order of their sequences
     blocks: BlocksState
     cash: list[CashState]  # in the order of their currencies
+    composites: list[CompositeDefinition]  # in the order of their definition
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -222,6 +225,7 @@ def snapshot(engine: Engine) -> bytes:
             list(venue.settlements),
             saved_blocks(venue),
             saved_cash(venue),
+            saved_composites(venue),
         )
     )
 
@@ -289,6 +293,7 @@ def restore(data: bytes) -> Engine:
         book.instrument.freeze(uncrossing=book.transition is not None)
     restore_biddings(venue, state.biddings)
     restore_blocks(venue, state.blocks)
+    restore_composites(venue, state.composites)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

@@ -32,6 +32,7 @@ from carbonmatch.matching.messages import (
     Side,
     TradeId,
 )
+from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.day_prices import DayPrices
 
 
@@ -60,6 +61,7 @@ class Venue:
         "cancels",
         "cash",
         "collected",
+        "composites",
         "dirty",
         "drop_copies",
         "durable",
@@ -132,6 +134,8 @@ class Venue:
         # What the rules of instruments make prices of, and how many of `public` they have taken in.
         self.priced: dict[InstrumentId, DayPrices] = {}
         self.collected = 0
+        # Prices that are averages of several instruments.
+        self.composites: dict[InstrumentId, Composite] = {}
         self.alarms = Alarms()
         # What the ends of auctions are drawn from; empty until the first SetSeed.
         self.seed = b""
@@ -284,6 +288,11 @@ class Venue:
                 if order.ref != order.entry_ref:
                     assert session.replaced[order.ref] is order
             self._check_stops(book)
+        for composite_id, composite in self.composites.items():
+            assert composite.definition.composite_id == composite_id
+            assert composite_id not in self.books
+            if not self.public and composite.told_ticks is not None:
+                assert composite.told_ticks == composite.price_ticks(self.books)
         self.expiries.check(open_orders)
         self.biddings.check()
         self.negotiations.check(list(self.books.values()))

@@ -6,7 +6,7 @@ whoever resumes gets the bytes that were sent before.
 
 from collections.abc import Mapping, Sequence
 from itertools import compress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
@@ -32,8 +32,8 @@ class _Head(Struct, frozen=True, gc=False, array_like=True):
     ref: Ref
     time_ns: int
     flags: int
-    subject: int = 0  # an order, or a reason, or a count
-    trade_id: int | bool = 0  # where the tag is that of Executed
+    subject: Any = 0  # an order, or a reason, or a count, or whatever else a report has there
+    trade_id: Any = 0  # where the tag is that of Executed; else whatever a report has there
 
 
 class _Found(NamedTuple):

@@ -29,6 +29,7 @@ from carbonmatch.protocol.vocabulary.feed_mechanisms import BiddingUpdate as Bid
 from carbonmatch.protocol.vocabulary.feed_mechanisms import BlockPhaseUpdate as BlockPhaseUpdate
 from carbonmatch.protocol.vocabulary.feed_mechanisms import BlockPost as BlockPost
 from carbonmatch.protocol.vocabulary.feed_trading import BandUpdate as BandUpdate
+from carbonmatch.protocol.vocabulary.feed_trading import Composite as Composite
 from carbonmatch.protocol.vocabulary.feed_trading import DaySummary as DaySummary
 from carbonmatch.protocol.vocabulary.feed_trading import KindStatistics as KindStatistics
 from carbonmatch.protocol.vocabulary.feed_trading import LimitsUpdate as LimitsUpdate
@@ -90,4 +91,5 @@ FeedOutbound = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | Composite
 )

@@ -29,10 +29,14 @@ from carbonmatch.limits import (
     LOGON_SECONDS_MAX,
 )
 from carbonmatch.matching.messages import (
+    AccountCommand,
     BiddingCommand,
     BlockStatusRequest,
     ClientCommand,
     DayCommand,
+    HoldingsRequest,
+    InspectHoldings,
+    InstrumentStatusRequest,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
@@ -41,6 +45,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetReference,
+    SettlementStatusRequest,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -65,8 +70,11 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
-# Commands that look through all orders of a session, or through the journal.
-_SEARCHES: Final = frozenset({MassCancel, OrderStatusRequest, BlockStatusRequest, *get_args(TradeCommand)})
+# Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
+# reports: of these a frame may have a few only.
+_INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
+SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
@@ -78,8 +86,10 @@ _STEERING: Final = (
             SetReference,
             Resume,
             SetBlockPhase,
+            InstrumentStatusRequest,
             *get_args(BiddingCommand),
             *get_args(DayCommand),
+            *get_args(AccountCommand),
         }
     )
     | LOOKED_UP
@@ -91,7 +101,7 @@ NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.MARKET_DATA: frozenset(),
     Role.DROP_COPY: frozenset(),
 }
-_LOOKED_AT: Final = {role: _CONTROL | _SEARCHES | NOT_ENTITLED[role] for role in Role}
+_LOOKED_AT: Final = {role: _CONTROL | SEARCHES | NOT_ENTITLED[role] for role in Role}
 # One answer to every logon that fails, so that it tells nothing about keys, sessions and roles.
 _REFUSED: Final = LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
 
@@ -305,7 +315,7 @@ class Connection:
         # Nearly every frame holds requests only: about 30 ns a message to know.
         if self._looked_at.isdisjoint(map(type, messages)):
             return Received(messages, [], None, True)
-        searches = sum(type(message) in _SEARCHES for message in messages)
+        searches = sum(type(message) in SEARCHES for message in messages)
         if searches > FRAME_SEARCHES_MAX:
             raise ProtocolError(
                 RejectReason.MALFORMED,

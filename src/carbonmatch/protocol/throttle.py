@@ -13,8 +13,10 @@ from carbonmatch.matching.messages import (
     BlockWithdraw,
     Cancel,
     MassCancel,
+    Reduce,
     RejectReason,
     SessionCommand,
+    WithdrawBid,
 )
 from carbonmatch.protocol.messages import SessionRejected
 
@@ -69,7 +71,7 @@ class Admission(Struct, frozen=True, gc=False):
 
 
 # What takes risk out of the market.
-_CANCELS: Final = (Cancel, MassCancel, BlockDecline, BlockWithdraw)
+_CANCELS: Final = (Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid)
 
 
 class Throttle:

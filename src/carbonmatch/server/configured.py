@@ -10,9 +10,11 @@ from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
 from carbonmatch.config.schema import LISTENERS, Instrument
 from carbonmatch.journal.errors import JournalRefused
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     DefineSession,
@@ -59,6 +61,8 @@ def needs_restart(before: Config, after: Config) -> list[str]:
     ]
     if _definitions(before) != _definitions(after):
         changed.append("instruments")
+    if set(before.composites) != set(after.composites):
+        changed.append("composites")
     if any((before.tls.of(name) is None) != (after.tls.of(name) is None) for name in LISTENERS):
         changed.append("tls")
     if drop_copies(after) and not drop_copies(before):
@@ -94,12 +98,19 @@ def refuse_the_demo(config: Config, engine: Engine) -> None:
 
 
 def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
-    """The definitions that the engine lacks or has otherwise; sessions, copies and keys that are gone go.
+    """The definitions that the engine lacks or has otherwise. Sessions, copies, composites and keys that are
+    gone go.
 
-    Raises ConfigError where a session would have to become a drop copy, or the other way round, and where
-    orders rest that were entered for another mechanism.
+    Raises ConfigError where a session would have to become a drop copy, an instrument a composite price, or
+    the other way round, where orders rest that were entered for another mechanism, and where orders or units
+    are held by other rules.
     """
-    if problems := [*_changed_kinds(config, engine), *_changed_mechanisms(config, engine)]:
+    if problems := [
+        *_changed_kinds(config, engine),
+        *_changed_numbers(config, engine),
+        *_changed_mechanisms(config, engine),
+        *_changed_clearing(config, engine),
+    ]:
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
     wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
@@ -107,7 +118,15 @@ def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     key_ids = {key.id for key in config.keys}
     removed_keys = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
     # What is removed makes room first: an account has a bound of drop copies that show it.
-    return [*_removals(config, engine), *changed, *removed_keys]
+    return [*_removals(config, engine), *changed, *_ended_composites(config, engine), *removed_keys]
+
+
+def _ended_composites(config: Config, engine: Engine) -> Iterator[VenueCommand]:
+    """Those which the configuration does not name any more: no orders rest there, unlike in instruments."""
+    composite_ids = {one.id for one in config.composites}
+    for composite_id, composite in engine.composites.items():
+        if composite_id not in composite_ids and composite.definition.members:
+            yield DefineComposite(structs.replace(composite.definition, members=()))
 
 
 def _removals(config: Config, engine: Engine) -> Iterator[VenueCommand]:
@@ -126,6 +145,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
     commands: list[VenueCommand] = [
         DefineInstrument(instrument.configured) for instrument in engine.instruments.values()
     ]
+    commands += [DefineComposite(composite.definition) for composite in engine.composites.values()]
     commands += [
         DefineAccount(account.account_id, account.participant_id, account.name, account.group_id)
         for account in engine.accounts.values()
@@ -151,6 +171,21 @@ def _changed_kinds(config: Config, engine: Engine) -> Iterator[str]:
             )
 
 
+def _changed_numbers(config: Config, engine: Engine) -> Iterator[str]:
+    for one in config.composites:
+        if one.id in engine.books:
+            yield (
+                f"composite {one.symbol!r}: id {one.id} is that of an instrument in this journal; expected a "
+                "number that had no other meaning"
+            )
+    for instrument in config.instruments:
+        if instrument.id in engine.composites:
+            yield (
+                f"instrument {instrument.symbol!r}: id {instrument.id} is that of a composite price in this "
+                "journal; expected a number that had no other meaning"
+            )
+
+
 def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
     """A listing may rest crossed, and what rests is what its owners took for good where they entered it."""
     for instrument in config.instruments:
@@ -170,6 +205,27 @@ def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
             yield (
                 f"instrument {instrument.symbol!r}: it is in {book.instrument.phase.name}; expected it to be "
                 f"closed where it becomes {wanted.name.lower()}, which has no auctions"
+            )
+
+
+def _changed_clearing(config: Config, engine: Engine) -> Iterator[str]:
+    """What orders hold, and what was bought and is not settled yet, was reckoned by the rules from before."""
+    for instrument in config.instruments:
+        book = engine.books.get(instrument.id)
+        if book is None:
+            continue
+        wanted, now = instrument.definition(), book.clearing
+        if not isinstance(now, Clearing):
+            if wanted.clearing is None:
+                continue
+        elif now.is_by(wanted.clearing, wanted.tick_value_minor, wanted.currency):
+            continue
+        count = len([*book.orders(), *book.stops(), *book.waiting()])
+        lots = now.deposited_lots if isinstance(now, Clearing) else 0
+        if count or lots:
+            yield (
+                f"instrument {instrument.symbol!r}: {count} orders rest, and {lots} lots are held for "
+                "accounts; expected none of both where its clearing, tick_value_minor or currency changes"
             )
 
 

@@ -11,6 +11,7 @@ from carbonmatch.config import Config
 from carbonmatch.matching.auction import phase_until_ns
 from carbonmatch.matching.blocks.endings import would_lose_offers
 from carbonmatch.matching.messages import (
+    DefineComposite,
     DefineDropCopy,
     DefineInstrument,
     RemoveSession,
@@ -140,7 +141,7 @@ class Floor:
         self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
 
     def redefine(self, config: Config, done: Callable[[int], None]) -> None:
-        """As `define`, of a venue that runs: accounts, sessions, keys and throttles; not instruments.
+        """As `define`, of a venue that runs: accounts, sessions, keys, throttles; not instruments.
 
         When it is durable it is in force: who is not entitled any more is logged off. `done` is told how
         many definitions have changed. Not to be called again before that.
@@ -148,7 +149,7 @@ class Floor:
         commands = [
             command
             for command in changed_definitions(config, self.engine)
-            if type(command) is not DefineInstrument
+            if type(command) not in (DefineInstrument, DefineComposite)
         ]
 
         def take_effect() -> None:

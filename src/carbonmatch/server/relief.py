@@ -17,9 +17,11 @@ from carbonmatch.matching.messages import (
     BlockWithdraw,
     Cancel,
     CancelBidding,
+    InstrumentStatusRequest,
     MassCancel,
     MassCancelScope,
     OrderId,
+    RestrictAccount,
     Resume,
     SessionCommand,
     SetBand,
@@ -28,7 +30,9 @@ from carbonmatch.matching.messages import (
     SetReference,
 )
 
-_STEERING: Final = SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase
+_STEERING: Final = (
+    SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase | RestrictAccount
+)
 
 
 def relieving(
@@ -51,10 +55,15 @@ def relieving(
                 map(offers_meant(session, command), negotiations.proposals.values())
             )
         else:
-            passes = session.operator and isinstance(command, _STEERING)
+            passes = session.operator and (isinstance(command, _STEERING) or _names_one(command))
         if passes:
             passing.append(command)
     return passing
+
+
+def _names_one(command: SessionCommand) -> bool:
+    """Whether it asks for the number of an instrument, so that it can be steered."""
+    return isinstance(command, InstrumentStatusRequest) and bool(command.symbol)
 
 
 def _may_end(

@@ -31,8 +31,9 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.batch import Record, decode_public, decode_stream
 from carbonmatch.server.recovery import decoded
-from carbonmatch.settlement.fees import fees_minor
+from carbonmatch.settlement.fees import Tariff
 from carbonmatch.settlement.trades import (
+    NO_FEES,
     AccountCode,
     Adjustment,
     JournalPlace,
@@ -41,19 +42,45 @@ from carbonmatch.settlement.trades import (
     Terms,
 )
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 class _InstrumentBook:
     """What an instrument has had since its last day ended, and which days those were."""
 
-    __slots__ = ("adjustments", "definition", "ended", "trades")
+    __slots__ = ("adjustments", "definition", "ended", "tariff", "trades")
 
-    def __init__(self, definition: InstrumentDefinition) -> None:
+    def __init__(self, definition: InstrumentDefinition, since_trade_id: TradeId) -> None:
         self.definition = definition
+        self.tariff = Tariff(definition, since_trade_id)
         self.trades: dict[TradeId, SettledTrade] = {}
         self.adjustments: list[Adjustment] = []
         self.ended: list[tuple[TradeId, int]] = []  # the last trade id of each day, and the day
+
+    def define(self, definition: InstrumentDefinition, last_trade_id: TradeId) -> None:
+        """It is another one from now on, after this trade of the venue."""
+        self.definition = definition
+        if not self.tariff.is_by(definition):
+            self.tariff = Tariff(definition, last_trade_id)
+
+    def made(self, kind: TradeKind, price_ticks: int, lots: int) -> Terms:
+        """What a trade is worth that is made now."""
+        amount_minor = price_ticks * lots * self.definition.tick_value_minor
+        return Terms(price_ticks, lots, amount_minor, self.tariff.fees_minor(kind, price_ticks, lots))
+
+    def amended(
+        self,
+        trade_id: TradeId,
+        kind: TradeKind,
+        price_ticks: int,
+        lots: int,
+        fees_before: tuple[int, int] = NO_FEES,
+    ) -> Terms:
+        """What a trade is worth when it is busted or corrected now; fees from before these rules stay."""
+        terms = self.made(kind, price_ticks, lots)
+        if trade_id > self.tariff.since_trade_id:
+            return terms
+        return msgspec.structs.replace(terms, fees_minor=fees_before)
 
     def day_of(self, trade_id: TradeId) -> int:
         """The day that ended with this trade among its own."""
@@ -62,6 +89,7 @@ class _InstrumentBook:
 
 class _SavedBook(Struct, frozen=True, array_like=True):
     definition: InstrumentDefinition
+    since_trade_id: TradeId  # of its tariff
     trades: list[SettledTrade]
     adjustments: list[Adjustment]
     ended: list[tuple[TradeId, int]]
@@ -69,6 +97,7 @@ class _SavedBook(Struct, frozen=True, array_like=True):
 
 class _SavedLedger(Struct, frozen=True, array_like=True):
     version: int
+    last_trade_id: TradeId
     accounts: list[AccountCode]
     books: list[_SavedBook]
 
@@ -79,6 +108,7 @@ class Ledger:
     def __init__(self) -> None:
         self._accounts: dict[AccountId, AccountCode] = {}
         self._books: dict[InstrumentId, _InstrumentBook] = {}
+        self._last_trade_id = TradeId(0)
 
     def take(self, stored: StoredRecord, previous_digest: bytes) -> Iterator[Run]:
         """Take in a record of commands; the runs that it ends, in their order.
@@ -112,9 +142,9 @@ class Ledger:
     def _define(self, definition: InstrumentDefinition) -> None:
         book = self._books.get(definition.instrument_id)
         if book is None:
-            self._books[definition.instrument_id] = _InstrumentBook(definition)
+            self._books[definition.instrument_id] = _InstrumentBook(definition, self._last_trade_id)
         else:
-            book.definition = definition
+            book.define(definition, self._last_trade_id)
 
     def _name(self, batch: "_Batch", before_sequence: int) -> None:
         """Take in what the batch says of accounts before this sequence."""
@@ -126,7 +156,8 @@ class Ledger:
 
     def _trade(self, event: Traded, batch: "_Batch") -> None:
         book = self._books[event.instrument_id]
-        made = _terms(book.definition, event.kind, event.price_ticks, event.quantity_lots)
+        self._last_trade_id = event.trade_id
+        made = book.made(event.kind, event.price_ticks, event.quantity_lots)
         buyer, seller = batch.sides_of(event.trade_id)
         book.trades[event.trade_id] = SettledTrade(
             event.trade_id,
@@ -146,9 +177,9 @@ class Ledger:
         trade = book.trades.get(event.trade_id)
         found = batch.found[event.trade_id]
         kind = found.kind
-        after = _terms(book.definition, kind, price_ticks, lots)
         if trade is not None:
-            trade.stands = after
+            fees_before = trade.stands.fees_minor
+            trade.stands = book.amended(event.trade_id, kind, price_ticks, lots, fees_before)
             return
         if type(event) is TradeCorrected:
             stood = (event.price_before_ticks, event.quantity_before_lots)
@@ -163,8 +194,8 @@ class Ledger:
                 event.time_ns,
                 found.buyer.account_id,
                 found.seller.account_id,
-                _terms(book.definition, kind, *stood),
-                after,
+                book.amended(event.trade_id, kind, *stood),
+                book.amended(event.trade_id, kind, price_ticks, lots),
             )
         )
 
@@ -173,11 +204,17 @@ class Ledger:
     def saved(self) -> bytes:
         """Everything, in one form for each state."""
         books = [
-            _SavedBook(book.definition, list(book.trades.values()), book.adjustments, book.ended)
+            _SavedBook(
+                book.definition,
+                book.tariff.since_trade_id,
+                list(book.trades.values()),
+                book.adjustments,
+                book.ended,
+            )
             for _, book in sorted(self._books.items())
         ]
         accounts = [account for _, account in sorted(self._accounts.items())]
-        return _encode(_SavedLedger(_STATE_VERSION, accounts, books))
+        return _encode(_SavedLedger(_STATE_VERSION, self._last_trade_id, accounts, books))
 
     @classmethod
     def of(cls, data: bytes) -> "Ledger":
@@ -186,9 +223,11 @@ class Ledger:
         if saved.version != _STATE_VERSION:
             raise ValueError(f"ledger of version {saved.version}, expected {_STATE_VERSION}")
         ledger = cls()
+        ledger._last_trade_id = saved.last_trade_id
         ledger._accounts = {account.account_id: account for account in saved.accounts}
         for one in saved.books:
-            book = ledger._books[one.definition.instrument_id] = _InstrumentBook(one.definition)
+            book = _InstrumentBook(one.definition, one.since_trade_id)
+            ledger._books[one.definition.instrument_id] = book
             book.trades = {trade.trade_id: trade for trade in one.trades}
             book.adjustments = one.adjustments
             book.ended = one.ended
@@ -262,8 +301,3 @@ class _Batch:
                         self._sides.setdefault(report.trade_id, {})[report.side] = report.account_id
         sides = self._sides[trade_id]
         return sides[Side.BUY], sides[Side.SELL]
-
-
-def _terms(definition: InstrumentDefinition, kind: TradeKind, price_ticks: int, lots: int) -> Terms:
-    amount_minor = price_ticks * lots * definition.tick_value_minor
-    return Terms(price_ticks, lots, amount_minor, fees_minor(definition, kind, price_ticks, lots))

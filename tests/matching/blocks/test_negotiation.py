@@ -485,9 +485,12 @@ def test_operators_alone_set_the_phase_of_blocks() -> None:
     assert hold(OPS, 0) == "done"
     assert [type(event) for event in floor.public] == [m.BlockPhaseChanged]
     floor.outputs(VENUE, m.SetBlockPhase(m.NO_REF, EUA, BlockPhase.OPEN))
-    blocks = floor.engine.books[EUA].blocks
-    assert blocks is not None
-    assert blocks.course.phase is BlockPhase.OPEN
+    book = floor.engine.books[EUA]
+    assert book.blocks is not None
+    assert book.blocks.course.phase is BlockPhase.OPEN
+    # Of none that there are, nothing holds: "done" would be a lie.
+    floor.send(VENUE, m.DefineInstrument(with_rules(book.instrument.configured, None)))
+    assert hold(OPS, 0) == "rejected MECHANISM_NOT_AVAILABLE"
 
 
 def test_rules_that_change_keep_what_is_open_and_tell_another_phase() -> None:

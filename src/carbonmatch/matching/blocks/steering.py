@@ -24,7 +24,8 @@ def _refusal(venue: Venue, session: SessionState, command: SetBlockPhase) -> Rej
     if not session.operator:
         return RejectReason.NOT_ENTITLED
     if command.instrument_id == ANY:
-        return None
+        has_any = any(book.blocks is not None for book in venue.books.values())
+        return None if has_any else RejectReason.MECHANISM_NOT_AVAILABLE
     book = venue.books.get(command.instrument_id)
     if book is None:
         return RejectReason.UNKNOWN_INSTRUMENT

@@ -13,10 +13,14 @@ from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, RejectReason, Side, TradeId, TradeKind
+from carbonmatch.matching.messages import AccountId, RejectReason, Restriction, Side, TradeId, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
 
 NO_TRADE: Final = TradeId(0)
+_FORBIDDING: Final = {
+    Side.BUY: frozenset({Restriction.NO_BUYING, Restriction.NO_TRADING}),
+    Side.SELL: frozenset({Restriction.NO_SELLING, Restriction.NO_TRADING}),
+}
 
 
 class Clearing:
@@ -33,6 +37,7 @@ class Clearing:
         "deposited_lots",
         "moved_lots",
         "positions",
+        "restrictions",
         "rolled_day",
         "rolled_trade_ids",
         "rules",
@@ -49,6 +54,8 @@ class Clearing:
         self.rules = rules
         self.cash = cash if rules.cash else None
         self.positions: dict[AccountId, Position] = {}
+        # Of the few accounts that have one.
+        self.restrictions: dict[AccountId, Restriction] = {}
         self.deposited_lots = 0
         # What was deposited when units were looked at last; and what those had then of whose some have moved.
         self.checked_lots = 0
@@ -86,6 +93,8 @@ class Clearing:
         self, account: Account, side: Side, lots: int, price_ticks: int, kind: TradeKind
     ) -> RejectReason | None:
         """Why so many lots at this limit may neither trade nor be reserved, None if they may."""
+        if self.restrictions and self.forbids(account, side):
+            return RejectReason.ACCOUNT_RESTRICTED
         position = self.positions.get(account.account_id)
         if side is Side.SELL:
             if position is None or lots > position.free_lots:
@@ -137,6 +146,16 @@ class Clearing:
     def held_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """The money that an order to buy holds."""
         return 0 if self.cash is None else self._amounts.reserved_minor(lots, price_ticks, kind)
+
+    def restrict(self, account_id: AccountId, restriction: Restriction) -> None:
+        """What the account may not do from now on."""
+        self.restrictions.pop(account_id, None)
+        if restriction is not Restriction.NONE:
+            self.restrictions[account_id] = restriction
+
+    def forbids(self, account: Account, side: Side) -> bool:
+        """Whether the account may not buy, or not sell."""
+        return self.restrictions.get(account.account_id) in _FORBIDDING[side]
 
     # --- trades ----------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
 from carbonmatch.matching.clearing.position import Position
 from carbonmatch.matching.clearing.reserving import choose_observers
-from carbonmatch.matching.messages import AccountId, TradeId
+from carbonmatch.matching.messages import AccountId, Restriction, TradeId
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -38,6 +38,7 @@ class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     rolled_trade_ids: list[TradeId]  # the latest first
     since_trade_id: TradeId
     positions: list[PositionState]  # in the order of their accounts
+    restrictions: list[tuple[AccountId, Restriction]]  # in the order of their accounts
 
 
 class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -69,6 +70,7 @@ def saved_clearing(book: "Book") -> ClearingState | None:
             )
             for account_id, position in sorted(clearing.positions.items())
         ],
+        sorted(clearing.restrictions.items()),
     )
 
 
@@ -123,6 +125,7 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     clearing.deposited_lots = clearing.checked_lots = kept.deposited_lots
     clearing.rolled_day = kept.rolled_day
     clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
+    clearing.restrictions = dict(kept.restrictions)
     for one in kept.positions:
         position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots

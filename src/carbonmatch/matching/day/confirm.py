@@ -35,11 +35,14 @@ def confirm_settlement(venue: Venue, session: SessionState, command: ConfirmSett
 
 
 def _is_consistent(command: ConfirmSettlement) -> bool:
-    """Who confirms objects to nothing; who objects says to how many trades."""
+    """Who confirms objects to nothing; who objects says to how many trades, and names none of them twice."""
     if command.outcome is SettlementOutcome.CONFIRMED:
         return not command.objection_count and not command.objections
-    return command.outcome is SettlementOutcome.OBJECTED and command.objection_count >= max(
-        1, len(command.objections)
+    named = len(command.objections)
+    return (
+        command.outcome is SettlementOutcome.OBJECTED
+        and command.objection_count >= max(1, named)
+        and len(set(command.objections)) == named
     )
 
 

@@ -35,24 +35,26 @@ def end_day(venue: Venue, session: SessionState, command: EndDay, ref: Ref) -> N
 def books_to_end(venue: Venue, command: EndDay) -> tuple[int, list[Book]] | RejectReason:
     """The day, and whose; or the first reason against it.
 
-    Who names instruments means every one of them. Who names none means those of that day that has not ended.
+    Who names instruments means every one of them. Who names none means those of that day that are over.
     """
     numbers = sorted(set(command.instrument_ids)) or sorted(venue.books)
     if any(number not in venue.books for number in numbers) or not numbers:
         return RejectReason.UNKNOWN_INSTRUMENT
     books = [venue.books[number] for number in numbers]
     trading_day = command.trading_day or _day_in_progress(books)
+    if not trading_day and _last_day_has_ended(books):
+        return RejectReason.DAY_ALREADY_ENDED
     if not is_date(trading_day) or trading_day > latest_date(venue.time_ns):
         return RejectReason.UNKNOWN_TRADING_DAY
-    refusals = [_refusal(book, trading_day) for book in books]
-    if not command.instrument_ids:
-        books = [book for book, refusal in zip(books, refusals, strict=True) if refusal is None]
-        if books:
-            refusals = [None]
-    reason = next((refusal for refusal in refusals if refusal is not None), None)
-    if reason is None and not all(map(is_over, books)):
-        reason = RejectReason.DAY_NOT_OVER
-    return (trading_day, books) if reason is None else reason
+    refusals = [_refusal(book, trading_day, venue.time_ns) for book in books]
+    unfit = [refusal for refusal in refusals if refusal is not None]
+    fitting = [book for book, refusal in zip(books, refusals, strict=True) if refusal is None]
+    over = [book for book in fitting if is_over(book)]
+    if unfit and (command.instrument_ids or not fitting):
+        return unfit[0]
+    if not over or (command.instrument_ids and len(over) < len(books)):
+        return RejectReason.DAY_NOT_OVER
+    return trading_day, over
 
 
 def is_over(book: Book) -> bool:
@@ -66,12 +68,20 @@ def _day_in_progress(books: Sequence[Book]) -> int:
     return days.pop() if len(days) == 1 else 0
 
 
-def _refusal(book: Book, trading_day: int) -> RejectReason | None:
+def _last_day_has_ended(books: Sequence[Book]) -> bool:
+    """Whether schedules have begun days, and none of them is in progress any more."""
+    return any(book.day.number for book in books) and not any(book.day.in_progress for book in books)
+
+
+def _refusal(book: Book, trading_day: int, time_ns: int) -> RejectReason | None:
     """Why the day is none of the instrument's to end; None if it is."""
     day = book.day
     if trading_day <= day.ended:
         return RejectReason.DAY_ALREADY_ENDED
     if day.in_progress and day.in_progress != trading_day:
+        return RejectReason.UNKNOWN_TRADING_DAY
+    if 0 < day.number < trading_day and time_ns < book.instrument.course.until_ns:
+        # Its schedule has said when it goes on: no later day begins before that.
         return RejectReason.UNKNOWN_TRADING_DAY
     return None
 

@@ -152,6 +152,11 @@ class DayPrices:
         return self.volume_lots > 0
 
     @property
+    def last_ticks(self) -> int:
+        """Of the last trade of the day that stands; 0 where none does."""
+        return self.prices_ticks[-1] if self.prices_ticks else self.forgotten[-1]
+
+    @property
     def open_high_low(self) -> tuple[int, int, int]:
         """First, highest and lowest price of the day; zeros where nothing stands."""
         return self._open_high_low(self.prices_ticks) if self.has_traded else (0, 0, 0)
@@ -191,7 +196,7 @@ class DayPrices:
             prices, lots = self.prices_ticks[-rules.n_trades :], self.lots[-rules.n_trades :]
             turnover = sum(price * quantity for price, quantity in zip(prices, lots, strict=True))
             return self._average(turnover, sum(lots))
-        return self.prices_ticks[-1]
+        return self.last_ticks
 
     def _average(self, turnover_ticks_lots: int, volume_lots: int) -> int:
         unit = volume_lots * self.increment_ticks

@@ -17,6 +17,8 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "bid_id": "bid, unique in the venue for ever",
     "bidding_id": "bidding, unique in the venue for ever",
     "canceled_lots": "what will not trade any more",
+    "composite": "what it is the average of; without members it is not made any more",
+    "composite_id": "composite price, as configured; no instrument has the same",
     "closes_ns": "no bid is taken from then on, nanoseconds since 1970, UTC",
     "count": "how many orders",
     "close_price_ticks": "what the day closed at",

@@ -63,7 +63,7 @@ class GapRequest(Inbound, frozen=True, tag=81):
 
 class Subscribed(Outbound, frozen=True, tag=82):
     ref: Ref
-    instrument_count: int  # how many snapshots follow
+    instrument_count: int  # how many snapshots follow, those of composite prices among them
     feed_sequence: int
 
 

@@ -4,6 +4,7 @@ Part of the vocabulary in `protocol.messages`, which others take it from.
 """
 
 from carbonmatch.matching.messages import (
+    CompositeDefinition,
     InstrumentId,
     Phase,
     Side,
@@ -145,3 +146,19 @@ class LimitsUpdate(Outbound, frozen=True, tag=99):
     high_ticks: int
     hold_ends_ns: int  # until then they stay as they are; 0: they may be set anew as time passes
     time_ns: int
+
+
+# --- the price of several instruments ---------------------------------------------------------------
+
+
+class Composite(Outbound, frozen=True, tag=109):
+    """A composite price: all there is to know of it, in a snapshot and whenever it changes.
+
+    Whoever follows the whole venue hears it, and whoever has subscribed to its id as to an instrument's.
+    """
+
+    composite_id: InstrumentId
+    seq: int  # dense among these messages of the composite
+    price_ticks: int  # 0: there is none, since a member has no price yet
+    time_ns: int
+    composite: CompositeDefinition

@@ -107,7 +107,7 @@ class LogonAccepted(Outbound, frozen=True, tag=5):
     grace_ms: int
     commands_per_second: int  # 0: not throttled
     commands_burst: int  # commands that may come at once
-    cancels_per_second: int  # of Cancel and MassCancel, which have their own limit
+    cancels_per_second: int  # of what only takes risk away: README.md
     cancels_burst: int  # cancels that may come at once
     time_ns: int
     durable: bool  # False: relaxed mode, reports are not on disk when they are sent

@@ -1,0 +1,275 @@
+"""`carbonmatch admin deposit`, `withdraw`, `holdings`, `restrict`: what accounts have, and may do."""
+
+import asyncio
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+from msgspec import Struct
+
+from carbonmatch.client import operating
+from carbonmatch.client.admin import Operator
+from carbonmatch.client.connection import Access
+from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.operating import instrument_id_of
+from carbonmatch.client.options import Whole
+from carbonmatch.client.session import Session
+from carbonmatch.client.tls import NO_TLS, TlsOptions
+from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
+
+_DEMO_OPERATOR: Final = Operator()
+
+
+def deposit(
+    account: Whole,
+    /,
+    *,
+    instrument: str = "",
+    lots: Whole = 0,
+    currency: str = "",
+    minor: Whole = 0,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Note units or money that have come into an account.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    instrument
+        Whose units: the instrument, or its number.
+    lots
+        How many lots of it.
+    currency
+        Instead, which money, as CNY.
+    minor
+        How much, in minor units: 150 is 1.50.
+    text
+        The reason: what the registry or the bank calls it.
+    """
+    what = _what(instrument, lots, currency, minor)
+    asyncio.run(put_in(operator.access(tls), account, what, text))
+
+
+def withdraw(
+    account: Whole,
+    /,
+    *,
+    instrument: str = "",
+    lots: Whole = 0,
+    currency: str = "",
+    minor: Whole = 0,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Let units or money leave an account, where they are free; what was bought or earned today is not.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    instrument
+        Whose units: the instrument, or its number.
+    lots
+        How many lots of it.
+    currency
+        Instead, which money, as CNY.
+    minor
+        How much, in minor units: 150 is 1.50.
+    text
+        The reason: what the registry or the bank calls it.
+    """
+    what = _what(instrument, lots, currency, minor)
+    asyncio.run(take_out(operator.access(tls), account, what, text))
+
+
+def holdings(
+    *,
+    account: Whole = 0,
+    instrument: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Show what accounts have.
+
+    Parameters
+    ----------
+    account
+        The number of an account; without, of all.
+    instrument
+        Only units of this one.
+    """
+    asyncio.run(show(operator.access(tls), account, instrument))
+
+
+def restrict(
+    account: Whole,
+    restriction: Literal["none", "no-buying", "no-selling", "no-trading"],
+    /,
+    *,
+    instrument: str = "",
+    cancel: bool = False,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Say what an account may not do from now on, in place of what was said before.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    restriction
+        What it may not do.
+    instrument
+        Where: the instrument, or its number; without, in all that are cleared.
+    cancel
+        Take out what it has open and may not do now: orders, offers of blocks, bids.
+    text
+        The reason.
+    """
+    wanted = Restriction[restriction.upper().replace("-", "_")]
+    asyncio.run(set_restriction(operator.access(tls), account, wanted, instrument, text, cancels=cancel))
+
+
+# --- what they do ---------------------------------------------------------------------------------
+
+
+class Movable(Struct, frozen=True):
+    """So many lots of an instrument, or so much money: one of both."""
+
+    instrument: str
+    lots: int
+    currency: str
+    minor: int
+
+    def __str__(self) -> str:
+        if self.instrument:
+            return f"{self.lots} lots of {self.instrument}"
+        return f"{self.minor} minor units of {self.currency}"
+
+
+def _what(instrument: str, lots: int, currency: str, minor: int) -> Movable:
+    is_units, is_money = bool(instrument and lots), bool(currency and minor)
+    if is_units == is_money or bool(instrument) == bool(currency) or (lots and minor):
+        raise ClientError("expected --instrument with --lots, or --currency with --minor, and one of both")
+    return Movable(instrument, lots, currency, minor)
+
+
+async def put_in(operator: Access, account: int, what: Movable, text: str) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
+        try:
+            if instrument_id:
+                sequence = await session.deposit_units(account, instrument_id, what.lots, text)
+            else:
+                sequence = await session.deposit_money(account, what.currency, what.minor, text)
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    print(f"{what} are in account {account} since sequence {sequence}")
+
+
+async def take_out(operator: Access, account: int, what: Movable, text: str) -> None:
+    """Where there is not enough, the error says how much there is."""
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, what.instrument)
+        try:
+            if instrument_id:
+                sequence = await session.withdraw_units(account, instrument_id, what.lots, text)
+            else:
+                sequence = await session.withdraw_money(account, what.currency, what.minor, text)
+        except OrderRejected as rejected:
+            if rejected.reason not in (RejectReason.INSUFFICIENT_HOLDINGS, RejectReason.INSUFFICIENT_CASH):
+                raise refused(rejected) from rejected
+            found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
+            raise _too_much(account, what, found) from rejected
+    print(f"{what} have left account {account} at sequence {sequence}")
+
+
+async def set_restriction(
+    operator: Access,
+    account: int,
+    restriction: Restriction,
+    instrument: str,
+    text: str,
+    *,
+    cancels: bool,
+) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            sequence = await session.restrict_account(
+                account, restriction, instrument_id=instrument_id, cancels=cancels, text=text
+            )
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    where = instrument or "all that are cleared"
+    print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
+
+
+async def show(operator: Access, account: int, instrument: str) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    for one in found:
+        print(in_words(one))
+    if not found:
+        print("nobody has anything")
+
+
+def in_words(one: Cash | Holding) -> str:
+    """One line."""
+    if isinstance(one, Cash):
+        return (
+            f"account {one.account_id}, {one.currency}: {one.total_minor} minor units; "
+            f"{one.available_minor} available, {one.reserved_minor} reserved, "
+            f"{one.withdrawable_minor} may be withdrawn"
+        )
+    return (
+        f"account {one.account_id}, instrument {one.instrument_id}: {one.total_lots} lots; "
+        f"{one.available_lots} available, {one.reserved_lots} reserved, {one.unsettled_lots} not settled yet "
+        f"({one.bought_today_lots} of today), {one.buying_lots} ordered to buy"
+    )
+
+
+async def _instrument(session: Session, symbol: str) -> InstrumentId:
+    """0 of none."""
+    return await instrument_id_of(session, symbol) if symbol else InstrumentId(0)
+
+
+def _too_much(account: int, what: Movable, found: list[Cash | Holding]) -> ClientError:
+    """What may leave, and why the rest may not."""
+    for one in found:
+        if isinstance(one, Holding) and what.instrument:
+            return ClientError(
+                f"INSUFFICIENT_HOLDINGS: {what} asked for, account {account} may withdraw "
+                f"{one.available_lots}: of its {one.total_lots} lots {one.reserved_lots} are reserved, and "
+                f"{one.unsettled_lots} are bought and not settled yet"
+            )
+        if isinstance(one, Cash) and one.currency == what.currency:
+            return ClientError(
+                f"INSUFFICIENT_CASH: {what} asked for, account {account} may withdraw "
+                f"{one.withdrawable_minor}: of its {one.total_minor} minor units {one.reserved_minor} are "
+                f"reserved, and {one.available_minor - one.withdrawable_minor} come from sales of the day"
+            )
+    return ClientError(f"{what} asked for, account {account} has none")
+
+
+_WORDS: Final = {
+    RejectReason.UNKNOWN_ACCOUNT: "there is no such account",
+    RejectReason.UNKNOWN_INSTRUMENT: "there is no such instrument",
+    RejectReason.MECHANISM_NOT_AVAILABLE: (
+        "the venue does not hold that: no `clearing` of the instrument, or no instrument with `clearing` in "
+        "the currency"
+    ),
+    RejectReason.INVALID_QUANTITY: "more than the venue may hold in all",
+}
+
+
+def refused(rejected: OrderRejected) -> ClientError:
+    return operating.refused(rejected, _WORDS)

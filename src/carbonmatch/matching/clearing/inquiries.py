@@ -1,0 +1,129 @@
+"""What accounts have: the answer to whoever may know."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from carbonmatch.limits import HOLDINGS_STATUS_MAX
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.clearing import cash, clearing, position
+from carbonmatch.matching.messages import (
+    ANY,
+    AccountId,
+    Cash,
+    Holding,
+    HoldingsRequest,
+    InspectHoldings,
+    InstrumentId,
+    Ref,
+    RejectReason,
+    StatusEnd,
+)
+from carbonmatch.matching.venue import Venue
+
+# By account; of each money by currency, and then units by instrument.
+_Key = tuple[AccountId, InstrumentId, str]
+_Row = tuple[_Key, cash.Cash | position.Position]
+
+
+def holdings(venue: Venue, session: SessionState, command: HoldingsRequest, ref: Ref) -> None:
+    """Report what accounts of the session have."""
+    _answer(venue, session, command, ref, sorted(session.account_ids))
+
+
+def inspect(venue: Venue, session: SessionState, command: InspectHoldings, ref: Ref) -> None:
+    """Report what any accounts of the venue have, to an operator."""
+    if not session.operator:
+        venue.reject(session, ref, RejectReason.NOT_ENTITLED)
+    else:
+        _answer(venue, session, command, ref, sorted(venue.accounts))
+
+
+def _answer(
+    venue: Venue,
+    session: SessionState,
+    command: HoldingsRequest | InspectHoldings,
+    ref: Ref,
+    account_ids: list[AccountId],
+) -> None:
+    """Report a page of what those of the accounts have that are asked after, and the end."""
+    if command.account_id:
+        if command.account_id not in account_ids:
+            venue.reject(session, ref, RejectReason.UNKNOWN_ACCOUNT)
+            return
+        account_ids = [command.account_id]
+    if command.instrument_id and command.instrument_id not in venue.books:
+        venue.reject(session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+        return
+    after = (command.after_account_id, command.after_instrument_id, command.after_currency)
+    wanted = (
+        row
+        for row in _rows(venue, (one for one in account_ids if one >= after[0]), command.instrument_id)
+        if row[0] > after
+    )
+    page = list(islice(wanted, HOLDINGS_STATUS_MAX))
+    more = next(wanted, None) is not None
+    for row in page:
+        _report(venue, session, ref, row)
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    reports.append(StatusEnd(seq, ref, venue.time_ns, venue.report_flags, len(page), more))
+
+
+def _rows(venue: Venue, account_ids: Iterable[AccountId], instrument_id: InstrumentId) -> Iterator[_Row]:
+    """In the order of their keys; of one instrument, or of all with the money beside."""
+    ledgers = [] if instrument_id else sorted(venue.cash.items())
+    positions = [
+        (number, book.clearing.positions)
+        for number, book in sorted(venue.books.items())
+        if isinstance(book.clearing, clearing.Clearing) and instrument_id in (ANY, number)
+    ]
+    for account_id in account_ids:
+        for currency, ledger in ledgers:
+            money = ledger.accounts.get(account_id)
+            if money is not None:
+                yield (account_id, InstrumentId(ANY), currency), money
+        for number, by_account in positions:
+            units = by_account.get(account_id)
+            if units is not None:
+                yield (account_id, number, ""), units
+
+
+def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
+    (account_id, instrument_id, currency), found = row
+    reports = venue.stream(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    if isinstance(found, cash.Cash):
+        reports.append(
+            Cash(
+                seq,
+                ref,
+                venue.time_ns,
+                venue.report_flags,
+                account_id,
+                currency,
+                found.total_minor,
+                found.free_minor,
+                found.reserved_minor,
+                found.withdrawable_minor,
+            )
+        )
+        return
+    unsettled_lots = sum(found.unsettled_lots)
+    reports.append(
+        Holding(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            account_id,
+            instrument_id,
+            found.total_lots,
+            found.free_lots,
+            found.reserved_lots,
+            unsettled_lots,
+            found.unsettled_lots[0] if found.unsettled_lots else 0,
+            found.buying_lots,
+        )
+    )
