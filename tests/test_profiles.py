@@ -10,7 +10,7 @@ import pytest
 from carbonmatch.config import Config, ConfigError, parse
 from carbonmatch.config.profile_pages import pages
 from carbonmatch.config.profiles import profile_named, profile_names, profile_text
-from carbonmatch.config.rule_words import RULES, doubts, explained
+from carbonmatch.config.rule_words import NOT_CARRIED_OUT, RULES, doubts, explained, rule_rows
 from carbonmatch.config.words import in_words
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -255,6 +255,14 @@ def test_a_profile_is_told_in_words_with_its_doubts(name: str) -> None:
     assert f"  {profile.sources[0]}" in told
     for rule in profile.rules:
         assert any(line.startswith(f"  {rule.replace('_', ' ')}: ") for line in told), rule
+
+
+def test_a_rule_that_is_not_carried_out_says_so_and_not_that_there_is_none() -> None:
+    config = parse('profiles = ["cea"]', "venue.toml")
+    said = {rule: words for rule, words, _ in rule_rows(config, "cea")}
+    not_carried_out = {rule for rule, words in said.items() if words == NOT_CARRIED_OUT}
+    assert not_carried_out == set(said) - set(RULES) - {"composite"}
+    assert said["collar"] == "none"
 
 
 def test_the_page_says_what_the_profiles_say() -> None:

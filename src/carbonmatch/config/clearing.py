@@ -31,6 +31,7 @@ class ClearingTable(Section, frozen=True):
     lag_days: Annotated[int, Meta(ge=0, le=SETTLEMENT_LAG_DAYS_MAX)] = 1
     cash: bool = True
     position_max_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: any quantity
+    report_from_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: nobody is a large holder
     fees: tuple[FeesOfTrades, ...] = ()
 
     def rules(self) -> ClearingRules:
@@ -68,6 +69,9 @@ def in_words(clearing: ClearingTable | None, lot_tonnes: int) -> Iterator[str]:
     if clearing.position_max_lots:
         tonnes = clearing.position_max_lots * lot_tonnes
         yield f"  an account holds at most {tonnes:,} t, with all that it has ordered to buy"
+    if clearing.report_from_lots:
+        tonnes = clearing.report_from_lots * lot_tonnes
+        yield f"  who holds {tonnes:,} t or more is a large holder"
     for fees in clearing.fees:
         yield f"  {' and '.join(fees.kinds)} trades cost {fee_words(fees)}"
 

@@ -19,6 +19,9 @@ from carbonmatch.config.volatility import Width
 from carbonmatch.limits import QUANTITY_LOTS_MAX
 from carbonmatch.words import price_text
 
+# Of a rule that the market has and no table of the configuration is about.
+NOT_CARRIED_OUT: Final = "not carried out by this version: the venue checks nothing and does nothing for it"
+
 
 def rule_rows(config: Config, name: str) -> list[tuple[RuleName, str, str]]:
     """Of a profile that `config` has taken: each rule, what it says, and how surely that is known."""
@@ -62,7 +65,7 @@ def _known(profile: Profile, rule: RuleName) -> str:
 def _of_all(rule: RuleName, config: Config, instruments: Iterable[Instrument]) -> str:
     """What a rule says of each instrument, once where that is the same for all of them."""
     if rule not in RULES:
-        return "the engine has nothing for it yet"
+        return NOT_CARRIED_OUT
     by_words: dict[str, list[str]] = {}
     for one in instruments:
         by_words.setdefault(RULES[rule](one, config), []).append(one.symbol)
