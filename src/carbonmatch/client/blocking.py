@@ -162,6 +162,7 @@ class BlockingSession(Blocking[Session]):
     ready = _Call(Session.ready)
     reduce = _Call(Session.reduce)
     replace = _Call(Session.replace)
+    restrict_account = _Call(Session.restrict_account)
     select = _Call(Session.select)
     set_block_phase = _Call(Session.set_block_phase)
     withdraw_bid = _Call(Session.withdraw_bid)
