@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from carbonmatch.config import bidding, composites, volatility
+from carbonmatch.config import bidding, clearing, composites, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.prices import OPEN_WORDS, Prices, close_words
@@ -299,6 +299,39 @@ def _self_trade(one: Instrument, _: Config) -> str:
     return f"orders of one {one.self_trade.key} do not trade: {one.self_trade_prevention.replace('_', ' ')}"
 
 
+def _checks(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None:
+        return "none: neither units nor money are held"
+    if not rules.cash:
+        return "what is sold is there when the order comes; it is held"
+    return "what is sold, or the money with fees, is there when the order comes; it is held"
+
+
+def _lag(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    return "none" if rules is None else f"what was bought may be sold {clearing.lag_words(rules)}"
+
+
+def _proceeds(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.cash:
+        return "no money is held"
+    return "they buy at once, and leave when the trading day is over"
+
+
+def _position_limit(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.position_max_lots:
+        return "none"
+    return f"{_tonnes(one, rules.position_max_lots)}, with all that is ordered"
+
+
+def _fees(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    return "none" if rules is None else _told(clearing.fees_in_words(rules))
+
+
 RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "books": _book,
     "mechanisms": _mechanisms,
@@ -325,7 +358,12 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "validity": lambda one, _: ", ".join(one.times_in_force),
     "order_types": lambda one, _: ", ".join(one.order_types).replace("_", " "),
     "cancels": _cancels,
+    "checks": _checks,
+    "lag": _lag,
+    "proceeds": _proceeds,
+    "position_limit": _position_limit,
     "collar": _collar,
     "volatility": _volatility,
     "self_trade": _self_trade,
+    "fees": _fees,
 }

@@ -65,6 +65,8 @@ def _markets(references: Mapping[str, int]) -> Config:
     lines = [f"profiles = {[symbol.lower() for symbol in PLACES]}"]
     for symbol, reference in references.items():
         lines += [f"[adjust.instruments.{symbol}]", f"reference_price_ticks = {reference}"]
+        # The companies' holdings are the plan's here.
+        lines += ["clearing = { enabled = false }"]
     markets = parse("\n".join(lines), "launch")
     listed = tuple(one for one in markets.instruments if one.symbol in references)
     return structs.replace(markets, instruments=listed)
