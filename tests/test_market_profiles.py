@@ -515,6 +515,16 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             kau=(0, "ours"),
         ),
     ),
+    "large_holder": (
+        lambda one, _: None if one.clearing is None else one.clearing.report_from_lots,
+        row(
+            (0, "unknown"),
+            bea=(0, "read"),
+            eua_spot=(0, "ours"),
+            eua_auction=(0, "ours"),
+            kau=(0, "ours"),
+        ),
+    ),
     "fees": (
         fees,
         row(
@@ -531,12 +541,8 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
     ),
 }
 
-# What the engine has nothing for yet: how surely it is known, all the same.
+# What is no number: how surely it is known, all the same.
 KNOWN: Final[dict[RuleName, tuple[Certainty, dict[str, Certainty]]]] = {
-    "large_holder": (
-        "unknown",
-        {"bea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
-    ),
     "books": ("ours", {"cea": "read", "eua_spot": "read"}),
 }
 

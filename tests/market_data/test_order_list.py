@@ -1,7 +1,6 @@
 """The order list of the feed: what readers make of it, whenever they join, is what the engine has."""
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 import msgspec
 from hypothesis import given, settings
@@ -29,7 +28,7 @@ from carbonmatch.protocol.messages import FeedKind, OrderUpdate, SnapshotBegin, 
 from tests.market_data.connection import Connection
 from tests.market_data.world import CEA, NOW_NS, defined, definition, released
 from tests.matching.listing.side_by_side import Listing
-from tests.matching.listing.worlds import Move, moves, rules
+from tests.matching.listing.worlds import Band, Enter, Move, moves, rules
 from tests.matching.worlds import seeded
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -166,13 +165,23 @@ def test_a_list_too_long_to_follow_conflates_only_those_who_follow_it() -> None:
 def engine_list(engine: Engine, instrument_id: InstrumentId) -> _Rows:
     """Bids, then asks, of the best levels that the instrument shows; nothing where it shows none."""
     book = engine.books[instrument_id]
-    screen = book.instrument.definition.screen
+    instrument = book.instrument
+    screen = instrument.definition.screen
     if not screen.order_list:
         return []
+    everywhere = screen.mechanism is not m.ScreenMechanism.LISTING
+    sides = [
+        [
+            level
+            for level in ladder.levels_from_best()
+            if everywhere or instrument.price_low_ticks <= level.price_ticks <= instrument.price_high_ticks
+        ]
+        for ladder in (book.bids, book.asks)
+    ]
     return [
         (order.order_id, level.side, level.price_ticks, order.leaves_lots)
-        for ladder in (book.bids, book.asks)
-        for level in islice(ladder.levels_from_best(), screen.levels_max or None)
+        for levels in sides
+        for level in levels[: screen.levels_max or None]
         for order in level.orders()
     ]
 
@@ -247,6 +256,23 @@ def test_the_list_of_a_listing_is_that_of_the_engine(
             feed.restart()
             feed.check()
     feed.end()
+
+
+def test_what_lies_outside_of_the_band_of_a_listing_is_left_out_over_a_restart_too() -> None:
+    listing = Listing(ScreenRules(m.ScreenMechanism.LISTING, 1, order_list=True))
+    for move in (Enter(0, SELL, 98, 5), Enter(0, SELL, 101, 6), Band(100, 103)):
+        listing.go(move)
+    feed = Feed()
+    feed.apply(listing.entries)
+    feed.restart()
+    feed.check()
+    _, asks = feed.first.books.books[InstrumentId(1)].orders()
+    assert [one.price_ticks for one in asks] == [101]
+    listing.go(Band(97, 103))
+    feed.apply(listing.entries[-1:])
+    feed.check()
+    _, asks = feed.first.books.books[InstrumentId(1)].orders()
+    assert [one.price_ticks for one in asks] == [98]
 
 
 def with_lists(entries: Iterable[Entry]) -> Iterable[Entry]:

@@ -17,6 +17,8 @@ from carbonmatch.matching.messages import (
     InspectHoldings,
     InstrumentId,
     Ref,
+    RestrictAccount,
+    Restriction,
     StatusEnd,
     Withdraw,
 )
@@ -100,6 +102,25 @@ class AccountCommands(ABC):
         seconds: float | None = None,
     ) -> int:
         command = Withdraw(_NO_REF, AccountId(account_id), _MONEY, 0, currency, amount_minor, text)
+        return await self._sequence(command, seconds)
+
+    async def restrict_account(
+        self,
+        account_id: int,
+        restriction: Restriction,
+        *,
+        instrument_id: int = 0,
+        cancels: bool = False,
+        text: str = "",
+        seconds: float | None = None,
+    ) -> int:
+        """For operators: in every instrument that is cleared, or in one; the sequence at which it was done.
+
+        What is open and forbidden stays, unless it `cancels`.
+        """
+        command = RestrictAccount(
+            _NO_REF, AccountId(account_id), restriction, InstrumentId(instrument_id), cancels, text
+        )
         return await self._sequence(command, seconds)
 
     async def _all(

@@ -1,7 +1,7 @@
-"""`carbonmatch admin deposit`, `withdraw`, `holdings`: what accounts have, and what comes and goes."""
+"""`carbonmatch admin deposit`, `withdraw`, `holdings`, `restrict`: what accounts have, and may do."""
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 from msgspec import Struct
@@ -14,7 +14,7 @@ from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason
+from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -104,6 +104,36 @@ def holdings(
     asyncio.run(show(operator.access(tls), account, instrument))
 
 
+def restrict(
+    account: Whole,
+    restriction: Literal["none", "no-buying", "no-selling", "no-trading"],
+    /,
+    *,
+    instrument: str = "",
+    cancel: bool = False,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Say what an account may not do from now on, in place of what was said before.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    restriction
+        What it may not do.
+    instrument
+        Where: the instrument, or its number; without, in all that are cleared.
+    cancel
+        Take out what it has open and may not do now: orders, offers of blocks, bids.
+    text
+        The reason.
+    """
+    wanted = Restriction[restriction.upper().replace("-", "_")]
+    asyncio.run(set_restriction(operator.access(tls), account, wanted, instrument, text, cancels=cancel))
+
+
 # --- what they do ---------------------------------------------------------------------------------
 
 
@@ -156,6 +186,27 @@ async def take_out(operator: Access, account: int, what: Movable, text: str) -> 
             found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
             raise _too_much(account, what, found) from rejected
     print(f"{what} have left account {account} at sequence {sequence}")
+
+
+async def set_restriction(
+    operator: Access,
+    account: int,
+    restriction: Restriction,
+    instrument: str,
+    text: str,
+    *,
+    cancels: bool,
+) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            sequence = await session.restrict_account(
+                account, restriction, instrument_id=instrument_id, cancels=cancels, text=text
+            )
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    where = instrument or "all that are cleared"
+    print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
 
 
 async def show(operator: Access, account: int, instrument: str) -> None:

@@ -32,6 +32,7 @@ class ClearingTable(Section, frozen=True):
     lag_days: Annotated[int, Meta(ge=0, le=SETTLEMENT_LAG_DAYS_MAX)] = 1
     cash: bool = True
     position_max_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: any quantity
+    report_from_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: nobody is a large holder
     fees: tuple[FeesOfTrades, ...] = ()
 
     def rules(self) -> ClearingRules | None:
@@ -71,10 +72,13 @@ def in_words(clearing: ClearingTable | None, lot_tonnes: int) -> Iterator[str]:
     if clearing is None:
         return
     held = "units and money" if clearing.cash else "units"
-    yield (f"cleared: orders need {held} of their account; what was bought may be sold {lag_words(clearing)}")
+    yield f"cleared: orders need {held} of their account; what was bought may be sold {lag_words(clearing)}"
     if clearing.position_max_lots:
         tonnes = clearing.position_max_lots * lot_tonnes
         yield f"  an account holds at most {tonnes:,} t, with all that it has ordered to buy"
+    if clearing.report_from_lots:
+        tonnes = clearing.report_from_lots * lot_tonnes
+        yield f"  who holds {tonnes:,} t or more is a large holder"
     for words in fees_in_words(clearing):
         yield f"  {words}"
 

@@ -61,8 +61,6 @@ def _known(profile: Profile, rule: RuleName) -> str:
 
 def _of_all(rule: RuleName, config: Config, instruments: Iterable[Instrument]) -> str:
     """What a rule says of each instrument, once where that is the same for all of them."""
-    if rule not in RULES:
-        return "the engine has nothing for it yet"
     by_words: dict[str, list[str]] = {}
     for one in instruments:
         by_words.setdefault(RULES[rule](one, config), []).append(one.symbol)
@@ -327,6 +325,13 @@ def _position_limit(one: Instrument, _: Config) -> str:
     return f"{_tonnes(one, rules.position_max_lots)}, with all that is ordered"
 
 
+def _large_holder(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.report_from_lots:
+        return "nobody is reported"
+    return f"who holds {_tonnes(one, rules.report_from_lots)} or more is reported"
+
+
 def _fees(one: Instrument, _: Config) -> str:
     rules = clearing.in_force(one.clearing)
     return "none" if rules is None else _told(clearing.fees_in_words(rules))
@@ -362,6 +367,7 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "lag": _lag,
     "proceeds": _proceeds,
     "position_limit": _position_limit,
+    "large_holder": _large_holder,
     "collar": _collar,
     "volatility": _volatility,
     "self_trade": _self_trade,

@@ -89,6 +89,7 @@ class PublicInstrument:
         # None: its definition has never asked for one.
         rules = definition.screen
         self.order_list = OrderList(definition.instrument_id, rules) if rules.order_list else None
+        self._bound_order_list()
         self.seq = 0
         self.feed_sequence = 0  # 0: not published yet
 
@@ -250,8 +251,14 @@ class PublicInstrument:
     def _change_band(self, event: BandChanged, changed: InstrumentChanges) -> None:
         band = (event.reference_price_ticks, event.band_low_ticks, event.band_high_ticks)
         self.depth.band = band
+        self._bound_order_list()
         self.seq += 1
         changed.messages.append(BandUpdate(self.instrument_id, self.seq, *band, event.time_ns))
+
+    def _bound_order_list(self) -> None:
+        if self.order_list is not None:
+            _, low_ticks, high_ticks = self.depth.band
+            self.order_list.set_band(low_ticks, high_ticks)
 
     def _indicate(self, event: AuctionIndicated, changed: InstrumentChanges) -> None:
         self.auction = event
@@ -302,6 +309,7 @@ class PublicInstrument:
             self.order_list.configure(definition.screen)
         elif definition.screen.order_list:
             self.order_list = OrderList(self.instrument_id, definition.screen)
+            self._bound_order_list()
         band = (definition.reference_price_ticks, definition.band_low_ticks, definition.band_high_ticks)
         if self.depth.band != band:
             self._change_band(BandChanged(self.instrument_id, event.time_ns, *band), changed)
@@ -314,11 +322,11 @@ class PublicInstrument:
 
     # --- snapshots -------------------------------------------------------------------------------
 
-    def snapshot(self, kinds: int) -> list[InstrumentMessage]:
-        """Everything a reader of `kinds` needs to go on from now with the increments."""
+    def snapshot(self, kinds: int, levels_max: int = 0) -> list[InstrumentMessage]:
+        """Everything a reader of `kinds` and so many levels needs to go on from now with the increments."""
         instrument_id = self.instrument_id
         depth = self.depth
-        levels = depth.levels() if kinds & FeedKind.LEVELS else []
+        levels = depth.levels(levels_max) if kinds & FeedKind.LEVELS else []
         order_list = self.order_list if kinds & FeedKind.ORDERS else None
         orders = [] if order_list is None else order_list.snapshot()
         messages: list[InstrumentMessage] = [
@@ -400,6 +408,7 @@ class PublicInstrument:
         if saved.order_list is not None:
             seq, orders = saved.order_list
             instrument.order_list = OrderList(instrument.instrument_id, saved.definition.screen)
+            instrument._bound_order_list()
             instrument.order_list.update(orders)
             instrument.order_list.seq = seq
         return instrument

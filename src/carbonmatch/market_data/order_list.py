@@ -5,7 +5,7 @@ into it is told order by order, and so is one that leaves it, each order as gone
 told and needs to know nothing of levels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from struct import Struct as Layout
 from typing import Final
@@ -13,7 +13,14 @@ from zlib import crc32
 
 from sortedcontainers import SortedDict
 
-from carbonmatch.matching.messages import InstrumentId, OrderId, OrderListed, ScreenRules, Side
+from carbonmatch.matching.messages import (
+    InstrumentId,
+    OrderId,
+    OrderListed,
+    ScreenMechanism,
+    ScreenRules,
+    Side,
+)
 from carbonmatch.protocol.messages import OrderUpdate, SnapshotOrder
 
 # One order: id, side (1 buy, 2 sell), price in ticks, quantity in lots. Big-endian, no padding.
@@ -27,11 +34,21 @@ _Levels = SortedDict[int, dict[OrderId, OrderListed]]
 class OrderList:
     """Invariant: `seq` is the number of the last update; a reader has the orders of the `_shown` levels."""
 
-    __slots__ = ("_levels", "_levels_max", "_places", "_shown", "instrument_id", "seq")
+    __slots__ = (
+        "_band",
+        "_is_listing",
+        "_levels",
+        "_levels_max",
+        "_places",
+        "_shown",
+        "instrument_id",
+        "seq",
+    )
 
     def __init__(self, instrument_id: InstrumentId, rules: ScreenRules) -> None:
         self.instrument_id = instrument_id
         self.seq = 0
+        self._band = (0, 0)
         self._levels: dict[Side, _Levels] = {side: SortedDict() for side in Side}
         # Where each order is.
         self._places: dict[OrderId, tuple[Side, int]] = {}
@@ -41,6 +58,11 @@ class OrderList:
     def configure(self, rules: ScreenRules) -> None:
         """Take new rules; what follows from them is told with the next `update`."""
         self._levels_max = rules.levels_max or None if rules.order_list else 0
+        self._is_listing = rules.mechanism is ScreenMechanism.LISTING
+
+    def set_band(self, low_ticks: int, high_ticks: int) -> None:
+        """Take the band as it is now, 0 and 0 for none; what follows is told with the next `update`."""
+        self._band = (low_ticks, high_ticks)
 
     def update(self, changes: Sequence[OrderListed]) -> list[OrderUpdate]:
         """Take in a batch; what it tells whoever follows the list."""
@@ -48,7 +70,7 @@ class OrderList:
         for change in changes:
             self._change(change, updates)
         for side, levels in self._levels.items():
-            shown = dict.fromkeys(islice(levels, self._levels_max))
+            shown = dict.fromkeys(islice(self._window(side, levels), self._levels_max))
             before = self._shown[side]
             if shown != before:
                 self._shown[side] = shown
@@ -64,6 +86,15 @@ class OrderList:
             for levels in self._levels.values():
                 levels.clear()
         return updates
+
+    def _window(self, side: Side, levels: _Levels) -> Iterable[int]:
+        """The keys of the levels that count, best first: of a listing those that can be selected from."""
+        low_ticks, high_ticks = self._band
+        if not (self._is_listing and high_ticks):
+            return levels
+        ends = (-high_ticks, -low_ticks) if side is Side.BUY else (low_ticks, high_ticks)
+        keys: Iterable[int] = levels.irange(*ends)
+        return keys
 
     def orders(self) -> list[OrderListed]:
         """What is shown: bids, then asks, each from the best level on and in their priority."""

@@ -5,9 +5,9 @@ the callers. Prices inside a ladder are signed keys, so that on both sides a lar
 price, and every loop over a ladder exists once.
 """
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sortedcontainers import SortedList
@@ -263,6 +263,19 @@ class Ladder:
                 level = levels[key]
                 if level.order_count:
                     yield level
+
+    def levels_between(self, worst_key: int, best_key: int) -> Iterator[Level]:
+        """Those of them whose keys are within these two, best first; no step for better ones."""
+        levels = self.levels
+        near = self.near
+        ahead = bisect_right(near, best_key)
+        worse = self.far.irange(maximum=best_key, reverse=True)
+        for key in chain(reversed(near[:ahead]), worse):
+            if key < worst_key:
+                return
+            level = levels[key]
+            if level.order_count:
+                yield level
 
     def _open(self, key: int) -> Level:
         """Make the level of `key`; before, forget empty ones if there are too many."""

@@ -134,6 +134,8 @@ from carbonmatch.matching.vocabulary.holdings import Deposit as Deposit
 from carbonmatch.matching.vocabulary.holdings import Holding as Holding
 from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as HoldingsRequest
 from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
+from carbonmatch.matching.vocabulary.holdings import RestrictAccount as RestrictAccount
+from carbonmatch.matching.vocabulary.holdings import Restriction as Restriction
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
 from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
 from carbonmatch.matching.vocabulary.instrument_status import (
@@ -200,7 +202,7 @@ BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
-AccountCommand = Deposit | Withdraw | InspectHoldings
+AccountCommand = Deposit | Withdraw | RestrictAccount | InspectHoldings
 ClientCommand = (
     NewOrder
     | NewOrderLong

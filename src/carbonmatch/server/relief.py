@@ -21,6 +21,7 @@ from carbonmatch.matching.messages import (
     MassCancel,
     MassCancelScope,
     OrderId,
+    RestrictAccount,
     Resume,
     SessionCommand,
     SetBand,
@@ -29,7 +30,9 @@ from carbonmatch.matching.messages import (
     SetReference,
 )
 
-_STEERING: Final = SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase
+_STEERING: Final = (
+    SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase | RestrictAccount
+)
 
 
 def relieving(

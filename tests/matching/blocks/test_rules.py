@@ -520,7 +520,9 @@ def test_what_binds_an_account_may_be_taken_back(account: AccountId) -> None:
     floor.propose()
     floor.accept(BOB, 1)
     venue = floor.engine.venue
-    cancel_offers_of_account(venue, floor.engine.accounts[account], m.CancelReason.REQUESTED)
+    cancel_offers_of_account(
+        venue, floor.engine.accounts[account], m.CancelReason.REQUESTED, lambda _book, _side: True
+    )
     # With the post its acceptance goes, with the acceptance nothing else.
     assert sorted(floor.open()) == ([] if account == ALPHA else [1])
 

@@ -1,12 +1,10 @@
 """Orders in an instrument with clearing: what they are refused for, and what is free after them."""
 
-import pytest
-
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.messages import AccountId, Side
+from carbonmatch.matching.messages import AccountId
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
-from tests.matching.market import ALICE, BOB, EUA, VENUE, Market, buy, cancel, definition, replace, sell
+from tests.matching.market import ALICE, BOB, EUA, Market, buy, cancel, replace, sell
 
 COMPANY, TRADER = AccountId(11), AccountId(13)
 
@@ -104,21 +102,3 @@ def test_a_market_order_is_asked_for_its_protection_price() -> None:
     market.send(ALICE, sell(1, price=10, lots=10))
     order = buy(1, price=11, lots=10, market=True, tif=m.TimeInForce.IOC)
     assert market.send(BOB, order) == ["bob 1: rejected INSUFFICIENT_CASH"]
-
-
-def test_rules_may_change_while_nobody_holds_anything() -> None:
-    market = Market()
-    rules = ClearingRules(lag_days=2)
-    for clearing in (rules, rules, ClearingRules(), None):
-        market.outputs(VENUE, m.DefineInstrument(definition(EUA, clearing=clearing)))
-        book = market.engine.books[EUA]
-        found = book.clearing.rules if isinstance(book.clearing, Clearing) else None
-        assert found == clearing
-
-
-def test_rules_do_not_change_under_orders() -> None:
-    market = market_with(10)
-    market.send(ALICE, sell(1, price=10, lots=10))
-    assert market.engine.books[EUA].asks.side is Side.SELL
-    with pytest.raises(AssertionError, match="hold by other rules"):
-        market.outputs(VENUE, m.DefineInstrument(definition(EUA)))

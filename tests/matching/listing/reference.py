@@ -28,6 +28,7 @@ class ReferenceListing:
         self.rules = rules
         self.minimum_lots = minimum_lots
         self.orders: list[Listed] = []
+        self.band = (1, 10**9)  # lowest and highest price
 
     def book(self, side: Side) -> list[tuple[OrderId, int, int]]:
         """Ids, prices and lots of a side: the best price first, and of one price who came first."""
@@ -39,6 +40,10 @@ class ReferenceListing:
 
     def named(self, order_id: int) -> Listed | None:
         return next((order for order in self.orders if order.order_id == order_id), None)
+
+    def admits(self, price_ticks: int) -> bool:
+        low, high = self.band
+        return low <= price_ticks <= high
 
     def enter(self, order: Listed) -> None:
         self.orders.append(order)
@@ -54,7 +59,8 @@ class ReferenceListing:
         listed = [self.named(one) for one, _, _ in self.book(other)]
         orders = [order for order in listed if order is not None]
         prices = list(dict.fromkeys(order.price_ticks for order in orders))
-        best = prices[: self.rules.levels_max or len(prices)]
+        admitted = [price for price in prices if self.admits(price)]
+        best = admitted[: self.rules.levels_max or len(prices)]
         within = [order for order in orders if order.price_ticks in best]
         others = [order for order in within if order.owner != owner]
         if order_id:
@@ -63,6 +69,8 @@ class ReferenceListing:
                 return RejectReason.NOT_SELECTABLE
             if wanted.owner == owner:
                 return RejectReason.SELF_SELECTION
+            if wanted.price_ticks not in admitted:
+                return RejectReason.OUTSIDE_BAND
             if wanted not in others:
                 return RejectReason.NOT_SELECTABLE
             if self.rules.strict_level_order and wanted.price_ticks != others[0].price_ticks:
@@ -72,8 +80,10 @@ class ReferenceListing:
                 return RejectReason.NOT_SELECTABLE
         elif others:
             wanted = others[0]
+        elif within:
+            return RejectReason.SELF_SELECTION
         else:
-            return RejectReason.SELF_SELECTION if orders else RejectReason.NO_LIQUIDITY
+            return RejectReason.OUTSIDE_BAND if orders else RejectReason.NO_LIQUIDITY
         if worst_ticks and (
             wanted.price_ticks > worst_ticks if side is Side.BUY else wanted.price_ticks < worst_ticks
         ):

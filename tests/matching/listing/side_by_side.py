@@ -20,6 +20,7 @@ from tests.matching.listing.reference import Listed, ReferenceListing
 from tests.matching.listing.worlds import (
     LISTED_ORDERS,
     MINIMUM_LOTS,
+    Band,
     Change,
     Enter,
     Move,
@@ -59,6 +60,11 @@ class Listing:
         """Do it in both; what the engine has told, None where there is nothing to do it to."""
         sequence = OrderId(self.engine.sequence + 1)
         ref = Ref(sequence)
+        if isinstance(move, Band):
+            self.reference.band = (move.low_ticks, move.high_ticks)
+            return self.apply(VENUE, m.SetBand(Ref(0), EUA, 100, move.low_ticks, move.high_ticks))
+        if isinstance(move, Enter) and not self.reference.admits(move.price_ticks):
+            return None
         if isinstance(move, Enter):
             self.entered.append((sequence, move.who))
             self.reference.enter(Listed(sequence, move.who, move.side, move.price_ticks, move.lots))

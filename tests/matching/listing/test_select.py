@@ -8,6 +8,7 @@ from carbonmatch.limits import ENTRY_MAKERS_MAX, PRICE_TICKS_MAX, QUANTITY_LOTS_
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.execution import Clearing
 from carbonmatch.matching.invariants import check_batch
+from carbonmatch.matching.ladder import NEAR_KEYS_MAX
 from carbonmatch.matching.messages import (
     AllowedFlag,
     InstrumentId,
@@ -30,6 +31,7 @@ from tests.matching.market import (
     CAROL,
     EUA,
     OPS,
+    VENUE,
     Market,
     buy,
     cancel,
@@ -383,6 +385,70 @@ def test_an_order_outside_of_a_new_band_stays_and_cannot_be_selected() -> None:
     assert market.send(BOB, select(market, 3, BUY, 5))[0] == "bob 3: accepted #2 buy 5 @ 100".replace(
         "#2", f"#{market.engine.sequence - market.setup_commands}"
     )
+
+
+def band(market: Market, low: int, high: int) -> None:
+    market.outputs(VENUE, m.SetBand(Ref(0), EUA, (low + high) // 2, low, high))
+
+
+@pytest.mark.parametrize("named", [0, 2])
+def test_an_order_outside_of_the_band_does_not_stand_before_those_within(named: int) -> None:
+    """Asks 100 and 105, and from now on nothing trades below 103: the next one is the best."""
+    market = listing(strict_level_order=True)
+    market.send(ALICE, sell(1, price=100, lots=5), sell(2, price=105, lots=5))
+    band(market, 103, 110)
+    assert market.send(BOB, select(market, 1, BUY, 5, number=named))[2] == (
+        "alice 0: executed #2 maker 5 @ 105, 0 left"
+    )
+    band(market, 95, 110)
+    assert market.send(BOB, select(market, 2, BUY, 5))[2] == "alice 0: executed #1 maker 5 @ 100, 0 left"
+
+
+def test_levels_outside_of_the_band_are_none_of_the_best_ones() -> None:
+    market = listing(strict_level_order=False, levels_max=2)
+    market.send(ALICE, *(buy(ref, price=111 - ref, lots=5) for ref in range(1, 7)))
+    band(market, 100, 107)
+    assert market.send(BOB, select(market, 1, SELL, 5, number=5))[2] == (
+        "alice 0: executed #5 maker 5 @ 106, 0 left"
+    )
+    assert market.send(BOB, select(market, 2, SELL, 5, number=4))[2] == (
+        "alice 0: executed #4 maker 5 @ 107, 0 left"
+    )
+    assert market.send(BOB, select(market, 3, SELL, 5, number=3)) == ["bob 3: rejected OUTSIDE_BAND"]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("price", [90, 120])
+def test_where_all_are_outside_of_the_band_that_is_the_reason(strict: bool, price: int) -> None:
+    market = listing(strict_level_order=strict)
+    market.send(ALICE, sell(1, price=price, lots=5))
+    band(market, 100, 110)
+    for ref, named in ((1, 0), (2, 1)):
+        assert market.send(BOB, select(market, ref, BUY, 5, number=named)) == [
+            f"bob {ref}: rejected OUTSIDE_BAND"
+        ]
+
+
+def test_an_order_that_emptied_outside_of_the_band_leaves_the_way_free() -> None:
+    market = listing()
+    market.send(ALICE, sell(1, price=100, lots=5), sell(2, price=104, lots=5), sell(3, price=105, lots=5))
+    market.send(ALICE, cancel(4, 2))
+    band(market, 103, 110)
+    assert market.send(BOB, select(market, 1, BUY, 5))[2] == "alice 0: executed #3 maker 5 @ 105, 0 left"
+
+
+def test_levels_are_found_beyond_those_that_are_near() -> None:
+    """A ladder keeps its worse levels apart: both parts are searched, and none is passed over."""
+    market = listing(levels_max=0, strict_level_order=False)
+    count = 2 * NEAR_KEYS_MAX
+    for start in range(0, count, 100):
+        orders = [sell(ref + 1, price=10_000 - ref, lots=5) for ref in range(start, min(count, start + 100))]
+        market.send(ALICE, *orders)
+    low, high = 10_000 - count // 2, 10_000 - 10
+    band(market, low, high)
+    assert market.send(BOB, select(market, 1, BUY, 5, number=11))[0].endswith("@ 9990")
+    assert market.send(BOB, select(market, 2, BUY, 5))[0].endswith(f"@ {low}")
+    assert market.send(BOB, select(market, 3, BUY, 5, number=10)) == ["bob 3: rejected OUTSIDE_BAND"]
 
 
 def test_an_entry_looks_at_a_bounded_number_of_own_orders() -> None:

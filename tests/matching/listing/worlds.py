@@ -55,7 +55,15 @@ class Take:
     worst_ticks: int
 
 
-Move = Enter | Change | Take
+@dataclass(frozen=True)
+class Band:
+    """Orders that rest outside of it stay."""
+
+    low_ticks: int
+    high_ticks: int
+
+
+Move = Enter | Change | Take | Band
 
 _who = st.integers(0, 2)
 _side = st.sampled_from(Side)
@@ -71,4 +79,5 @@ _take = st.builds(
     st.sampled_from([0, 0, 0, 99, 100, 101]),
 )
 _change = st.builds(Change, _back, st.sampled_from([0, 3, 4, 9]), st.sampled_from([0, 98, 100, 102]))
-moves = st.lists(st.one_of(_enter, _enter, _take, _take, _change), max_size=40)
+_band = st.builds(Band, st.sampled_from([97, 98, 99, 100]), st.sampled_from([100, 101, 102, 103]))
+moves = st.lists(st.one_of(_enter, _enter, _take, _take, _change, _band), max_size=40)

@@ -12,6 +12,7 @@ from carbonmatch.matching.messages import (
     CancelReason,
     OrderFlag,
     Ref,
+    Side,
     TradeId,
 )
 from carbonmatch.matching.venue import Venue
@@ -97,9 +98,20 @@ def would_lose_offers(venue: Venue, session: SessionState) -> bool:
     )
 
 
-def cancel_offers_of_account(venue: Venue, account: Account, reason: CancelReason) -> None:
-    """Take back what binds the account."""
-    cancel_offers(venue, reason, lambda proposal: proposal.bound_account is account)
+def cancel_offers_of_account(
+    venue: Venue,
+    account: Account,
+    reason: CancelReason,
+    is_forbidden: Callable[[Book, Side], bool],
+) -> None:
+    """Take back what binds the account to something forbidden."""
+    cancel_offers(
+        venue,
+        reason,
+        lambda proposal: (
+            proposal.bound_account is account and is_forbidden(proposal.book, proposal.offerer.side)
+        ),
+    )
 
 
 def expire_all(venue: Venue, book: Book) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import Cash, CashLedger
-from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.clearing import Clearing, Terms
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
 from carbonmatch.matching.clearing.ladders import choose_ladders
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, TradeId
+from carbonmatch.matching.messages import AccountId, Restriction, TradeId
+from carbonmatch.matching.vocabulary.clearing import Fees
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -30,6 +32,15 @@ class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     unsettled_lots: list[int]
     buying_lots: int  # without what orders on ladders hold
     proceeds_minor: int
+    limit_lots: int
+    report_from_lots: int
+
+
+class TermsState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    until_trade_id: TradeId
+    fees: tuple[Fees, ...]
+    tick_value_minor: int
+    currency: str | None  # none: they moved no money
 
 
 class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -38,6 +49,9 @@ class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     rolled_trade_ids: list[TradeId]  # the latest first
     since_trade_id: TradeId
     positions: list[PositionState]  # in the order of their accounts
+    restrictions: list[tuple[AccountId, Restriction]]  # in the order of their accounts
+    forgotten_trade_id: TradeId
+    past_terms: list[TermsState]  # the latest last
 
 
 class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -66,8 +80,21 @@ def saved_clearing(book: "Book") -> ClearingState | None:
                 position.unsettled_lots,
                 position.buying_lots - held.buying_lots[account_id],
                 position.proceeds_minor,
+                position.limit_lots,
+                position.report_from_lots,
             )
             for account_id, position in sorted(clearing.positions.items())
+        ],
+        sorted(clearing.restrictions.items()),
+        clearing.forgotten_trade_id,
+        [
+            TermsState(
+                terms.until_trade_id,
+                terms.amounts.fees,
+                terms.amounts.tick_value_minor,
+                None if terms.cash is None else terms.cash.currency,
+            )
+            for terms in clearing.past_terms
         ],
     )
 
@@ -122,10 +149,21 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     clearing.deposited_lots = clearing.checked_lots = kept.deposited_lots
     clearing.rolled_day = kept.rolled_day
     clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
+    clearing.restrictions = dict(kept.restrictions)
     for one in kept.positions:
         position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots
         position.unsettled_lots = list(one.unsettled_lots)
         position.buying_lots = one.buying_lots
         position.proceeds_minor = one.proceeds_minor
+        position.limit_lots, position.report_from_lots = one.limit_lots, one.report_from_lots
+    clearing.forgotten_trade_id = kept.forgotten_trade_id
+    clearing.past_terms = [
+        Terms(
+            one.until_trade_id,
+            Amounts(one.fees, one.tick_value_minor),
+            None if one.currency is None else venue.cash[one.currency],
+        )
+        for one in kept.past_terms
+    ]
     choose_ladders(book)

@@ -9,6 +9,7 @@ Whether a better level has to be empty first, and what becomes of a larger quant
 those rules leave open: `ScreenRules` says it.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
@@ -16,7 +17,7 @@ from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.execution import Part, report_trade
 from carbonmatch.matching.instrument import Instrument
-from carbonmatch.matching.ladder import Level, Order
+from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
     NO_REF,
     Accepted,
@@ -115,8 +116,11 @@ def _selected(venue: Venue, book: Book, account: Account, command: Select) -> Or
             return RejectReason.NOT_SELECTABLE
         if named.account.owners[instrument.self_trade_key] == avoided:
             return RejectReason.SELF_SELECTION
+        if not instrument.price_low_ticks <= named.level.price_ticks <= instrument.price_high_ticks:
+            return RejectReason.OUTSIDE_BAND
 
-    for level in islice(ladder.levels_from_best(), rules.levels_max or None):
+    level = None
+    for level in islice(_levels_within_band(ladder, instrument), rules.levels_max or None):
         if named is not None and level is named.level and rules.order_choice is OrderChoice.ANY:
             return named
         if named is None or rules.strict_level_order or level is named.level:
@@ -125,7 +129,15 @@ def _selected(venue: Venue, book: Book, account: Account, command: Select) -> Or
                 return first if named is None or first is named else RejectReason.NOT_SELECTABLE
     if named is not None:
         return RejectReason.NOT_SELECTABLE
-    return RejectReason.NO_LIQUIDITY if ladder.best is None else RejectReason.SELF_SELECTION
+    if level is not None:
+        return RejectReason.SELF_SELECTION
+    return RejectReason.NO_LIQUIDITY if ladder.best is None else RejectReason.OUTSIDE_BAND
+
+
+def _levels_within_band(ladder: Ladder, instrument: Instrument) -> Iterator[Level]:
+    """Best first. What no taker may have stands before nobody, or a band that moves would shut a side."""
+    ends = ladder.sign * instrument.price_low_ticks, ladder.sign * instrument.price_high_ticks
+    return ladder.levels_between(min(ends), max(ends))
 
 
 def _first_of_others(venue: Venue, level: Level, avoided: int, owner_key: int) -> Order | None:
@@ -149,8 +161,6 @@ def _order_refusal(book: Book, account: Account, order: Order, command: Select) 
     if command.price_ticks and order.ladder.sign * (price_ticks - command.price_ticks) < 0:
         # It stood at another price when the taker looked, or another one is the first by now.
         return RejectReason.NOT_SELECTABLE
-    if not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks:
-        return RejectReason.OUTSIDE_BAND
     left_lots = order.leaves_lots
     # Less than the minimum can be all that is left of an order: it must not be there for ever.
     if command.quantity_lots < instrument.quantity_min_lots and command.quantity_lots != left_lots:

@@ -82,7 +82,7 @@ class BidState(IntEnum):
     """What has become of a bid."""
 
     STANDING = 1  # it is in
-    WITHDRAWN = 2  # by its bidder
+    WITHDRAWN = 2  # by its bidder, or by an operator who has restricted its account
     ALLOTTED = 3  # it has got something, or all
     NOT_ALLOTTED = 4  # it has got nothing, though others may have
     CANCELLED = 5  # the bidding was cancelled

@@ -226,6 +226,7 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADE = 146  # no trade has this id
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
+    ACCOUNT_RESTRICTED = 149  # an operator has said that the account may not buy, or not sell
     NOT_SELECTABLE = 151  # no such order is listed, or it is not one that may be selected now at this price
     OVERSIZE = 152  # more lots than the listed order has left
     UNKNOWN_PROPOSAL = 153  # no open one, or one between others: the two answers do not differ
@@ -267,3 +268,4 @@ class CancelReason(IntEnum):
     INTERVAL_LIMIT = 15  # what an order could not trade up to the interval price limit, beyond which it lies
     SESSION_REMOVED = 16  # its session is none of the venue's any more
     SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left
+    RESTRICTED = 18  # an operator has restricted its account, and had open orders taken out

@@ -4,6 +4,7 @@ Commands 23 and 135 to 138, reports 62 and 63. The rules of `messages` hold: app
 `proto/vectors/`.
 """
 
+from enum import IntEnum, unique
 from typing import Annotated
 
 from msgspec import Meta
@@ -40,6 +41,30 @@ class Deposit(_Transfer, frozen=True, tag=135):
 
 class Withdraw(_Transfer, frozen=True, tag=136):
     """Operators only: units of an instrument, or money of a currency, leave an account."""
+
+
+@unique
+class Restriction(IntEnum):
+    """What an account may not do."""
+
+    NONE = 0  # it may do everything
+    NO_BUYING = 1
+    NO_SELLING = 2
+    NO_TRADING = 3  # neither of both
+
+
+class RestrictAccount(Command, frozen=True, tag=138):
+    """Operators only: what an account may not do from now on, in place of what was said before.
+
+    What is open stays, unless it `cancels`.
+    """
+
+    ref: RefField
+    account_id: AccountIdField
+    restriction: Restriction  # what it may not do
+    instrument_id: InstrumentIdField = InstrumentId(0)  # where; 0: in all that are cleared now
+    cancels: bool = False  # orders, offers of blocks and bids that are open and forbidden now
+    text: TextField = ""  # the reason
 
 
 class _Inquiry(Command, frozen=True):

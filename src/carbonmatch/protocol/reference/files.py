@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from carbonmatch.protocol.reference import definitions, page, schema
+from carbonmatch.protocol.reference import definitions, dissector, page, schema
 
 # Below proto/; what a file is to hold, given what it holds now.
 _MAKERS: Final[Mapping[str, Callable[[str], str]]] = {
     "MESSAGES.md": lambda _: page.page(),
     "messages.json": lambda _: definitions.text(),
     "schema/messages.schema.json": lambda _: schema.text(),
+    "wireshark/carbonmatch.lua": dissector.with_tables,
 }
 PATHS: Final = tuple(_MAKERS)
 

@@ -1,0 +1,70 @@
+"""Accounts that may not buy, not sell, or neither, by an operator. The rules are in proto/ACCOUNTS.md."""
+
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding.course import answer, let_go
+from carbonmatch.matching.blocks.endings import cancel_offers_of_account
+from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.control import report_done
+from carbonmatch.matching.messages import (
+    ANY,
+    NO_REF,
+    BiddingState,
+    BidState,
+    CancelReason,
+    Ref,
+    RejectReason,
+    RestrictAccount,
+    Side,
+)
+from carbonmatch.matching.venue import Venue
+
+
+def restrict_account(venue: Venue, session: SessionState, command: RestrictAccount, ref: Ref) -> None:
+    """Let an account do no more than this from now on, and take out what it may not do, where asked."""
+    found = _books(venue, session, command)
+    if isinstance(found, RejectReason):
+        venue.reject(session, ref, found)
+        return
+    for book in found:
+        assert isinstance(book.clearing, Clearing)
+        book.clearing.restrict(command.account_id, command.restriction)
+    if command.cancels:
+        _take_out(venue, venue.accounts[command.account_id], found)
+    report_done(venue, session, ref)
+
+
+def _books(venue: Venue, session: SessionState, command: RestrictAccount) -> list[Book] | RejectReason:
+    """Where it is to hold; or why it is refused."""
+    number = command.instrument_id
+    if not session.operator:
+        return RejectReason.NOT_ENTITLED
+    if command.account_id not in venue.accounts:
+        return RejectReason.UNKNOWN_ACCOUNT
+    if number != ANY and number not in venue.books:
+        return RejectReason.UNKNOWN_INSTRUMENT
+    books = [book for one, book in sorted(venue.books.items()) if number in (ANY, one)]
+    cleared = [book for book in books if isinstance(book.clearing, Clearing)]
+    return cleared or RejectReason.MECHANISM_NOT_AVAILABLE
+
+
+def _take_out(venue: Venue, account: Account, books: list[Book]) -> None:
+    """Cancel what is open of the account and forbidden: orders, then offers of blocks, then bids.
+
+    What is frozen stays, and so do bids of a window that is over: they are being traded.
+    """
+
+    def is_forbidden(book: Book, side: Side) -> bool:
+        return book in books and isinstance(book.clearing, Clearing) and book.clearing.forbids(account, side)
+
+    for order in list(account.orders.values()):
+        ladder = order.ladder
+        if is_forbidden(ladder.book, ladder.side) and not ladder.book.instrument.is_frozen:
+            venue.end(order, NO_REF, CancelReason.RESTRICTED)
+    cancel_offers_of_account(venue, account, CancelReason.RESTRICTED, is_forbidden)
+    for bid in [one for one in venue.biddings.bids.values() if one.account is account]:
+        bidding, side = bid.bidding, bid.bidding.offer.bidders_side
+        if bidding.state is not BiddingState.CLOSED and is_forbidden(bidding.book, side):
+            let_go(bidding.book, account, side, bid.quantity_lots, 0, bid.price_ticks)
+            venue.biddings.forget(bid)
+            answer(venue, bid.session, bid, NO_REF, BidState.WITHDRAWN)
