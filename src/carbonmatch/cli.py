@@ -58,6 +58,11 @@ app.command(
     name="export",
     help="Write a journal as a table of fills, orders or books, for analysis.",
 )
+app.command(
+    "carbonmatch.fanout.command:main",
+    name="fanout",
+    help="Follow an engine's market data once, and serve it to many.",
+)
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
 app.command(
@@ -98,13 +103,14 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
     from carbonmatch.export.writing import ExportError
+    from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
     from carbonmatch.surveillance.survey import SurveillanceError
 
     ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
-    return (*ours, ExportError, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    return (*ours, ExportError, FanoutError, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -1,6 +1,6 @@
 """What configuration means to the server: definitions for the engine, keys and limits for sessions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
 import msgspec
@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     DefineComposite,
     DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     RemoveKey,
     RemoveSession,
@@ -237,6 +238,18 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
     """What each key may log on as. Roles that a later version has journaled open nothing here."""
     names = {session_id: state.name for session_id, state in engine.sessions.items()}
     names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
+    return _credentials(engine.keys, names)
+
+
+def configured_credentials(config: Config) -> dict[str, session.Credential]:
+    """The same by the file, for a process that has no engine."""
+    keys = {key.key_id: key for key in key_commands(config)}
+    return _credentials(keys, {one.id: one.name for one in config.sessions})
+
+
+def _credentials(
+    keys: Mapping[str, DefineKey], names: Mapping[SessionId, str]
+) -> dict[str, session.Credential]:
     roles = {int(role): role for role in Role}
     return {
         key_id: session.Credential(
@@ -250,7 +263,7 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
             key.expires_ns,
             tuple(map(ip_network, key.addresses)),
         )
-        for key_id, key in engine.keys.items()
+        for key_id, key in keys.items()
     }
 
 
