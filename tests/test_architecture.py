@@ -94,6 +94,7 @@ ONLY_IN: Final = {
     "time": (
         "server/service.py",
         "server/follower_service.py",
+        "server/feed_replay_service.py",
         "client/",
         "demo",
         "launch/command.py",
