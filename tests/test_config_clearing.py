@@ -55,10 +55,16 @@ def test_an_empty_table_clears_as_usual() -> None:
     ]
 
 
+def test_a_table_that_is_switched_off_is_as_none() -> None:
+    off = CLEARING + "enabled = false\nlag_days = 3\n"
+    assert rules(off) is None
+    assert words(off) == []
+
+
 def test_every_key_says_what_it_is_named_after() -> None:
     table = (
         CLEARING
-        + "lag_days = 5\nposition_max_lots = 200000\n"
+        + "lag_days = 5\nposition_max_lots = 200000\nreport_from_lots = 100000\n"
         + FEES
         + 'kinds = ["block"]\nbuyer_basis_points = 10\nseller_minor_per_lot = 3\n'
         + FEES
@@ -74,11 +80,13 @@ def test_every_key_says_what_it_is_named_after() -> None:
             Fees(TradeKind.BLOCK, 10, 0, 0, 3),
         ),
         200_000,
+        100_000,
     )
     assert words(table) == [
         "cleared: orders need units and money of their account; what was bought may be sold after 5 "
         "trading days",
         "an account holds at most 2,000,000 t, with all that it has ordered to buy",
+        "who holds 1,000,000 t or more is a large holder",
         "block trades cost the buyer 0.1 % of the money, the seller 3 minor units a lot",
         "listed and auction trades cost each side 0.25 % of the money and 1 minor units a lot",
     ]
@@ -121,6 +129,7 @@ def test_what_contradicts_itself_is_named(table: str, problem: str) -> None:
         f"lag_days = {SETTLEMENT_LAG_DAYS_MAX + 1}",
         "lag_days = -1",
         "position_max_lots = -1",
+        "report_from_lots = -1",
         "holdings = true",
         FEES + 'kinds = ["any"]',
         FEES + 'kinds = ["block"]\nbuyer_basis_points = 10001',

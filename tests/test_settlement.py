@@ -787,6 +787,31 @@ def test_a_trade_from_before_there_were_accounts_has_no_fees_whatever_becomes_of
     assert world.venue.engine.venue.cash["EUR"].fees_minor == 0
 
 
+def test_fees_of_before_are_given_back_as_they_were_taken(tmp_path: Path) -> None:
+    world = World(tmp_path / "journal", clearing=m.ClearingRules(fees=FEES))
+    accounts = Accounts(world, 1_000, 10_000_000)
+    settled = Settled(accounts)
+    for number, share in enumerate((0, 300, 700)):
+        world.trade(100, 50)
+        rules = m.ClearingRules(fees=(m.Fees(TradeKind.CONTINUOUS, share, share),))
+        changed = msgspec.structs.replace(definition(EUA, clearing=rules), tick_value_minor=number + 1)
+        world.apply((VENUE, [m.DefineInstrument(changed)]))
+    world.correct(1, 100, 25)
+    world.end(EUA)
+    settled.take(*world.settle_missing(tmp_path / "out"))
+    world.next_day()
+    for trade_id in (1, 2, 3):
+        world.bust(trade_id)
+    world.trade(100, 10)
+    world.end(EUA)
+    (made,) = world.settle_missing(tmp_path / "out")
+    settled.take(made)
+    settled.check()
+    adjusted = rows_of(made.file)["ADJUSTMENT"]
+    assert [row["trade_id"] for row in adjusted] == ["1", "2", "3"]
+    assert accounts.fees() == 2 * 3 * 100 * 10 * 700 // 10_000
+
+
 class Settled:
     """What files say, held against what has moved in the accounts of the world they are of."""
 

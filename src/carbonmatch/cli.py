@@ -85,8 +85,10 @@ def main() -> None:
         if not isinstance(error, _user_errors()):
             traceback.print_exc()
             sys.exit(ExitCode.BUG)
+        from carbonmatch.words import printable
+
         for line in _lines(error):
-            print(f"carbonmatch: {line}", file=sys.stderr)
+            print(f"carbonmatch: {printable(line)}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", ExitCode.REFUSED))
 
 

@@ -239,6 +239,20 @@ CALL_SECONDS_MAX: Final = 15.0
 FEED_BATCH_MESSAGES_MAX: Final = 12_288
 assert CONFLATE_BUFFER_BYTES + FEED_BATCH_MESSAGES_MAX * 64 <= FEED_BUFFER_BYTES_MAX
 
+# Messages of the feed that stay in memory, for subscribers who have lost some or come back: about 10 MB, and
+# what a busy market tells in a few seconds, a quiet one in an hour.
+FEED_KEPT_MESSAGES: Final = 65_536
+
+# What a subscriber who has lost batches is given again, in messages: at once, and in a second. It takes the
+# engine 2 ms to make them; whoever has lost more is served with snapshots, which all share.
+FEED_GAP_MESSAGES_MAX: Final = 4_096
+assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch fits"
+
+# Intervals at which a subscription may have batches put together. Those of one interval are made once for
+# all who share it, so intervals are rounded up to a multiple of the step, which nobody sees on a screen.
+CONFLATE_MS_STEP: Final = 50
+CONFLATE_MS_MAX: Final = 60_000
+
 # --- engine --------------------------------------------------------------------------------------
 
 # Price levels of a side that a listing can be selected from, or whose orders the feed shows one by one.
@@ -363,6 +377,9 @@ STALE_DAYS_MAX: Final = 1_000
 # known are five. And a fee on one lot: 10,000 of a currency with a hundredth, more than any lot has cost.
 SETTLEMENT_LAG_DAYS_MAX: Final = 22
 FEE_MINOR_PER_LOT_MAX: Final = 1_000_000
+# Fees and currencies of before, of which it is known what trades by them have moved: a change a month for ten
+# years. Trades by older ones are not taken back.
+CLEARING_TERMS_MAX: Final = 120
 
 # Units of one instrument, and minor units of one currency, that the venue holds for all accounts together:
 # more tonnes than the world emits in ten years, and what is a number on the wire.

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from carbonmatch.client.book import (
-    TRADES_KEPT,
     BookBuilder,
     Damage,
     DamageCause,
     InstrumentBook,
     Level,
 )
+from carbonmatch.client.instrument_book import TRADES_KEPT
 from carbonmatch.market_data.depth import checksum
 from carbonmatch.matching.messages import (
     AuctionRule,

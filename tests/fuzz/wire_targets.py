@@ -322,15 +322,14 @@ def subscriptions(data: bytes) -> str:
         except ProtocolError:
             continue
         for message in messages:
-            answer: bytes | None = None
             if isinstance(message, Subscribe):
-                answer = feed.subscribe(subscriber, message, number)
+                answers = feed.subscribe(subscriber, message, number)
             elif isinstance(message, GapRequest):
-                answer = feed.request_snapshot(subscriber, message, number)
+                answers = feed.request_gap(subscriber, message, number)
             else:
                 continue
             outcome = "answered"
-            if answer is not None:
+            for answer in answers:
                 assert codec.decode_feed(answer)
         for sent in feed.drained(subscriber, number):
             assert codec.decode_feed(sent)
@@ -341,6 +340,7 @@ def subscriptions(data: bytes) -> str:
 
 
 def subscription_seeds() -> list[bytes]:
-    # Subscribe: ref, instruments, kinds; GapRequest: ref, instrument.
-    own = [bytes.fromhex(one) for one in ("91925001", "91945002910107", "9194500392010203", "9193510401")]
+    # Subscribe: ref, instruments, kinds, levels, interval, batch; GapRequest: ref, instrument, batch.
+    messages = ("91925001", "91945002910107", "9194500392010203", "9193510401", "9197500590073203cd012c01")
+    own = [bytes.fromhex(one) for one in (*messages, "919451060001")]
     return [*payloads("feed", "session"), SEPARATOR.join(own), *own]

@@ -34,15 +34,13 @@ class Connection:
         self.read()
         self.books = BookBuilder(kinds)
         request = Subscribe(Ref(1), instrument_ids, kinds)
-        self.unsent.append(self.subscriptions.subscribe(self.subscriber, request, NOW_NS))
+        self.unsent += self.subscriptions.subscribe(self.subscriber, request, NOW_NS)
         self.send_waiting()
         return self
 
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         request = GapRequest(Ref(2), instrument_id)
-        answer = self.subscriptions.request_snapshot(self.subscriber, request, NOW_NS)
-        if answer is not None:
-            self.unsent.append(answer)
+        self.unsent += self.subscriptions.request_gap(self.subscriber, request, NOW_NS)
         self.send_waiting()
 
     def offer(self) -> bytes | None:

@@ -56,7 +56,7 @@ def test_whoever_follows_the_venue_is_given_it_with_the_snapshots_and_hears_each
     assert messages[0] == Subscribed(Ref(1), 3, 1)
     assert messages[-1] == told(1, 95_00)
     venue.release(released(changed(96_00)))
-    assert connection.read() == [BatchBegin(2, NOW_NS), told(2, 96_00)]
+    assert connection.read() == [BatchBegin(2, NOW_NS, 1), told(2, 96_00)]
     assert connection.books.composites == {ALL: told(2, 96_00)}
     assert set(connection.books.books) == {CEA, EUA}
     assert connection.damages == []
@@ -67,7 +67,7 @@ def test_it_is_subscribed_to_by_its_id_and_heard_with_every_kind() -> None:
     connection = venue.connect(ALL, kinds=FeedKind.TRADES)
     assert connection.read_all() == [Subscribed(Ref(1), 1, 1), told(1, 95_00)]
     venue.release(released(level(BUY, 100, 5), changed(96_00)))
-    assert connection.read() == [BatchBegin(2, NOW_NS), told(2, 96_00)]
+    assert connection.read() == [BatchBegin(2, NOW_NS, 1), told(2, 96_00)]
 
 
 def test_who_follows_other_instruments_does_not_hear_it() -> None:

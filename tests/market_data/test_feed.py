@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from msgspec import structs
 
-from carbonmatch.market_data.changes import InstrumentMessage
-from carbonmatch.market_data.feed import FeedBatch, MarketData
+from carbonmatch.market_data.changes import FeedBatch, InstrumentMessage
+from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.messages import (
     AuctionEnded,
     AuctionIndicated,

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES, FEED_BEHIND_SECONDS_MAX, SUBSCRIBERS_MAX
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions, array_header
+from carbonmatch.market_data.payloads import array_header
+from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import InstrumentId, Outputs, Ref, RejectReason
 from carbonmatch.protocol.messages import (
     BatchBegin,
@@ -83,7 +84,7 @@ def test_increments_follow_the_snapshots() -> None:
     connection = venue.connect().subscribe(CEA)
     connection.read()
     venue.release(released(level(BUY, 100, 5)))
-    assert connection.read() == [BatchBegin(2, NOW_NS), LevelUpdate(CEA, 2, BUY, 100, 5, 1)]
+    assert connection.read() == [BatchBegin(2, NOW_NS, 1), LevelUpdate(CEA, 2, BUY, 100, 5, 1)]
 
 
 def test_the_bytes_of_a_batch() -> None:
@@ -91,8 +92,10 @@ def test_the_bytes_of_a_batch() -> None:
     connection = venue.connect().subscribe(CEA)
     connection.read()
     venue.release(released(level(BUY, 100, 5, orders=2)))
-    # Two messages: [83, 2, time] and [88, 1, 2, 1, 100, 5, 2].
-    assert connection.unsent == [bytes.fromhex("92 93 53 02 cf 17979cfe362a0000 97 58 01 02 01 64 05 02")]
+    # Two messages: [83, 2, time, 1, 1] and [88, 1, 2, 1, 100, 5, 2].
+    assert connection.unsent == [
+        bytes.fromhex("92 95 53 02 cf 17979cfe362a0000 01 01 97 58 01 02 01 64 05 02")
+    ]
 
 
 def test_only_subscribed_instruments_are_heard() -> None:
@@ -102,7 +105,7 @@ def test_only_subscribed_instruments_are_heard() -> None:
     venue.release(released(level(BUY, 100, 5)))
     assert connection.read() == []
     venue.release(released(level(BUY, 100, 5), level(BUY, 9, 9, 1, EUA)))
-    assert connection.read() == [BatchBegin(3, NOW_NS), LevelUpdate(EUA, 2, BUY, 9, 9, 1)]
+    assert connection.read() == [BatchBegin(3, NOW_NS, 1), LevelUpdate(EUA, 2, BUY, 9, 9, 1)]
 
 
 def test_only_subscribed_kinds_are_heard() -> None:
@@ -141,12 +144,12 @@ def test_an_unknown_instrument_is_refused_and_the_subscription_stays_as_it_was()
     connection = venue.connect().subscribe(CEA)
     connection.read()
     request = Subscribe(Ref(5), (EUA, InstrumentId(77)))
-    connection.unsent.append(venue.subscriptions.subscribe(connection.subscriber, request, NOW_NS))
+    connection.unsent += venue.subscriptions.subscribe(connection.subscriber, request, NOW_NS)
     assert connection.read() == [
         SubscribeRejected(Ref(5), RejectReason.UNKNOWN_INSTRUMENT, "instrument 77"),
     ]
     venue.release(released(level(BUY, 100, 5), level(BUY, 9, 9, 1, EUA)))
-    assert connection.read() == [BatchBegin(2, NOW_NS), LevelUpdate(CEA, 2, BUY, 100, 5, 1)]
+    assert connection.read() == [BatchBegin(2, NOW_NS, 1), LevelUpdate(CEA, 2, BUY, 100, 5, 1)]
 
 
 def test_a_new_subscription_replaces_the_one_before() -> None:
@@ -297,11 +300,11 @@ def test_a_conflated_subscriber_is_told_how_much_was_left_out_and_gets_what_chan
         venue.release(released(level(SELL, 100, lots)))
     assert kinds_of(connection.read()) == [BatchBegin, *[LevelUpdate] * 20]
     assert connection.read_all() == [
-        Conflated(3, 5),
+        Conflated(3, 5, (CEA,), 2),
         *venue.market_data.snapshot(CEA),
     ]
     venue.release(released(level(SELL, 100, 4)))
-    assert connection.read() == [BatchBegin(6, NOW_NS), LevelUpdate(CEA, 5, SELL, 100, 4, 1)]
+    assert connection.read() == [BatchBegin(6, NOW_NS, 5), LevelUpdate(CEA, 5, SELL, 100, 4, 1)]
     assert connection.damages == []
     assert (venue.subscriptions.conflation_count, venue.subscriptions.batches_left_out_count) == (1, 3)
 
@@ -358,7 +361,8 @@ def test_a_batch_that_is_too_long_comes_as_snapshots() -> None:
         connection.offer()
         connection.send_waiting()
         connection.read_all()
-    assert [message for message in connection.heard if isinstance(message, Conflated)] == [Conflated(1, 3)]
+    conflated = [message for message in connection.heard if isinstance(message, Conflated)]
+    assert conflated == [Conflated(1, 3, (CEA,), 2)]
     assert len(connection.books.books[CEA].depth()[0]) == 11
     assert connection.damages == []
 

@@ -11,6 +11,7 @@ from msgspec import msgpack, structs
 from carbonmatch.limits import (
     ACCOUNT_ID_MAX,
     AMENDED_TRADES_MAX,
+    CLEARING_TERMS_MAX,
     DAY_TRADES_KEPT_MAX,
     INSTRUMENT_ID_MAX,
     ON_TRADE_BYTES_MAX,
@@ -370,6 +371,7 @@ HERE = "tests.matching.test_trades"
 FEED = "tests.market_data.test_feed"
 DAY = "tests.market_data.test_amended_statistics"
 MOVED = "tests.matching.clearing.test_take_back"
+CHANGES = "tests.matching.clearing.test_changes"
 # Of each section: what a row begins with, and the test of it.
 TESTS: dict[str, dict[str, tuple[str, str]]] = {
     "What is answered": {
@@ -467,6 +469,14 @@ TESTS: dict[str, dict[str, tuple[str, str]]] = {
             "test_a_bust_waits_until_money_is_free_again",
         ),
         "both sides are one account": (MOVED, "test_of_a_trade_with_itself_only_fees_come_back"),
+        "fees or the currency have changed since": (
+            CHANGES,
+            "test_a_trade_is_taken_back_by_the_fees_and_in_the_currency_that_it_had",
+        ),
+        "a trade by fees that more than 120 changes ago were others": (
+            CHANGES,
+            "test_trades_by_fees_that_are_forgotten_stay",
+        ),
         "a trade from before the instrument had clearing": (
             MOVED,
             "test_a_trade_from_before_there_was_clearing_has_moved_nothing",
@@ -491,3 +501,4 @@ def test_the_page_names_the_bounds_as_they_are() -> None:
     page = TRADES.read_text()
     assert f"{AMENDED_TRADES_MAX:,}" in page
     assert f"{DAY_TRADES_KEPT_MAX:,}" in page
+    assert f"more than {CLEARING_TERMS_MAX} changes ago" in page

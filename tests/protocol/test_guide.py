@@ -1,4 +1,4 @@
-"""proto/README.md: what it lists is all there is, since a reader in another language is written from it."""
+"""proto/README.md and FEED.md: what they list is all there is, since readers in other languages go by it."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def section(title: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(kind.__name__ for kind in get_args(FeedOutbound)))
 def test_every_message_of_the_feed_is_named_where_the_feed_is_explained(name: str) -> None:
-    assert name in section("Market data")
+    assert name in (PROTO / "FEED.md").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(kind.__name__ for kind in get_args(AnyReport)))

@@ -210,7 +210,7 @@ def test_an_instrument_does_not_lose_its_auctions_while_orders_gather_for_one() 
         changed_definitions(changed, engine)
 
 
-def test_what_is_held_is_held_by_the_rules_it_was_reckoned_by() -> None:
+def test_what_is_held_is_held_by_the_rules_that_it_was_reserved_by() -> None:
     first, *others = CONFIG.instruments
     cleared = structs.replace(first, clearing=ClearingTable())
     with_clearing = structs.replace(CONFIG, instruments=(cleared, *others))
@@ -221,18 +221,21 @@ def test_what_is_held_is_held_by_the_rules_it_was_reckoned_by() -> None:
     assert len(changed_definitions(with_clearing, engine)) == 1
     order = NewOrder(Ref(1), first.id, Side.BUY, first.quantity_min_lots, price)
     engine.apply(Entry(engine.sequence + 1, 2, session.id, [order]))
-    with pytest.raises(ConfigError, match=r"1 orders rest, and 0 lots are held for accounts; expected none"):
+    with pytest.raises(ConfigError, match=r"1 orders, blocks and biddings are open .* expected none"):
         changed_definitions(with_clearing, engine)
 
     engine = engine_of(with_clearing)
     dearer = structs.replace(cleared, tick_value_minor=first.tick_value_minor + 1)
     others_to_be = [CONFIG, structs.replace(CONFIG, instruments=(dearer, *others))]
     assert [len(changed_definitions(config, engine)) for config in others_to_be] == [1, 1]
-    deposit = Deposit(Ref(1), session.accounts[0], first.id, 5)
-    engine.apply(Entry(engine.sequence + 1, 2, operator.id, [deposit]))
+    money = Deposit(Ref(1), session.accounts[0], currency=first.currency, amount_minor=10**12)
+    units = Deposit(Ref(2), session.accounts[0], first.id, 5)
+    engine.apply(Entry(engine.sequence + 1, 2, operator.id, [money, units]))
+    engine.apply(Entry(engine.sequence + 1, 2, session.id, [order]))
     assert changed_definitions(with_clearing, engine) == []
+    lots = first.quantity_min_lots
     for config in others_to_be:
-        with pytest.raises(ConfigError, match=r"0 orders rest, and 5 lots are held for accounts"):
+        with pytest.raises(ConfigError, match=rf"'{first.symbol}': {lots} lots are ordered to be bought"):
             changed_definitions(config, engine)
 
 

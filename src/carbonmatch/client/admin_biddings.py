@@ -34,7 +34,7 @@ from carbonmatch.matching.messages import (
     Undersubscription,
 )
 from carbonmatch.protocol.messages import BiddingAnnouncement, BiddingResult
-from carbonmatch.words import price_text, utc_text
+from carbonmatch.words import price_text, printable, utc_text
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -212,7 +212,7 @@ def in_words(one: BiddingAnnouncement, definition: InstrumentDefinition) -> str:
         f"bidding {one.bidding_id} {definition.symbol}: {one.state.name.lower()}; one party {what} "
         f"{one.quantity_lots} lots{f', reserve {reserve}' if one.reserve_price_ticks else ''}; "
         f"{utc_text(one.opens_ns) if one.state is BiddingState.ANNOUNCED else 'open'} to "
-        f"{utc_text(one.closes_ns)}{f'; {one.text}' if one.text else ''}"
+        f"{utc_text(one.closes_ns)}{f'; {printable(one.text)}' if one.text else ''}"
     )
 
 
@@ -223,7 +223,7 @@ def result_in_words(result: BiddingResult, definition: InstrumentDefinition) -> 
         f"{result.allotted_lots} of {result.offered_lots} lots"
         f"{f' at {price}, decided by {result.rule.name.lower()}' if result.allotted_lots else ''}; "
         f"{result.winner_count} of {result.bid_count} bids, which asked for {result.bid_lots} lots"
-        f"{f'; {result.text}' if result.text else ''}"
+        f"{f'; {printable(result.text)}' if result.text else ''}"
     )
 
 

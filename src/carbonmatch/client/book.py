@@ -2,49 +2,44 @@
 
     builder = BookBuilder()
     for damage in builder.apply(messages):
-        send(GapRequest(ref, damage.instrument_id))
+        send(damage.request(ref))
     best_bid, best_ask = builder.books[instrument_id].best()
+
+What shows a loss: a batch names the one before it, whatever is subscribed; with all kinds and levels, and
+every batch, the numbers of an instrument are dense as well; a snapshot has a count and a checksum, and
+whoever is conflated is told which snapshots are to come.
 
 The checksum is computed here from its description (`proto/`), not with the engine's function: two
 that agree prove more than one that is shared.
 """
 
 import struct
-from collections import deque
 from collections.abc import Iterable
 from enum import IntEnum, unique
-from itertools import islice
 from typing import Final
 from zlib import crc32
 
-from msgspec import Struct, structs
-from sortedcontainers import SortedDict
+from msgspec import Struct
 
-from carbonmatch.matching.messages import (
-    GATHERING,
-    SCREEN_TRADES,
-    InstrumentDefinition,
-    InstrumentId,
-    OrderId,
-    Phase,
-    Side,
-    TradeKind,
-)
+from carbonmatch.client.instrument_book import BiddingMessage as BiddingMessage
+from carbonmatch.client.instrument_book import BlockMessage as BlockMessage
+from carbonmatch.client.instrument_book import InstrumentBook as InstrumentBook
+from carbonmatch.client.instrument_book import Level as Level
+from carbonmatch.client.instrument_book import ListedOrder as ListedOrder
+from carbonmatch.matching.messages import GATHERING, InstrumentId, Ref
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
     BandUpdate,
     BatchBegin,
-    BiddingAnnouncement,
-    BiddingResult,
-    BiddingUpdate,
-    BlockPhaseUpdate,
-    BlockPost,
     Composite,
     Conflated,
     DaySummary,
     FeedKind,
     FeedOutbound,
+    FeedSource,
+    GapFilled,
+    GapRequest,
     Instrument,
     KindStatistics,
     LevelUpdate,
@@ -63,11 +58,13 @@ from carbonmatch.protocol.messages import (
     TradeCorrection,
 )
 
-# A reader who wants more history keeps the trades himself as they come.
-TRADES_KEPT: Final = 64
-
 _CHECKSUM_LEVEL: Final = struct.Struct(">BQQI")  # side, price in ticks, quantity in lots, orders
 _CHECKSUM_ORDER: Final = struct.Struct(">QBQQ")  # order id, side, price in ticks, quantity in lots
+
+# All instruments of the subscription.
+ALL_INSTRUMENTS: Final = InstrumentId(0)
+# By the venue's clock: an answer that has not come by then was lost as well.
+_ANSWER_NS: Final = 5_000_000_000
 
 
 @unique
@@ -77,165 +74,22 @@ class DamageCause(IntEnum):
     CHECKSUM = 3  # a snapshot is not what the engine sent
     LIST_GAP = 4  # an update of the order list is missing: `expected` and `found` are values of list_seq
     ORDER_COUNT = 5  # of the order list a snapshot is incomplete
+    BATCH_GAP = 6  # batches are missing, of all instruments: `expected` was seen, `found` was not
+    SNAPSHOT_MISSING = 7  # of `expected` snapshots that were to come only `found` have
 
 
 class Damage(Struct, frozen=True):
-    """The book of an instrument is wrong until its next snapshot: ask for one by GapRequest."""
+    """A book is wrong until its next snapshot, or all are until they get what is missing: ask for it."""
 
-    instrument_id: InstrumentId
+    instrument_id: InstrumentId  # 0: of all that are subscribed
     cause: DamageCause
     expected: int
     found: int
 
-
-class Level(Struct, frozen=True, gc=False):
-    price_ticks: int
-    quantity_lots: int
-    order_count: int
-
-
-class ListedOrder(Struct, frozen=True, gc=False):
-    order_id: OrderId
-    side: Side
-    price_ticks: int
-    quantity_lots: int
-
-
-class InstrumentBook:
-    """What a reader knows of one instrument. Trust it while `is_current`."""
-
-    def __init__(self, instrument_id: InstrumentId) -> None:
-        self.instrument_id = instrument_id
-        self.is_current = False
-        self.is_damage_reported = False
-        self.instrument_seq = 0
-        self.definition: InstrumentDefinition | None = None
-        self.phase: Phase | None = None
-        self.phase_until_ns = 0  # 0: not known
-        self.reference_price_ticks = 0
-        self.band_low_ticks = 0
-        self.band_high_ticks = 0
-        # Interval price limits as they were last told; None: the instrument has none.
-        self.limits: LimitsUpdate | None = None
-        # Of the screen; and of each kind of trade that was told apart: see `sums_of`.
-        self.statistics: Statistics | None = None
-        self.kind_statistics: dict[TradeKind, KindStatistics] = {}
-        # Of the last trading day that has ended, as far as is known.
-        self.summary: DaySummary | None = None
-        # How an auction would end now, while orders gather for one; and how the last one has ended, if seen.
-        self.auction: AuctionUpdate | None = None
-        self.auction_result: AuctionResult | None = None
-        # Biddings that are not over, and how the last one has ended.
-        self.biddings: dict[OrderId, BiddingAnnouncement] = {}
-        self.bidding_result: BiddingResult | None = None
-        # Blocks that are proposed to everyone, and whether any are negotiated now; None: it has none.
-        self.block_posts: dict[OrderId, BlockPost] = {}
-        self.block_phase: BlockPhaseUpdate | None = None
-        # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
-        # none, nor the busts that the reader missed before it.
-        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        # What was taken back or put right since it reads, of whatever day, the newest last.
-        self.amendments: deque[TradeBust | TradeCorrection] = deque(maxlen=TRADES_KEPT)
-        # By price, with the sign that puts the best level first on both sides.
-        self._bids: SortedDict[int, Level] = SortedDict()
-        self._asks: SortedDict[int, Level] = SortedDict()
-        # The orders of the best levels in the order in which they came, where the instrument shows them.
-        self._orders: dict[OrderId, ListedOrder] = {}
-        self.list_seq = 0
-
-    def best(self) -> tuple[Level | None, Level | None]:
-        """Best bid and best ask."""
-        bids, asks = self._bids, self._asks
-        return (bids.peekitem(0)[1] if bids else None, asks.peekitem(0)[1] if asks else None)
-
-    def depth(self, level_count: int | None = None) -> tuple[list[Level], list[Level]]:
-        """Bids and asks from the best on, at most `level_count` of each; all without a count."""
-        return (
-            list(islice(self._bids.values(), level_count)),
-            list(islice(self._asks.values(), level_count)),
-        )
-
-    def orders(self) -> tuple[list[ListedOrder], list[ListedOrder]]:
-        """Bids and asks of the order list from the best level on, of each level who came first first."""
-        bids = [order for order in self._orders.values() if order.side is Side.BUY]
-        asks = [order for order in self._orders.values() if order.side is Side.SELL]
-        return (
-            sorted(bids, key=lambda order: -order.price_ticks),
-            sorted(asks, key=lambda order: order.price_ticks),
-        )
-
-    def sums_of(self, kind: TradeKind) -> tuple[int, int, int]:
-        """Volume, turnover and count of the day's trades of this kind, as far as they were told."""
-        if kind is not TradeKind.CONTINUOUS:
-            return _sums(self.kind_statistics.get(kind))
-        # What the screen has traded otherwise is told apart.
-        others = [_sums(self.kind_statistics.get(other)) for other in SCREEN_TRADES]
-        screen = _sums(self.statistics)
-        return (
-            screen[0] - sum([volume_lots for volume_lots, _, _ in others]),
-            screen[1] - sum([turnover_ticks_lots for _, turnover_ticks_lots, _ in others]),
-            screen[2] - sum([trade_count for _, _, trade_count in others]),
-        )
-
-    def set_order(self, order: SnapshotOrder | OrderUpdate) -> None:
-        """One that is known keeps its place; one that is new stands behind the others of its level."""
-        if order.quantity_lots:
-            self._orders[order.order_id] = ListedOrder(
-                order.order_id, order.side, order.price_ticks, order.quantity_lots
-            )
-        else:
-            self._orders.pop(order.order_id, None)
-
-    def amend_trade(self, amended: TradeBust | TradeCorrection) -> None:
-        """Trades that are kept are kept as they stand."""
-        self.amendments.append(amended)
-        for at, trade in enumerate(self.trades):
-            if trade.trade_id != amended.trade_id:
-                continue
-            if isinstance(amended, TradeBust):
-                del self.trades[at]
-            else:
-                self.trades[at] = structs.replace(
-                    trade, price_ticks=amended.price_ticks, quantity_lots=amended.quantity_lots
-                )
-            return
-
-    def take_bidding(self, message: "_Bidding") -> None:
-        if isinstance(message, BiddingAnnouncement):
-            self.biddings[message.bidding_id] = message
-        elif isinstance(message, BiddingUpdate):
-            announced = self.biddings.get(message.bidding_id)
-            if announced is not None:
-                self.biddings[message.bidding_id] = structs.replace(announced, state=message.state)
-        else:
-            self.biddings.pop(message.bidding_id, None)
-            self.bidding_result = message
-
-    def take_block(self, message: "_Block") -> None:
-        if isinstance(message, BlockPhaseUpdate):
-            self.block_phase = message
-        elif message.quantity_lots:
-            self.block_posts[message.proposal_id] = message
-        else:
-            self.block_posts.pop(message.proposal_id, None)
-
-    def set_level(self, level: SnapshotLevel | LevelUpdate) -> None:
-        price_ticks = level.price_ticks
-        ladder, key = (self._bids, -price_ticks) if level.side == Side.BUY else (self._asks, price_ticks)
-        if level.quantity_lots:
-            ladder[key] = Level(price_ticks, level.quantity_lots, level.order_count)
-        else:
-            ladder.pop(key, None)
-
-    def set_band(self, band: SnapshotBegin | BandUpdate) -> None:
-        self.reference_price_ticks = band.reference_price_ticks
-        self.band_low_ticks = band.band_low_ticks
-        self.band_high_ticks = band.band_high_ticks
-
-    def clear_levels(self) -> None:
-        self._bids.clear()
-        self._asks.clear()
-        self._orders.clear()
+    def request(self, ref: Ref) -> GapRequest:
+        """What mends it."""
+        after_sequence = self.expected if self.cause is DamageCause.BATCH_GAP else 0
+        return GapRequest(ref, self.instrument_id, after_sequence)
 
 
 class BookBuilder:
@@ -243,21 +97,34 @@ class BookBuilder:
     a whole, verified snapshot and every increment after it.
 
     A damaged book keeps its last contents, takes no increments and is reported once; its next
-    snapshot mends it. One whose snapshot has begun is not current until that has ended.
+    snapshot mends it. One whose snapshot has begun is not current until that has ended. Where a batch
+    was lost all books stand still until GapFilled says what follows.
     """
 
-    def __init__(self, kinds: int = FeedKind.ALL) -> None:
-        """`kinds` as subscribed: with fewer than all, numbers are left out, and gaps cannot be seen."""
+    def __init__(self, kinds: int = FeedKind.ALL, levels_max: int = 0, conflate_ms: int = 0) -> None:
+        """As subscribed. With less than everything numbers are left out, and only lost batches are seen."""
         self.books: dict[InstrumentId, InstrumentBook] = {}
         # Composite prices as they were last told; what has not come yet is not there.
         self.composites: dict[InstrumentId, Composite] = {}
         self.feed_sequence = 0
         self.batches_left_out = 0  # as told by Conflated
-        self._is_dense = kinds & FeedKind.DEFAULT == FeedKind.DEFAULT
+        self._is_dense = kinds & FeedKind.DEFAULT == FeedKind.DEFAULT and not levels_max and not conflate_ms
+        self._damages: list[Damage] = []
         # The snapshot in progress: an instrument's is sent in one piece.
         self._begun: SnapshotBegin | None = None
         self._levels: list[SnapshotLevel] = []
         self._orders: list[SnapshotOrder] = []
+        # Snapshots that come before increments do: of how many instruments, and which have come; or of
+        # instruments that were named, with when they were asked for (0: they come unasked).
+        self._all_due = 0
+        self._came: dict[InstrumentId, None] = {}
+        self._due: dict[InstrumentId, int] = {}
+        # Where a batch was lost: the books that were right up to there, and when it was reported.
+        self._right_before: list[InstrumentBook] | None = None
+        self._reported_ns = 0
+        self._time_ns = 1  # of the last batch, by the venue's clock
+        # Counts the batches that have begun: see `InstrumentBook.settled_seq`.
+        self._batch_number = 0
 
     def apply(self, messages: Iterable[FeedOutbound | SessionOutbound]) -> list[Damage]:
         """Take in messages as they came; return what was found damaged by them.
@@ -265,44 +132,53 @@ class BookBuilder:
         Messages that are not about the market are skipped, and so are increments that the snapshot
         before them has already.
         """
-        damages = []
         for message in messages:
-            damage = self._apply(message)
-            if damage is not None:
-                damages.append(damage)
+            self._apply(message)
+        damages, self._damages = self._damages, []
         return damages
 
-    def _apply(self, message: FeedOutbound | SessionOutbound) -> Damage | None:
+    def interrupt(self) -> None:
+        """The connection is lost: no book is current until a new subscription goes on, or begins anew."""
+        self._begun = None
+        if self._right_before is None:
+            self._right_before = [book for book in self.books.values() if book.is_current]
+            for book in self.books.values():
+                book.is_current = False
+                book.is_damage_reported = True
+
+    @property
+    def resume_after(self) -> int:
+        """The batch after which a new connection may go on; 0: it has to begin with snapshots."""
+        return 0 if len(self._came) < self._all_due else self.feed_sequence
+
+    def _apply(self, message: FeedOutbound | SessionOutbound) -> None:
         # The common ones first, and by exact type: isinstance() of a message costs 90 ns a class.
         if type(message) is LevelUpdate or type(message) is Trade or type(message) is Statistics:
-            return self._increment(message)
-        if type(message) is SnapshotLevel:
+            self._increment(message)
+        elif type(message) is SnapshotLevel:
             self._levels.append(message)
         elif type(message) is OrderUpdate:
-            return self._order_update(message)
+            self._order_update(message)
         elif type(message) is SnapshotOrder:
             self._orders.append(message)
+        elif type(message) is BatchBegin:
+            self._begin_batch(message)
         elif isinstance(message, _RARE):
-            return self._increment(message)
+            self._increment(message)
         elif type(message) is SnapshotEnd:
-            return self._end_snapshot(message)
+            self._end_snapshot(message)
         elif type(message) is SnapshotBegin:
             self._begin_snapshot(message)
-        elif type(message) is BatchBegin:
-            self.feed_sequence = message.feed_sequence
         elif type(message) is Instrument:
             self._book(message.definition.instrument_id).definition = message.definition
         elif type(message) is Composite:
-            self.composites[message.composite_id] = message
+            self._composite(message)
         elif type(message) is Conflated:
-            self.batches_left_out += message.batches
-            self.feed_sequence = message.feed_sequence
+            self._conflate(message)
         elif type(message) is Subscribed:
-            # A new subscription: snapshots of all it has will follow.
-            self.books.clear()
-            self.composites.clear()
-            self.feed_sequence = message.feed_sequence
-        return None
+            self._subscribe(message)
+        elif type(message) is GapFilled:
+            self._fill(message)
 
     def _book(self, instrument_id: InstrumentId) -> InstrumentBook:
         book = self.books.get(instrument_id)
@@ -310,33 +186,121 @@ class BookBuilder:
             book = self.books[instrument_id] = InstrumentBook(instrument_id)
         return book
 
+    # --- batches -----------------------------------------------------------------------------------
+
+    def _subscribe(self, message: Subscribed) -> None:
+        """A new subscription: snapshots of all it has will follow, or it goes on (see `_fill`)."""
+        if message.is_resumed:
+            return
+        self.books.clear()
+        self.composites.clear()
+        self._right_before = None
+        self._reported_ns = 0
+        self._await_all(message.instrument_count)
+        self.feed_sequence = message.feed_sequence
+
+    def _begin_batch(self, message: BatchBegin) -> None:
+        self._batch_number += 1
+        if self._is_lost(message.previous_feed_sequence, message.time_ns):
+            return
+        self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
+        if len(self._came) < self._all_due:
+            # Which ones are missing is not known.
+            self._report(ALL_INSTRUMENTS, DamageCause.SNAPSHOT_MISSING, self._all_due, len(self._came))
+            self._all_due = 0
+        self._time_ns = max(self._time_ns, message.time_ns)
+        for instrument_id, asked_ns in self._due.items():
+            if not asked_ns or self._time_ns - asked_ns >= _ANSWER_NS:
+                self._due[instrument_id] = self._time_ns
+                self._report(instrument_id, DamageCause.SNAPSHOT_MISSING, 1, 0)
+
+    def _conflate(self, message: Conflated) -> None:
+        self.batches_left_out += message.batches
+        if self._is_lost(message.previous_feed_sequence, 0):
+            return
+        self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
+        for instrument_id in message.instrument_ids:
+            self._due[instrument_id] = 0
+            book = self.books.get(instrument_id)
+            if book is not None:
+                book.is_current = False
+                book.is_damage_reported = True
+
+    def _is_lost(self, previous_sequence: int, time_ns: int) -> bool:
+        """Whether a batch before this one has not come; then books stand still, and it is reported."""
+        if self._right_before is None:
+            if previous_sequence <= self.feed_sequence:
+                return False
+            self.interrupt()
+        elif not self._reported_ns or time_ns - self._reported_ns < _ANSWER_NS:
+            return True
+        self._reported_ns = time_ns
+        self._report(ALL_INSTRUMENTS, DamageCause.BATCH_GAP, self.feed_sequence, previous_sequence)
+        return True
+
+    def _fill(self, message: GapFilled) -> None:
+        """What was lost follows: batches, of which books skip what they know; or snapshots of everything."""
+        if message.source is FeedSource.SNAPSHOT:
+            self._await_all(message.count)
+        elif message.after_feed_sequence <= self.feed_sequence:
+            for book in self.books.values():
+                book.is_damage_reported = book.instrument_id in self._due
+            for book in self._right_before or ():
+                book.is_current = True
+        else:
+            # Not what was asked for: something is missing still.
+            return
+        self._right_before = None
+        self._reported_ns = 0
+        self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
+
+    def _await_all(self, count: int) -> None:
+        """Snapshots of so many instruments come, which are all that are subscribed."""
+        self._all_due = count
+        self._came.clear()
+        self._due.clear()
+        for book in self.books.values():
+            book.is_current = False
+            book.is_damage_reported = True
+
+    def _composite(self, message: Composite) -> None:
+        """It says everything of its price, as a snapshot does; the newest is true."""
+        self.composites[message.composite_id] = message
+        if self._right_before is None:
+            self._has_come(message.composite_id)
+
+    def _has_come(self, instrument_id: InstrumentId) -> None:
+        if self._all_due:
+            self._came[instrument_id] = None
+        self._due.pop(instrument_id, None)
+
     # --- increments --------------------------------------------------------------------------------
 
-    def _increment(self, message: "Increment") -> Damage | None:
+    def _increment(self, message: "Increment") -> None:
         book = self._book(message.instrument_id)
-        expected = book.instrument_seq + 1
         found = message.instrument_seq
-        if book.is_current and found < expected:
+        known_seq = book.instrument_seq if self._is_dense else self._settled_seq(book)
+        if book.is_current and found <= known_seq:
             # What follows a snapshot repeats its number; all else is in it already.
-            if found == book.instrument_seq:
-                if type(message) is Statistics:
-                    book.statistics = message
-                elif type(message) is KindStatistics:
-                    book.kind_statistics[message.kind] = message
-                elif type(message) is AuctionUpdate:
-                    book.auction = message
-                elif type(message) is LimitsUpdate:
-                    book.limits = message
-                elif type(message) is DaySummary:
-                    book.summary = message
-                elif isinstance(message, _Bidding):
-                    book.take_bidding(message)
-                elif isinstance(message, _Block):
-                    book.take_block(message)
-            return None
+            if found == book.instrument_seq and isinstance(message, _AFTER_SNAPSHOT):
+                self._take(book, message)
+            return
+        expected = book.instrument_seq + 1
         if not book.is_current or (self._is_dense and found != expected):
-            return _damage(book, DamageCause.GAP, expected, found)
-        book.instrument_seq = found
+            self._damage(book, DamageCause.GAP, expected, found)
+            return
+        # The best levels alone do not come in the order of their numbers.
+        book.instrument_seq = max(book.instrument_seq, found)
+        self._take(book, message)
+
+    def _settled_seq(self, book: InstrumentBook) -> int:
+        """The last number before this batch, within which numbers may come twice."""
+        if book.batch_number != self._batch_number:
+            book.batch_number = self._batch_number
+            book.settled_seq = book.instrument_seq
+        return book.settled_seq
+
+    def _take(self, book: InstrumentBook, message: "Increment") -> None:
         if type(message) is LevelUpdate:
             book.set_level(message)
         elif type(message) is Trade:
@@ -360,92 +324,82 @@ class BookBuilder:
             book.auction, book.auction_result = None, message
         elif type(message) is BandUpdate:
             book.set_band(message)
-        elif isinstance(message, _Bidding):
+        elif isinstance(message, BiddingMessage):
             book.take_bidding(message)
-        elif isinstance(message, _Block):
+        elif isinstance(message, BlockMessage):
             book.take_block(message)
         else:
             assert type(message) is TradeBust or type(message) is TradeCorrection
             book.amend_trade(message)
-        return None
 
-    def _order_update(self, message: OrderUpdate) -> Damage | None:
+    def _order_update(self, message: OrderUpdate) -> None:
         """The order list is counted by itself, and whoever hears it at all hears all of it."""
         book = self._book(message.instrument_id)
         expected = book.list_seq + 1
         found = message.list_seq
         if book.is_current and found < expected:
-            return None
+            return
         if not book.is_current or found != expected:
-            return _damage(book, DamageCause.LIST_GAP, expected, found)
+            self._damage(book, DamageCause.LIST_GAP, expected, found)
+            return
         book.list_seq = found
         book.set_order(message)
-        return None
 
     # --- snapshots ---------------------------------------------------------------------------------
 
     def _begin_snapshot(self, message: SnapshotBegin) -> None:
-        book = self._book(message.instrument_id)
-        book.is_current = False
-        book.is_damage_reported = False
         self._begun = message
         self._levels = []
         self._orders = []
+        if self._right_before is None:
+            book = self._book(message.instrument_id)
+            book.is_current = False
+            book.is_damage_reported = False
 
-    def _end_snapshot(self, message: SnapshotEnd) -> Damage | None:
+    def _end_snapshot(self, message: SnapshotEnd) -> None:
         begun, levels, orders = self._begun, self._levels, self._orders
         self._begun, self._levels, self._orders = None, [], []
+        if self._right_before is not None:
+            # What follows it may be lost as well; the answer to the request comes after it.
+            return
         book = self._book(message.instrument_id)
+        self._has_come(message.instrument_id)
         if begun is None or begun.instrument_id != message.instrument_id:
-            return _damage(book, DamageCause.LEVEL_COUNT, 0, len(levels))
-        if len(levels) != begun.level_count:
-            return _damage(book, DamageCause.LEVEL_COUNT, begun.level_count, len(levels))
-        if len(orders) != begun.order_count:
-            return _damage(book, DamageCause.ORDER_COUNT, begun.order_count, len(orders))
-        for expected, found in (
-            (message.checksum, _checksum_of_levels(levels)),
-            (message.order_checksum, _checksum_of_orders(orders)),
+            self._damage(book, DamageCause.LEVEL_COUNT, 0, len(levels))
+            return
+        for cause, expected, found in (
+            (DamageCause.LEVEL_COUNT, begun.level_count, len(levels)),
+            (DamageCause.ORDER_COUNT, begun.order_count, len(orders)),
+            (DamageCause.CHECKSUM, message.checksum, _checksum_of_levels(levels)),
+            (DamageCause.CHECKSUM, message.order_checksum, _checksum_of_orders(orders)),
         ):
             if found != expected:
-                return _damage(book, DamageCause.CHECKSUM, expected, 0 if found is None else found)
-        book.instrument_seq = begun.instrument_seq
-        book.list_seq = begun.list_seq
-        book.phase = begun.phase
-        book.phase_until_ns = begun.until_ns
-        book.set_band(begun)
-        book.auction = None
-        book.biddings.clear()
-        book.block_posts.clear()
-        book.block_phase = None
-        book.kind_statistics.clear()
-        book.clear_levels()
-        for level in levels:
-            book.set_level(level)
-        for order in orders:
-            book.set_order(order)
-        book.is_current = True
-        return None
+                self._damage(book, cause, expected, 0 if found is None else found)
+                return
+        book.begin_anew(begun, levels, orders)
+        book.batch_number, book.settled_seq = self._batch_number, begun.instrument_seq
+
+    # --- damages -----------------------------------------------------------------------------------
+
+    def _damage(self, book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> None:
+        """Once for each time a book is damaged: one request mends it, and the answer takes its time."""
+        book.is_current = False
+        self._due.setdefault(book.instrument_id, self._time_ns)
+        if not book.is_damage_reported:
+            book.is_damage_reported = True
+            self._report(book.instrument_id, cause, expected, found)
+
+    def _report(self, instrument_id: InstrumentId, cause: DamageCause, expected: int, found: int) -> None:
+        self._damages.append(Damage(instrument_id, cause, expected, found))
 
 
-_Bidding = BiddingAnnouncement | BiddingUpdate | BiddingResult
-_Block = BlockPost | BlockPhaseUpdate
 _OfTrades = TradeBust | TradeCorrection
 _OfTheDay = PhaseUpdate | BandUpdate | LimitsUpdate | KindStatistics | DaySummary
-_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | _Bidding | _Block
+_RARE = _OfTheDay | AuctionUpdate | AuctionResult | _OfTrades | BiddingMessage | BlockMessage
+_AFTER_SNAPSHOT = (
+    Statistics | KindStatistics | AuctionUpdate | LimitsUpdate | DaySummary | BiddingMessage | BlockMessage
+)
 Increment = LevelUpdate | Trade | Statistics | _RARE
-
-
-def _damage(book: InstrumentBook, cause: DamageCause, expected: int, found: int) -> Damage | None:
-    """Once for each time a book is damaged: one request mends it, and the answer takes its time."""
-    book.is_current = False
-    if book.is_damage_reported:
-        return None
-    book.is_damage_reported = True
-    return Damage(book.instrument_id, cause, expected, found)
-
-
-def _sums(told: Statistics | KindStatistics | None) -> tuple[int, int, int]:
-    return (0, 0, 0) if told is None else (told.volume_lots, told.turnover_ticks_lots, told.trade_count)
 
 
 def _checksum_of_levels(levels: list[SnapshotLevel]) -> int | None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
 from typing import Any, Final
 
+from msgspec import structs
+
 from carbonmatch.client.book import BookBuilder, Damage, DamageCause, InstrumentBook
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import Disconnected, SubscriptionRefused
@@ -17,7 +19,6 @@ from carbonmatch.protocol.messages import (
     Composite,
     FeedKind,
     FeedOutbound,
-    GapRequest,
     LogonAccepted,
     Subscribe,
     Subscribed,
@@ -30,13 +31,16 @@ Batch = Sequence[FeedOutbound]
 _SYNCED_SECONDS: Final = 15.0
 # A snapshot that does not add up is a fault that asking again may not mend: not as fast as it can.
 _NEXT_SNAPSHOT_SECONDS: Final = 1.0
+_OF_SNAPSHOTS: Final = (DamageCause.LEVEL_COUNT, DamageCause.ORDER_COUNT, DamageCause.CHECKSUM)
 
 
 class MarketDataClient(Kept):
     """`async with MarketDataClient(access) as feed:` subscribes; `feed.books` is the market from then on.
 
-    After a connection is lost it subscribes anew; until the snapshots have come, the old books stand
-    and are not `is_current`. Trades of the time between are not sent again: the statistics have them.
+    After a connection is lost it subscribes anew, and goes on behind the last batch that it has: what it
+    missed comes first, also over a restart of the engine. Where that is too much, snapshots come; of the
+    trades of the time between the statistics tell then. Until either is there, the old books stand and are
+    not `is_current`.
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class MarketDataClient(Kept):
         *,
         instrument_ids: Sequence[int] = (),
         kinds: int = FeedKind.ALL,
+        levels_max: int = 0,
+        conflate_ms: int = 0,
         on_update: Callable[[Batch], None] | None = None,
         on_disconnect: Callable[[Disconnected], None] | None = None,
         on_reconnect: Callable[[LogonAccepted], None] | None = None,
@@ -54,14 +60,22 @@ class MarketDataClient(Kept):
     ) -> None:
         """`access.role` has to be MARKET_DATA. No `instrument_ids`: all of them.
 
+        `levels_max` of each side are followed, 1: best bid and offer alone, 0: all. With `conflate_ms` a
+        batch comes at most so often, with the last word on each level and every trade in between.
+
         `on_update` is called with the messages of each frame when they are in the books already, as
         an alternative to `batches()`.
         """
         self._access = access
-        self._subscription = Subscribe(Ref(1), tuple(map(InstrumentId, instrument_ids)), kinds)
+        self._subscription = Subscribe(
+            Ref(1), tuple(map(InstrumentId, instrument_ids)), kinds, levels_max, conflate_ms
+        )
         self._on_update = on_update
         self._on_disconnect = on_disconnect
-        self._builder = BookBuilder(kinds)
+        self._builder = BookBuilder(kinds, levels_max, conflate_ms)
+        # Which start of the engine the books are of, and whether all that it said is on disk.
+        self._epoch = 0
+        self._was_durable = False
         self._batches: Unread[Batch] = Unread(batches_max)
         self._instrument_count: int | None = None
         self._next_ref = Ref(2)
@@ -102,8 +116,9 @@ class MarketDataClient(Kept):
     def is_synced(self) -> bool:
         """Whether all that was subscribed to is there, and every book of it current."""
         books = self._builder.books
+        count = self._instrument_count
         known = len(books) + len(self._builder.composites)
-        return self._instrument_count == known and all(book.is_current for book in books.values())
+        return count is not None and known >= count and all(book.is_current for book in books.values())
 
     def check(self) -> None:
         """Raise what has ended the client, if anything has."""
@@ -134,8 +149,12 @@ class MarketDataClient(Kept):
 
     def _subscribe(self, connection: Connection) -> None:
         self._keeper.connection = connection
-        self._instrument_count = None
-        connection.send([self._subscription])
+        accepted = connection.accepted
+        # An engine that had not written everything down may use numbers again for something else.
+        is_same = accepted.epoch == self._epoch or (self._was_durable and accepted.durable)
+        after_sequence = self._builder.resume_after if is_same else 0
+        self._epoch, self._was_durable = accepted.epoch, accepted.durable
+        connection.send([structs.replace(self._subscription, after_feed_sequence=after_sequence)])
 
     def _take(self, messages: list[Any]) -> None:
         for damage in self._builder.apply(messages):
@@ -155,22 +174,19 @@ class MarketDataClient(Kept):
         """Ask for a snapshot: at once, unless it was a snapshot that was wrong; the next may be too."""
         connection = self._keeper.connection
         assert connection is not None
-        if damage.cause in (DamageCause.GAP, DamageCause.LIST_GAP):
-            self._ask_for_snapshot(connection, damage.instrument_id)
+        if damage.cause in _OF_SNAPSHOTS:
+            asyncio.get_running_loop().call_later(_NEXT_SNAPSHOT_SECONDS, self._ask, connection, damage)
         else:
-            asyncio.get_running_loop().call_later(
-                _NEXT_SNAPSHOT_SECONDS, self._ask_for_snapshot, connection, damage.instrument_id
-            )
+            self._ask(connection, damage)
 
-    def _ask_for_snapshot(self, connection: Connection, instrument_id: InstrumentId) -> None:
+    def _ask(self, connection: Connection, damage: Damage) -> None:
         if connection.is_open:
-            connection.send([GapRequest(self._next_ref, instrument_id)])
+            connection.send([damage.request(self._next_ref)])
             self._next_ref = Ref(self._next_ref + 1)
 
     def _lose(self, loss: Disconnected) -> None:
         self._instrument_count = None
-        for book in self._builder.books.values():
-            book.is_current = False
+        self._builder.interrupt()
         if self._on_disconnect is not None:
             self._on_disconnect(loss)
 

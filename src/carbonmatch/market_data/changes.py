@@ -1,9 +1,10 @@
-"""What one instrument has to tell in a batch: which messages there are, and who hears which."""
+"""What a batch has to tell, instrument by instrument: which messages there are, and who hears which."""
 
 from typing import Final
 
 from msgspec import Struct
 
+from carbonmatch.matching.messages import InstrumentId
 from carbonmatch.protocol.messages import (
     AuctionResult,
     AuctionUpdate,
@@ -80,14 +81,59 @@ class InstrumentChanges(Struct, gc=False):
     messages: list[InstrumentMessage]
     kinds: int
     order_updates: int = 0  # how many of them are of the order list, which few hear
+    # What a subscriber of so many of the best levels hears of them, for each number that anybody follows:
+    # see `windows`. None: nobody follows less than all levels.
+    windows: dict[int, list[LevelUpdate]] | None = None
 
     def count(self, kinds: int) -> int:
         """How many there are for a subscriber of `kinds`, or a few more."""
         return len(self.messages) if kinds & FeedKind.ORDERS else len(self.messages) - self.order_updates
 
-    def select(self, kinds: int) -> list[InstrumentMessage]:
-        """The messages which a subscriber of `kinds` hears, in order."""
+    def kinds_within(self, levels_max: int) -> int:
+        """The kinds there are for a subscriber of so many levels; 0: of all."""
+        if levels_max and self.kinds & FeedKind.LEVELS and not self._window(levels_max):
+            return self.kinds & ~FeedKind.LEVELS
+        return self.kinds
+
+    def select(self, kinds: int, levels_max: int = 0) -> list[InstrumentMessage]:
+        """The messages which a subscriber of `kinds` and of so many levels hears, in order."""
         heard = kinds | ALWAYS
+        if levels_max and self.kinds & heard & FeedKind.LEVELS:
+            return self._select_within(heard, levels_max)
         if not self.kinds & ~heard:
             return self.messages
         return [message for message in self.messages if _KIND.get(type(message), ALWAYS) & heard]
+
+    def _select_within(self, heard: int, levels_max: int) -> list[InstrumentMessage]:
+        """Updates of levels come in a row: those of the window take the place of the first of them."""
+        selected: list[InstrumentMessage] = []
+        window: list[LevelUpdate] = self._window(levels_max)
+        for message in self.messages:
+            if type(message) is LevelUpdate:
+                selected += window
+                window = []
+            elif _KIND.get(type(message), ALWAYS) & heard:
+                selected.append(message)
+        return selected
+
+    def has_window(self, levels_max: int) -> bool:
+        """Whether it is known what a subscriber of so many levels hears."""
+        if not levels_max or not self.kinds & FeedKind.LEVELS:
+            return True
+        return self.windows is not None and levels_max in self.windows
+
+    def _window(self, levels_max: int) -> list[LevelUpdate]:
+        assert self.windows is not None, "a number of levels is followed before it is asked for"
+        return self.windows[levels_max]
+
+
+class FeedBatch(Struct, frozen=True, gc=False):
+    """What one released batch tells the public: nothing where `changes` is empty.
+
+    `changes` has first the instruments with events and then those with levels only, each in the
+    order in which the batch touched them.
+    """
+
+    feed_sequence: int
+    time_ns: int
+    changes: dict[InstrumentId, InstrumentChanges]

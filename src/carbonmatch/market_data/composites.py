@@ -46,7 +46,7 @@ class PublicComposite:
         self.feed_sequence = feed_sequence
         return InstrumentChanges([self.message], ALWAYS)
 
-    def snapshot(self, _kinds: int) -> list[InstrumentMessage]:
+    def snapshot(self, _kinds: int, _levels_max: int) -> list[InstrumentMessage]:
         return [self.message]
 
     def saved(self) -> "SavedComposite":

@@ -54,10 +54,15 @@ class Depth:
             seen.append(change)
         return seen
 
-    def levels(self) -> list[LevelChanged]:
-        """Bids, then asks, each from the best on: the order in which a snapshot has them."""
+    def levels(self, count_max: int = 0) -> list[LevelChanged]:
+        """Bids, then asks, each from the best on: the order in which a snapshot has them.
+
+        At most `count_max` of each; 0: all.
+        """
         bids, asks = self.bids, self.asks
-        return [bids[price] for price in sorted(bids, reverse=True)] + [asks[price] for price in sorted(asks)]
+        best_bids = sorted(bids, reverse=True)[: count_max or None]
+        best_asks = sorted(asks)[: count_max or None]
+        return [bids[price] for price in best_bids] + [asks[price] for price in best_asks]
 
 
 def checksum(levels: Iterable[LevelChanged | SnapshotLevel]) -> int:

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX, VENUE_OPEN_ORDERS_MAX
+from carbonmatch.limits import FEED_KEPT_MESSAGES, OUTBOUND_FRAME_BYTES_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.messages import (
     AnyPublicEvent,
     CompositeChanged,
@@ -36,10 +36,11 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.messages import FeedKind
 
-from .changes import InstrumentChanges, InstrumentMessage
+from .changes import FeedBatch, InstrumentMessage
 from .composites import PublicComposite, SavedComposite
 from .depth import Depth
 from .instrument import PublicInstrument, SavedInstrument
+from .recent import RecentBatches
 
 # One instrument's snapshot is one frame, also with every open order of the venue at its own price.
 SNAPSHOT_LEVEL_BYTES_MAX: Final = 29
@@ -51,23 +52,13 @@ assert (
 _STATE_VERSION: Final = 6
 
 
-class FeedBatch(Struct, frozen=True, gc=False):
-    """What one released batch tells the public: nothing where `changes` is empty.
-
-    `changes` has first the instruments with events and then those with levels only, each in the
-    order in which the batch touched them.
-    """
-
-    feed_sequence: int
-    time_ns: int
-    changes: dict[InstrumentId, InstrumentChanges]
-
-
 class MarketData:
     """The released state of every instrument. Invariant: equal batches, equal state and messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_messages_max: int = FEED_KEPT_MESSAGES) -> None:
         self.feed_sequence = 0
+        # For subscribers who have lost some of them; no part of the state.
+        self.recent = RecentBatches(kept_messages_max)
         # Composite prices among them: they have ids of their own.
         self._instruments: dict[InstrumentId, PublicInstrument | PublicComposite] = {}
 
@@ -95,9 +86,11 @@ class MarketData:
             )
             if changed is not None:
                 changes[instrument_id] = changed
+        batch = FeedBatch(feed_sequence if changes else self.feed_sequence, time_ns, changes)
         if changes:
             self.feed_sequence = feed_sequence
-        return FeedBatch(self.feed_sequence, time_ns, changes)
+            self.recent.keep(batch)
+        return batch
 
     def _events_by_instrument(
         self, public: list[AnyPublicEvent]
@@ -154,12 +147,14 @@ class MarketData:
         has_orders = self._instruments[instrument_id].order_list is not None
         return FeedKind.LEVELS | FeedKind.STATISTICS | (FeedKind.ORDERS if has_orders else 0)
 
-    def snapshot(self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL) -> list[InstrumentMessage]:
+    def snapshot(
+        self, instrument_id: InstrumentId, kinds: int = FeedKind.ALL, levels_max: int = 0
+    ) -> list[InstrumentMessage]:
         """Instrument, SnapshotBegin, levels from the best on, SnapshotEnd, what else is, statistics.
 
-        Of a composite price: Composite, and nothing else.
+        Of each side at most `levels_max` levels; 0: all. Of a composite price: Composite, and nothing else.
         """
-        return self._instruments[instrument_id].snapshot(kinds)
+        return self._instruments[instrument_id].snapshot(kinds, levels_max)
 
     # --- restarts --------------------------------------------------------------------------------
 

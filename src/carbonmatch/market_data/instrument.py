@@ -322,11 +322,11 @@ class PublicInstrument:
 
     # --- snapshots -------------------------------------------------------------------------------
 
-    def snapshot(self, kinds: int) -> list[InstrumentMessage]:
-        """Everything a reader of `kinds` needs to go on from now with the increments."""
+    def snapshot(self, kinds: int, levels_max: int = 0) -> list[InstrumentMessage]:
+        """Everything a reader of `kinds` and so many levels needs to go on from now with the increments."""
         instrument_id = self.instrument_id
         depth = self.depth
-        levels = depth.levels() if kinds & FeedKind.LEVELS else []
+        levels = depth.levels(levels_max) if kinds & FeedKind.LEVELS else []
         order_list = self.order_list if kinds & FeedKind.ORDERS else None
         orders = [] if order_list is None else order_list.snapshot()
         messages: list[InstrumentMessage] = [

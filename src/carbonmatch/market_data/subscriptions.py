@@ -7,14 +7,14 @@ The server's side of it, all of it in one turn of its loop for each batch:
 
 and for each connection on its own:
 
-    request in:      write what `subscribe` or `request_snapshot` returns
+    request in:      write what `subscribe` or `request_gap` returns
     while waiting:   when the buffer has drained, and in a later turn after each request and batch,
                      write all that `drained` returns; again until `is_waiting` is over
+    at `due_ns`:     offer again, to those whose batches are put together
     now and then:    cut the connection if `is_stalled`
 
-Costs: each instrument is encoded once a batch for each set of kinds that differs there, a batch is
-put together once for each group (subscribers of the same instruments and kinds), and all subscribers
-of a group are given the same bytes object. A snapshot is encoded once for each state of its instrument.
+Costs: all subscribers of a group (same instruments, kinds, levels and interval) are given the same bytes
+object: see `payloads`.
 
 Conflation: a subscriber either follows the increments, or waits for snapshots and hears nothing else.
 It waits after it has joined, after it has asked for a snapshot, and after a batch came that was too
@@ -31,58 +31,32 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from carbonmatch.limits import (
     CONFLATE_BUFFER_BYTES,
     FEED_BATCH_MESSAGES_MAX,
     FEED_BEHIND_SECONDS_MAX,
+    FEED_GAP_MESSAGES_MAX,
     SUBSCRIBERS_MAX,
 )
 from carbonmatch.matching.messages import InstrumentId, Ref, RejectReason
 from carbonmatch.protocol.messages import (
-    BatchBegin,
     Conflated,
+    FeedSource,
+    GapFilled,
     GapRequest,
     Subscribe,
     Subscribed,
     SubscribeRejected,
 )
+from carbonmatch.protocol.throttle import TokenBucket
 
-from .changes import ALWAYS
-from .feed import FeedBatch, MarketData
+from .changes import FeedBatch
+from .feed import MarketData
+from .groups import Group, Interest
+from .payloads import Payloads
+from .windows import Windows
 
 _BEHIND_NS_MAX: Final = int(FEED_BEHIND_SECONDS_MAX * 1_000_000_000)
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-
-
-class Group:
-    """Subscribers of the same instruments and kinds, and what the current batch is to them."""
-
-    __slots__ = (
-        "changed",
-        "feed_sequence",
-        "instrument_ids",
-        "is_batch_too_long",
-        "kinds",
-        "payload",
-        "subscriber_count",
-    )
-
-    def __init__(self, instrument_ids: frozenset[InstrumentId] | None, kinds: int) -> None:
-        self.instrument_ids = instrument_ids  # None: all, also those that are defined later
-        self.kinds = kinds
-        self.subscriber_count = 0
-        # Of the batch `feed_sequence`: the instruments that have messages for this group, and those
-        # messages as they are sent (made when the first subscriber is to get them).
-        self.feed_sequence = 0
-        self.changed: list[InstrumentId] = []
-        self.is_batch_too_long = False
-        self.payload: bytes | None = None
-
-    def hears(self, instrument_id: InstrumentId) -> bool:
-        return self.instrument_ids is None or instrument_id in self.instrument_ids
 
 
 class Subscriber:
@@ -91,7 +65,15 @@ class Subscriber:
     Written by Subscriptions only.
     """
 
-    __slots__ = ("batches_left_out", "feed_sequence", "group", "pending", "waiting_since_ns")
+    __slots__ = (
+        "batches_left_out",
+        "feed_sequence",
+        "gaps",
+        "group",
+        "left_out_after",
+        "pending",
+        "waiting_since_ns",
+    )
 
     def __init__(self) -> None:
         self.group: Group | None = None
@@ -100,7 +82,10 @@ class Subscriber:
         # first key in constant time once keys before it were taken out).
         self.pending: OrderedDict[InstrumentId, None] = OrderedDict()
         self.batches_left_out = 0
+        self.left_out_after = 0  # the last batch of its group before those
         self.waiting_since_ns = 0
+        # How much it may be given again of what it has lost; None: it has asked for nothing yet.
+        self.gaps: TokenBucket | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -125,21 +110,25 @@ class Subscriptions:
         frame: Callable[[bytes], bytes] = bytes,
         conflate_buffer_bytes: int = CONFLATE_BUFFER_BYTES,
         batch_messages_max: int = FEED_BATCH_MESSAGES_MAX,
+        gap_source: FeedSource = FeedSource.MEMORY,
     ) -> None:
-        """`frame` is applied once to each payload before it is shared, as `protocol.frames.frame`."""
+        """`frame` is applied once to each payload before it is shared, as `protocol.frames.frame`.
+
+        `gap_source` is what readers are told of where batches that they had lost come from.
+        """
         self._conflate_buffer_bytes = conflate_buffer_bytes
         self._batch_messages_max = batch_messages_max
+        self._gap_source = gap_source
         self.subscriber_count = 0
         self.conflation_count = 0
         self.batches_left_out_count = 0
         self._market_data = market_data
-        self._frame = frame
-        self._groups: dict[tuple[frozenset[InstrumentId] | None, int], Group] = {}
+        self._payloads = Payloads(market_data, frame)
+        self._windows = Windows(market_data)
+        self._groups: dict[Interest, Group] = {}
+        # Those of them that do not hear every batch.
+        self._conflating: dict[Interest, Group] = {}
         self._batch = FeedBatch(market_data.feed_sequence, 0, {})
-        # Of the current batch, by instrument and kinds: how many messages, and their bytes.
-        self._chunks: dict[tuple[InstrumentId, int], tuple[int, bytes]] = {}
-        # By instrument and kinds: the state (see `MarketData.changed_at`), and its snapshot's bytes.
-        self._snapshots: dict[tuple[InstrumentId, int], tuple[int, bytes]] = {}
 
     @property
     def is_full(self) -> bool:
@@ -162,39 +151,39 @@ class Subscriptions:
         self._leave_group(subscriber)
         subscriber.pending.clear()
 
-    def subscribe(self, subscriber: Subscriber, request: Subscribe, time_ns: int) -> bytes:
+    def subscribe(self, subscriber: Subscriber, request: Subscribe, time_ns: int) -> list[bytes]:
         """The answer. A refused request leaves the subscription as it was."""
         unknown = [wanted for wanted in request.instrument_ids if wanted not in self._market_data]
         if unknown:
-            return self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, unknown[0])
-        instrument_ids = list(dict.fromkeys(request.instrument_ids))
-
+            return [self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, f"instrument {unknown[0]}")]
+        group = self._group(Interest.of(request))
+        group.subscriber_count += 1
         self._leave_group(subscriber)
-        subscriber.group = self._group(frozenset(instrument_ids) or None, request.kinds)
-        subscriber.group.subscriber_count += 1
-        subscriber.feed_sequence = self._market_data.feed_sequence
+        subscriber.group = group
+        feed_sequence = subscriber.feed_sequence = self._market_data.feed_sequence
         subscriber.batches_left_out = 0
         subscriber.waiting_since_ns = time_ns
-        subscriber.pending = OrderedDict.fromkeys(instrument_ids or self._market_data.followed_ids())
-        return self._payload(
-            Subscribed(request.ref, len(subscriber.pending), self._market_data.feed_sequence)
-        )
+        subscriber.pending.clear()
+        after_sequence = request.after_feed_sequence
+        if after_sequence:
+            missed = self._missed(subscriber, request.ref, after_sequence, time_ns)
+            if missed is not None:
+                return [
+                    self._payloads.answer(Subscribed(request.ref, 0, feed_sequence, is_resumed=True)),
+                    missed,
+                ]
+        instrument_ids = dict.fromkeys(request.instrument_ids) or self._market_data.followed_ids()
+        subscriber.pending = OrderedDict.fromkeys(instrument_ids)
+        return [self._payloads.answer(Subscribed(request.ref, len(subscriber.pending), feed_sequence))]
 
-    def request_snapshot(self, subscriber: Subscriber, request: GapRequest, time_ns: int) -> bytes | None:
-        """The answer if the request is refused; else the snapshot comes from `drained`."""
-        instrument_id = request.instrument_id
-        if instrument_id not in self._market_data:
-            return self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, instrument_id)
-        if subscriber.group is None or not subscriber.group.hears(instrument_id):
-            return self._rejected(request.ref, RejectReason.SUBSCRIPTION, instrument_id)
-        self._wait(subscriber, [instrument_id], time_ns)
-        return None
-
-    def _group(self, instrument_ids: frozenset[InstrumentId] | None, kinds: int) -> Group:
-        key = (instrument_ids, kinds)
-        group = self._groups.get(key)
+    def _group(self, interest: Interest) -> Group:
+        group = self._groups.get(interest)
         if group is None:
-            group = self._groups[key] = Group(instrument_ids, kinds)
+            group = self._groups[interest] = Group(interest, self._market_data.feed_sequence)
+            if interest.levels_max:
+                self._windows.follow(interest.instrument_ids, interest.levels_max)
+            if interest.conflate_ms:
+                self._conflating[interest] = group
         return group
 
     def _leave_group(self, subscriber: Subscriber) -> None:
@@ -204,7 +193,65 @@ class Subscriptions:
         subscriber.group = None
         group.subscriber_count -= 1
         if not group.subscriber_count:
-            del self._groups[group.instrument_ids, group.kinds]
+            interest = group.interest
+            del self._groups[interest]
+            self._conflating.pop(interest, None)
+            if interest.levels_max:
+                self._windows.forget(interest.instrument_ids, interest.levels_max)
+
+    # --- what somebody has missed ------------------------------------------------------------------
+
+    def request_gap(self, subscriber: Subscriber, request: GapRequest, time_ns: int) -> list[bytes]:
+        """The answer; snapshots come from `drained`."""
+        group, instrument_id = subscriber.group, request.instrument_id
+        if instrument_id and instrument_id not in self._market_data:
+            text = f"instrument {instrument_id}"
+            return [self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, text)]
+        if group is None or (instrument_id and not group.interest.hears(instrument_id)):
+            return [self._rejected(request.ref, RejectReason.SUBSCRIPTION, f"instrument {instrument_id}")]
+        if instrument_id:
+            self._wait(subscriber, {instrument_id: None}, time_ns)
+            return []
+        after_sequence = request.after_feed_sequence
+        if after_sequence and not subscriber.pending:
+            missed = self._missed(subscriber, request.ref, after_sequence, time_ns)
+            if missed is not None:
+                return [missed]
+        instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
+        self._wait(subscriber, dict.fromkeys(sorted(instrument_ids)), time_ns)
+        feed_sequence, count = self._market_data.feed_sequence, len(subscriber.pending)
+        answer = GapFilled(request.ref, after_sequence, feed_sequence, FeedSource.SNAPSHOT, count)
+        return [self._payloads.answer(answer)]
+
+    def _missed(self, subscriber: Subscriber, ref: Ref, after_sequence: int, time_ns: int) -> bytes | None:
+        """Every batch after this one; None where there are too many, or they are not kept any more."""
+        group = subscriber.group
+        assert group is not None
+        batches = self._market_data.recent.since(after_sequence, self._market_data.feed_sequence)
+        if batches is None or not self._may_look_at(subscriber, len(batches), time_ns):
+            return None
+        interest = group.interest
+        changes = [
+            changed
+            for batch in batches
+            for instrument_id, changed in batch.changes.items()
+            if interest.hears(instrument_id)
+        ]
+        if not all(changed.has_window(interest.levels_max) for changed in changes):
+            return None
+        message_count = sum([changed.count(interest.kinds) for changed in changes])
+        # Each batch that was looked at has been paid for as one.
+        if not self._may_look_at(subscriber, max(message_count - len(batches), 0), time_ns):
+            return None
+        return self._payloads.gap(ref, after_sequence, batches, group, self._gap_source)
+
+    def _may_look_at(self, subscriber: Subscriber, message_count: int, time_ns: int) -> bool:
+        """Whether so many messages are not too many at once, nor in a second."""
+        if message_count > FEED_GAP_MESSAGES_MAX:
+            return False
+        if subscriber.gaps is None:
+            subscriber.gaps = TokenBucket(FEED_GAP_MESSAGES_MAX, FEED_GAP_MESSAGES_MAX, time_ns)
+        return not subscriber.gaps.take(message_count, time_ns)
 
     # --- increments --------------------------------------------------------------------------------
 
@@ -214,10 +261,24 @@ class Subscriptions:
         if not batch.changes:
             return
         self._batch = batch
-        self._chunks.clear()
+        self._payloads.begin_batch()
+        if self._windows:
+            self._windows.cut(batch)
+
+    @property
+    def due_ns(self) -> int | None:
+        """When to offer again although no batch has come; None: not before one has."""
+        if not self._conflating:
+            return None
+        waiting = [
+            group.due_ns
+            for group in self._conflating.values()
+            if group.feed_sequence < self._batch.feed_sequence
+        ]
+        return min(waiting, default=None)
 
     def offer(self, subscriber: Subscriber, buffered_bytes: int, time_ns: int) -> bytes | None:
-        """The current batch for this subscriber, or None: nothing in it is for it, or it has to wait.
+        """What is new for this subscriber, or None: nothing is for it, or it has to wait.
 
         `buffered_bytes` is what its connection has not sent yet.
         """
@@ -225,60 +286,39 @@ class Subscriptions:
         batch = self._batch
         if group is None or subscriber.feed_sequence >= batch.feed_sequence:
             return None
-        assert subscriber.feed_sequence == batch.feed_sequence - 1, "each is offered every batch"
-        subscriber.feed_sequence = batch.feed_sequence
-        if group.feed_sequence != batch.feed_sequence:
-            self._find_changed(group)
+        if group.feed_sequence != batch.feed_sequence and (
+            not group.interest.conflate_ms or time_ns >= group.due_ns
+        ):
+            self._begin_portion(group, time_ns)
+        if subscriber.feed_sequence >= group.feed_sequence:
+            return None
+        subscriber.feed_sequence = group.feed_sequence
         if not group.changed:
             return None
-        if subscriber.pending or buffered_bytes > self._conflate_buffer_bytes or group.is_batch_too_long:
+        if subscriber.pending or buffered_bytes > self._conflate_buffer_bytes or group.is_too_long:
             self._leave_out(subscriber, group, time_ns)
             return None
         payload = group.payload
         if payload is None:
-            payload = group.payload = self._batch_payload(group)
+            payload = group.payload = self._payloads.portion(group)
         return payload
 
-    def _find_changed(self, group: Group) -> None:
-        heard = group.kinds | ALWAYS
-        instrument_ids = group.instrument_ids
-        found = []
-        message_count = 0
-        for instrument_id, changed in self._batch.changes.items():
-            if changed.kinds & heard and (instrument_ids is None or instrument_id in instrument_ids):
-                found.append(instrument_id)
-                message_count += changed.count(heard)
-        group.feed_sequence = self._batch.feed_sequence
-        group.payload = None
-        group.changed = found
-        group.is_batch_too_long = message_count > self._batch_messages_max
-
-    def _batch_payload(self, group: Group) -> bytes:
-        """One array: the batch's head, then the chunks of the group's instruments."""
+    def _begin_portion(self, group: Group, time_ns: int) -> None:
         batch = self._batch
-        count = 1
-        parts = [b"", _encode(BatchBegin(batch.feed_sequence, batch.time_ns))]
-        for instrument_id in group.changed:
-            message_count, chunk = self._chunk(instrument_id, group.kinds)
-            count += message_count
-            parts.append(chunk)
-        parts[0] = array_header(count)
-        return self._frame(b"".join(parts))
-
-    def _chunk(self, instrument_id: InstrumentId, kinds: int) -> tuple[int, bytes]:
-        """The instrument's messages of these kinds in the current batch, one after the other.
-
-        So a group costs a copy of bytes, and a thousand connections which all subscribe to
-        something different do not make the engine encode the batch a thousand times.
-        """
-        changed = self._batch.changes[instrument_id]
-        key = (instrument_id, changed.kinds & (kinds | ALWAYS))
-        chunk = self._chunks.get(key)
-        if chunk is None:
-            messages = changed.select(kinds)
-            header_bytes = len(array_header(len(messages)))
-            chunk = self._chunks[key] = (len(messages), _encode(messages)[header_bytes:])
-        return chunk
+        interest = group.interest
+        if not interest.conflate_ms:
+            assert group.feed_sequence == batch.feed_sequence - 1, "each is offered every batch"
+            group.take((batch,), self._batch_messages_max)
+            return
+        group.wait(time_ns)
+        batches = self._market_data.recent.since(group.feed_sequence, batch.feed_sequence)
+        if batches is not None:
+            group.take(batches, self._batch_messages_max)
+            return
+        changed_at = self._market_data.changed_at
+        instrument_ids = interest.instrument_ids or self._market_data.followed_ids()
+        changed = [each for each in sorted(instrument_ids) if changed_at(each) > group.feed_sequence]
+        group.take_unknown(dict.fromkeys(changed), batch.feed_sequence)
 
     # --- snapshots, and those who wait for them ------------------------------------------------------
 
@@ -298,13 +338,17 @@ class Subscriptions:
         subscriber.waiting_since_ns = time_ns
         payloads = []
         if subscriber.batches_left_out:
-            payloads.append(
-                self._payload(Conflated(subscriber.batches_left_out, self._market_data.feed_sequence))
+            conflated = Conflated(
+                subscriber.batches_left_out,
+                self._market_data.feed_sequence,
+                tuple(subscriber.pending),
+                subscriber.left_out_after,
             )
+            payloads.append(self._payloads.answer(conflated))
             subscriber.batches_left_out = 0
         while subscriber.pending and room >= 0:
             instrument_id, _ = subscriber.pending.popitem(last=False)
-            payload = self._snapshot_payload(instrument_id, group.kinds)
+            payload = self._payloads.snapshot(instrument_id, group.interest)
             room -= len(payload)
             payloads.append(payload)
         return payloads
@@ -312,42 +356,19 @@ class Subscriptions:
     def _leave_out(self, subscriber: Subscriber, group: Group, time_ns: int) -> None:
         if not subscriber.batches_left_out:
             self.conflation_count += 1
-        subscriber.batches_left_out += 1
-        self.batches_left_out_count += 1
+            subscriber.left_out_after = group.previous_sequence
+        subscriber.batches_left_out += group.batch_count
+        self.batches_left_out_count += group.batch_count
         self._wait(subscriber, group.changed, time_ns)
 
-    def _wait(self, subscriber: Subscriber, instrument_ids: list[InstrumentId], time_ns: int) -> None:
+    def _wait(self, subscriber: Subscriber, instrument_ids: dict[InstrumentId, None], time_ns: int) -> None:
         if not subscriber.pending:
             subscriber.waiting_since_ns = time_ns
         for instrument_id in instrument_ids:
             # One that is there already keeps its place.
             subscriber.pending[instrument_id] = None
 
-    def _snapshot_payload(self, instrument_id: InstrumentId, kinds: int) -> bytes:
-        kinds &= self._market_data.snapshot_kinds(instrument_id)
-        changed_at = self._market_data.changed_at(instrument_id)
-        cached = self._snapshots.get((instrument_id, kinds))
-        if cached is None or cached[0] != changed_at:
-            payload = self._frame(_encode(self._market_data.snapshot(instrument_id, kinds)))
-            cached = self._snapshots[instrument_id, kinds] = (changed_at, payload)
-        return cached[1]
-
     # --- answers -----------------------------------------------------------------------------------
 
-    def _rejected(self, ref: Ref, reason: RejectReason, instrument_id: InstrumentId) -> bytes:
-        return self._payload(SubscribeRejected(ref, reason, f"instrument {instrument_id}"))
-
-    def _payload(self, message: Subscribed | SubscribeRejected | Conflated) -> bytes:
-        return self._frame(_encode([message]))
-
-
-_SHORT_HEADERS: Final = [bytes((0x90 | count,)) for count in range(16)]
-
-
-def array_header(count: int) -> bytes:
-    """How MessagePack begins an array of `count` elements: the shortest of three forms."""
-    if count < 16:
-        return _SHORT_HEADERS[count]
-    if count < 2**16:
-        return b"\xdc" + count.to_bytes(2, "big")
-    return b"\xdd" + count.to_bytes(4, "big")
+    def _rejected(self, ref: Ref, reason: RejectReason, text: str) -> bytes:
+        return self._payloads.answer(SubscribeRejected(ref, reason, text))

@@ -130,7 +130,7 @@ def define_instrument(venue: Venue, command: DefineInstrument) -> None:
         book.instrument.configure(definition)
         if is_other:
             book.previous_price_ticks = 0
-    configure_clearing(venue, book)
+    configure_clearing(venue, book, definition)
     # Whoever knows how far prices may go drives them there.
     public = msgspec.structs.replace(book.instrument.definition, volatility=None)
     venue.public.append(InstrumentDefined(venue.time_ns, public))

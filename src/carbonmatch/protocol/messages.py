@@ -10,6 +10,8 @@ from carbonmatch.protocol.vocabulary.base import Outbound as Outbound
 from carbonmatch.protocol.vocabulary.feed import BatchBegin as BatchBegin
 from carbonmatch.protocol.vocabulary.feed import Conflated as Conflated
 from carbonmatch.protocol.vocabulary.feed import FeedKind as FeedKind
+from carbonmatch.protocol.vocabulary.feed import FeedSource as FeedSource
+from carbonmatch.protocol.vocabulary.feed import GapFilled as GapFilled
 from carbonmatch.protocol.vocabulary.feed import GapRequest as GapRequest
 from carbonmatch.protocol.vocabulary.feed import Instrument as Instrument
 from carbonmatch.protocol.vocabulary.feed import LevelUpdate as LevelUpdate
@@ -91,5 +93,6 @@ FeedOutbound = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | GapFilled
     | Composite
 )

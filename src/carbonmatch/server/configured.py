@@ -10,7 +10,7 @@ from carbonmatch.config import Config, ConfigError, key_commands, venue_commands
 from carbonmatch.config.checks import WELL_KNOWN_PUBLIC_KEYS
 from carbonmatch.config.schema import LISTENERS, Instrument
 from carbonmatch.journal.errors import JournalRefused
-from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.changes import hindrance
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     DefineAccount,
@@ -103,8 +103,8 @@ def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     gone go.
 
     Raises ConfigError where a session would have to become a drop copy, an instrument a composite price, or
-    the other way round, where orders rest that were entered for another mechanism, and where orders or units
-    are held by other rules.
+    the other way round, where orders rest that were entered for another mechanism, and where something is
+    held by other rules of clearing.
     """
     if problems := [
         *_changed_kinds(config, engine),
@@ -210,24 +210,12 @@ def _changed_mechanisms(config: Config, engine: Engine) -> Iterator[str]:
 
 
 def _changed_clearing(config: Config, engine: Engine) -> Iterator[str]:
-    """What orders hold, and what was bought and is not settled yet, was reckoned by the rules from before."""
+    """What is reserved, or pending, goes by the rules that it was made under."""
     for instrument in config.instruments:
         book = engine.books.get(instrument.id)
-        if book is None:
-            continue
-        wanted, now = instrument.definition(), book.clearing
-        if not isinstance(now, Clearing):
-            if wanted.clearing is None:
-                continue
-        elif now.is_by(wanted.clearing, wanted.tick_value_minor, wanted.currency):
-            continue
-        count = len([*book.orders(), *book.stops(), *book.waiting()])
-        lots = now.deposited_lots if isinstance(now, Clearing) else 0
-        if count or lots:
-            yield (
-                f"instrument {instrument.symbol!r}: {count} orders rest, and {lots} lots are held for "
-                "accounts; expected none of both where its clearing, tick_value_minor or currency changes"
-            )
+        found = None if book is None else hindrance(book, instrument.definition())
+        if found is not None:
+            yield f"instrument {instrument.symbol!r}: {found}"
 
 
 def _key(command: VenueCommand) -> bytes:

@@ -4,7 +4,8 @@ from collections import Counter, deque
 from typing import Final
 
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES, SUBSCRIBERS_PER_KEY_MAX
-from carbonmatch.market_data.feed import FeedBatch, MarketData
+from carbonmatch.market_data.changes import FeedBatch
+from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import Outputs, Ref, RejectReason
 from carbonmatch.ops.counters import Counters
@@ -13,14 +14,15 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
-from carbonmatch.protocol.messages import Logon, LogonAccepted, LogoutReason, Subscribe
+from carbonmatch.protocol.messages import FeedSource, Logon, LogonAccepted, LogoutReason, Subscribe
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.peer import Peer
-from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.scheduler import Scheduler, Timer
 
 # Requests of one connection that may wait while its answers are unread.
 _WAITING_FRAMES_MAX: Final = 64
+_NS_PER_SECOND: Final = 1_000_000_000
 
 
 class Publisher(Listener):
@@ -35,15 +37,18 @@ class Publisher(Listener):
         market_data: MarketData,
         epoch: int,
         durable: bool,
+        gap_source: FeedSource = FeedSource.MEMORY,
     ) -> None:
         super().__init__(rules, clocks, counters, scheduler)
         self.market_data = market_data
-        self.subscriptions = Subscriptions(market_data, frame)
+        self.subscriptions = Subscriptions(market_data, frame, gap_source=gap_source)
         self.epoch = epoch
         self.durable = durable
         # In the order in which they came; and how many each key has.
         self.followers: dict[FeedPeer, None] = {}
         self.places: Counter[str] = Counter()
+        # Until what has gathered is due, for those who do not hear every batch.
+        self._gathering: Timer | None = None
 
     def make_peer(self) -> "FeedPeer":
         return FeedPeer(self)
@@ -88,21 +93,40 @@ class Publisher(Listener):
         """Take in one released batch and offer it to every subscriber."""
         if not outputs.levels and not outputs.public:
             return
-        batch: FeedBatch = self.market_data.apply(outputs, time_ns)
+        self.publish_batch(self.market_data.apply(outputs, time_ns))
+
+    def publish_batch(self, batch: FeedBatch) -> None:
         if not batch.changes:
             return
-        subscriptions = self.subscriptions
-        subscriptions.publish(batch)
+        self.subscriptions.publish(batch)
         if not self.followers:
             return
-        now_ns = self.clocks.monotonic_ns()
         self.counters.feed_batches += 1
+        self._offer()
+
+    def _offer(self) -> None:
+        subscriptions = self.subscriptions
+        now_ns = self.clocks.monotonic_ns()
         for peer in self.followers:
             framed = subscriptions.offer(peer.subscriber, peer.transport.get_write_buffer_size(), now_ns)
             if framed is not None:
                 peer.transport.write(framed)
                 self.sent_bytes += len(framed)
                 peer.rules.sent(now_ns)
+        if self._gathering is None:
+            due_ns = subscriptions.due_ns
+            if due_ns is not None:
+                seconds = max(due_ns - now_ns, 0) / _NS_PER_SECOND
+                self._gathering = self.scheduler.call_later(seconds, self._offer_gathered)
+
+    def _offer_gathered(self) -> None:
+        self._gathering = None
+        self._offer()
+
+    def stop(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+        super().stop()
 
 
 class FeedPeer(Peer):
@@ -177,11 +201,11 @@ class FeedPeer(Peer):
         subscriptions = self.listener.subscriptions
         for request in received.requests:
             if isinstance(request, Subscribe):
-                self.send_framed(subscriptions.subscribe(self.subscriber, request, now_ns))
+                answers = subscriptions.subscribe(self.subscriber, request, now_ns)
             else:
-                refused = subscriptions.request_snapshot(self.subscriber, request, now_ns)
-                if refused is not None:
-                    self.send_framed(refused)
+                answers = subscriptions.request_gap(self.subscriber, request, now_ns)
+            for framed in answers:
+                self.send_framed(framed)
         if received.answers:
             self.send(encode(received.answers))
         if received.logged_out is not None:

@@ -31,7 +31,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.batch import Record, decode_public, decode_stream
 from carbonmatch.server.recovery import decoded
-from carbonmatch.settlement.fees import Tariff
+from carbonmatch.settlement.fees import Tariff, Tariffs
 from carbonmatch.settlement.trades import (
     NO_FEES,
     AccountCode,
@@ -42,17 +42,17 @@ from carbonmatch.settlement.trades import (
     Terms,
 )
 
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 
 
 class _InstrumentBook:
     """What an instrument has had since its last day ended, and which days those were."""
 
-    __slots__ = ("adjustments", "definition", "ended", "tariff", "trades")
+    __slots__ = ("adjustments", "definition", "ended", "tariffs", "trades")
 
     def __init__(self, definition: InstrumentDefinition, since_trade_id: TradeId) -> None:
         self.definition = definition
-        self.tariff = Tariff(definition, since_trade_id)
+        self.tariffs = Tariffs(definition, since_trade_id)
         self.trades: dict[TradeId, SettledTrade] = {}
         self.adjustments: list[Adjustment] = []
         self.ended: list[tuple[TradeId, int]] = []  # the last trade id of each day, and the day
@@ -60,13 +60,11 @@ class _InstrumentBook:
     def define(self, definition: InstrumentDefinition, last_trade_id: TradeId) -> None:
         """It is another one from now on, after this trade of the venue."""
         self.definition = definition
-        if not self.tariff.is_by(definition):
-            self.tariff = Tariff(definition, last_trade_id)
+        self.tariffs.define(definition, last_trade_id)
 
     def made(self, kind: TradeKind, price_ticks: int, lots: int) -> Terms:
         """What a trade is worth that is made now."""
-        amount_minor = price_ticks * lots * self.definition.tick_value_minor
-        return Terms(price_ticks, lots, amount_minor, self.tariff.fees_minor(kind, price_ticks, lots))
+        return _terms(self.tariffs.current, kind, price_ticks, lots)
 
     def amended(
         self,
@@ -76,20 +74,26 @@ class _InstrumentBook:
         lots: int,
         fees_before: tuple[int, int] = NO_FEES,
     ) -> Terms:
-        """What a trade is worth when it is busted or corrected now; fees from before these rules stay."""
-        terms = self.made(kind, price_ticks, lots)
-        if trade_id > self.tariff.since_trade_id:
-            return terms
-        return msgspec.structs.replace(terms, fees_minor=fees_before)
+        """What a trade is worth that is busted or corrected, by its own tariff; fees from before all stay."""
+        tariff = self.tariffs.of(trade_id)
+        if tariff is not None:
+            return _terms(tariff, kind, price_ticks, lots)
+        return msgspec.structs.replace(self.made(kind, price_ticks, lots), fees_minor=fees_before)
 
     def day_of(self, trade_id: TradeId) -> int:
         """The day that ended with this trade among its own."""
         return next(day for last_trade_id, day in self.ended if trade_id <= last_trade_id)
 
 
+def _terms(tariff: Tariff, kind: TradeKind, price_ticks: int, lots: int) -> Terms:
+    amount_minor = price_ticks * lots * tariff.definition.tick_value_minor
+    return Terms(price_ticks, lots, amount_minor, tariff.fees_minor(kind, price_ticks, lots))
+
+
 class _SavedBook(Struct, frozen=True, array_like=True):
     definition: InstrumentDefinition
-    since_trade_id: TradeId  # of its tariff
+    since_trade_id: TradeId  # of its tariffs
+    past: list[tuple[TradeId, InstrumentDefinition]]
     trades: list[SettledTrade]
     adjustments: list[Adjustment]
     ended: list[tuple[TradeId, int]]
@@ -206,7 +210,8 @@ class Ledger:
         books = [
             _SavedBook(
                 book.definition,
-                book.tariff.since_trade_id,
+                book.tariffs.since_trade_id,
+                [(last_trade_id, tariff.definition) for last_trade_id, tariff in book.tariffs.past],
                 list(book.trades.values()),
                 book.adjustments,
                 book.ended,
@@ -228,6 +233,7 @@ class Ledger:
         for one in saved.books:
             book = _InstrumentBook(one.definition, one.since_trade_id)
             ledger._books[one.definition.instrument_id] = book
+            book.tariffs.past = [(last, Tariff(definition)) for last, definition in one.past]
             book.trades = {trade.trade_id: trade for trade in one.trades}
             book.adjustments = one.adjustments
             book.ended = one.ended

@@ -8,7 +8,7 @@ divided into them.
 from typing import Final, NamedTuple
 
 from carbonmatch.matching.messages import SCREEN_TRADES, TradeKind
-from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
+from carbonmatch.matching.vocabulary.clearing import Fees
 
 BASIS_POINTS: Final = 10_000
 
@@ -30,12 +30,13 @@ class Amounts:
     for the most expensive of them. Blocks and biddings are what they are from the beginning.
     """
 
-    __slots__ = ("_of_buyers", "_of_sellers", "_reserved", "tick_value_minor")
+    __slots__ = ("_of_buyers", "_of_sellers", "_reserved", "fees", "tick_value_minor")
 
-    def __init__(self, rules: ClearingRules, tick_value_minor: int) -> None:
-        assert len({fees.kind for fees in rules.fees}) == len(rules.fees), "each kind has its fees once"
+    def __init__(self, all_fees: tuple[Fees, ...], tick_value_minor: int) -> None:
+        by_kind = {fees.kind: fees for fees in all_fees}
+        assert len(by_kind) == len(all_fees), "each kind has its fees once"
+        self.fees = all_fees
         self.tick_value_minor = tick_value_minor
-        by_kind = {fees.kind: fees for fees in rules.fees}
         of_kinds = {kind: by_kind.get(kind, Fees(kind)) for kind in TradeKind}
         self._of_buyers = {
             kind: Rate(fees.buyer_basis_points, fees.buyer_minor_per_lot) for kind, fees in of_kinds.items()
@@ -50,6 +51,16 @@ class Amounts:
         self._reserved = {
             kind: highest if kind in SCREEN_TRADES else rate for kind, rate in self._of_buyers.items()
         }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Amounts) and (self.fees, self.tick_value_minor) == (
+            other.fees,
+            other.tick_value_minor,
+        )
+
+    def reserves_the_same(self, other: "Amounts") -> bool:
+        """Whether every order to buy reserves as much by the other ones."""
+        return self._reserved == other._reserved and self.tick_value_minor == other.tick_value_minor
 
     def reserved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """What an order to buy so many lots reserves: the money at its limit, with the highest fee."""

@@ -6,9 +6,9 @@ given back; so an order that is gone has left nothing behind, whichever way and 
 A taker reserves nothing, because it pays from what is free while its command is applied.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from carbonmatch.limits import SETTLEMENT_LAG_DAYS_MAX
+from carbonmatch.limits import CLEARING_TERMS_MAX, SETTLEMENT_LAG_DAYS_MAX
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import CashLedger
@@ -23,6 +23,14 @@ _FORBIDDING: Final = {
 }
 
 
+class Terms(NamedTuple):
+    """What trades up to this one cost, and whose money they have moved; None: nobody's."""
+
+    until_trade_id: TradeId
+    amounts: Amounts
+    cash: CashLedger | None
+
+
 class Clearing:
     """The positions of one instrument, and what its orders reserve of them and of the cash behind.
 
@@ -35,7 +43,9 @@ class Clearing:
         "cash",
         "checked_lots",
         "deposited_lots",
+        "forgotten_trade_id",
         "moved_lots",
+        "past_terms",
         "positions",
         "restrictions",
         "rolled_day",
@@ -53,6 +63,9 @@ class Clearing:
     ) -> None:
         self.rules = rules
         self.cash = cash if rules.cash else None
+        # What trades went by before, the latest last; of those up to one it is forgotten.
+        self.forgotten_trade_id = NO_TRADE
+        self.past_terms: list[Terms] = []
         self.positions: dict[AccountId, Position] = {}
         # Of the few accounts that have one.
         self.restrictions: dict[AccountId, Restriction] = {}
@@ -66,7 +79,7 @@ class Clearing:
         # settlement can take, the latest first.
         self.rolled_day = 0
         self.rolled_trade_ids: list[TradeId] = []
-        self._amounts = Amounts(rules, tick_value_minor)
+        self._amounts = Amounts(rules.fees, tick_value_minor)
 
     def of(self, account_id: AccountId) -> Position:
         """The account's position; nothing at first."""
@@ -82,11 +95,6 @@ class Clearing:
             self.moved_lots[account_id] = position.total_lots
         return position
 
-    def is_by(self, rules: ClearingRules | None, tick_value_minor: int, currency: str) -> bool:
-        """Whether these are what it goes by."""
-        is_same_cash = self.cash is None or self.cash.currency == currency
-        return self.rules == rules and self._amounts.tick_value_minor == tick_value_minor and is_same_cash
-
     # --- orders ----------------------------------------------------------------------------------
 
     def refusal(
@@ -101,10 +109,12 @@ class Clearing:
                 return RejectReason.INSUFFICIENT_HOLDINGS
             return None
         most_lots = self.rules.position_max_lots
-        if most_lots:
-            there = 0 if position is None else position.total_lots + position.buying_lots
-            if there + lots > most_lots:
-                return RejectReason.POSITION_LIMIT
+        there = 0
+        if position is not None:
+            most_lots = position.limit_lots or most_lots
+            there = position.total_lots + position.buying_lots
+        if most_lots and there + lots > most_lots:
+            return RejectReason.POSITION_LIMIT
         if self.cash is not None:
             cash = self.cash.accounts.get(account.account_id)
             needed_minor = self._amounts.reserved_minor(lots, price_ticks, kind)
@@ -171,10 +181,6 @@ class Clearing:
         self.add_proceeds(seller.account_id, got_minor)
         self.cash.fees_minor += paid_minor - got_minor
 
-    def moved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> tuple[int, int]:
-        """What such a trade takes of its buyer, and what it brings its seller."""
-        return self._amounts.moved_minor(lots, price_ticks, kind)
-
     def add_proceeds(self, account_id: AccountId, minor: int) -> None:
         """So much more, or less, of its money comes from sales of the trading day in progress."""
         assert self.cash is not None
@@ -196,6 +202,59 @@ class Clearing:
                 assert self.cash is not None
                 self.cash.accounts[account_id].proceeds_minor -= position.proceeds_minor
                 position.proceeds_minor = 0
+
+    # --- rules -----------------------------------------------------------------------------------
+
+    def terms(self, trade_id: TradeId) -> Terms | None:
+        """What a trade that was cleared went by; None: that is forgotten, after too many other ones."""
+        if trade_id <= self.forgotten_trade_id:
+            return None
+        past = next((past for past in self.past_terms if trade_id <= past.until_trade_id), None)
+        return past or Terms(trade_id, self._amounts, self.cash)
+
+    def go_by(
+        self, rules: ClearingRules, tick_value_minor: int, cash: CashLedger, last_trade_id: TradeId
+    ) -> None:
+        """Trades after this one go by these rules; which may come when is in `changes`."""
+        before = Terms(last_trade_id, self._amounts, self.cash)
+        self.rules = rules
+        self.cash = cash if rules.cash else None
+        self._amounts = Amounts(rules.fees, tick_value_minor)
+        if self._amounts != before.amounts or self.cash is not before.cash:
+            self.past_terms.append(before)
+            if len(self.past_terms) > CLEARING_TERMS_MAX:
+                self.forgotten_trade_id = self.past_terms.pop(0).until_trade_id
+        for position in self.positions.values():
+            position.settle_within(rules.lag_days)
+
+    def reserves_the_same(self, rules: ClearingRules, tick_value_minor: int) -> bool:
+        """Whether by these rules every order to buy would hold as much."""
+        return self._amounts.reserves_the_same(Amounts(rules.fees, tick_value_minor))
+
+    def holds_the_same(self, rules: ClearingRules, currency: str) -> bool:
+        """Whether by these rules money would be held as it is, and of the same currency."""
+        if self.cash is None:
+            return not rules.cash
+        return rules.cash and self.cash.currency == currency
+
+    # --- limits ----------------------------------------------------------------------------------
+
+    def set_limits(self, account_id: AccountId, limit_lots: int, report_from_lots: int) -> None:
+        """What the account may hold at most, and from what on it is reported; 0: as for everybody.
+
+        Who holds or has ordered more by now keeps that, and orders no more.
+        """
+        position = self.of(account_id)
+        position.limit_lots = limit_lots
+        position.report_from_lots = report_from_lots
+
+    def large_holders(self) -> list[tuple[AccountId, int]]:
+        """The accounts that hold as much as is to be reported, and how many lots, in their order."""
+        return [
+            (account_id, position.total_lots)
+            for account_id, position in sorted(self.positions.items())
+            if 0 < (position.report_from_lots or self.rules.report_from_lots) <= position.total_lots
+        ]
 
     # --- the registry ----------------------------------------------------------------------------
 

@@ -9,7 +9,15 @@ class Position:
     the purchases of each of the last trading days, the one in progress first, as many as settlement takes.
     """
 
-    __slots__ = ("buying_lots", "free_lots", "proceeds_minor", "total_lots", "unsettled_lots")
+    __slots__ = (
+        "buying_lots",
+        "free_lots",
+        "limit_lots",
+        "proceeds_minor",
+        "report_from_lots",
+        "total_lots",
+        "unsettled_lots",
+    )
 
     def __init__(self, lag_days: int) -> None:
         self.total_lots = 0
@@ -18,6 +26,9 @@ class Position:
         self.buying_lots = 0
         # Money of its sales of the trading day in progress, less fees: it may buy, but not leave yet.
         self.proceeds_minor = 0
+        # Limit and threshold of its own; 0: those of the instrument.
+        self.limit_lots = 0
+        self.report_from_lots = 0
 
     @property
     def reserved_lots(self) -> int:
@@ -52,6 +63,12 @@ class Position:
         if self.unsettled_lots:
             self.free_lots += self.unsettled_lots.pop()
             self.unsettled_lots.insert(0, 0)
+
+    def settle_within(self, lag_days: int) -> None:
+        """Settlement takes so many days from now on, also of what is not settled yet."""
+        self.free_lots += sum(self.unsettled_lots[lag_days:])
+        self.unsettled_lots = self.unsettled_lots[:lag_days]
+        self.unsettled_lots += [0] * (lag_days - len(self.unsettled_lots))
 
     def check(self) -> None:
         assert self.free_lots >= 0

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import Cash, CashLedger
-from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.clearing import Clearing, Terms
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
-from carbonmatch.matching.clearing.ladders import choose_ladders
 from carbonmatch.matching.clearing.position import Position
+from carbonmatch.matching.clearing.reserving import choose_observers
 from carbonmatch.matching.messages import AccountId, Restriction, TradeId
+from carbonmatch.matching.vocabulary.clearing import Fees
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -30,6 +32,15 @@ class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     unsettled_lots: list[int]
     buying_lots: int  # without what orders on ladders hold
     proceeds_minor: int
+    limit_lots: int
+    report_from_lots: int
+
+
+class TermsState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    until_trade_id: TradeId
+    fees: tuple[Fees, ...]
+    tick_value_minor: int
+    currency: str | None  # none: they moved no money
 
 
 class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -39,6 +50,8 @@ class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     since_trade_id: TradeId
     positions: list[PositionState]  # in the order of their accounts
     restrictions: list[tuple[AccountId, Restriction]]  # in the order of their accounts
+    forgotten_trade_id: TradeId
+    past_terms: list[TermsState]  # the latest last
 
 
 class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -53,7 +66,7 @@ def saved_clearing(book: "Book") -> ClearingState | None:
     clearing = book.clearing
     if not isinstance(clearing, Clearing):
         return None
-    held = held_by_orders(book)
+    held = held_by_orders(book, clearing)
     return ClearingState(
         clearing.deposited_lots,
         clearing.rolled_day,
@@ -67,18 +80,31 @@ def saved_clearing(book: "Book") -> ClearingState | None:
                 position.unsettled_lots,
                 position.buying_lots - held.buying_lots[account_id],
                 position.proceeds_minor,
+                position.limit_lots,
+                position.report_from_lots,
             )
             for account_id, position in sorted(clearing.positions.items())
         ],
         sorted(clearing.restrictions.items()),
+        clearing.forgotten_trade_id,
+        [
+            TermsState(
+                terms.until_trade_id,
+                terms.amounts.fees,
+                terms.amounts.tick_value_minor,
+                None if terms.cash is None else terms.cash.currency,
+            )
+            for terms in clearing.past_terms
+        ],
     )
 
 
 def saved_cash(venue: "Venue") -> list[CashState]:
     held: dict[str, Counter[AccountId]] = {currency: Counter() for currency in venue.cash}
     for book in venue.books.values():
-        if isinstance(book.clearing, Clearing) and book.clearing.cash is not None:
-            held[book.clearing.cash.currency].update(held_by_orders(book).minor)
+        clearing = book.clearing
+        if isinstance(clearing, Clearing) and clearing.cash is not None:
+            held[clearing.cash.currency].update(held_by_orders(book, clearing).minor)
     return [
         CashState(
             currency,
@@ -131,4 +157,14 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
         position.unsettled_lots = list(one.unsettled_lots)
         position.buying_lots = one.buying_lots
         position.proceeds_minor = one.proceeds_minor
-    choose_ladders(book)
+        position.limit_lots, position.report_from_lots = one.limit_lots, one.report_from_lots
+    clearing.forgotten_trade_id = kept.forgotten_trade_id
+    clearing.past_terms = [
+        Terms(
+            one.until_trade_id,
+            Amounts(one.fees, one.tick_value_minor),
+            None if one.currency is None else venue.cash[one.currency],
+        )
+        for one in kept.past_terms
+    ]
+    choose_observers(book)

@@ -9,7 +9,8 @@ moved: then nothing moves at all, and whoever asked has to see to that first.
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.cash import CashLedger
+from carbonmatch.matching.clearing.clearing import Clearing, Terms
 from carbonmatch.matching.messages import AccountId, FoundTrade, RejectReason, TradeId
 
 if TYPE_CHECKING:
@@ -32,26 +33,35 @@ def take_back(
 ) -> RejectReason | None:
     """Move what makes `becomes` of what stands of the trade; or say why not, with nothing moved.
 
-    A trade from before the instrument had clearing has moved nothing, and nothing of it is moved back.
+    It goes by the fees that the trade has had, in the currency that it was made in. A trade from before the
+    instrument had clearing has moved nothing, and nothing of it is moved back.
     """
     clearing = book.clearing
     if not isinstance(clearing, Clearing) or trade_id <= clearing.since_trade_id:
         return None
+    terms = clearing.terms(trade_id)
+    if terms is None:
+        return RejectReason.NOT_AMENDABLE
     age_days = clearing.age_days(trade_id)
-    difference = _difference(clearing, trade, age_days, stands, becomes)
+    difference = _difference(clearing, terms, trade, age_days, stands, becomes)
     if any(clearing.of(number).free_lots + lots < 0 for number, lots in difference.free_lots.items()):
         return RejectReason.INSUFFICIENT_HOLDINGS
-    cash = clearing.cash
+    cash = terms.cash
     if cash is not None and any(
         cash.of(number).free_minor + minor < 0 for number, minor in difference.free_minor.items()
     ):
         return RejectReason.INSUFFICIENT_CASH
-    _move(clearing, trade, age_days, difference)
+    _move(clearing, cash, trade, age_days, difference)
     return None
 
 
 def _difference(
-    clearing: Clearing, trade: FoundTrade, age_days: int, stands: "AmendedTrade", becomes: "AmendedTrade"
+    clearing: Clearing,
+    terms: Terms,
+    trade: FoundTrade,
+    age_days: int,
+    stands: "AmendedTrade",
+    becomes: "AmendedTrade",
 ) -> _Difference:
     buyer, seller = trade.buyer.account_id, trade.seller.account_id
     more_lots = becomes.quantity_lots - stands.quantity_lots
@@ -61,26 +71,28 @@ def _difference(
     free_lots: Counter[AccountId] = Counter()
     free_lots[seller] -= more_lots
     free_lots[buyer] += more_lots - unsettled_lots
-    if clearing.cash is None:
+    if terms.cash is None:
         return _Difference(unsettled_lots, free_lots, 0, 0, Counter())
-    was_paid, was_got = clearing.moved_minor(stands.quantity_lots, stands.price_ticks, trade.kind)
-    paid, got = clearing.moved_minor(becomes.quantity_lots, becomes.price_ticks, trade.kind)
+    moved_minor = terms.amounts.moved_minor
+    was_paid, was_got = moved_minor(stands.quantity_lots, stands.price_ticks, trade.kind)
+    paid, got = moved_minor(becomes.quantity_lots, becomes.price_ticks, trade.kind)
     free_minor: Counter[AccountId] = Counter()
     free_minor[buyer] -= paid - was_paid
     free_minor[seller] += got - was_got
     return _Difference(unsettled_lots, free_lots, paid - was_paid, got - was_got, free_minor)
 
 
-def _move(clearing: Clearing, trade: FoundTrade, age_days: int, difference: _Difference) -> None:
+def _move(
+    clearing: Clearing, cash: CashLedger | None, trade: FoundTrade, age_days: int, difference: _Difference
+) -> None:
     for number, lots in difference.free_lots.items():
         clearing.moving(number).add_free(lots)
     if difference.unsettled_lots:
         clearing.moving(trade.buyer.account_id).add_unsettled(difference.unsettled_lots, age_days)
-    cash = clearing.cash
     if cash is None:
         return
     for number, minor in difference.free_minor.items():
         cash.moving(number).add(minor)
     cash.fees_minor += difference.paid_minor - difference.got_minor
-    if not age_days:
+    if not age_days and cash is clearing.cash:
         clearing.add_proceeds(trade.seller.account_id, difference.got_minor)

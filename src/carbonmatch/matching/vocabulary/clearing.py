@@ -30,3 +30,5 @@ class ClearingRules(Struct, frozen=True, gc=False, array_like=True, forbid_unkno
     fees: tuple[Fees, ...] = ()  # at most one of each kind; of the others there are none
     # What an account may hold at most, with all that it has ordered to buy; 0: any quantity.
     position_max_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0
+    # Who holds so much or more is a large holder, and is reported; 0: nobody is.
+    report_from_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0

@@ -5,13 +5,16 @@ Part of the vocabulary in `protocol.messages`, which others take it from.
 Every message of an instrument between two snapshots carries `instrument_seq`, dense per instrument. A
 message outside the subscribed kinds still uses its number, so the counter is of what changed, and a
 subscriber of all kinds sees no gap: see `market_data.feed` for how a filtered feed counts. Updates of
-the order list are counted by themselves, so that whoever does not follow it sees no gap either.
+the order list are counted by themselves, so that whoever does not follow it sees no gap either. Whatever was
+subscribed, each batch names the one before it (`previous_feed_sequence`), which shows that one is missing.
 """
 
+from enum import IntEnum, unique
 from typing import Annotated, Final
 
 from msgspec import Meta
 
+from carbonmatch.limits import CONFLATE_MS_MAX, SCREEN_LEVELS_MAX, WIRE_INT_MAX
 from carbonmatch.matching.messages import (
     InstrumentDefinition,
     InstrumentId,
@@ -49,13 +52,21 @@ class Subscribe(Inbound, frozen=True, tag=80):
     instrument_ids: Annotated[tuple[InstrumentIdField, ...], Meta(max_length=1024)] = ()
     # Bits of [FeedKind](#feedkind).
     kinds: Annotated[int, Meta(ge=1, le=FeedKind.ALL)] = FeedKind.DEFAULT
+    # So many of the best levels of each side, 1: best bid and offer alone; 0: all levels.
+    levels_max: Annotated[int, Meta(ge=0, le=SCREEN_LEVELS_MAX)] = 0
+    # Milliseconds between two batches at least, what came in between is put together; 0: every batch.
+    conflate_ms: Annotated[int, Meta(ge=0, le=CONFLATE_MS_MAX)] = 0
+    # Go on after this batch, without snapshots where the batches since are kept; 0: begin with snapshots.
+    after_feed_sequence: Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)] = 0
 
 
 class GapRequest(Inbound, frozen=True, tag=81):
-    """Asks for a fresh snapshot of one instrument."""
+    """Asks for a fresh snapshot of one instrument, or of all; or for what the subscriber has lost."""
 
     ref: OptionalRefField
-    instrument_id: InstrumentIdField
+    instrument_id: InstrumentIdField  # 0: all that are subscribed
+    # With instrument 0, which GapFilled answers: every batch after this one again; 0: snapshots.
+    after_feed_sequence: Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)] = 0
 
 
 # --- engine to client: the subscription -----------------------------------------------------------
@@ -65,6 +76,29 @@ class Subscribed(Outbound, frozen=True, tag=82):
     ref: Ref
     instrument_count: int  # how many snapshots follow, those of composite prices among them
     feed_sequence: int
+    is_resumed: bool = False  # no snapshots: GapFilled follows, and the books go on from where they were
+
+
+@unique
+class FeedSource(IntEnum):
+    """Where that comes from which a subscriber has missed."""
+
+    MEMORY = 1  # the batches themselves, as they were
+    JOURNAL = 2  # the same, made again from the journal: from a replay
+    SNAPSHOT = 3  # no batches: none were asked for, too many, or not kept any more; snapshots follow
+
+
+class GapFilled(Outbound, frozen=True, tag=111):
+    """What was missed after a batch, up to `feed_sequence`: those batches follow, or snapshots do.
+
+    The batches come in this very frame, each headed by its BatchBegin, and never put together.
+    """
+
+    ref: Ref
+    after_feed_sequence: int  # as it was asked for
+    feed_sequence: int
+    source: FeedSource  # of what follows
+    count: int  # how many batches follow, or snapshots; 0 where nothing of the subscription was missed
 
 
 class SubscribeRejected(Outbound, frozen=True, tag=94):
@@ -74,10 +108,16 @@ class SubscribeRejected(Outbound, frozen=True, tag=94):
 
 
 class BatchBegin(Outbound, frozen=True, tag=83):
-    """Heads the increments of one commit batch: `feed_sequence` is dense over the venue."""
+    """Heads the increments of one commit batch, or of several that were put together.
 
-    feed_sequence: int
+    `feed_sequence` is dense over the venue, but a subscriber hears only of batches with something for him:
+    whoever has not seen `previous_feed_sequence`, or anything later, has lost a batch.
+    """
+
+    feed_sequence: int  # of the batch, or the last of them; dense over the venue
     time_ns: int
+    previous_feed_sequence: int = 0  # of the last batch before these with something for this subscription
+    batches: int = 1  # more than 1: so many were put together, as `conflate_ms` asks for
 
 
 class Conflated(Outbound, frozen=True, tag=93):
@@ -85,6 +125,8 @@ class Conflated(Outbound, frozen=True, tag=93):
 
     batches: int  # how many batches of increments were left out
     feed_sequence: int
+    instrument_ids: tuple[InstrumentId, ...] = ()  # whose snapshots follow: until then their books are old
+    previous_feed_sequence: int = 0  # of the last batch before those with something for this subscription
 
 
 # --- engine to client: snapshots ------------------------------------------------------------------

@@ -1,0 +1,155 @@
+"""What is sent, as bytes that as many subscribers as possible share.
+
+Each instrument is encoded once a batch for each set of kinds that differs there, and a batch is put together
+once for each group; a snapshot is encoded once for each state of its instrument.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from carbonmatch.matching.messages import InstrumentId, Ref
+from carbonmatch.protocol.messages import (
+    BatchBegin,
+    Conflated,
+    FeedKind,
+    FeedSource,
+    GapFilled,
+    Subscribed,
+    SubscribeRejected,
+)
+
+from .changes import ALWAYS, FeedBatch
+from .feed import MarketData
+from .groups import Group, Interest
+from .merging import merged
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+Answer = Subscribed | SubscribeRejected | Conflated | GapFilled
+
+
+class Payloads:
+    """Invariant: `_chunks` are of the newest batch alone."""
+
+    def __init__(self, market_data: MarketData, frame: Callable[[bytes], bytes]) -> None:
+        """`frame` is applied once to each payload before it is shared."""
+        self._market_data = market_data
+        self._frame = frame
+        # Of the newest batch, by instrument, kinds and levels: how many messages, and their bytes.
+        self._chunks: dict[tuple[InstrumentId, int, int], tuple[int, bytes]] = {}
+        # By instrument, kinds and levels: the state (see `MarketData.changed_at`), and its snapshot's bytes.
+        self._snapshots: dict[tuple[InstrumentId, int, int], tuple[int, bytes]] = {}
+
+    def begin_batch(self) -> None:
+        """Another batch is the newest."""
+        self._chunks.clear()
+
+    def portion(self, group: Group) -> bytes:
+        """One array: the head, then the messages of the group's instruments."""
+        if len(group.portion) == 1:
+            chunks = [
+                self._chunk(group.portion[0], instrument_id, group.interest)
+                for instrument_id in group.changed
+            ]
+        else:
+            chunks = [
+                self._merged_chunk(group.portion, instrument_id, group.interest)
+                for instrument_id in group.changed
+            ]
+        last = group.portion[-1]
+        head = BatchBegin(last.feed_sequence, last.time_ns, group.previous_sequence, len(group.portion))
+        return self._frame(_joined([(1, _encode(head)), *chunks]))
+
+    def _chunk(self, batch: FeedBatch, instrument_id: InstrumentId, interest: Interest) -> tuple[int, bytes]:
+        """The instrument's messages of these kinds in the newest batch, one after the other.
+
+        So a group costs a copy of bytes, and a thousand connections which all subscribe to
+        something different do not make the engine encode the batch a thousand times.
+        """
+        changed = batch.changes[instrument_id]
+        levels_max = interest.levels_max
+        kinds = changed.kinds_within(levels_max) if levels_max else changed.kinds
+        key = (instrument_id, kinds & (interest.kinds | ALWAYS), levels_max)
+        chunk = self._chunks.get(key)
+        if chunk is None:
+            chunk = self._chunks[key] = _encoded(changed.select(interest.kinds, levels_max))
+        return chunk
+
+    def _merged_chunk(
+        self, batches: Sequence[FeedBatch], instrument_id: InstrumentId, interest: Interest
+    ) -> tuple[int, bytes]:
+        selected = [
+            changed.select(interest.kinds, interest.levels_max)
+            for batch in batches
+            for changed in [batch.changes.get(instrument_id)]
+            if changed is not None
+        ]
+        return _encoded(merged(chain.from_iterable(selected)))
+
+    def gap(
+        self, ref: Ref, after_sequence: int, batches: Sequence[FeedBatch], group: Group, source: FeedSource
+    ) -> bytes:
+        """Batches again, one by one, as far as they have something for the group."""
+        interest = group.interest
+        chunks = []
+        count = 0
+        previous = after_sequence
+        for batch in batches:
+            selected = [
+                changed.select(interest.kinds, interest.levels_max)
+                for instrument_id, changed in batch.changes.items()
+                if interest.hears(instrument_id)
+            ]
+            messages = list(chain.from_iterable(selected))
+            if messages:
+                count += 1
+                head = BatchBegin(batch.feed_sequence, batch.time_ns, previous)
+                chunks.append(_encoded([head, *messages]))
+                previous = batch.feed_sequence
+        answer = GapFilled(ref, after_sequence, self._market_data.feed_sequence, source, count)
+        return self._frame(_joined([(1, _encode(answer)), *chunks]))
+
+    def snapshot(self, instrument_id: InstrumentId, interest: Interest) -> bytes:
+        kinds = interest.kinds & self._market_data.snapshot_kinds(instrument_id)
+        levels_max = interest.levels_max if kinds & FeedKind.LEVELS else 0
+        changed_at = self._market_data.changed_at(instrument_id)
+        key = (instrument_id, kinds, levels_max)
+        cached = self._snapshots.get(key)
+        if cached is None or cached[0] != changed_at:
+            payload = self._frame(_encode(self._market_data.snapshot(instrument_id, kinds, levels_max)))
+            cached = self._snapshots[key] = (changed_at, payload)
+        return cached[1]
+
+    def answer(self, message: Answer) -> bytes:
+        return self._frame(_encode([message]))
+
+
+def _encoded(messages: Sequence[msgspec.Struct]) -> tuple[int, bytes]:
+    """How many messages, and their bytes one after the other, without the array around them."""
+    return len(messages), _encode(messages)[len(array_header(len(messages))) :]
+
+
+def _joined(chunks: Iterable[tuple[int, bytes]]) -> bytes:
+    """One array of the messages of all chunks."""
+    count = 0
+    parts = [b""]
+    for message_count, chunk in chunks:
+        count += message_count
+        parts.append(chunk)
+    parts[0] = array_header(count)
+    return b"".join(parts)
+
+
+_SHORT_HEADERS: Final = [bytes((0x90 | count,)) for count in range(16)]
+
+
+def array_header(count: int) -> bytes:
+    """How MessagePack begins an array of `count` elements: the shortest of three forms."""
+    if count < 16:
+        return _SHORT_HEADERS[count]
+    if count < 2**16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
