@@ -59,7 +59,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 18
+STATE_VERSION: Final = 19
 DIGEST_BYTES: Final = 32
 
 
