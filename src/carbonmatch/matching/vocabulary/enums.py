@@ -267,6 +267,7 @@ class RejectReason(IntEnum):
     DAY_ALREADY_ENDED = 165  # this trading day of the instrument has ended, or a later one
     UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
     SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
+    NO_BID_POSSIBLE = 169  # by its rules nobody could bid in the bidding, or be allotted anything
 
 
 @unique
