@@ -61,13 +61,15 @@ def instrument_of(config: Config, symbol: str) -> Instrument:
 
 
 def _markets(references: Mapping[str, int]) -> Config:
-    """What the profiles say of the eight instruments; what has not yet been listed in 2021 is left out."""
+    """What the profiles say of the eight instruments; what has not yet been there in 2021 is left out."""
     lines = [f"profiles = {[symbol.lower() for symbol in PLACES]}"]
     for symbol, reference in references.items():
         lines += [f"[adjust.instruments.{symbol}]", f"reference_price_ticks = {reference}"]
+        # The companies' holdings are the plan's here.
+        lines += ["clearing = { enabled = false }"]
     markets = parse("\n".join(lines), "launch")
     listed = tuple(one for one in markets.instruments if one.symbol in references)
-    return structs.replace(markets, instruments=listed)
+    return structs.replace(markets, instruments=listed, composites=())
 
 
 def _participant(firm: Firm) -> Participant:
