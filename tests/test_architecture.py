@@ -223,8 +223,8 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             "from time import time_ns",
             [
                 "server/pipeline.py imports time, which only "
-                "server/service.py, server/follower_service.py, server/feed_replay_service.py, client/, demo, "
-                "launch/command.py, cli.py may"
+                "server/service.py, server/follower_service.py, server/feed_replay_service.py, "
+                "client/, demo, launch/command.py, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),
