@@ -224,6 +224,15 @@ def _differences(inputs: Inputs, result: Result) -> Iterator[str]:
         yield from differs(f"price of bid {bid.bid_id}", bid.allotted_price_ticks, price if lots else 0)
 
 
+def paid(inputs: Inputs) -> str:
+    """What was paid, in words: one price, or that of the last bid, where the others have paid their own."""
+    if not inputs.allotted_lots:
+        return ""
+    if inputs.pricing == "pay_as_bid":
+        return f", each bid at its own price, the last one at {inputs.price_ticks} ticks"
+    return f" at {inputs.price_ticks} ticks"
+
+
 # --- inputs --------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from carbonmatch.auction_tools import collect, paid
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.bidding.allotment import commitment_of
 from carbonmatch.matching.messages import (
@@ -184,7 +186,11 @@ def test_where_each_pays_its_own_price_the_last_one_is_told() -> None:
     ended = house.close()
     trades = [event for event in house.public if isinstance(event, m.Traded)]
     assert [(one.price_ticks, one.quantity_lots) for one in trades] == [(110, 6), (100, 4)]
-    assert ended.price_ticks == 100
+    assert (ended.price_ticks, ended.pricing) == (100, BiddingPricing.PAY_AS_BID)
+    inputs = collect(house.batches, bidding_id)
+    assert paid(inputs) == ", each bid at its own price, the last one at 100 ticks"
+    assert paid(structs.replace(inputs, pricing="uniform")) == " at 100 ticks"
+    assert paid(structs.replace(inputs, allotted_lots=0)) == ""
 
 
 # --- what a change does to the time of a bid ------------------------------------------------------
