@@ -57,7 +57,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
-    "auction_tools": {"exit_codes", "matching.messages", "journal_tools"},
+    "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
+    "auction_tools": {"auction_inputs", "matching.messages"},
     "settlement": {
         *_UP_TO_PROTOCOL,
         "exit_codes",
