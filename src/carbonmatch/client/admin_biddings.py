@@ -239,5 +239,9 @@ _WORDS: Final = {
     RejectReason.QUANTITY_INCREMENT: "the quantity is no multiple of the instrument's quantity increment",
     RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",
     RejectReason.INCOMPATIBLE_INSTRUCTIONS: "its increments are no multiples of the instrument's",
+    RejectReason.NO_BID_POSSIBLE: (
+        "nobody could bid: the smallest bid is more than one bidder may ask for of what is offered, or no "
+        "price is good enough beside that of the secondary market"
+    ),
     RejectReason.BIDDING_LIMIT: "as many biddings as may be are announced or open",
 }

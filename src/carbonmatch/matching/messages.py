@@ -82,6 +82,7 @@ from carbonmatch.matching.vocabulary.enums import Liquidity as Liquidity
 from carbonmatch.matching.vocabulary.enums import MassCancelScope as MassCancelScope
 from carbonmatch.matching.vocabulary.enums import OrderFlag as OrderFlag
 from carbonmatch.matching.vocabulary.enums import OrderType as OrderType
+from carbonmatch.matching.vocabulary.enums import Permission as Permission
 from carbonmatch.matching.vocabulary.enums import Phase as Phase
 from carbonmatch.matching.vocabulary.enums import RejectReason as RejectReason
 from carbonmatch.matching.vocabulary.enums import ReportFlag as ReportFlag

@@ -285,6 +285,31 @@ def test_biddings_of_one_instrument_go_on_beside_each_other() -> None:
     assert [(one.bidding_id, one.price_ticks) for one in ended] == [(first, 100), (second, 200)]
 
 
+def test_of_biddings_that_end_together_one_is_determined_after_the_other_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("carbonmatch.matching.engine.ENTRY_AUCTION_ORDERS_MAX", 4)
+    house = House()
+    first = house.open(10)
+    second, empty = (house.announce(5, opens_ns=0) for _ in range(2))
+    for bidder in range(3):
+        house.bid(first, bidder, 3, 100)
+        house.bid(second, bidder, 2, 200)
+    house.pass_to(CLOSES_NS)
+    by_id = house.engine.venue.biddings.by_id
+    assert {one: by_id[one].state for one in by_id} == {
+        first: BiddingState.CLOSED,
+        second: BiddingState.OPEN,
+    }
+    assert reason(house.bid(second, 4, 1, 300)) == "NOT_IN_THIS_PHASE"
+    assert reason(house.send(OPS, m.CancelBidding(Ref(1), second))) == "NOT_IN_THIS_PHASE"
+    house.restart()
+    while house.engine.venue.biddings.by_id:
+        house.pass_to(house.time_ns + 1)
+    ended = [event for event in house.public if isinstance(event, m.BiddingEnded)]
+    assert [(one.bidding_id, one.price_ticks) for one in ended] == [(empty, 0), (first, 100), (second, 200)]
+
+
 def test_a_bidding_waits_while_an_auction_of_its_instrument_is_carried_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

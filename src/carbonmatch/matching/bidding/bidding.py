@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding.rules import bidder_lots_max
 from carbonmatch.matching.messages import (
     BiddingOutcome,
     BiddingRule,
@@ -111,7 +112,7 @@ class Offer:
     @property
     def bidder_lots_max(self) -> int:
         """What the bids of one bidder may ask for together."""
-        return self.quantity_lots * self.rules.share_max_basis_points // 10_000
+        return bidder_lots_max(self.rules, self.quantity_lots)
 
 
 class Ending:
