@@ -69,7 +69,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "surveillance": {"limits", "words", "exit_codes", "matching.messages", "journal", "journal_tools"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
-    "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools"},
+    "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools", "settlement.fees"},
     "cli": {
         *_UP_TO_SERVER,
         "client",

@@ -375,6 +375,23 @@ inline std::string to_string(CancelReason value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class Restriction : std::uint32_t {
+  NONE = 0,
+  NO_BUYING = 1,
+  NO_SELLING = 2,
+  NO_TRADING = 3,
+};
+
+inline std::string to_string(Restriction value) {
+  switch (value) {
+    case Restriction::NONE: return "NONE";
+    case Restriction::NO_BUYING: return "NO_BUYING";
+    case Restriction::NO_SELLING: return "NO_SELLING";
+    case Restriction::NO_TRADING: return "NO_TRADING";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class BlockState : std::uint32_t {
   POSTED = 1,
   OFFERED = 2,
@@ -594,23 +611,6 @@ inline std::string to_string(FeedSource value) {
     case FeedSource::MEMORY: return "MEMORY";
     case FeedSource::JOURNAL: return "JOURNAL";
     case FeedSource::SNAPSHOT: return "SNAPSHOT";
-  }
-  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
-}
-
-enum class Restriction : std::uint32_t {
-  NONE = 0,
-  NO_BUYING = 1,
-  NO_SELLING = 2,
-  NO_TRADING = 3,
-};
-
-inline std::string to_string(Restriction value) {
-  switch (value) {
-    case Restriction::NONE: return "NONE";
-    case Restriction::NO_BUYING: return "NO_BUYING";
-    case Restriction::NO_SELLING: return "NO_SELLING";
-    case Restriction::NO_TRADING: return "NO_TRADING";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -839,6 +839,7 @@ MSGPACK_ADD_ENUM(carbonmatch::SelfTradePrevention)
 MSGPACK_ADD_ENUM(carbonmatch::MassCancelScope)
 MSGPACK_ADD_ENUM(carbonmatch::Liquidity)
 MSGPACK_ADD_ENUM(carbonmatch::CancelReason)
+MSGPACK_ADD_ENUM(carbonmatch::Restriction)
 MSGPACK_ADD_ENUM(carbonmatch::BlockState)
 MSGPACK_ADD_ENUM(carbonmatch::BidState)
 MSGPACK_ADD_ENUM(carbonmatch::TradeKind)
@@ -850,7 +851,6 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
-MSGPACK_ADD_ENUM(carbonmatch::Restriction)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
@@ -2245,7 +2245,10 @@ struct Holding {
   std::uint64_t unsettled_lots{};
   std::uint64_t bought_today_lots{};
   std::uint64_t buying_lots{};
-  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots)
+  std::uint64_t position_max_lots{};
+  std::uint64_t report_from_lots{};
+  Restriction restriction = Restriction::NONE;
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots, position_max_lots, report_from_lots, restriction)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("seq", seq);
@@ -2260,6 +2263,9 @@ struct Holding {
     visit("unsettled_lots", unsettled_lots);
     visit("bought_today_lots", bought_today_lots);
     visit("buying_lots", buying_lots);
+    visit("position_max_lots", position_max_lots);
+    visit("report_from_lots", report_from_lots);
+    visit("restriction", restriction);
   }
 };
 
@@ -3347,6 +3353,28 @@ struct Withdraw {
   }
 };
 
+struct SetAccountLimits {
+  static constexpr const char* NAME = "SetAccountLimits";
+  static constexpr std::uint32_t TAG = 137;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t account_id{};
+  std::uint64_t instrument_id{};
+  std::uint64_t position_max_lots{};
+  std::uint64_t report_from_lots{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, account_id, instrument_id, position_max_lots, report_from_lots, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("account_id", account_id);
+    visit("instrument_id", instrument_id);
+    visit("position_max_lots", position_max_lots);
+    visit("report_from_lots", report_from_lots);
+    visit("text", text);
+  }
+};
+
 struct RestrictAccount {
   static constexpr const char* NAME = "RestrictAccount";
   static constexpr std::uint32_t TAG = 138;
@@ -3743,6 +3771,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case TradeStatusRequest::TAG: visit(object.as<TradeStatusRequest>()); return true;
     case Deposit::TAG: visit(object.as<Deposit>()); return true;
     case Withdraw::TAG: visit(object.as<Withdraw>()); return true;
+    case SetAccountLimits::TAG: visit(object.as<SetAccountLimits>()); return true;
     case RestrictAccount::TAG: visit(object.as<RestrictAccount>()); return true;
     case SetBlockPhase::TAG: visit(object.as<SetBlockPhase>()); return true;
     case AnnounceBidding::TAG: visit(object.as<AnnounceBidding>()); return true;
