@@ -572,7 +572,7 @@ def recompute(
         print(f"bidding {found.bidding_id}: {difference}")
     print(
         f"bidding {found.bidding_id} of {found.instrument}: {'differ' if differences else 'match'}; "
-        f"{found.outcome}, {found.allotted_lots} of {found.quantity_lots} lots at {found.price_ticks} ticks, "
+        f"{found.outcome}, {found.allotted_lots} of {found.quantity_lots} lots{auction_tools.paid(found)}, "
         f"{found.winner_count} of {found.bid_count} bids; digest {found.inputs_digest or 'none'}"
     )
     if differences:
