@@ -47,6 +47,7 @@ def test_help_lists_every_command_without_importing_them() -> None:
         "schedule",
         "journal",
         "export",
+        "fanout",
         "demo",
         "watch",
         "order",

@@ -27,6 +27,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.permissions import both
 
 
 class SessionSettings:
@@ -152,7 +153,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         for account in engine.accounts.values()
     ]
     commands += [
-        DefineSession(state.session_id, state.name, state.account_ids, state.operator)
+        DefineSession(state.session_id, state.name, state.account_ids, state.operator, state.permissions)
         for state in engine.sessions.values()
     ]
     commands += [
@@ -238,17 +239,18 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
     """What each key may log on as. Roles that a later version has journaled open nothing here."""
     names = {session_id: state.name for session_id, state in engine.sessions.items()}
     names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
-    return _credentials(engine.keys, names)
+    powers = {session_id: state.permissions for session_id, state in engine.sessions.items()}
+    return _credentials(engine.keys, names, powers)
 
 
 def configured_credentials(config: Config) -> dict[str, session.Credential]:
-    """The same by the file, for a process that has no engine."""
+    """The same by the file, for a process that has no engine and where nothing can be commanded."""
     keys = {key.key_id: key for key in key_commands(config)}
-    return _credentials(keys, {one.id: one.name for one in config.sessions})
+    return _credentials(keys, {one.id: one.name for one in config.sessions}, {})
 
 
 def _credentials(
-    keys: Mapping[str, DefineKey], names: Mapping[SessionId, str]
+    keys: Mapping[str, DefineKey], names: Mapping[SessionId, str], powers: Mapping[SessionId, int]
 ) -> dict[str, session.Credential]:
     roles = {int(role): role for role in Role}
     return {
@@ -262,6 +264,11 @@ def _credentials(
             ),
             key.expires_ns,
             tuple(map(ip_network, key.addresses)),
+            {
+                names[one.session_id]: permissions
+                for one in key.sessions
+                if (permissions := both(powers.get(one.session_id, 0), key.permissions))
+            },
         )
         for key_id, key in keys.items()
     }
