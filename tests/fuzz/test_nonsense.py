@@ -97,6 +97,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.builds(kind, st.just(0), ACCOUNTS, INSTRUMENTS, ACCOUNTS, INSTRUMENTS, CURRENCIES)
         for kind in (m.HoldingsRequest, m.InspectHoldings)
     ),
+    st.builds(m.SetAccountLimits, st.just(0), ACCOUNTS, INSTRUMENTS, NUMBERS, NUMBERS, TEXTS),
     st.builds(
         m.RestrictAccount,
         st.just(0),

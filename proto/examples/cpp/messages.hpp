@@ -375,6 +375,23 @@ inline std::string to_string(CancelReason value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class Restriction : std::uint32_t {
+  NONE = 0,
+  NO_BUYING = 1,
+  NO_SELLING = 2,
+  NO_TRADING = 3,
+};
+
+inline std::string to_string(Restriction value) {
+  switch (value) {
+    case Restriction::NONE: return "NONE";
+    case Restriction::NO_BUYING: return "NO_BUYING";
+    case Restriction::NO_SELLING: return "NO_SELLING";
+    case Restriction::NO_TRADING: return "NO_TRADING";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class BlockState : std::uint32_t {
   POSTED = 1,
   OFFERED = 2,
@@ -568,6 +585,21 @@ inline std::string to_string(BiddingRule value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class BiddingPricing : std::uint32_t {
+  DEFAULT = 0,
+  UNIFORM = 1,
+  PAY_AS_BID = 2,
+};
+
+inline std::string to_string(BiddingPricing value) {
+  switch (value) {
+    case BiddingPricing::DEFAULT: return "DEFAULT";
+    case BiddingPricing::UNIFORM: return "UNIFORM";
+    case BiddingPricing::PAY_AS_BID: return "PAY_AS_BID";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class FeedSource : std::uint32_t {
   MEMORY = 1,
   JOURNAL = 2,
@@ -579,23 +611,6 @@ inline std::string to_string(FeedSource value) {
     case FeedSource::MEMORY: return "MEMORY";
     case FeedSource::JOURNAL: return "JOURNAL";
     case FeedSource::SNAPSHOT: return "SNAPSHOT";
-  }
-  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
-}
-
-enum class Restriction : std::uint32_t {
-  NONE = 0,
-  NO_BUYING = 1,
-  NO_SELLING = 2,
-  NO_TRADING = 3,
-};
-
-inline std::string to_string(Restriction value) {
-  switch (value) {
-    case Restriction::NONE: return "NONE";
-    case Restriction::NO_BUYING: return "NO_BUYING";
-    case Restriction::NO_SELLING: return "NO_SELLING";
-    case Restriction::NO_TRADING: return "NO_TRADING";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -641,21 +656,6 @@ inline std::string to_string(BidRevision value) {
     case BidRevision::DEFAULT: return "DEFAULT";
     case BidRevision::FREE: return "FREE";
     case BidRevision::NONE: return "NONE";
-  }
-  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
-}
-
-enum class BiddingPricing : std::uint32_t {
-  DEFAULT = 0,
-  UNIFORM = 1,
-  PAY_AS_BID = 2,
-};
-
-inline std::string to_string(BiddingPricing value) {
-  switch (value) {
-    case BiddingPricing::DEFAULT: return "DEFAULT";
-    case BiddingPricing::UNIFORM: return "UNIFORM";
-    case BiddingPricing::PAY_AS_BID: return "PAY_AS_BID";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -839,6 +839,7 @@ MSGPACK_ADD_ENUM(carbonmatch::SelfTradePrevention)
 MSGPACK_ADD_ENUM(carbonmatch::MassCancelScope)
 MSGPACK_ADD_ENUM(carbonmatch::Liquidity)
 MSGPACK_ADD_ENUM(carbonmatch::CancelReason)
+MSGPACK_ADD_ENUM(carbonmatch::Restriction)
 MSGPACK_ADD_ENUM(carbonmatch::BlockState)
 MSGPACK_ADD_ENUM(carbonmatch::BidState)
 MSGPACK_ADD_ENUM(carbonmatch::TradeKind)
@@ -848,12 +849,11 @@ MSGPACK_ADD_ENUM(carbonmatch::BlockPhase)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingState)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
+MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
-MSGPACK_ADD_ENUM(carbonmatch::Restriction)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
-MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingTie)
 MSGPACK_ADD_ENUM(carbonmatch::Undersubscription)
 MSGPACK_ADD_ENUM(carbonmatch::ScreenMechanism)
@@ -2245,7 +2245,10 @@ struct Holding {
   std::uint64_t unsettled_lots{};
   std::uint64_t bought_today_lots{};
   std::uint64_t buying_lots{};
-  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots)
+  std::uint64_t position_max_lots{};
+  std::uint64_t report_from_lots{};
+  Restriction restriction = Restriction::NONE;
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots, position_max_lots, report_from_lots, restriction)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("seq", seq);
@@ -2260,6 +2263,9 @@ struct Holding {
     visit("unsettled_lots", unsettled_lots);
     visit("bought_today_lots", bought_today_lots);
     visit("buying_lots", buying_lots);
+    visit("position_max_lots", position_max_lots);
+    visit("report_from_lots", report_from_lots);
+    visit("restriction", restriction);
   }
 };
 
@@ -3075,7 +3081,8 @@ struct BiddingResult {
   std::vector<unsigned char> inputs_digest{};
   std::string text{};
   std::uint64_t time_ns{};
-  MSGPACK_DEFINE_ARRAY(tag, instrument_id, instrument_seq, bidding_id, outcome, price_ticks, offered_lots, allotted_lots, bid_lots, bid_count, winner_count, rule, secondary_price_ticks, seed, inputs_digest, text, time_ns)
+  BiddingPricing pricing = BiddingPricing::DEFAULT;
+  MSGPACK_DEFINE_ARRAY(tag, instrument_id, instrument_seq, bidding_id, outcome, price_ticks, offered_lots, allotted_lots, bid_lots, bid_count, winner_count, rule, secondary_price_ticks, seed, inputs_digest, text, time_ns, pricing)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("instrument_id", instrument_id);
@@ -3094,6 +3101,7 @@ struct BiddingResult {
     visit("inputs_digest", inputs_digest);
     visit("text", text);
     visit("time_ns", time_ns);
+    visit("pricing", pricing);
   }
 };
 
@@ -3341,6 +3349,28 @@ struct Withdraw {
     visit("quantity_lots", quantity_lots);
     visit("currency", currency);
     visit("amount_minor", amount_minor);
+    visit("text", text);
+  }
+};
+
+struct SetAccountLimits {
+  static constexpr const char* NAME = "SetAccountLimits";
+  static constexpr std::uint32_t TAG = 137;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t account_id{};
+  std::uint64_t instrument_id{};
+  std::uint64_t position_max_lots{};
+  std::uint64_t report_from_lots{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, account_id, instrument_id, position_max_lots, report_from_lots, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("account_id", account_id);
+    visit("instrument_id", instrument_id);
+    visit("position_max_lots", position_max_lots);
+    visit("report_from_lots", report_from_lots);
     visit("text", text);
   }
 };
@@ -3741,6 +3771,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case TradeStatusRequest::TAG: visit(object.as<TradeStatusRequest>()); return true;
     case Deposit::TAG: visit(object.as<Deposit>()); return true;
     case Withdraw::TAG: visit(object.as<Withdraw>()); return true;
+    case SetAccountLimits::TAG: visit(object.as<SetAccountLimits>()); return true;
     case RestrictAccount::TAG: visit(object.as<RestrictAccount>()); return true;
     case SetBlockPhase::TAG: visit(object.as<SetBlockPhase>()); return true;
     case AnnounceBidding::TAG: visit(object.as<AnnounceBidding>()); return true;
