@@ -57,6 +57,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
+    "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},
     "settlement": {
@@ -73,6 +74,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "cli": {
         *_UP_TO_SERVER,
         "client",
+        "journal_commands",
         "journal_tools",
         "auction_tools",
         "export",
@@ -95,6 +97,7 @@ ONLY_IN: Final = {
     "time": (
         "server/service.py",
         "server/follower_service.py",
+        "server/feed_replay_service.py",
         "client/",
         "demo",
         "launch/command.py",
@@ -223,7 +226,8 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             "from time import time_ns",
             [
                 "server/pipeline.py imports time, which only "
-                "server/service.py, server/follower_service.py, client/, demo, launch/command.py, cli.py may"
+                "server/service.py, server/follower_service.py, server/feed_replay_service.py, "
+                "client/, demo, launch/command.py, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),
