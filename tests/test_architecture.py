@@ -58,6 +58,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
     "fanout": {*_UP_TO_SERVER, "client"},
+    "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},
     "settlement": {
@@ -74,6 +75,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "cli": {
         *_UP_TO_SERVER,
         "client",
+        "journal_commands",
         "journal_tools",
         "auction_tools",
         "export",
