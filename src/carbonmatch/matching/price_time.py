@@ -6,7 +6,7 @@ from typing import Final
 
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import Account
-from carbonmatch.matching.clearing.ladders import ClearedLadder
+from carbonmatch.matching.clearing.ladders import settle
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
@@ -17,12 +17,10 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     Traded,
     TradeId,
-    TradeKind,
 )
 from carbonmatch.matching.prevention import avoided_owner, mode_in_force, prevent
 from carbonmatch.matching.venue import Venue
 
-_CONTINUOUS: Final = TradeKind.CONTINUOUS
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
 # The limits of trades where nothing limits them.
@@ -38,7 +36,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     """
     own = taker.ladder
     ladder = own.opposite
-    instrument = own.book.instrument
+    book = own.book
+    instrument = book.instrument
     instrument_id = instrument.instrument_id
     session = taker.session
     account = taker.account
@@ -53,7 +52,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     dirty = venue.dirty
     makers_left = venue.makers_left
     first_ticks = price_ticks = 0
-    cleared = ladder if isinstance(ladder, ClearedLadder) else None
+    clearing = book.clearing
 
     while taker.leaves_lots and limit_key + ladder.best_key >= 0:
         level = ladder.best
@@ -125,8 +124,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             )
         )
         public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
-        if cleared is not None:
-            cleared.settle(maker, account, traded, _CONTINUOUS)
+        if clearing is not None:
+            settle(ladder, maker, account, traded)
 
         if maker_leaves:
             if not level.dirty:
@@ -141,7 +140,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     if first_ticks:
         # Prices of one taker go one way, so stops of the other side are reached by the first of them,
         # and stops of its own side by the last.
-        own.book.last_price_ticks = price_ticks
+        book.last_price_ticks = price_ticks
         stops = ladder.stops
         if stops.best_key >= stops.sign * first_ticks:
             venue.reach(stops, first_ticks)

@@ -6,7 +6,7 @@ replacements and purges all take their orders off a ladder. Only three loops cha
 without one, and say so themselves: those of continuous trading, of auctions and of self-trade prevention.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.clearing import Clearing
@@ -18,22 +18,61 @@ if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
     from carbonmatch.matching.execution import Clearing as AnyClearing
 
+# Members of an enum are looked up once, here, and not for each order.
+_BUY: Final = Side.BUY
 # For all kinds of the screen an order holds the same.
 SCREEN: Final = TradeKind.CONTINUOUS
 
 
+_rest: Final = Ladder.rest
+_remove: Final = Ladder.remove
+
+
 class ClearedLadder(Ladder):
-    """No slots of its own, so that a ladder without orders can become one."""
+    """No slots of its own, so that a ladder without orders can become one.
+
+    Where a ladder is of another kind too, this is the last of its bases.
+    """
 
     __slots__ = ()
 
+    # What resting and leaving costs is paid by nearly every command, so `Clearing.reserve` and `release` are
+    # written out here; called, they would cost as much again.
+
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
-        super().rest(order, key, dirty)
-        self.hold(order)
+        _rest(self, order, key, dirty)
+        lots = order.leaves_lots + order.hidden_lots
+        clearing: Any = self.book.clearing
+        account_id = order.account.account_id
+        position = clearing.positions.get(account_id) or clearing.of(account_id)
+        if self.side is _BUY:
+            position.buying_lots += lots
+            if clearing.cash is not None:
+                cash = clearing.cash.accounts[account_id]
+                cash.free_minor -= clearing.amounts.reserved_minor(lots, self.held_ticks(order), SCREEN)
+                assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
+        else:
+            position.free_lots -= lots
+            assert position.free_lots >= 0, "it was asked before whether they may be reserved"
 
     def remove(self, order: Order, dirty: list[Level]) -> None:
-        super().remove(order, dirty)
-        self.give_back(order)
+        _remove(self, order, dirty)
+        lots = order.leaves_lots + order.hidden_lots
+        if not lots:
+            return
+        clearing: Any = self.book.clearing
+        account_id = order.account.account_id
+        position = clearing.positions[account_id]
+        if self.side is _BUY:
+            position.buying_lots -= lots
+            assert position.buying_lots >= 0, "no more is given back than was reserved"
+            if clearing.cash is not None:
+                cash = clearing.cash.accounts[account_id]
+                cash.free_minor += clearing.amounts.reserved_minor(lots, self.held_ticks(order), SCREEN)
+                assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+        else:
+            position.free_lots += lots
+            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
 
     def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
         super().take_first(orders, dirty)
@@ -47,23 +86,27 @@ class ClearedLadder(Ladder):
     def release(self, order: Order, lots: int) -> None:
         """Give back what so many lots held, which are not left of the order any more."""
         left_lots = order.leaves_lots + order.hidden_lots
-        self._clearing().release(order.account, self.side, lots, left_lots, self.held_ticks(order), SCREEN)
+        clearing: Any = self.book.clearing
+        clearing.release(order.account, self.side, lots, left_lots, self.held_ticks(order), SCREEN)
 
     def settle(self, maker: Order, taker: Account, lots: int, kind: TradeKind) -> None:
         """Of an order on it so many lots have traded at its price, and are not left of it any more."""
         self.release(maker, lots)
-        buyer, seller = (maker.account, taker) if self.side is Side.BUY else (taker, maker.account)
-        self._clearing().settle(buyer, seller, lots, maker.level.price_ticks, kind)
+        buyer, seller = (maker.account, taker) if self.side is _BUY else (taker, maker.account)
+        clearing: Any = self.book.clearing
+        clearing.settle(buyer, seller, lots, maker.level.price_ticks, kind)
 
     def hold(self, order: Order) -> None:
         """Reserve what the order has left."""
         left_lots = order.leaves_lots + order.hidden_lots
-        self._clearing().reserve(order.account, self.side, left_lots, self.held_ticks(order), SCREEN)
+        clearing: Any = self.book.clearing
+        clearing.reserve(order.account, self.side, left_lots, self.held_ticks(order), SCREEN)
 
     def give_back(self, order: Order) -> None:
         """Reserve nothing for the order any more."""
         left_lots = order.leaves_lots + order.hidden_lots
-        self._clearing().release(order.account, self.side, left_lots, 0, self.held_ticks(order), SCREEN)
+        clearing: Any = self.book.clearing
+        clearing.release(order.account, self.side, left_lots, 0, self.held_ticks(order), SCREEN)
 
     def held_minor(self, order: Order) -> int:
         """The money that an order to buy holds."""
@@ -81,15 +124,15 @@ class ClearedLadder(Ladder):
         return clearing
 
 
-class ClearedListedLadder(ClearedLadder, ListedLadder):
+class ClearedListedLadder(ListedLadder, ClearedLadder):
     __slots__ = ()
 
 
-class ClearedHiddenLadder(ClearedLadder, HiddenLadder):
+class ClearedHiddenLadder(HiddenLadder, ClearedLadder):
     __slots__ = ()
 
 
-class ClearedStopLadder(ClearedLadder, StopLadder):
+class ClearedStopLadder(StopLadder, ClearedLadder):
     """A stop without a limit holds money for its stop price; what more it needs is asked when it fires."""
 
     __slots__ = ()
@@ -123,3 +166,9 @@ def replaced_order_refusal(order: Order, lots: int, price_ticks: int) -> RejectR
     reason = clearing.refusal(order.account, ladder.side, lots, price_ticks, SCREEN)
     ladder.hold(order)
     return reason
+
+
+def settle(ladder: Ladder, maker: Order, taker: Account, lots: int) -> None:
+    """So many lots have traded with an order on a ladder of a book with clearing, at the order's price."""
+    assert isinstance(ladder, ClearedLadder)
+    ladder.settle(maker, taker, lots, SCREEN)
