@@ -46,6 +46,8 @@ test: lint coverage
 examples:
 	@if command -v npm > /dev/null; then npm ci --silent --no-audit --no-fund --prefix proto/examples/javascript; \
 	  else echo "carbonmatch: no npm: nobody tries proto/examples/javascript" >&2; fi
+	@if [ -e /usr/include/msgpack.hpp ]; then $(MAKE) --silent -C proto/examples/cpp; \
+	  else echo "carbonmatch: no msgpack-cxx: nobody tries proto/examples/cpp" >&2; fi
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

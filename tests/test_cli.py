@@ -150,6 +150,8 @@ def test_a_service_does_not_start_on_a_bad_configuration(tmp_path: Path) -> None
     done = run("serve", CARBONMATCH_CONFIG=str(tmp_path / "none.toml"))
     assert done.returncode == 1
     assert done.stderr == f"carbonmatch: {tmp_path}/none.toml: No such file or directory\n"
+    done = run("serve", CARBONMATCH_CONFIG="none\x1b[2J.toml")
+    assert done.stderr == "carbonmatch: none\\x1b[2J.toml: No such file or directory\n"
     done = run("serve", "--data-dir", str(tmp_path / "data"), CARBONMATCH_OPS_PORT="x")
     assert done.returncode == 1
     assert done.stderr == (

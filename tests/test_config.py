@@ -22,6 +22,7 @@ from carbonmatch.config import (
     may_log_on,
     parse,
     venue_commands,
+    with_directory,
     with_environment,
     with_follower,
 )
@@ -612,7 +613,7 @@ def test_settlement_files_need_a_directory_and_numbers_of_their_own() -> None:
     settled = structs.replace(market(), settlement=Settlement("data", "{day}"))
     assert [problem for problem in check(settled) if problem.startswith("settlement")] == [
         "settlement.trade_number: '{day}' has no {trade_id}: two trades would have one number",
-        "settlement.directory: that of the journal, expected one of its own",
+        "settlement.directory: data is that of the journal (data), expected one of its own",
     ]
     settled = structs.replace(market(), settlement=Settlement("files"))
     assert check(settled) == []
@@ -623,6 +624,21 @@ def test_a_directory_of_settlement_files_is_beside_the_file(tmp_path: Path) -> N
     file = tmp_path / "venue.toml"
     file.write_text('[settlement]\ndirectory = "registry"\n')
     assert load(file).settlement.directory == str(tmp_path / "registry")
+
+
+@pytest.mark.parametrize("way", ["./data", "data/", "data/../data", "link", "{tmp_path}/data"])
+def test_settlement_files_do_not_go_to_the_journal_whatever_way_leads_there(tmp_path: Path, way: str) -> None:
+    (tmp_path / "link").symlink_to("data")
+    file = tmp_path / "venue.toml"
+    written = way.format(tmp_path=tmp_path)
+    file.write_text(f'[settlement]\ndirectory = "{written}"\n[journal]\ndirectory = "data"\n')
+    with pytest.raises(ConfigError, match=r"settlement.directory: .* is that of the journal \(.*data\)"):
+        load(file)
+    file.write_text(f'[settlement]\ndirectory = "{written}"\n[journal]\ndirectory = "journal"\n')
+    config = load(file)
+    # Nor where the journal was put there by the command line.
+    with pytest.raises(ConfigError, match=r"settlement.directory: .* is that of the journal"):
+        with_directory(config, tmp_path / "data")
 
 
 def test_an_open_port_has_to_be_asked_for_in_as_many_words() -> None:

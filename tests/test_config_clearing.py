@@ -55,6 +55,12 @@ def test_an_empty_table_clears_as_usual() -> None:
     ]
 
 
+def test_a_table_that_is_switched_off_is_as_none() -> None:
+    off = CLEARING + "enabled = false\nlag_days = 3\n"
+    assert rules(off) is None
+    assert words(off) == []
+
+
 def test_every_key_says_what_it_is_named_after() -> None:
     table = (
         CLEARING

@@ -126,6 +126,18 @@ def biddings(one: Instrument, _: Config) -> object:
     )
 
 
+def fees(one: Instrument, _: Config) -> object:
+    """Of each kind of trade, percent of the money for the buyer and for the seller."""
+    if one.clearing is None:
+        return None
+    assert not any(each.buyer_minor_per_lot or each.seller_minor_per_lot for each in one.clearing.fees)
+    return [
+        (kind, each.buyer_basis_points / 100, each.seller_basis_points / 100)
+        for each in one.clearing.fees
+        for kind in each.kinds
+    ]
+
+
 AS_WE_DO = ("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial")
 CHINESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:00 continuous", "15:00 closed"]
 CANTONESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"]
@@ -466,29 +478,71 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             eua_auction=(("day",), "read"),
         ),
     ),
+    "checks": (
+        lambda one, _: None if one.clearing is None else ("units", *["money"] * one.clearing.cash),
+        row(
+            (("units", "money"), "verify"),
+            cea=(("units", "money"), "read"),
+            gdea=(("units", "money"), "read"),
+            # Money is the clearing house's.
+            eua_spot=(("units",), "read"),
+            eua_auction=(("units", "money"), "ours"),
+        ),
+    ),
+    "lag": (
+        lambda one, _: None if one.clearing is None else one.clearing.lag_days,
+        row(
+            (1, "verify"),
+            cea=(1, "read"),
+            eua_spot=(1, "read"),
+            eua_auction=(1, "read"),
+            kau=(0, "read"),
+        ),
+    ),
+    # They buy at once wherever money is held: there is no other way to configure it.
+    "proceeds": (
+        lambda one, _: one.clearing is not None,
+        row((True, "ours"), cea=(True, "recalled")),
+    ),
+    "position_limit": (
+        lambda one, _: None if one.clearing is None else one.clearing.position_max_lots,
+        row(
+            (0, "unknown"),
+            # Each account has its own, by its allocation.
+            bea=(0, "read"),
+            eua_spot=(0, "ours"),
+            eua_auction=(0, "ours"),
+            kau=(0, "ours"),
+        ),
+    ),
+    "large_holder": (
+        lambda one, _: None if one.clearing is None else one.clearing.report_from_lots,
+        row(
+            (0, "unknown"),
+            bea=(0, "read"),
+            eua_spot=(0, "ours"),
+            eua_auction=(0, "ours"),
+            kau=(0, "ours"),
+        ),
+    ),
+    "fees": (
+        fees,
+        row(
+            ([], "unknown"),
+            hbea=([("continuous", 0.5, 0.5), ("block", 0.0, 4.0)], "read"),
+            eua_spot=([], "ours"),
+            eua_auction=([], "ours"),
+            kau=([], "ours"),
+        ),
+    ),
     "reference": (
         lambda one, _: one.reference_price_ticks,
         row((None, "unknown"), cea=(48_00, "read"), hbea=(20_00, "read")),
     ),
 }
 
-# What the engine has nothing for yet: how surely it is known, all the same.
+# What is no number: how surely it is known, all the same.
 KNOWN: Final[dict[RuleName, tuple[Certainty, dict[str, Certainty]]]] = {
-    "checks": ("verify", {"cea": "read", "gdea": "read", "eua_spot": "read", "eua_auction": "ours"}),
-    "lag": ("verify", {"cea": "read", "eua_spot": "read", "eua_auction": "read", "kau": "read"}),
-    "proceeds": ("ours", {"cea": "recalled"}),
-    "position_limit": (
-        "unknown",
-        {"bea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
-    ),
-    "large_holder": (
-        "unknown",
-        {"bea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
-    ),
-    "fees": (
-        "unknown",
-        {"hbea": "read", "eua_spot": "ours", "eua_auction": "ours", "kau": "ours"},
-    ),
     "books": ("ours", {"cea": "read", "eua_spot": "read"}),
 }
 

@@ -292,9 +292,10 @@ INDICATION_LEVEL_NS: Final = 500_000
 # an instrument.
 BIDDINGS_MAX: Final = 256
 
-# Bids that stand in all biddings of the venue: 500 bytes each, and what a bidding comes to is determined in
-# one step, 2 us a bid. A market of 4,000 accounts, with a dozen each.
-BIDS_MAX: Final = 50_000
+# Bids that stand in one bidding: what it comes to is determined in one step, 2 us a bid. A market of 4,000
+# accounts, with a dozen each. And in all biddings of the venue, 500 bytes each: 100 MB, four that are full.
+BIDDING_BIDS_MAX: Final = 50_000
+BIDS_MAX: Final = 200_000
 # Of one bidder in one bidding, so that it takes 200 of them to shut the others out. A demand curve of so many
 # steps says all there is to say.
 BIDDER_BIDS_MAX: Final = 256

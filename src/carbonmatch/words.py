@@ -22,7 +22,7 @@ def printable(text: str) -> str:
     """The text with what steers a terminal or turns the direction of writing escaped."""
     if text.isprintable():
         return text
-    return "".join(one if one == " " or not _steers(one) else _escaped(one) for one in text)
+    return "".join(_escaped(one) if _steers(one) else one for one in text)
 
 
 def _steers(one: str) -> bool:

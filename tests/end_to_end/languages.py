@@ -7,15 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from carbonmatch.limits import FRAME_BYTES_MAX
+from carbonmatch.protocol.frames import FrameReader
 from tests.end_to_end import market
 from tests.end_to_end.running import REPOSITORY
 from tests.end_to_end.wire import SECONDS_MAX
 
 EXAMPLES = REPOSITORY / "proto" / "examples"
-LANGUAGES = ("javascript",)
+LANGUAGES = ("javascript", "cpp")
 
 
 @cache
@@ -45,10 +49,10 @@ def _cpp() -> dict[str, list[str]]:
         )
         if found.returncode:
             pytest.skip(f"no {header}: `apt-get install libmsgpack-cxx-dev libssl-dev`")
-    # Built once; a source that has changed is built again.
+    # Built once, which takes half a minute; a source that has changed is built again.
     built = subprocess.run(["make", "-C", str(directory)], capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    return {name: [str(directory / "build" / name)] for name in ("trade", "watch")}
+    return {name: [str(directory / "build" / name)] for name in ("trade", "watch", "vectors")}
 
 
 class Program:
@@ -160,8 +164,14 @@ class Proxy:
             writer.transport.abort()
         self._writers.clear()
 
-    def sent_by_client(self) -> bytes:
-        return b"".join(data for each in self.recorded for is_engine, data in each if not is_engine)
+    def sent_by_client(self) -> list[Any]:
+        """The messages of the clients, after their logons."""
+        messages: list[Any] = []
+        for each in self.recorded:
+            frames = FrameReader(FRAME_BYTES_MAX)
+            _, *payloads = [payload for engine, data in each if not engine for payload in frames.feed(data)]
+            messages += [message for payload in payloads for message in msgspec.msgpack.decode(payload)]
+        return messages
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

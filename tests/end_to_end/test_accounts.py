@@ -7,7 +7,15 @@ import pytest
 from msgspec import structs
 
 from carbonmatch.client import Access
-from carbonmatch.client.admin_accounts import Movable, put_in, show, take_out
+from carbonmatch.client.admin_accounts import (
+    Movable,
+    put_in,
+    set_limits,
+    set_restriction,
+    show,
+    show_large_holders,
+    take_out,
+)
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.config import Config
 from carbonmatch.config.clearing import ClearingTable
@@ -18,6 +26,7 @@ from carbonmatch.matching.messages import (
     Phase,
     Ref,
     RejectReason,
+    Restriction,
     Resume,
     SetPhase,
     Side,
@@ -207,3 +216,39 @@ async def test_holdings_are_not_for_others(tmp_path: Path) -> None:
             (one,) = await desk.holdings(instrument_id=EUA)
             assert isinstance(one, Holding)
             assert (one.account_id, one.total_lots) == (ALICE_ACCOUNT, 100)
+
+
+async def test_limits_and_restrictions_hold_after_a_kill_and_large_holders_are_told(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process.text = cleared()
+    await process.start()
+    await put(process, ALICE_ACCOUNT, lots=300)
+    await put(process, BOB_ACCOUNT, lots=100)
+    await put(process, BOB_ACCOUNT, minor=10_000)
+    assert await order(process, "alice", Side.SELL, 60, 100) is None
+    await show_large_holders(operator(process), "EUA")
+    await set_limits(operator(process), BOB_ACCOUNT, "EUA", (110, 100), "")
+    await set_limits(operator(process), ALICE_ACCOUNT, "EUA", (0, 200), "")
+    await set_restriction(
+        operator(process), ALICE_ACCOUNT, Restriction.NO_SELLING, "", "by order", cancels=True
+    )
+    await process.kill()
+    await process.start()
+    assert await order(process, "alice", Side.SELL, 1, 100) is RejectReason.ACCOUNT_RESTRICTED
+    assert await order(process, "bob", Side.BUY, 11, 10) is RejectReason.POSITION_LIMIT
+    assert await order(process, "bob", Side.BUY, 10, 10) is None
+    assert (await has(process, "alice"))[-1] == (300, 300, 0, 0, 0, 0)
+    capsys.readouterr()
+    await show_large_holders(operator(process), "EUA")
+    await show(operator(process), ALICE_ACCOUNT, "EUA")
+    await set_restriction(operator(process), ALICE_ACCOUNT, Restriction.NONE, "EUA", "", cancels=False)
+    assert await order(process, "alice", Side.SELL, 1, 100) is None
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "account 11: 300 lots, 75.00 % of 400, a large holder from 200 on",
+        "account 21: 100 lots, 25.00 % of 400, a large holder from 100 on",
+        "account 11, instrument 1: 300 lots; 300 available, 0 reserved, 0 not settled yet (0 of today), "
+        "0 ordered to buy; NO_SELLING",
+    ]
+    assert last.startswith("account 11 in EUA: NONE since sequence ")

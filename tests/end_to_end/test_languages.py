@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from carbonmatch.matching.messages import Accepted, Executed, NewOrder, Ref, Side
+from carbonmatch.protocol.reference import kinds
 from tests.end_to_end.languages import EXAMPLES, LANGUAGES, Program, Proxy, programs
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Process, Venue, eventually
 from tests.end_to_end.test_market_data import engine_depth
+from tests.protocol.vectors import load
 
+WIRE_FILES = ("session", "commands", "reports", "copies", "feed")
+
+# The first test of the programs in C++ builds them.
+pytestmark = pytest.mark.timeout(400)
 in_every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -22,6 +28,19 @@ def test_all_vectors_are_read_and_written_in_javascript() -> None:
         ["node", "--test"], cwd=EXAMPLES / "javascript", capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout
+
+
+def test_all_vectors_are_read_and_written_in_cpp() -> None:
+    vectors = [vector for file in WIRE_FILES for vector in load(file)]
+    ran = subprocess.run(
+        programs("cpp")["vectors"],
+        input="".join(f"{vector['hex']}\n" for vector in vectors),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == [f"{vector['name']} {vector['hex']}" for vector in vectors]
+    assert {vector["name"] for vector in vectors} == {kind.__name__ for kind in kinds.on_the_wire()}
 
 
 def shown(depth: list[list[tuple[int, int, int]]]) -> str:
@@ -170,13 +189,12 @@ async def test_a_program_that_starts_anew_is_told_all_it_has_forgotten(
 
 @in_every_language
 async def test_who_is_silent_sends_heartbeats(language: str, venue: Venue, tmp_path: Path) -> None:
-    heartbeat = bytes.fromhex("00000003" + "91" + "9103")
     async with (
         Proxy.between(venue.market_data) as proxy,
         Program.running(tmp_path, language, "watch", proxy.address, "feed", heartbeat_ms=200) as watch,
     ):
         await watch.until("book")
-        await eventually(lambda: proxy.sent_by_client().count(heartbeat) >= 3)
+        await eventually(lambda: [message[0] for message in proxy.sent_by_client()].count(3) >= 3)
         assert len(proxy.recorded) == 1, "and so is not cut"
 
 

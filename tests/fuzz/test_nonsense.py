@@ -38,7 +38,7 @@ def numbers(high: int) -> st.SearchStrategy[int]:
 REFS, ORDER_IDS = NUMBERS, NUMBERS
 INSTRUMENTS, ACCOUNTS = numbers(INSTRUMENT_ID_MAX), numbers(ACCOUNT_ID_MAX)
 CURRENCIES: Final = st.sampled_from(["", "EUR", "CNY", "€€€"])
-TEXTS: Final = st.text(st.characters(codec="utf-8"), max_size=64)
+TEXTS: Final = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=64)
 # Also, and mostly, one that there is.
 LISTINGS: Final = st.one_of(st.sampled_from([worlds.LISTING, worlds.LISTING, worlds.EUA]), INSTRUMENTS)
 COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
@@ -97,6 +97,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
         st.builds(kind, st.just(0), ACCOUNTS, INSTRUMENTS, ACCOUNTS, INSTRUMENTS, CURRENCIES)
         for kind in (m.HoldingsRequest, m.InspectHoldings)
     ),
+    st.builds(m.SetAccountLimits, st.just(0), ACCOUNTS, INSTRUMENTS, NUMBERS, NUMBERS, TEXTS),
     st.builds(
         m.RestrictAccount,
         st.just(0),

@@ -167,6 +167,9 @@ class Market:
                     f"{report.available_lots} available, {report.reserved_lots} reserved, "
                     f"{report.unsettled_lots} unsettled, {report.bought_today_lots} of today, "
                     f"buys {report.buying_lots}"
+                    + (f", of {report.position_max_lots} at most" if report.position_max_lots else "")
+                    + (f", told from {report.report_from_lots} on" if report.report_from_lots else "")
+                    + (f", {report.restriction.name}" if report.restriction else "")
                 )
             case m.Cash():
                 return (

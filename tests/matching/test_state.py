@@ -15,10 +15,13 @@ from msgspec import structs
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
+    AccountId,
     DefineKey,
+    DefineSession,
     Entry,
     KeySession,
     NewOrder,
+    Permission,
     Reduce,
     RemoveKey,
     Replace,
@@ -170,3 +173,15 @@ def test_a_restored_relaxed_engine_still_says_so_in_its_reports() -> None:
     market.engine = restore(snapshot(market.engine))
     [chunk] = market.outputs(ALICE, buy(1, price=100)).streams
     assert [report.flags for report in chunk.reports] == [1]
+
+
+def test_permissions_are_kept_and_change_nothing_in_the_market() -> None:
+    market = Market()
+    market.outputs(
+        VENUE_SESSION_ID, DefineSession(ALICE, "alice", (AccountId(11),), permissions=Permission.READ)
+    )
+    before = snapshot(market.engine)
+    market.engine = restore(before)
+    assert snapshot(market.engine) == before
+    assert market.engine.sessions[ALICE].permissions == Permission.READ
+    assert "accepted" in market.send(ALICE, buy(1, price=100))[0]

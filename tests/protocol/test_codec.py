@@ -1,6 +1,10 @@
 """Strict on what comes in, lenient on what an engine of a later version sends."""
 
+from typing import Any, get_args
+
+import msgspec
 import pytest
+from msgspec import Struct
 
 from carbonmatch.limits import FRAME_BYTES_MAX, FRAME_MESSAGES_MAX
 from carbonmatch.matching.messages import (
@@ -20,6 +24,7 @@ from carbonmatch.protocol import codec
 from carbonmatch.protocol.codec import UnknownMessage
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.messages import (
+    ClientInbound,
     Heartbeat,
     HeartbeatAnswer,
     Instrument,
@@ -27,7 +32,7 @@ from carbonmatch.protocol.messages import (
     SnapshotEnd,
     Subscribe,
 )
-from tests.protocol.vectors import load, pack
+from tests.protocol.vectors import load, pack, plain_fields
 
 LOGON = bytes.fromhex("91" + load("logon")[0]["logon"])
 ORDER = [16, 1, 3, 1, 25]
@@ -92,6 +97,24 @@ def test_deep_nesting_is_refused(depth: int) -> None:
 )
 def test_nothing_but_one_logon_is_a_logon(payload: bytes, reason: RejectReason) -> None:
     assert refusal(codec.decode_logon_frame, payload).reason is reason
+
+
+_WITH_TEXT = [kind for kind in get_args(ClientInbound) if "text" in kind.__struct_fields__]
+
+
+@pytest.mark.parametrize("control", ["\0", "\t", "\n", "\x1b[2J", "\x1f", "\x7f", "\x80", "\x9b31m", "\x9f"])
+@pytest.mark.parametrize("kind", _WITH_TEXT)
+def test_what_people_say_has_no_control_characters(kind: type[Struct], control: str) -> None:
+    """Each of them ends in the log, in the journal, and on the terminals of others."""
+    *_, vector = (one for one in (*load("commands"), *load("session")) if one["name"] == kind.__name__)
+
+    def decoded(text: str) -> Any:
+        message = [vector["tag"], *plain_fields({**vector["fields"], "text": text})]
+        return codec.decode_client_frame(msgspec.msgpack.encode([message]))[0]
+
+    assert decoded("停牌 until 15:30~\xa0").text == "停牌 until 15:30~\xa0"
+    with pytest.raises(ProtocolError, match="matching regex"):
+        decoded(f"ab{control}cd")
 
 
 def test_names_have_no_blank_and_no_line_end() -> None:

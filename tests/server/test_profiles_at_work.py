@@ -17,6 +17,8 @@ THEIRS = m.AccountId(2)
 
 
 _BIDDERS = range(11, 20)
+# What every account begins with, in units and in money.
+_LOTS, _MINOR = 1_000_000, 10**12
 # The other trader's gateway also acts for nine bidders.
 _WHO = OTHERS.replace("accounts = [2]", f"accounts = {[2, *_BIDDERS]}") + "".join(
     f'[[participants]]\nid = {number}\nname = "bidder-{number}"\n'
@@ -38,7 +40,9 @@ def reference(symbol: str, price_ticks: int) -> str:
 class Floor(Market):
     """The venue, and what everybody hears of trades."""
 
-    def __init__(self, name: str, now: str, adjusted: str = "") -> None:
+    def __init__(
+        self, name: str, now: str, adjusted: str = "", lots: int = _LOTS, minor: int = _MINOR
+    ) -> None:
         self.trades: list[tuple[int, int, TradeKind]] = []
         # Open and close of each day that has ended.
         self.days: list[tuple[int, int]] = []
@@ -46,6 +50,22 @@ class Floor(Market):
         self.fills: list[int] = []
         super().__init__(now, venue_of(name, adjusted))
         self.number = self.config.instruments[0].id
+        self._deposit(lots, minor)
+
+    def _deposit(self, lots: int, minor: int) -> None:
+        """Everybody has so many units and so much money, where the venue holds them."""
+        instrument = self.config.instruments[0]
+        if instrument.clearing is None or not instrument.clearing.enabled:
+            return
+        for account_id in (1, 2, *_BIDDERS):
+            account = m.AccountId(account_id)
+            self.send(OPERATOR, m.Deposit(self.ref(OPERATOR), account, self.number, lots))
+            if instrument.clearing.cash:
+                money = m.Deposit(
+                    self.ref(OPERATOR), account, currency=instrument.currency, amount_minor=minor
+                )
+                self.send(OPERATOR, money)
+        assert self.refusals() == []
 
     def _publish(self, outputs: m.Outputs, time_ns: int) -> None:
         self.refused += outputs.refusals
@@ -205,6 +225,33 @@ def test_cea_closes_at_the_average_of_listed_trades_and_goes_on_from_there() -> 
     assert floor.days[1:] == [(51_50, 51_50)]
 
 
+def test_cea_sells_tomorrow_what_was_bought_today_and_buys_at_once_with_what_was_sold() -> None:
+    """Of 1,000 t, and 500 t that were bought today, 1,000 t may be sold."""
+    floor = Floor("cea", "2021-07-16 01:30", lots=1_000, minor=500 * 50_00)
+    floor.order(OTHER, SELL, 500, 50_00)
+    floor.send(TRADER, m.Select(floor.ref(TRADER), floor.number, BUY, 500))
+    floor.order(TRADER, SELL, 1_200, 50_00)
+    floor.order(TRADER, BUY, 1, 50_00)
+    assert floor.refusals() == [RejectReason.INSUFFICIENT_HOLDINGS, RejectReason.INSUFFICIENT_CASH]
+    floor.order(TRADER, SELL, 1_000, 50_00)
+    floor.send(OTHER, m.Select(floor.ref(OTHER), floor.number, BUY, 400))
+    floor.order(TRADER, BUY, 400, 50_00)
+    assert floor.refusals() == []
+    floor.clock("2021-07-16 07:30")
+    floor.clock("2021-07-19 01:30")
+    floor.order(TRADER, SELL, 1_100, 50_00)
+    assert floor.refusals() == []
+    assert floor.resting() == [(50_00, 1_100)]
+
+
+def test_an_exchange_that_looks_after_no_accounts_says_so() -> None:
+    off = "[adjust.instruments.CEA.clearing]\nenabled = false\n"
+    floor = Floor("cea", "2021-07-16 01:30", off, lots=0, minor=0)
+    floor.order(TRADER, SELL, 99_999, 50_00)
+    assert floor.refusals() == []
+    assert floor.resting() == [(50_00, 99_999)]
+
+
 def test_cea_vintages_begin_when_they_are_listed() -> None:
     floor = Floor("cea", "2025-04-28 02:00", reference("CEA24", 80_00))
     cea24 = next(one.id for one in floor.config.instruments if one.symbol == "CEA24")
@@ -293,6 +340,17 @@ def test_hbea_trades_at_the_middle_one_of_bid_ask_and_previous_price() -> None:
         assert floor.trades == [(expected_ticks, 10, TradeKind.CONTINUOUS)]
 
 
+def test_hbea_takes_half_a_percent_of_each_side_and_four_percent_of_the_seller_of_a_block() -> None:
+    floor = Floor("hbea", "2026-03-02 01:30", reference("HBEA", 25_00))
+    floor.order(TRADER, SELL, 10, 25_00)
+    floor.order(OTHER, BUY, 10, 25_00)
+    cash = floor.engine.venue.cash["CNY"]
+    assert cash.fees_minor == 2 * 1_25
+    floor.block(10_000, 25_00)
+    assert cash.fees_minor == 2 * 1_25 + 10_000_00
+    assert cash.accounts[THEIRS].total_minor == _MINOR - 250_00 - 1_25 - 250_000_00
+
+
 def test_hbea_refuses_what_is_further_than_five_percent_beyond_the_opposite_best() -> None:
     floor = Floor("hbea", "2026-03-02 01:30", reference("HBEA", 25_00))
     floor.order(TRADER, SELL, 10, 24_00)
@@ -350,6 +408,17 @@ def test_eua_auctions_and_trades_lots_of_a_thousand_tonnes() -> None:
     definition = floor.engine.instruments[floor.number].definition
     # 2 lots at 80.00 EUR are 2,000 t at 80 EUR.
     assert 80_00 * 2 * definition.tick_value_minor == 160_000_00
+
+
+def test_eua_sales_are_covered_and_purchases_are_paid_elsewhere() -> None:
+    floor = Floor("eua_spot", "2026-03-02 07:00", lots=5)
+    floor.order(TRADER, SELL, 6, 80_00)
+    assert floor.refusals() == [RejectReason.INSUFFICIENT_HOLDINGS]
+    floor.order(TRADER, SELL, 5, 80_00)
+    floor.order(OTHER, BUY, 5, 80_00)
+    floor.order(OTHER, SELL, 6, 80_00)
+    assert floor.refusals() == [RejectReason.INSUFFICIENT_HOLDINGS], "delivered on the next day"
+    assert floor.engine.venue.cash["EUR"].accounts == {}
 
 
 def test_kau_opens_with_the_example_of_the_exchange() -> None:

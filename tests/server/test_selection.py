@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     NewOrder,
     OrderId,
+    Permission,
     Phase,
     Reduce,
     Ref,
@@ -26,7 +27,7 @@ from carbonmatch.matching.messages import (
     SetPhase,
     Side,
 )
-from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.messages import Role, SessionRejected
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.selection import Circumstances, Selection, select
 from tests.matching.market import ALICE, EUA, Market
@@ -36,6 +37,7 @@ NOW = 10**9
 TROUBLES: dict[RejectReason, dict[str, Any]] = {
     RejectReason.THROTTLED: {"throttled": True},
     RejectReason.NOT_ENTITLED: {"role": Role.OPERATOR},
+    RejectReason.NOT_PERMITTED: {"permissions": Permission.NOTHING},
     RejectReason.DEGRADED_STORAGE: {"accepting_orders": False},
     RejectReason.BUSY: {"late": True},
 }
@@ -96,7 +98,7 @@ def test_of_two_reasons_the_first_of_the_page_is_given(first: RejectReason, seco
 
 def test_with_all_at_once_the_cancel_still_passes() -> None:
     troubles = {name: value for trouble in TROUBLES.values() for name, value in trouble.items()}
-    troubles["role"] = Role.TRADE
+    troubles |= {"role": Role.TRADE, "permissions": Permission.CANCEL}
     selection = selected(ORDER, CANCEL, **troubles)
     assert selection.passing == [CANCEL]
     assert reasons(selection) == {2: RejectReason.THROTTLED}
@@ -143,3 +145,24 @@ def test_what_binds_a_side_of_a_block_may_come_too_late() -> None:
 def test_a_selection_is_as_risky_as_an_order(reason: RejectReason) -> None:
     selection = selected(Select(Ref(2), EUA, Side.BUY, 1), **TROUBLES[reason])
     assert reasons(selection) == {2: reason}
+
+
+def test_what_is_not_permitted_is_refused_with_what_it_would_need() -> None:
+    selection = selected(ORDER, CANCEL, permissions=Permission.CANCEL | Permission.READ)
+    assert selection.passing == [CANCEL]
+    assert selection.refused == [
+        SessionRejected(ORDER.ref, RejectReason.NOT_PERMITTED, text="needs place, has cancel, read")
+    ]
+    assert selected(ORDER, CANCEL, permissions=Permission.PLACE | Permission.CANCEL).refused == []
+    assert [one.text for one in selected(ORDER, permissions=Permission.NOTHING).refused] == [
+        "needs place, has nothing"
+    ]
+
+
+def test_permissions_are_looked_at_behind_the_role_and_before_the_disk() -> None:
+    steer = SetPhase(Ref(2), EUA, Phase.HALTED)
+    assert reasons(selected(steer, permissions=Permission.READ)) == {2: RejectReason.NOT_ENTITLED}
+    assert reasons(selected(ORDER, permissions=Permission.READ, accepting_orders=False)) == {
+        2: RejectReason.NOT_PERMITTED
+    }
+    assert reasons(selected(ORDER, permissions=Permission.READ, late=True)) == {2: RejectReason.NOT_PERMITTED}

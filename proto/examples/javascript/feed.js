@@ -1,4 +1,4 @@
-// Market data: books from snapshots and increments. proto/README.md, "Market data".
+// Market data: books from snapshots and increments. proto/FEED.md.
 
 import { EventEmitter } from "node:events";
 import { crc32 } from "node:zlib";

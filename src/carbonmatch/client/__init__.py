@@ -1,4 +1,6 @@
-"""The asyncio client library that gateways, the demo, the bench and the tests use.
+"""The client library that gateways, the demo, the bench and the tests use: see docs/client.md.
+
+It is asyncio's; `blocking` makes calls of it that block.
 
 `connect` gives a `Session` for trading, `MarketDataClient` follows the feed, `DropCopyClient` a drop
 copy, and `connection` is what they stand on, for those who want to count every microsecond themselves.
@@ -7,6 +9,12 @@ Commands, reports and their reasons are in `carbonmatch.matching.messages`, the 
 `SetPhase(Ref(0), instrument_id, Phase.HALTED, "why")`, say, in a session of `Role.OPERATOR`.
 """
 
+from carbonmatch.client.blocking import (
+    BlockingDropCopy,
+    BlockingMarketData,
+    BlockingSession,
+    blocking,
+)
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.drop_copy import DropCopyClient
 from carbonmatch.client.errors import (
@@ -27,6 +35,9 @@ from carbonmatch.client.tls import client_context
 
 __all__ = [
     "Access",
+    "BlockingDropCopy",
+    "BlockingMarketData",
+    "BlockingSession",
     "ClientError",
     "Connection",
     "Disconnected",
@@ -41,6 +52,7 @@ __all__ = [
     "SessionRejectedError",
     "StreamGap",
     "SubscriptionRefused",
+    "blocking",
     "check_command",
     "client_context",
     "connect",

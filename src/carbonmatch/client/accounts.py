@@ -19,6 +19,7 @@ from carbonmatch.matching.messages import (
     Ref,
     RestrictAccount,
     Restriction,
+    SetAccountLimits,
     StatusEnd,
     Withdraw,
 )
@@ -102,6 +103,27 @@ class AccountCommands(ABC):
         seconds: float | None = None,
     ) -> int:
         command = Withdraw(_NO_REF, AccountId(account_id), _MONEY, 0, currency, amount_minor, text)
+        return await self._sequence(command, seconds)
+
+    async def set_account_limits(
+        self,
+        account_id: int,
+        instrument_id: int,
+        *,
+        position_max_lots: int = 0,
+        report_from_lots: int = 0,
+        text: str = "",
+        seconds: float | None = None,
+    ) -> int:
+        """For operators; 0: as the instrument's rules say. The sequence at which it was done."""
+        command = SetAccountLimits(
+            _NO_REF,
+            AccountId(account_id),
+            InstrumentId(instrument_id),
+            position_max_lots,
+            report_from_lots,
+            text,
+        )
         return await self._sequence(command, seconds)
 
     async def restrict_account(

@@ -42,6 +42,8 @@ _ACCOUNTS = "carbonmatch.client.admin_accounts"
 main.command(f"{_ACCOUNTS}:deposit", name="deposit", help="Note what has come into an account.")
 main.command(f"{_ACCOUNTS}:withdraw", name="withdraw", help="Let something leave an account.")
 main.command(f"{_ACCOUNTS}:holdings", name="holdings", help="Show what accounts have.")
+main.command(f"{_ACCOUNTS}:limit", name="limit", help="Say what an account may hold.")
+main.command(f"{_ACCOUNTS}:large_holders", name="large-holders", help="Show who holds much.")
 main.command(f"{_ACCOUNTS}:restrict", name="restrict", help="Say what an account may not do.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")

@@ -1,4 +1,4 @@
-"""`carbonmatch admin deposit`, `withdraw`, `holdings`, `restrict`: what accounts have, and may do."""
+"""`carbonmatch admin deposit`, `withdraw`, `holdings`, `limit`, `restrict`: what accounts have, and may."""
 
 import asyncio
 from typing import Annotated, Final, Literal
@@ -134,6 +134,53 @@ def restrict(
     asyncio.run(set_restriction(operator.access(tls), account, wanted, instrument, text, cancels=cancel))
 
 
+def limit(
+    account: Whole,
+    instrument: str,
+    /,
+    *,
+    position_max_lots: Whole = 0,
+    report_from_lots: Whole = 0,
+    text: str = "",
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Say what an account may hold of an instrument, in place of what was said before.
+
+    Parameters
+    ----------
+    account
+        The number of the account.
+    instrument
+        The instrument, or its number.
+    position_max_lots
+        What it may hold, with all that it has ordered to buy; 0: as the instrument's rules say.
+    report_from_lots
+        Who holds so much or more is a large holder; 0: as the instrument's rules say.
+    text
+        The reason.
+    """
+    limits = (position_max_lots, report_from_lots)
+    asyncio.run(set_limits(operator.access(tls), account, instrument, limits, text))
+
+
+def large_holders(
+    instrument: str,
+    /,
+    *,
+    operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
+    tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
+) -> None:
+    """Show who holds as much of an instrument as is to be reported, the largest first.
+
+    Parameters
+    ----------
+    instrument
+        The instrument, or its number.
+    """
+    asyncio.run(show_large_holders(operator.access(tls), instrument))
+
+
 # --- what they do ---------------------------------------------------------------------------------
 
 
@@ -209,6 +256,52 @@ async def set_restriction(
     print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
 
 
+async def set_limits(
+    operator: Access, account: int, instrument: str, limits: tuple[int, int], text: str
+) -> None:
+    """`limits`: what it may hold, and from what on it is a large holder."""
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            sequence = await session.set_account_limits(
+                account,
+                instrument_id,
+                position_max_lots=limits[0],
+                report_from_lots=limits[1],
+                text=text,
+            )
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    most, told = (str(lots) if lots else "as the rules say" for lots in limits)
+    print(
+        f"account {account} in {instrument}: at most {most}, a large holder from {told} since sequence "
+        f"{sequence}"
+    )
+
+
+async def show_large_holders(operator: Access, instrument: str) -> None:
+    async with Session(operator) as session:
+        instrument_id = await _instrument(session, instrument)
+        try:
+            found = await session.inspect_holdings(instrument_id=instrument_id)
+        except OrderRejected as rejected:
+            raise refused(rejected) from rejected
+    lines = report_of_large_holders(found)
+    print("\n".join(lines) or f"nobody holds as much of {instrument} as is to be reported")
+
+
+def report_of_large_holders(found: list[Cash | Holding]) -> list[str]:
+    """A line each, the largest first; of equal ones in the order of accounts."""
+    holdings = [one for one in found if isinstance(one, Holding)]
+    all_lots = sum(one.total_lots for one in holdings)
+    large = [one for one in holdings if 0 < one.report_from_lots <= one.total_lots]
+    return [
+        f"account {one.account_id}: {one.total_lots} lots, {100 * one.total_lots / all_lots:.2f} % of "
+        f"{all_lots}, a large holder from {one.report_from_lots} on"
+        for one in sorted(large, key=lambda one: -one.total_lots)
+    ]
+
+
 async def show(operator: Access, account: int, instrument: str) -> None:
     async with Session(operator) as session:
         instrument_id = await _instrument(session, instrument)
@@ -233,8 +326,17 @@ def in_words(one: Cash | Holding) -> str:
     return (
         f"account {one.account_id}, instrument {one.instrument_id}: {one.total_lots} lots; "
         f"{one.available_lots} available, {one.reserved_lots} reserved, {one.unsettled_lots} not settled yet "
-        f"({one.bought_today_lots} of today), {one.buying_lots} ordered to buy"
+        f"({one.bought_today_lots} of today), {one.buying_lots} ordered to buy{_limits_of(one)}"
     )
+
+
+def _limits_of(one: Holding) -> str:
+    parts = []
+    if one.position_max_lots:
+        parts.append(f"at most {one.position_max_lots}")
+    if one.restriction:
+        parts.append(one.restriction.name)
+    return "".join(f"; {part}" for part in parts)
 
 
 async def _instrument(session: Session, symbol: str) -> InstrumentId:

@@ -34,7 +34,7 @@ from carbonmatch.matching.messages import (
     Undersubscription,
 )
 from carbonmatch.protocol.messages import BiddingAnnouncement, BiddingResult
-from carbonmatch.words import price_text, utc_text
+from carbonmatch.words import price_text, printable, utc_text
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -212,19 +212,27 @@ def in_words(one: BiddingAnnouncement, definition: InstrumentDefinition) -> str:
         f"bidding {one.bidding_id} {definition.symbol}: {one.state.name.lower()}; one party {what} "
         f"{one.quantity_lots} lots{f', reserve {reserve}' if one.reserve_price_ticks else ''}; "
         f"{utc_text(one.opens_ns) if one.state is BiddingState.ANNOUNCED else 'open'} to "
-        f"{utc_text(one.closes_ns)}{f'; {one.text}' if one.text else ''}"
+        f"{utc_text(one.closes_ns)}{f'; {printable(one.text)}' if one.text else ''}"
     )
 
 
 def result_in_words(result: BiddingResult, definition: InstrumentDefinition) -> str:
-    price = price_text(result.price_ticks, definition.price_decimals)
     return (
         f"bidding {result.bidding_id} {definition.symbol}: {result.outcome.name.lower()}; "
-        f"{result.allotted_lots} of {result.offered_lots} lots"
-        f"{f' at {price}, decided by {result.rule.name.lower()}' if result.allotted_lots else ''}; "
+        f"{result.allotted_lots} of {result.offered_lots} lots{_paid(result, definition)}; "
         f"{result.winner_count} of {result.bid_count} bids, which asked for {result.bid_lots} lots"
-        f"{f'; {result.text}' if result.text else ''}"
+        f"{f'; {printable(result.text)}' if result.text else ''}"
     )
+
+
+def _paid(result: BiddingResult, definition: InstrumentDefinition) -> str:
+    """One price, or that of the last bid: the others have paid what they bid."""
+    if not result.allotted_lots:
+        return ""
+    is_own = result.pricing is BiddingPricing.PAY_AS_BID
+    price = price_text(result.price_ticks, definition.price_decimals)
+    paid = f", each bid at its own price, the last one at {price}" if is_own else f" at {price}"
+    return f"{paid}, decided by {result.rule.name.lower()}"
 
 
 _WORDS: Final = {
@@ -239,5 +247,9 @@ _WORDS: Final = {
     RejectReason.QUANTITY_INCREMENT: "the quantity is no multiple of the instrument's quantity increment",
     RejectReason.PRICE_INCREMENT: "the reserve price is no multiple of the bidding's price increment",
     RejectReason.INCOMPATIBLE_INSTRUCTIONS: "its increments are no multiples of the instrument's",
+    RejectReason.NO_BID_POSSIBLE: (
+        "nobody could bid: the smallest bid is more than one bidder may ask for of what is offered, or no "
+        "price is good enough beside that of the secondary market"
+    ),
     RejectReason.BIDDING_LIMIT: "as many biddings as may be are announced or open",
 }

@@ -26,7 +26,7 @@ from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.client.watch_composite import composite_view
 from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
 from carbonmatch.protocol.messages import Role, Trade, TradeBust, TradeCorrection
-from carbonmatch.words import price_text, utc_text
+from carbonmatch.words import price_text, printable, utc_text
 
 _REFRESH_SECONDS: Final = 0.1
 # Prices of six characters and quantities of nine fit 80 columns with it.
@@ -154,7 +154,8 @@ def _headline(book: InstrumentBook) -> Text:
     definition = book.definition
     assert definition is not None
     phase = book.phase.name if book.phase is not None else "UNKNOWN"
-    text = Text.assemble((definition.symbol, "bold"), f"  {definition.currency}/t  ", (phase, "bold cyan"))
+    currency = printable(definition.currency)
+    text = Text.assemble((definition.symbol, "bold"), f"  {currency}/t  ", (phase, "bold cyan"))
     if book.phase_until_ns:
         ends = datetime.fromtimestamp(book.phase_until_ns // 1_000_000_000, UTC)
         text.append(f" until {ends:%Y-%m-%d %H:%M:%S} UTC")

@@ -1,9 +1,9 @@
 """What has to hold between the parts of a configuration: every rule, with the words for its breach."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from itertools import chain
-from typing import Final
+from typing import Final, get_args
 
 from carbonmatch.config import bidding, blocks, clearing, composites, prices, volatility
 from carbonmatch.config.calendar_checks import calendar_problems, schedule_problems
@@ -15,10 +15,14 @@ from carbonmatch.config.schema import (
     Instrument,
     Key,
     Listen,
+    OperatorPermissionName,
+    PermissionName,
+    RoleName,
     Session,
     Throttle,
     Tls,
     TlsFiles,
+    TraderPermissionName,
     shown_accounts,
 )
 from carbonmatch.config.settlement import settlement_problems
@@ -32,6 +36,11 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import GATHERING
 from carbonmatch.matching.screen_rules import faults as screen_faults
+
+_PERMISSIONS_OF: Final[dict[RoleName, tuple[PermissionName, ...]]] = {
+    "trade": get_args(TraderPermissionName),
+    "operator": get_args(OperatorPermissionName),
+}
 
 # The keys of the demo market, of which everyone has the private halves: `demo_market` makes them.
 WELL_KNOWN_PUBLIC_KEYS: Final = frozenset(
@@ -318,6 +327,20 @@ def _session_problems(config: Config, account_ids: set[int]) -> Iterator[str]:
             yield f"{at}.accounts: a session that may trade needs an account"
         if session.throttle is not None:
             yield from _throttle_problems(f"{at}.throttle", session.throttle)
+        yield from _permission_problems(at, session.permissions, session.roles)
+
+
+def _permission_problems(
+    at: str, permissions: Sequence[PermissionName], roles: Sequence[RoleName]
+) -> Iterator[str]:
+    """`roles` empty: any, of a key."""
+    yield from _repetitions(f"{at}.permissions", "word", permissions)
+    if "place" in permissions and "cancel" not in permissions:
+        yield f"{at}.permissions: place without cancel, expected both: who orders has to get out again"
+    for role, words in _PERMISSIONS_OF.items():
+        for word in permissions:
+            if word in words and roles and role not in roles:
+                yield f"{at}.permissions: {word} is for the role {role}, found {', '.join(roles)}"
 
 
 def _drop_copy_problems(config: Config) -> Iterator[str]:
@@ -377,6 +400,7 @@ def _key_problems(config: Config) -> Iterator[str]:
             yield from _network_problems(f"{at}.addresses", address)
         if key.roles:
             yield from _unusable(at, key, users)
+        yield from _permission_problems(at, key.permissions, key.roles)
 
 
 def _network_problems(at: str, address: str) -> Iterator[str]:

@@ -28,14 +28,18 @@ class FeesOfTrades(Section, frozen=True):
 class ClearingTable(Section, frozen=True):
     """As `ClearingRules`, field by field."""
 
+    enabled: bool = True  # false: as without the table, for a venue whose profile has it
     lag_days: Annotated[int, Meta(ge=0, le=SETTLEMENT_LAG_DAYS_MAX)] = 1
     cash: bool = True
     position_max_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: any quantity
     report_from_lots: Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)] = 0  # 0: nobody is a large holder
     fees: tuple[FeesOfTrades, ...] = ()
 
-    def rules(self) -> ClearingRules:
+    def rules(self) -> ClearingRules | None:
+        if in_force(self) is None:
+            return None
         values = structs.asdict(self)
+        del values["enabled"]
         values["fees"] = tuple(sorted(self._fees(), key=lambda fees: fees.kind))
         return ClearingRules(**values)
 
@@ -57,23 +61,39 @@ def problems(at: str, clearing: ClearingTable | None) -> Iterator[str]:
         yield f"{at}.clearing.fees: found with cash = false, expected none where no money is held"
 
 
+def in_force(clearing: ClearingTable | None) -> ClearingTable | None:
+    """The table, where it holds; else none."""
+    return clearing if clearing is not None and clearing.enabled else None
+
+
 def in_words(clearing: ClearingTable | None, lot_tonnes: int) -> Iterator[str]:
     """What it means, for the person who wrote it."""
+    clearing = in_force(clearing)
     if clearing is None:
         return
     held = "units and money" if clearing.cash else "units"
-    bought = {0: "at once", 1: "on the next trading day"}.get(
-        clearing.lag_days, f"after {clearing.lag_days} trading days"
-    )
-    yield f"cleared: orders need {held} of their account; what was bought may be sold {bought}"
+    yield f"cleared: orders need {held} of their account; what was bought may be sold {lag_words(clearing)}"
     if clearing.position_max_lots:
         tonnes = clearing.position_max_lots * lot_tonnes
         yield f"  an account holds at most {tonnes:,} t, with all that it has ordered to buy"
     if clearing.report_from_lots:
         tonnes = clearing.report_from_lots * lot_tonnes
         yield f"  who holds {tonnes:,} t or more is a large holder"
+    for words in fees_in_words(clearing):
+        yield f"  {words}"
+
+
+def lag_words(clearing: ClearingTable) -> str:
+    """When units that were bought may be sold."""
+    return {0: "at once", 1: "on the next trading day"}.get(
+        clearing.lag_days, f"after {clearing.lag_days} trading days"
+    )
+
+
+def fees_in_words(clearing: ClearingTable) -> Iterator[str]:
+    """What trades cost, by their kinds."""
     for fees in clearing.fees:
-        yield f"  {' and '.join(fees.kinds)} trades cost {fee_words(fees)}"
+        yield f"{' and '.join(fees.kinds)} trades cost {fee_words(fees)}"
 
 
 def fee_words(fees: FeesOfTrades) -> str:

@@ -15,6 +15,7 @@ from carbonmatch.config.errors import ConfigError
 from carbonmatch.config.profiles import taken_into
 from carbonmatch.config.schema import Config, Tls, TlsFiles
 from carbonmatch.config.section import Section
+from carbonmatch.config.settlement import settlement_problems
 
 # The environment moves things about, for containers and tests; it cannot change the market.
 CONFIG_VARIABLE: Final = "CARBONMATCH_CONFIG"
@@ -122,6 +123,9 @@ def with_follower(config: Config, **values: str | int | None) -> Config:
 
 
 def with_directory(config: Config, directory: Path) -> Config:
+    """The same with its journal there. Raises ConfigError where settlement files go there."""
+    if problems := [*settlement_problems(config.settlement, str(directory))]:
+        raise ConfigError(problems)
     return structs.replace(config, journal=structs.replace(config.journal, directory=str(directory)))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from carbonmatch.config import bidding, composites, volatility
+from carbonmatch.config import bidding, clearing, composites, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.prices import OPEN_WORDS, Prices, close_words
@@ -61,8 +61,6 @@ def _known(profile: Profile, rule: RuleName) -> str:
 
 def _of_all(rule: RuleName, config: Config, instruments: Iterable[Instrument]) -> str:
     """What a rule says of each instrument, once where that is the same for all of them."""
-    if rule not in RULES:
-        return "the engine has nothing for it yet"
     by_words: dict[str, list[str]] = {}
     for one in instruments:
         by_words.setdefault(RULES[rule](one, config), []).append(one.symbol)
@@ -299,6 +297,46 @@ def _self_trade(one: Instrument, _: Config) -> str:
     return f"orders of one {one.self_trade.key} do not trade: {one.self_trade_prevention.replace('_', ' ')}"
 
 
+def _checks(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None:
+        return "none: neither units nor money are held"
+    if not rules.cash:
+        return "what is sold is there when the order comes; it is held"
+    return "what is sold, or the money with fees, is there when the order comes; it is held"
+
+
+def _lag(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    return "none" if rules is None else f"what was bought may be sold {clearing.lag_words(rules)}"
+
+
+def _proceeds(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.cash:
+        return "no money is held"
+    return "they buy at once, and leave when the trading day is over"
+
+
+def _position_limit(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.position_max_lots:
+        return "none"
+    return f"{_tonnes(one, rules.position_max_lots)}, with all that is ordered"
+
+
+def _large_holder(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    if rules is None or not rules.report_from_lots:
+        return "nobody is reported"
+    return f"who holds {_tonnes(one, rules.report_from_lots)} or more is reported"
+
+
+def _fees(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    return "none" if rules is None else _told(clearing.fees_in_words(rules))
+
+
 RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "books": _book,
     "mechanisms": _mechanisms,
@@ -325,7 +363,13 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "validity": lambda one, _: ", ".join(one.times_in_force),
     "order_types": lambda one, _: ", ".join(one.order_types).replace("_", " "),
     "cancels": _cancels,
+    "checks": _checks,
+    "lag": _lag,
+    "proceeds": _proceeds,
+    "position_limit": _position_limit,
+    "large_holder": _large_holder,
     "collar": _collar,
     "volatility": _volatility,
     "self_trade": _self_trade,
+    "fees": _fees,
 }

@@ -48,6 +48,7 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     KeySession,
     ParticipantId,
+    Permission,
     Phase,
     SelfTradeFlag,
     SelfTradeKey,
@@ -82,6 +83,11 @@ _KeyId = Annotated[
 
 # How people write the enums of `messages`: the same words in lower case.
 RoleName = Literal["trade", "drop_copy", "market_data", "operator"]
+TraderPermissionName = Literal["place", "cancel", "read"]
+OperatorPermissionName = Literal[
+    "phases", "prices", "trades", "accounts", "biddings", "settlement", "inspect"
+]
+PermissionName = TraderPermissionName | OperatorPermissionName
 PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]
 OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "iceberg", "minimum_quantity", "post_only"]
 TimeInForceName = Literal["day", "gtc", "ioc", "fok", "gtd", "at_open", "at_close", "good_for_auction"]
@@ -278,6 +284,7 @@ class Session(Section, frozen=True):
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
     throttle: Throttle | None = None  # in place of the venue's, as a whole
     participants: tuple[_ParticipantId, ...] = ()  # of a drop copy: it shows all their accounts
+    permissions: tuple[PermissionName, ...] = ()  # empty: every command of its roles
 
     @property
     def operator(self) -> bool:
@@ -302,6 +309,8 @@ class Key(Section, frozen=True):
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     # Networks it may be used from; empty: any.
     addresses: tuple[str, ...] = ()
+    # Empty: whatever its session may do.
+    permissions: tuple[PermissionName, ...] = ()
 
     @property
     def public_key_bytes(self) -> bytes:
@@ -370,7 +379,13 @@ def venue_commands(config: Config) -> list[VenueCommand]:
     commands += [
         DefineDropCopy(session.id, session.name, shown_accounts(config, session))
         if session.is_drop_copy
-        else DefineSession(session.id, session.name, session.accounts, session.operator)
+        else DefineSession(
+            session.id,
+            session.name,
+            session.accounts,
+            session.operator,
+            _bits(Permission, session.permissions),
+        )
         for session in sorted(config.sessions, key=_id)
     ]
     return commands
@@ -400,6 +415,7 @@ def key_commands(config: Config) -> list[DefineKey]:
             ),
             key.expires_ns,
             key.addresses,
+            _bits(Permission, key.permissions),
         )
         for key in sorted(config.keys, key=_id)
     ]

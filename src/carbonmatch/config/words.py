@@ -57,6 +57,7 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.sessions)} sessions",
         *(f"  {_session(config, session)}" for session in config.sessions),
         f"{len(config.keys)} keys",
+        *(f"  {key.id}: only {', '.join(key.permissions)}" for key in config.keys if key.permissions),
         f"market digest {configuration_digest(config).hex()}",
     ]
 
@@ -232,7 +233,8 @@ def _groups(config: Config) -> list[str]:
 
 def _session(config: Config, session: Session) -> str:
     accounts = shown_accounts(config, session) if session.is_drop_copy else session.accounts
+    may = f"; only {', '.join(session.permissions)}" if session.permissions else ""
     return (
-        f"{session.id} {session.name}: {', '.join(session.roles)}; {len(accounts)} accounts; "
+        f"{session.id} {session.name}: {', '.join(session.roles)}{may}; {len(accounts)} accounts; "
         f"key {session.key}"
     )

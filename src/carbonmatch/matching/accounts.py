@@ -62,6 +62,7 @@ class SessionState:
         "next_seq",
         "operator",
         "orders",
+        "permissions",
         "ref_before",
         "replaced",
         "reports",
@@ -73,6 +74,8 @@ class SessionState:
         self.session_id = session_id
         self.name = ""
         self.operator = session_id == VENUE_SESSION_ID
+        # Which commands may be given, 0: all. Nothing in the market depends on it.
+        self.permissions = 0
         self.account_ids: tuple[AccountId, ...] = ()
         # By account id, and under 0 the default.
         self.accounts: dict[AccountId, Account] = {}
@@ -95,9 +98,11 @@ class SessionState:
         account_ids: tuple[AccountId, ...],
         operator: bool,
         accounts: dict[AccountId, Account],
+        permissions: int = 0,
     ) -> None:
         """Say which accounts it may act for; the first is its default."""
         self.name = name
+        self.permissions = permissions
         self.operator = operator
         self.account_ids = account_ids
         self.accounts = {account_id: accounts[account_id] for account_id in account_ids}

@@ -22,7 +22,7 @@ from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.blocks.endings import cancel_offers
 from carbonmatch.matching.blocks.proposals import Proposal
 from carbonmatch.matching.checks import replace_refusal, replaced_stop_refusal
-from carbonmatch.matching.clearing.ladders import replaced_order_refusal
+from carbonmatch.matching.clearing.reserving import replaced_order_refusal
 from carbonmatch.matching.entering import trade_and_rest, wait
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (

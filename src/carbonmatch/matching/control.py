@@ -163,7 +163,7 @@ def define_session(venue: Venue, command: DefineSession) -> None:
         assert command.session_id != venue.venue_session.session_id
         assert command.session_id not in venue.drop_copies.by_session, "one name has one stream"
         session = venue.sessions[command.session_id] = SessionState(command.session_id)
-    session.entitle(command.name, command.account_ids, command.operator, venue.accounts)
+    session.entitle(command.name, command.account_ids, command.operator, venue.accounts, command.permissions)
     venue.negotiations.directory = None
 
 

@@ -22,7 +22,7 @@ from carbonmatch.matching.blocks.phases import schedule_block
 from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing import inquiries, transfers
-from carbonmatch.matching.clearing.restrictions import restrict_account
+from carbonmatch.matching.clearing.restrictions import restrict_account, set_account_limits
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
@@ -79,6 +79,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     SessionLost,
     SessionOpened,
+    SetAccountLimits,
     SetBand,
     SetBlockPhase,
     SetPhase,
@@ -135,6 +136,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     HoldingsRequest: inquiries.holdings,
     InspectHoldings: inquiries.inspect,
     RestrictAccount: restrict_account,
+    SetAccountLimits: set_account_limits,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}

@@ -126,6 +126,30 @@ class Level:
             order = order.behind
 
 
+class Observer:
+    """Is told what becomes of each order on a ladder, where somebody has to know.
+
+    An order that has traded all it had is told as such first, and then as removed.
+    """
+
+    __slots__ = ()
+
+    def rested(self, order: Order) -> None:
+        """It has come to stand behind the others of its level."""
+
+    def removed(self, order: Order) -> None:
+        """It stands there no longer, with whatever it has left."""
+
+    def reduced(self, order: Order, lots: int) -> None:
+        """It has lost so many lots, and stands where it stood."""
+
+    def traded(self, order: Order, taker: "Account", lots: int) -> None:
+        """It has traded so many lots at its price with a taker of this account, and stands where it stood."""
+
+    def filled(self, order: Order, lots: int) -> None:
+        """It has traded so many lots in an auction and has some left, and stands where it stood."""
+
+
 class Ladder:
     """One side of a book.
 
@@ -145,6 +169,7 @@ class Ladder:
         "instrument_id",
         "levels",
         "near",
+        "observer",
         "opposite",
         "prune_at",
         "side",
@@ -174,11 +199,14 @@ class Ladder:
         self.best_key = NO_KEY
         # As many levels, empty ones included, are too many.
         self.prune_at = PRUNE_LEVELS_MIN
+        # Nearly no ladder has one.
+        self.observer: Observer | None = None
 
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
         """Put `order` at the back of the level of `key`."""
-        level = self.levels.get(key)
-        if level is None:
+        try:
+            level = self.levels[key]
+        except KeyError:
             level = self._open(key)
         if not level.dirty:
             level.dirty = True
@@ -199,6 +227,8 @@ class Ladder:
         level.last = order
         level.order_count += 1
         level.quantity_lots += order.leaves_lots
+        if self.observer is not None:
+            self.observer.rested(order)
 
     def remove(self, order: Order, dirty: list[Level]) -> None:
         """Take `order` out of its level, with whatever it has left."""
@@ -206,43 +236,29 @@ class Ladder:
         if not level.dirty:
             level.dirty = True
             dirty.append(level)
+        level.order_count -= 1
+        level.quantity_lots -= order.leaves_lots
         ahead = order.ahead
         behind = order.behind
         if ahead is None:
             level.first = behind
         else:
             ahead.behind = behind
-        if behind is None:
-            level.last = ahead
-        else:
+        if behind is not None:
             behind.ahead = ahead
-        level.order_count -= 1
-        level.quantity_lots -= order.leaves_lots
-        if level.first is None and level is self.best:
-            self._find_best()
+        else:
+            level.last = ahead
+            if ahead is None and level is self.best:
+                self._find_best()
+        if self.observer is not None:
+            self.observer.removed(order)
 
     def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
         """Take the first orders of the ladder out, in their priority, with whatever they have left."""
-        taken = 0
-        while taken < len(orders):
-            level = self.best
-            assert level is not None
-            assert level.first is orders[taken]
-            if not level.dirty:
-                level.dirty = True
-                dirty.append(level)
-            if level.order_count <= len(orders) - taken:
-                taken += level.order_count
-                level.first = level.last = None
-                level.order_count = level.quantity_lots = 0
-                self._find_best()
-                continue
-            level.order_count -= len(orders) - taken
-            level.quantity_lots -= sum([order.leaves_lots for order in orders[taken:]])
-            level.first = orders[-1].behind
-            assert level.first is not None
-            level.first.ahead = None
-            return
+        self._take_first(orders, dirty)
+        if self.observer is not None:
+            for order in orders:
+                self.observer.removed(order)
 
     def reduce(self, order: Order, lots: int, dirty: list[Level]) -> None:
         """Take so many lots away from what `order` has left, of what is hidden first."""
@@ -254,6 +270,8 @@ class Ladder:
         if not level.dirty:
             level.dirty = True
             dirty.append(level)
+        if self.observer is not None:
+            self.observer.reduced(order, lots)
 
     def levels_from_best(self) -> Iterator[Level]:
         """The levels which hold orders, best first."""
@@ -276,6 +294,28 @@ class Ladder:
             level = levels[key]
             if level.order_count:
                 yield level
+
+    def _take_first(self, orders: list[Order], dirty: list[Level]) -> None:
+        taken = 0
+        while taken < len(orders):
+            level = self.best
+            assert level is not None
+            assert level.first is orders[taken]
+            if not level.dirty:
+                level.dirty = True
+                dirty.append(level)
+            if level.order_count <= len(orders) - taken:
+                taken += level.order_count
+                level.first = level.last = None
+                level.order_count = level.quantity_lots = 0
+                self._find_best()
+                continue
+            level.order_count -= len(orders) - taken
+            level.quantity_lots -= sum([order.leaves_lots for order in orders[taken:]])
+            level.first = orders[-1].behind
+            assert level.first is not None
+            level.first.ahead = None
+            return
 
     def _open(self, key: int) -> Level:
         """Make the level of `key`; before, forget empty ones if there are too many."""

@@ -82,6 +82,7 @@ from carbonmatch.matching.vocabulary.enums import Liquidity as Liquidity
 from carbonmatch.matching.vocabulary.enums import MassCancelScope as MassCancelScope
 from carbonmatch.matching.vocabulary.enums import OrderFlag as OrderFlag
 from carbonmatch.matching.vocabulary.enums import OrderType as OrderType
+from carbonmatch.matching.vocabulary.enums import Permission as Permission
 from carbonmatch.matching.vocabulary.enums import Phase as Phase
 from carbonmatch.matching.vocabulary.enums import RejectReason as RejectReason
 from carbonmatch.matching.vocabulary.enums import ReportFlag as ReportFlag
@@ -136,6 +137,7 @@ from carbonmatch.matching.vocabulary.holdings import HoldingsRequest as Holdings
 from carbonmatch.matching.vocabulary.holdings import InspectHoldings as InspectHoldings
 from carbonmatch.matching.vocabulary.holdings import RestrictAccount as RestrictAccount
 from carbonmatch.matching.vocabulary.holdings import Restriction as Restriction
+from carbonmatch.matching.vocabulary.holdings import SetAccountLimits as SetAccountLimits
 from carbonmatch.matching.vocabulary.holdings import Withdraw as Withdraw
 from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus as InstrumentStatus
 from carbonmatch.matching.vocabulary.instrument_status import (
@@ -202,7 +204,7 @@ BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
-AccountCommand = Deposit | Withdraw | RestrictAccount | InspectHoldings
+AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
 ClientCommand = (
     NewOrder
     | NewOrderLong

@@ -23,7 +23,6 @@ the instrument does not allow it to others any more.
 from typing import Final
 
 from carbonmatch.matching.accounts import NOBODY, Account, SessionState
-from carbonmatch.matching.clearing.ladders import ClearedLadder
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.ladder import Order
@@ -80,8 +79,8 @@ def prevent(venue: Venue, taker: Order, maker: Order, ref: Ref) -> None:
             order.leaves_lots -= prevented_lots
         maker.level.quantity_lots -= prevented_lots
         venue.mark(maker.level)
-        if isinstance(maker.ladder, ClearedLadder):
-            maker.ladder.release(maker, prevented_lots)
+        if maker.ladder.observer is not None:
+            maker.ladder.observer.reduced(maker, prevented_lots)
     report_prevented(venue, taker, maker, prevented_lots, mode, ref)
 
     if mode is _DECREMENT:

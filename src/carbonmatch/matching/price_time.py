@@ -6,7 +6,6 @@ from typing import Final
 
 from carbonmatch.limits import PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import Account
-from carbonmatch.matching.clearing.ladders import settle
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
@@ -36,8 +35,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     """
     own = taker.ladder
     ladder = own.opposite
-    book = own.book
-    instrument = book.instrument
+    instrument = own.book.instrument
     instrument_id = instrument.instrument_id
     session = taker.session
     account = taker.account
@@ -52,7 +50,9 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
     dirty = venue.dirty
     makers_left = venue.makers_left
     first_ticks = price_ticks = 0
-    clearing = book.clearing
+    observer = ladder.observer
+    own_session = venue.session
+    foreign_reports = 0
 
     while taker.leaves_lots and limit_key + ladder.best_key >= 0:
         level = ladder.best
@@ -82,7 +82,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         venue.last_trade_id = trade_id
 
         # The taker's own session may be another one's here: its order can be replaced by a colleague.
-        reports = venue.stream(session)
+        reports = session.reports if session is own_session else venue.stream(session)
         seq = session.next_seq
         session.next_seq = seq + 1
         reports.append(
@@ -103,10 +103,14 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             )
         )
         maker_session = maker.session
-        reports = venue.stream(maker_session)
+        if maker_session is not own_session:
+            # As `venue.stream`, whose call would cost more than all that it does.
+            foreign_reports += 1
+            if not maker_session.touched:
+                venue.touch(maker_session)
         seq = maker_session.next_seq
         maker_session.next_seq = seq + 1
-        reports.append(
+        maker_session.reports.append(
             Executed(
                 seq,
                 NO_REF,
@@ -124,8 +128,8 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             )
         )
         public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
-        if clearing is not None:
-            settle(ladder, maker, account, traded)
+        if observer is not None:
+            observer.traded(maker, account, traded)
 
         if maker_leaves:
             if not level.dirty:
@@ -137,10 +141,11 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
             ladder.remove(maker, dirty)
             venue.forget(maker)
     venue.makers_left = makers_left
+    venue.foreign_report_count += foreign_reports
     if first_ticks:
         # Prices of one taker go one way, so stops of the other side are reached by the first of them,
         # and stops of its own side by the last.
-        book.last_price_ticks = price_ticks
+        own.book.last_price_ticks = price_ticks
         stops = ladder.stops
         if stops.best_key >= stops.sign * first_ticks:
             venue.reach(stops, first_ticks)

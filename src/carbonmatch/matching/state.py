@@ -59,7 +59,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 18
+STATE_VERSION: Final = 19
 DIGEST_BYTES: Final = 32
 
 
@@ -83,6 +83,7 @@ class _StreamState(_State, frozen=True):
     last_ref: Ref
     cancel_on_disconnect: bool
     grace_ms: int
+    permissions: int
 
 
 class _TermsState(_State, frozen=True):
@@ -246,7 +247,7 @@ def restore(data: bytes) -> Engine:
         )
     for stream in state.sessions:
         session = SessionState(stream.session_id)
-        session.entitle(stream.name, stream.account_ids, stream.operator, venue.accounts)
+        session.entitle(stream.name, stream.account_ids, stream.operator, venue.accounts, stream.permissions)
         session.next_seq = stream.next_seq
         session.last_ref = session.ref_before = stream.last_ref
         session.cancel_on_disconnect = stream.cancel_on_disconnect
@@ -332,6 +333,7 @@ def _stream_state(session: SessionState) -> _StreamState:
         session.last_ref,
         session.cancel_on_disconnect,
         session.grace_ms,
+        session.permissions,
     )
 
 

@@ -18,10 +18,9 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.limits import AUCTION_ROUNDS_MAX
-from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.auction_price import AuctionPrice, determine
 from carbonmatch.matching.book import Book
-from carbonmatch.matching.clearing.ladders import ClearedLadder
 from carbonmatch.matching.iceberg import show_slice
 from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
@@ -202,7 +201,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     traded_lots = buy_lots = sell_lots = 0
     meetings = meetings_left = min(venue.auction_orders_left, TRADED_AT_ONCE)
     own_reports_before = len(venue.session.reports)
-    clearing = book.clearing if isinstance(book.bids, ClearedLadder) else None
+    clearing = book.clearing
     # Between whom, and how many lots: settled once nothing of them is reserved any more.
     unsettled: list[tuple[Account, Account, int]] = []
     while meetings_left:
@@ -228,9 +227,9 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
             sell_session = sell.session
         # Whoever is next may find nobody to trade with, and then has nothing to be told.
         if not buy_session.touched:
-            _touch(venue, buy_session)
+            venue.touch(buy_session)
         if not sell_session.touched:
-            _touch(venue, sell_session)
+            venue.touch(sell_session)
         meetings_left -= 1
         lots = buy_lots if buy_lots < sell_lots else sell_lots
         buy_lots -= lots
@@ -304,12 +303,6 @@ def _accepting(ladder: Ladder, key: int) -> Iterator[Order]:
             order = order.behind
 
 
-def _touch(venue: "Venue", session: SessionState) -> None:
-    """Reports are appended to the session, and have to be taken."""
-    session.touched = True
-    venue.touched.append(session)
-
-
 def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: int) -> None:
     """Take the orders that have traded out of the book; the last one of them has so many lots left."""
     last = orders.pop() if last_lots else None
@@ -326,6 +319,6 @@ def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: in
             last.leaves_lots, last.hidden_lots = last_lots, 0
             show_slice(last)
         level.quantity_lots += last.leaves_lots - shown_lots
-        if isinstance(ladder, ClearedLadder):
-            ladder.release(last, traded_lots)
+        if ladder.observer is not None:
+            ladder.observer.filled(last, traded_lots)
         venue.mark(level)

@@ -177,9 +177,13 @@ class Venue:
         if session is not self.session:
             self.foreign_report_count += 1
             if not session.touched:
-                session.touched = True
-                self.touched.append(session)
+                self.touch(session)
         return session.reports
+
+    def touch(self, session: SessionState) -> None:
+        """Reports are appended to the session, and have to be taken."""
+        session.touched = True
+        self.touched.append(session)
 
     def keep(self, order: Order) -> None:
         """The order is open from now on: let its session and its account find it."""

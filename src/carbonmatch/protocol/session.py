@@ -64,6 +64,7 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
 )
+from carbonmatch.protocol.permissions import forbidden
 
 _NS_PER_MS: Final = 1_000_000
 _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
@@ -101,7 +102,6 @@ NOT_ENTITLED: Final[Mapping[Role, frozenset[type]]] = {
     Role.MARKET_DATA: frozenset(),
     Role.DROP_COPY: frozenset(),
 }
-_LOOKED_AT: Final = {role: _CONTROL | SEARCHES | NOT_ENTITLED[role] for role in Role}
 # One answer to every logon that fails, so that it tells nothing about keys, sessions and roles.
 _REFUSED: Final = LogonRejected(RejectReason.LOGON_REFUSED, "logon refused")
 
@@ -115,6 +115,8 @@ class Credential(Struct, frozen=True):
     logons: frozenset[tuple[str, Role]]  # session and role, together
     expires_ns: int = 0  # UTC; 0: never
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  # empty: any
+    # By session, of those that may not give every command of their roles: see `protocol.permissions`.
+    permissions: Mapping[str, int] = {}
 
     def admits(self, logon: Logon, time_ns: int, host: str) -> bool:
         return (
@@ -172,6 +174,7 @@ class Connection:
         "credential",
         "known_key_id",
         "logon",
+        "permissions",
         "state",
         "version",
     )
@@ -184,6 +187,8 @@ class Connection:
         self.credential: Credential | None = None  # what it was admitted by, likewise
         # The key that a logon has named, if there is such a key: also of one that was refused.
         self.known_key_id = ""
+        # Which commands it may give, of those that its role may; 0: all.
+        self.permissions = 0
         self.version = 0
         self._listener = listener
         self._frames = FrameReader(LOGON_FRAME_BYTES_MAX)
@@ -247,11 +252,8 @@ class Connection:
             self.close()
             return rejected
         self.state = State.ACTIVE
-        self.credential = self._listener.credentials[logon.key_id]
-        self._expires_ns = self.credential.expires_ns
-        self._not_whole = NOT_ENTITLED[logon.role] | LOOKED_UP
-        self._looked_at = _LOOKED_AT[logon.role]
         self.logon = logon
+        self.renew()
         self.version = PROTOCOL_VERSION
         self._heartbeat_ns = logon.heartbeat_ms * _NS_PER_MS
         self._heard_ns = now_ns
@@ -271,9 +273,14 @@ class Connection:
 
     def renew(self) -> None:
         """Note what the key says now, where the connection is still entitled."""
-        assert self.logon is not None
-        self.credential = self._listener.credentials[self.logon.key_id]
+        logon = self.logon
+        assert logon is not None
+        self.credential = self._listener.credentials[logon.key_id]
         self._expires_ns = self.credential.expires_ns
+        self.permissions = self.credential.permissions.get(logon.session, 0)
+        refused = NOT_ENTITLED[logon.role] | forbidden(self.permissions)
+        self._not_whole = refused | LOOKED_UP
+        self._looked_at = _CONTROL | SEARCHES | refused
 
     def _refusal(self, logon: Logon, time_ns: int, host: str) -> LogonRejected | None:
         if not logon.version_min <= PROTOCOL_VERSION <= logon.version_max:

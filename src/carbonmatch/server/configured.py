@@ -26,6 +26,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol import session
 from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.permissions import both
 
 
 class SessionSettings:
@@ -151,7 +152,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         for account in engine.accounts.values()
     ]
     commands += [
-        DefineSession(state.session_id, state.name, state.account_ids, state.operator)
+        DefineSession(state.session_id, state.name, state.account_ids, state.operator, state.permissions)
         for state in engine.sessions.values()
     ]
     commands += [
@@ -237,6 +238,7 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
     """What each key may log on as. Roles that a later version has journaled open nothing here."""
     names = {session_id: state.name for session_id, state in engine.sessions.items()}
     names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
+    powers = {session_id: state.permissions for session_id, state in engine.sessions.items()}
     roles = {int(role): role for role in Role}
     return {
         key_id: session.Credential(
@@ -249,6 +251,11 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
             ),
             key.expires_ns,
             tuple(map(ip_network, key.addresses)),
+            {
+                names[one.session_id]: permissions
+                for one in key.sessions
+                if (permissions := both(powers.get(one.session_id, 0), key.permissions))
+            },
         )
         for key_id, key in engine.keys.items()
     }

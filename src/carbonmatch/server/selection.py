@@ -22,6 +22,7 @@ from carbonmatch.matching.messages import (
     SessionCommand,
 )
 from carbonmatch.protocol.messages import Role, SessionRejected
+from carbonmatch.protocol.permissions import forbidden, why_refused
 from carbonmatch.protocol.session import NOT_ENTITLED
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.relief import relieving
@@ -41,6 +42,7 @@ class Circumstances(Struct, frozen=True, gc=False):
     accepting_orders: bool
     negotiations: Negotiations  # of the venue
     late: bool  # the commands have waited for their turn longer than the venue allows
+    permissions: int = 0  # of its session and key; 0: all
 
 
 class Selection(Struct, frozen=True, gc=False):
@@ -62,6 +64,8 @@ def select(commands: list[SessionCommand], there: Circumstances) -> Selection:
         passing, exhausted = admission.admitted, admission.exhausted
         refused += admission.refused
     passing = _without(NOT_ENTITLED[there.role], passing, RejectReason.NOT_ENTITLED, refused)
+    if there.permissions:
+        passing = _permitted(there.permissions, passing, refused)
     if not there.accepting_orders:
         relief = relieving(there.state, passing, there.negotiations)
         refs = {command.ref for command in relief}
@@ -77,6 +81,19 @@ def select(commands: list[SessionCommand], there: Circumstances) -> Selection:
         busy = len(timely) < len(passing)
         passing = timely
     return Selection(passing, refused, exhausted, busy)
+
+
+def _permitted(
+    permissions: int, commands: list[SessionCommand], refused: list[SessionRejected]
+) -> list[SessionCommand]:
+    """Those of the permissions there are; the refusals of the others say what they would need."""
+    kinds = forbidden(permissions)
+    refused += [
+        SessionRejected(command.ref, RejectReason.NOT_PERMITTED, text=why_refused(type(command), permissions))
+        for command in commands
+        if type(command) in kinds
+    ]
+    return [command for command in commands if type(command) not in kinds]
 
 
 def _without(

@@ -33,6 +33,7 @@ from carbonmatch.protocol.messages import (
     Role,
     SessionRejected,
 )
+from carbonmatch.protocol.permissions import forbidden
 from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
@@ -355,13 +356,17 @@ class SessionPeer(Peer):
             self.listener.accepting_orders,
             self.pipeline.engine.venue.negotiations,
             received_ns < self._late_before_ns,
+            self.rules.permissions,
         )
 
     # --- commands on trades ----------------------------------------------------------------------
 
     def _must_look_up(self, commands: list[ClientCommand]) -> bool:
-        return cast("Logon", self.rules.logon).role is Role.OPERATOR and not LOOKED_UP.isdisjoint(
-            map(type, commands)
+        return (
+            cast("Logon", self.rules.logon).role is Role.OPERATOR
+            and not LOOKED_UP.isdisjoint(map(type, commands))
+            # Whoever may not ask has nothing looked up.
+            and LOOKED_UP.isdisjoint(forbidden(self.rules.permissions))
         )
 
     def _look_up(self, received: Received[ClientCommand], received_ns: int) -> None:

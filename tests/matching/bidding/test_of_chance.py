@@ -22,7 +22,7 @@ from carbonmatch.matching.messages import (
     Side,
     Undersubscription,
 )
-from tests.matching.bidding.house import CLOSES_NS, FIRST, House, Purse, reason
+from tests.matching.bidding.house import CLOSES_NS, FIRST, OPS, House, Purse, reason
 from tests.matching.bidding.reference import Standing, reference
 
 UNITS, MONEY = 1_000, 20_000
@@ -76,6 +76,14 @@ def test_a_bidding_comes_to_what_the_reference_says(
     )
     offered = 2 * supply
     reserve = 98 if side is Side.SELL else 103
+    share = offered * (rules.share_max_basis_points or 10_000) // 10_000
+    step = rules.bid_increment_lots or 2
+    if not any(lots >= rules.bid_min_lots and lots % step == 0 for lots in range(1, share + 1)):
+        refused = house.send(
+            OPS, house.announcement(offered, side=side, reserve_price_ticks=reserve, rules=rules)
+        )
+        assert reason(refused) == "NO_BID_POSSIBLE"
+        return
     bidding_id = house.open(offered, side=side, reserve_price_ticks=reserve, rules=rules)
     bidding = house.engine.venue.biddings.by_id[bidding_id]
     in_force = bidding.offer.rules

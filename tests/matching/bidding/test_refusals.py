@@ -50,6 +50,37 @@ BIDDER = SessionId(FIRST)
         ({"secondary_price_ticks": 10**9 + 1}, "INVALID_PRICE"),
         ({"reserve_price_ticks": 101}, "PRICE_INCREMENT"),
         ({"rules": BiddingRules(price_increment_ticks=50), "reserve_price_ticks": 105}, "PRICE_INCREMENT"),
+        ({"rules": BiddingRules(bid_min_lots=1_001)}, "NO_BID_POSSIBLE"),
+        ({"rules": BiddingRules(bid_min_lots=501, share_max_basis_points=5_000)}, "NO_BID_POSSIBLE"),
+        ({"rules": BiddingRules(bid_min_lots=500, share_max_basis_points=5_000)}, ""),
+        (
+            {"rules": BiddingRules(400, bid_increment_lots=300, share_max_basis_points=5_999)},
+            "NO_BID_POSSIBLE",
+        ),
+        ({"rules": BiddingRules(400, bid_increment_lots=300, share_max_basis_points=6_000)}, ""),
+        (
+            {"rules": BiddingRules(secondary_basis_points=20_000), "secondary_price_ticks": 10**9 // 2 + 1},
+            "NO_BID_POSSIBLE",
+        ),
+        ({"rules": BiddingRules(secondary_basis_points=20_000), "secondary_price_ticks": 10**9 // 2}, ""),
+        (
+            {
+                "side": Side.BUY,
+                "quantity_lots": 100,
+                "rules": BiddingRules(secondary_basis_points=9_999),
+                "secondary_price_ticks": 5,
+            },
+            "NO_BID_POSSIBLE",
+        ),
+        (
+            {
+                "side": Side.BUY,
+                "quantity_lots": 100,
+                "rules": BiddingRules(secondary_basis_points=10_000),
+                "secondary_price_ticks": 5,
+            },
+            "",
+        ),
         ({"closes_ns": OPENS_NS}, "INVALID_WINDOW"),
         ({"opens_ns": 0, "closes_ns": START_NS}, "INVALID_WINDOW"),
         ({"quantity_lots": 1_010}, "UNKNOWN_ORDER"),  # what the purse refuses with
@@ -174,7 +205,20 @@ def test_the_bids_of_a_bidder_count_together_whatever_account_they_are_of() -> N
     assert reason(house.bid(bidding_id, 0, 29, 100)) == ""
 
 
-def test_no_more_bids_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_bids_in_one_bidding_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "BIDDING_BIDS_MAX", 2)
+    house = House()
+    first, second = house.open(100), house.announce(100, opens_ns=0)
+    house.bid(first, 0, 1, 100)
+    update = house.bid(first, 1, 1, 100)
+    assert reason(house.bid(first, 2, 1, 100)) == "BIDDING_LIMIT"
+    # It is full, the other one is not.
+    assert reason(house.bid(second, 2, 1, 100)) == ""
+    house.withdraw(update.bid_id, 1)
+    assert reason(house.bid(first, 2, 1, 100)) == ""
+
+
+def test_no_more_bids_in_all_biddings_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "BIDS_MAX", 2)
     house = House()
     first, second = house.open(100), house.announce(100, opens_ns=0)

@@ -4,7 +4,18 @@ from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.messages import AccountId
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
-from tests.matching.market import ALICE, BOB, EUA, Market, buy, cancel, replace, sell
+from tests.matching.market import (
+    ALICE,
+    BOB,
+    EUA,
+    OPS,
+    Market,
+    buy,
+    cancel,
+    reduce,
+    replace,
+    sell,
+)
 
 COMPANY, TRADER = AccountId(11), AccountId(13)
 
@@ -60,6 +71,33 @@ def test_what_rests_is_reserved_until_it_is_cancelled() -> None:
     market.send(ALICE, cancel(2, 1))
     market.send(BOB, cancel(2, 1))
     assert free(market) == (10, 100)
+
+
+def test_an_order_that_is_listed_as_well_holds_what_it_needs_and_is_told() -> None:
+    market = Market(
+        clearing=ClearingRules(), allowed=m.AllowedFlag.ALL, screen=m.ScreenRules(order_list=True)
+    )
+    clearing = clearing_of(market)
+    assert clearing.cash is not None
+    clearing.deposit(COMPANY, 10)
+    clearing.cash.deposit(TRADER, 100)
+
+    def told(session: m.SessionId, *commands: m.AnyCommand) -> list[int]:
+        return [one.quantity_lots for one in market.outputs(session, *commands).orders]
+
+    assert told(BOB, buy(1, price=10, lots=9)) == [9]
+    assert free(market) == (10, 10)
+    assert told(BOB, reduce(2, 1, lots=8)) == [8]
+    assert free(market) == (10, 20)
+    assert told(ALICE, sell(1, price=10, lots=2)) == [6]
+    assert free(market) == (8, 20)
+    gather = m.SetPhase(m.Ref(1), EUA, m.Phase.OPENING_AUCTION)
+    assert told(OPS, gather) == []
+    assert told(ALICE, sell(2, price=10, lots=1)) == [1]
+    assert told(OPS, m.SetPhase(m.Ref(2), EUA, m.Phase.CONTINUOUS)) == [0, 5]
+    assert free(market) == (7, 20)
+    assert told(BOB, cancel(3, 1)) == [0]
+    assert free(market) == (7, 70)
 
 
 def test_a_replacement_may_use_what_its_order_holds_and_no_more() -> None:

@@ -179,6 +179,22 @@ def test_bids_are_taken_out_also_where_bidders_may_not_do_so() -> None:
     assert "carol 0: bid #10 20 @ 11 allotted, 20 @ 11" in lines
 
 
+def test_bids_are_taken_out_in_the_order_in_which_they_came_after_a_restart_too() -> None:
+    """Whichever biddings they are in: a follower would tell them in another order, and diverge."""
+
+    def told(*, restarted: bool) -> list[str]:
+        house = Rich(bidding=BiddingRules())
+        first, second = announced(house), announced(house)
+        house.market.send(ALICE, m.Bid(Ref(1), second, 20, 12), m.Bid(Ref(2), first, 10, 12))
+        if restarted:
+            house.market.engine = restore(snapshot(house.market.engine))
+        return house.restricts(NO_BUYING, cancels=True)
+
+    _, one, other = told(restarted=False)
+    assert ("20 @ 12 withdrawn" in one, "10 @ 12 withdrawn" in other) == (True, True)
+    assert told(restarted=True) == told(restarted=False)
+
+
 @pytest.mark.parametrize("bids", [1, 3])
 def test_a_bid_of_a_window_that_is_over_is_not_taken_out(bids: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told what it has got in pieces, and more of it in the next entry."""

@@ -4,8 +4,6 @@ from typing import Any
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
-from carbonmatch.matching.ladder import Ladder
-from carbonmatch.matching.listing.listed_ladder import ListedLadder
 from carbonmatch.matching.messages import (
     AllowedFlag,
     OrderId,
@@ -108,12 +106,12 @@ def test_an_auction_tells_of_the_orders_that_it_takes_out() -> None:
     assert told(market, outputs) == ["#2 0 @ 100", "#4 0 @ 100", "#3 3 @ 100"]
 
 
-def test_an_instrument_without_a_list_tells_nothing_and_has_plain_ladders() -> None:
+def test_an_instrument_without_a_list_tells_nothing_and_nobody_observes_its_ladders() -> None:
     market = Market()
     assert market.outputs(ALICE, buy(1, price=100)).orders == []
     book = market.engine.books[EUA]
     assert book.order_list is None
-    assert type(book.bids) is type(book.asks) is Ladder
+    assert book.bids.observer is book.asks.observer is None
 
 
 def test_a_listing_knows_its_orders_also_where_it_shows_them_to_nobody() -> None:
@@ -130,12 +128,13 @@ def test_a_list_that_becomes_public_tells_all_that_rests_and_one_that_no_longer_
     market.send(ALICE, buy(1, price=100, lots=3), buy(2, price=101, lots=4))
     market.send(BOB, sell(1, price=105, lots=5))
     assert redefine(market, screen=PUBLIC) == ["#2 4 @ 101 last", "#1 3 @ 100 last", "#3 5 @ 105 last"]
-    assert type(market.engine.books[EUA].bids) is ListedLadder
+    book = market.engine.books[EUA]
+    assert book.bids.observer is book.asks.observer is book.order_list is not None
     assert redefine(market, screen=ScreenRules(levels_max=3, order_list=True)) == []
     assert told(market, market.outputs(BOB, cancel(2, 1))) == ["#3 0 @ 105"]
     assert redefine(market) == []
     assert market.outputs(ALICE, cancel(3, 1)).orders == []
-    assert type(market.engine.books[EUA].bids) is Ladder
+    assert book.bids.observer is book.asks.observer is None
     assert redefine(market, screen=PUBLIC) == ["#2 4 @ 101 last"]
 
 

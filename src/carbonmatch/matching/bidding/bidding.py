@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.bidding.rules import bidder_lots_max
 from carbonmatch.matching.messages import (
     BiddingOutcome,
     BiddingRule,
@@ -111,7 +112,7 @@ class Offer:
     @property
     def bidder_lots_max(self) -> int:
         """What the bids of one bidder may ask for together."""
-        return self.quantity_lots * self.rules.share_max_basis_points // 10_000
+        return bidder_lots_max(self.rules, self.quantity_lots)
 
 
 class Ending:
@@ -199,7 +200,10 @@ class Bidding:
 
 
 class Biddings:
-    """All biddings of the venue that are not over, and all bids in them, by their ids."""
+    """All biddings of the venue that are not over, and all bids in them, by their ids.
+
+    Invariant: both are in the order of their ids, which is that in which they came.
+    """
 
     __slots__ = ("bids", "by_id")
 
@@ -235,6 +239,8 @@ class Biddings:
     def check(self) -> None:
         """Assert every invariant: for tests, since it reads all there is."""
         assert sum(len(bidding.bids) for bidding in self.by_id.values()) == len(self.bids)
+        assert list(self.by_id) == sorted(self.by_id)
+        assert list(self.bids) == sorted(self.bids)
         for bidding_id, bidding in self.by_id.items():
             assert bidding.bidding_id == bidding_id
             assert bidding.book.biddings[bidding_id] is bidding

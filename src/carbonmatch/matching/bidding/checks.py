@@ -1,6 +1,7 @@
 """What biddings and bids must satisfy: each rule with its own reason, in a fixed order."""
 
 from carbonmatch.limits import (
+    BIDDING_BIDS_MAX,
     BIDDINGS_MAX,
     BIDS_MAX,
     PRICE_TICKS_MAX,
@@ -8,7 +9,7 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.bidding.bidding import Bidding, SealedBid
-from carbonmatch.matching.bidding.rules import faults, in_force
+from carbonmatch.matching.bidding.rules import can_be_bid_for, can_be_sold, faults, in_force
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.messages import (
     AnnounceBidding,
@@ -43,6 +44,11 @@ def announcement_refusal(venue: Venue, command: AnnounceBidding) -> RejectReason
     reason = _reserve_refusal(command, rules.price_increment_ticks)
     if reason is not None:
         return reason
+    is_possible = can_be_bid_for(rules, command.quantity_lots) and can_be_sold(
+        rules, command.side, command.secondary_price_ticks
+    )
+    if not is_possible:
+        return RejectReason.NO_BID_POSSIBLE
     if not max(command.opens_ns, venue.time_ns) < command.closes_ns:
         return RejectReason.INVALID_WINDOW
     if len(venue.biddings.by_id) >= BIDDINGS_MAX:
@@ -86,7 +92,7 @@ def new_bid_refusal(
         return reason
     if bidding.bids_by_bidder.get(bidder, 0) >= bidding.offer.rules.bids_max:
         return RejectReason.BID_NOT_ALLOWED
-    if len(venue.biddings.bids) >= BIDS_MAX:
+    if len(bidding.bids) >= BIDDING_BIDS_MAX or len(venue.biddings.bids) >= BIDS_MAX:
         return RejectReason.BIDDING_LIMIT
     return share_refusal(bidding, bidder, quantity_lots)
 

@@ -86,7 +86,8 @@ def cancel(venue: Venue, session: SessionState, command: CancelBidding, ref: Ref
         venue.reject(session, ref, RejectReason.NOT_ENTITLED)
     elif bidding is None:
         venue.reject(session, ref, RejectReason.UNKNOWN_BIDDING)
-    elif bidding.state is BiddingState.CLOSED:
+    elif bidding.state is BiddingState.CLOSED or venue.time_ns >= bidding.offer.closes_ns:
+        # Over is over, also where it has to wait for its turn to be determined.
         venue.reject(session, ref, RejectReason.NOT_IN_THIS_PHASE)
     else:
         call_off(venue, bidding, command.text)

@@ -41,6 +41,10 @@ def advance(venue: Venue, book: Book) -> None:
         if bidding.state is BiddingState.ANNOUNCED:
             _enter(venue, bidding, BiddingState.OPEN, bidding.offer.closes_ns)
         if bidding.state is BiddingState.OPEN and bidding.due_ns <= venue.time_ns:
+            if bidding.bids and venue.auction_orders_left < BID_MEETINGS:
+                # Determining what it comes to takes as long as telling some thousand bids: one at a time.
+                bidding.due_ns = venue.time_ns + 1
+                continue
             _close_window(venue, bidding)
         if bidding.ending is not None:
             _tell(venue, bidding, bidding.ending)
@@ -176,6 +180,7 @@ def _end(venue: Venue, bidding: Bidding, ending: Ending) -> None:
             offer.seed,
             ending.inputs_digest,
             ending.text,
+            offer.rules.pricing,
         )
     )
 

@@ -5,13 +5,14 @@ from typing import Final
 
 import msgspec
 
-from carbonmatch.limits import BIDDER_BIDS_MAX
+from carbonmatch.limits import BIDDER_BIDS_MAX, PRICE_TICKS_MAX
 from carbonmatch.matching.messages import (
     BiddingPricing,
     BiddingRules,
     BiddingTie,
     BidRevision,
     InstrumentDefinition,
+    Side,
     Undersubscription,
 )
 
@@ -38,6 +39,28 @@ def in_force(asked: BiddingRules, definition: InstrumentDefinition) -> BiddingRu
     )
     columns = zip(*map(msgspec.structs.astuple, (asked, configured, usual)), strict=True)
     return BiddingRules(*(first or second or third for first, second, third in columns))
+
+
+def bidder_lots_max(rules: BiddingRules, quantity_lots: int) -> int:
+    """What the bids of one bidder may ask for together, where so many lots are offered."""
+    return quantity_lots * rules.share_max_basis_points // 10_000
+
+
+def can_be_bid_for(rules: BiddingRules, quantity_lots: int) -> bool:
+    """Whether the smallest bid that there may be is within the share of one bidder."""
+    increments = -(-rules.bid_min_lots // rules.bid_increment_lots)
+    return increments * rules.bid_increment_lots <= bidder_lots_max(rules, quantity_lots)
+
+
+def can_be_sold(rules: BiddingRules, side: Side, secondary_price_ticks: int) -> bool:
+    """Whether any price there may be is good enough beside the secondary market's; 0: that is not known."""
+    bound = secondary_price_ticks * rules.secondary_basis_points
+    increment = rules.price_increment_ticks
+    if not bound:
+        return True
+    if side is Side.BUY:
+        return increment * 10_000 <= bound
+    return PRICE_TICKS_MAX // increment * increment * 10_000 >= bound
 
 
 def faults(rules: BiddingRules, definition: InstrumentDefinition) -> Iterator[str]:

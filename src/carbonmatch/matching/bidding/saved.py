@@ -77,6 +77,9 @@ def saved_biddings(venue: "Venue") -> list[BiddingSaved]:
 def restore_biddings(venue: "Venue", kept: list[BiddingSaved]) -> None:
     for one in kept:
         _restore(venue, one)
+    # They were kept bidding by bidding; who takes out an account's goes through all as they came.
+    biddings = venue.biddings
+    biddings.bids = dict(sorted(biddings.bids.items()))
 
 
 def _saved(bidding: Bidding) -> BiddingSaved:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.changes import hindrance
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.clearing.ladders import choose_ladders
+from carbonmatch.matching.clearing.reserving import choose_observers
 from carbonmatch.matching.messages import InstrumentDefinition
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ def configure_clearing(venue: "Venue", book: "Book", definition: InstrumentDefin
     if rules is None:
         if isinstance(clearing, Clearing):
             book.clearing = None
-            choose_ladders(book)
+            choose_observers(book)
         return
     cash = cash_ledger(venue, definition.currency)
     if isinstance(clearing, Clearing):
         clearing.go_by(rules, definition.tick_value_minor, cash, venue.last_trade_id)
     else:
         book.clearing = Clearing(rules, definition.tick_value_minor, cash, venue.last_trade_id)
-        choose_ladders(book)
+        choose_observers(book)
 
 
 def cash_ledger(venue: "Venue", currency: str) -> CashLedger:

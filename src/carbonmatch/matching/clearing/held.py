@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.clearing.ladders import ClearedLadder
+from carbonmatch.matching.clearing.reserving import held_minor
 from carbonmatch.matching.messages import AccountId, Side, TradeKind
 
 if TYPE_CHECKING:
@@ -21,18 +21,17 @@ class Held(NamedTuple):
     minor: Counter[AccountId]
 
 
-def held_by_orders(book: "Book") -> Held:
+def held_by_orders(book: "Book", clearing: Clearing) -> Held:
     """What the orders on the book's ladders hold."""
     held = Held(Counter(), Counter(), Counter())
     for order in [*book.orders(), *book.stops(), *book.waiting()]:
-        assert isinstance(order.ladder, ClearedLadder)
         account_id = order.account.account_id
         lots = order.leaves_lots + order.hidden_lots
         if order.ladder.side is Side.SELL:
             held.selling_lots[account_id] += lots
         else:
             held.buying_lots[account_id] += lots
-            held.minor[account_id] += order.ladder.held_minor(order)
+            held.minor[account_id] += held_minor(clearing, order)
     return held
 
 
@@ -65,7 +64,7 @@ def check_reserved(venue: "Venue") -> None:
         clearing = book.clearing
         if not isinstance(clearing, Clearing):
             continue
-        held = held_by_orders(book)
+        held = held_by_orders(book, clearing)
         add_claims(venue, book, clearing, held)
         for account_id, position in clearing.positions.items():
             assert position.reserved_lots == held.selling_lots[account_id], "units are reserved for orders"

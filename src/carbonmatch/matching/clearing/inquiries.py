@@ -5,7 +5,7 @@ from itertools import islice
 
 from carbonmatch.limits import HOLDINGS_STATUS_MAX
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.clearing import cash, clearing, position
+from carbonmatch.matching.clearing import cash, clearing
 from carbonmatch.matching.messages import (
     ANY,
     AccountId,
@@ -16,13 +16,15 @@ from carbonmatch.matching.messages import (
     InstrumentId,
     Ref,
     RejectReason,
+    Restriction,
     StatusEnd,
 )
 from carbonmatch.matching.venue import Venue
 
 # By account; of each money by currency, and then units by instrument.
 _Key = tuple[AccountId, InstrumentId, str]
-_Row = tuple[_Key, cash.Cash | position.Position]
+# Of units with the clearing that has them.
+_Row = tuple[_Key, cash.Cash | clearing.Clearing]
 
 
 def holdings(venue: Venue, session: SessionState, command: HoldingsRequest, ref: Ref) -> None:
@@ -73,8 +75,8 @@ def _answer(
 def _rows(venue: Venue, account_ids: Iterable[AccountId], instrument_id: InstrumentId) -> Iterator[_Row]:
     """In the order of their keys; of one instrument, or of all with the money beside."""
     ledgers = [] if instrument_id else sorted(venue.cash.items())
-    positions = [
-        (number, book.clearing.positions)
+    clearings = [
+        (number, book.clearing)
         for number, book in sorted(venue.books.items())
         if isinstance(book.clearing, clearing.Clearing) and instrument_id in (ANY, number)
     ]
@@ -83,10 +85,9 @@ def _rows(venue: Venue, account_ids: Iterable[AccountId], instrument_id: Instrum
             money = ledger.accounts.get(account_id)
             if money is not None:
                 yield (account_id, InstrumentId(ANY), currency), money
-        for number, by_account in positions:
-            units = by_account.get(account_id)
-            if units is not None:
-                yield (account_id, number, ""), units
+        for number, one in clearings:
+            if account_id in one.positions:
+                yield (account_id, number, ""), one
 
 
 def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
@@ -110,7 +111,7 @@ def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
             )
         )
         return
-    unsettled_lots = sum(found.unsettled_lots)
+    units, rules = found.positions[account_id], found.rules
     reports.append(
         Holding(
             seq,
@@ -119,11 +120,14 @@ def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
             venue.report_flags,
             account_id,
             instrument_id,
-            found.total_lots,
-            found.free_lots,
-            found.reserved_lots,
-            unsettled_lots,
-            found.unsettled_lots[0] if found.unsettled_lots else 0,
-            found.buying_lots,
+            units.total_lots,
+            units.free_lots,
+            units.reserved_lots,
+            sum(units.unsettled_lots),
+            units.unsettled_lots[0] if units.unsettled_lots else 0,
+            units.buying_lots,
+            units.limit_lots or rules.position_max_lots,
+            units.report_from_lots or rules.report_from_lots,
+            found.restrictions.get(account_id, Restriction.NONE),
         )
     )

@@ -1,5 +1,6 @@
-"""Accounts that may not buy, not sell, or neither, by an operator. The rules are in proto/ACCOUNTS.md."""
+"""What operators say an account may not do, or not hold. The rules are in proto/ACCOUNTS.md."""
 
+from carbonmatch.limits import HOLDINGS_LOTS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.bidding.course import answer, let_go
 from carbonmatch.matching.blocks.endings import cancel_offers_of_account
@@ -15,6 +16,7 @@ from carbonmatch.matching.messages import (
     Ref,
     RejectReason,
     RestrictAccount,
+    SetAccountLimits,
     Side,
 )
 from carbonmatch.matching.venue import Venue
@@ -34,7 +36,26 @@ def restrict_account(venue: Venue, session: SessionState, command: RestrictAccou
     report_done(venue, session, ref)
 
 
-def _books(venue: Venue, session: SessionState, command: RestrictAccount) -> list[Book] | RejectReason:
+def set_account_limits(venue: Venue, session: SessionState, command: SetAccountLimits, ref: Ref) -> None:
+    """Let an account have limits of its own in one instrument, or those of everybody."""
+    found = _books(venue, session, command)
+    largest_lots = max(command.position_max_lots, command.report_from_lots)
+    if not isinstance(found, RejectReason) and command.instrument_id == ANY:
+        found = RejectReason.UNKNOWN_INSTRUMENT
+    elif not isinstance(found, RejectReason) and largest_lots > HOLDINGS_LOTS_MAX:
+        found = RejectReason.INVALID_QUANTITY
+    if isinstance(found, RejectReason):
+        venue.reject(session, ref, found)
+        return
+    clearing = found[0].clearing
+    assert isinstance(clearing, Clearing)
+    clearing.set_limits(command.account_id, command.position_max_lots, command.report_from_lots)
+    report_done(venue, session, ref)
+
+
+def _books(
+    venue: Venue, session: SessionState, command: RestrictAccount | SetAccountLimits
+) -> list[Book] | RejectReason:
     """Where it is to hold; or why it is refused."""
     number = command.instrument_id
     if not session.operator:

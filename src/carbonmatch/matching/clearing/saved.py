@@ -15,8 +15,8 @@ from carbonmatch.matching.clearing.cash import Cash, CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing, Terms
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
-from carbonmatch.matching.clearing.ladders import choose_ladders
 from carbonmatch.matching.clearing.position import Position
+from carbonmatch.matching.clearing.reserving import choose_observers
 from carbonmatch.matching.messages import AccountId, Restriction, TradeId
 from carbonmatch.matching.vocabulary.clearing import Fees
 
@@ -66,7 +66,7 @@ def saved_clearing(book: "Book") -> ClearingState | None:
     clearing = book.clearing
     if not isinstance(clearing, Clearing):
         return None
-    held = held_by_orders(book)
+    held = held_by_orders(book, clearing)
     return ClearingState(
         clearing.deposited_lots,
         clearing.rolled_day,
@@ -102,8 +102,9 @@ def saved_clearing(book: "Book") -> ClearingState | None:
 def saved_cash(venue: "Venue") -> list[CashState]:
     held: dict[str, Counter[AccountId]] = {currency: Counter() for currency in venue.cash}
     for book in venue.books.values():
-        if isinstance(book.clearing, Clearing) and book.clearing.cash is not None:
-            held[book.clearing.cash.currency].update(held_by_orders(book).minor)
+        clearing = book.clearing
+        if isinstance(clearing, Clearing) and clearing.cash is not None:
+            held[clearing.cash.currency].update(held_by_orders(book, clearing).minor)
     return [
         CashState(
             currency,
@@ -166,4 +167,4 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
         )
         for one in kept.past_terms
     ]
-    choose_ladders(book)
+    choose_observers(book)

@@ -1,13 +1,12 @@
 """The orders of a book one by one: what of them has changed in a batch, and which of them there are by id.
 
-Only instruments that are selected from, or whose orders market data shows, keep such a list: a ladder of
-another class tells it what comes and goes, so that nobody else pays for it.
+Only instruments that are selected from, or whose orders market data shows, keep such a list.
 """
 
 from typing import TYPE_CHECKING
 
-from carbonmatch.matching.clearing.ladders import choose_ladders
-from carbonmatch.matching.ladder import Order
+from carbonmatch.matching.clearing.reserving import choose_observers
+from carbonmatch.matching.ladder import Observer, Order
 from carbonmatch.matching.messages import OrderId, OrderListed, ScreenMechanism
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from carbonmatch.matching.venue import Venue
 
 
-class OrderList:
+class OrderList(Observer):
     """Invariant: `orders` has each order in the book; `changed` nothing unless the list is public.
 
     `changed` has the orders that came, went or were reduced since the outputs were last taken, with whether
@@ -41,7 +40,11 @@ class OrderList:
         if self.is_public:
             self.changed[order] = False
 
-    def reduced(self, order: Order) -> None:
+    def reduced(self, order: Order, lots: int) -> None:  # noqa: ARG002
+        self.note(order)
+
+    def note(self, order: Order) -> None:
+        """It may have less, and stands where it stood."""
         if self.is_public:
             self.changed.setdefault(order, False)
 
@@ -76,12 +79,12 @@ def configure(venue: "Venue", book: "Book") -> None:
         if book.order_list is None:
             book.order_list = OrderList()
             book.order_list.orders = {order.order_id: order for order in book.orders()}
-            choose_ladders(book)
+            choose_observers(book)
         _publish(venue, book, book.order_list, is_public=rules.order_list)
     elif book.order_list is not None:
         _publish(venue, book, book.order_list, is_public=False)
         book.order_list = None
-        choose_ladders(book)
+        choose_observers(book)
 
 
 def _publish(venue: "Venue", book: "Book", order_list: OrderList, *, is_public: bool) -> None:
@@ -109,7 +112,7 @@ def take_changes(venue: "Venue") -> list[OrderListed]:
         book = venue.listed.get(level.instrument_id)
         if book is not None and level.first is not None:
             assert book.order_list is not None
-            book.order_list.reduced(level.first)
+            book.order_list.note(level.first)
     changed: list[OrderListed] = []
     for book in venue.listed.values():
         assert book.order_list is not None

@@ -71,6 +71,27 @@ class OrderFlag:
     ALL: Final = 3
 
 
+class Permission:
+    """Bits of `permissions`: which commands may be given, where not all of a role. Append-only.
+
+    Below 2^8 what traders do, and from there on what operators do.
+    """
+
+    PLACE: Final = 1 << 0  # orders, replacements, selections, blocks and bids
+    CANCEL: Final = (
+        1 << 1
+    )  # and whatever takes risk out: cancels, reductions, what takes back blocks and bids
+    READ: Final = 1 << 2  # what is open of its accounts, and what they have
+    PHASES: Final = 1 << 8  # of instruments and of blocks
+    PRICES: Final = 1 << 9  # bands and reference prices
+    TRADES: Final = 1 << 10  # looking at trades, and taking them back or putting them right
+    ACCOUNTS: Final = 1 << 11  # what comes into accounts and leaves them, their limits and restrictions
+    BIDDINGS: Final = 1 << 12  # announcing and cancelling them
+    SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
+    INSPECT: Final = 1 << 14  # what anybody has, and what is not settled
+    NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
+
+
 class AllowedFlag:
     """Bits of `InstrumentDefinition.allowed`: what its orders may be. Append-only.
 
@@ -227,6 +248,7 @@ class RejectReason(IntEnum):
     ALREADY_BUSTED = 147  # the trade was busted: nothing of it is left to bust or to correct
     AMENDED_TRADE_LIMIT = 148  # as many trades as may be were busted or corrected
     ACCOUNT_RESTRICTED = 149  # an operator has said that the account may not buy, or not sell
+    NOT_PERMITTED = 150  # of the session's rules: session or key do not have the permission for the command
     NOT_SELECTABLE = 151  # no such order is listed, or it is not one that may be selected now at this price
     OVERSIZE = 152  # more lots than the listed order has left
     UNKNOWN_PROPOSAL = 153  # no open one, or one between others: the two answers do not differ
@@ -245,6 +267,7 @@ class RejectReason(IntEnum):
     DAY_ALREADY_ENDED = 165  # this trading day of the instrument has ended, or a later one
     UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
     SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
+    NO_BID_POSSIBLE = 169  # by its rules nobody could bid in the bidding, or be allotted anything
 
 
 @unique

@@ -43,6 +43,21 @@ class Withdraw(_Transfer, frozen=True, tag=136):
     """Operators only: units of an instrument, or money of a currency, leave an account."""
 
 
+class SetAccountLimits(Command, frozen=True, tag=137):
+    """Operators only: what an account may hold of an instrument, in place of what was said before.
+
+    Who holds or has ordered more by now keeps that, and orders no more.
+    """
+
+    ref: RefField
+    account_id: AccountIdField
+    instrument_id: InstrumentIdField
+    # With all that it has ordered to buy; 0: as the instrument's rules say.
+    position_max_lots: NumberField = 0
+    report_from_lots: NumberField = 0  # from what on it is a large holder; 0: as the instrument's rules say
+    text: TextField = ""  # the reason
+
+
 @unique
 class Restriction(IntEnum):
     """What an account may not do."""
@@ -104,6 +119,9 @@ class Holding(Report, frozen=True, tag=62):
     unsettled_lots: int  # bought, and not to be sold before settlement
     bought_today_lots: int  # of these, on the trading day in progress
     buying_lots: int  # that its open orders would add
+    position_max_lots: int = 0  # what it may hold, with all that it has ordered to buy; 0: any quantity
+    report_from_lots: int = 0  # who holds so much or more is a large holder; 0: nobody is
+    restriction: Restriction = Restriction.NONE  # what it may not do
 
 
 class Cash(Report, frozen=True, tag=63):

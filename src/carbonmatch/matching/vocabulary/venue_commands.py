@@ -49,6 +49,7 @@ class DefineSession(Command, frozen=True, tag=162):
     name: NameField
     account_ids: tuple[AccountIdField, ...]  # the first is the default
     operator: bool = False
+    permissions: NumberField = 0  # bits of [Permission](#permission); 0: all commands of its roles
 
 
 class SessionLost(Command, frozen=True, tag=163):
@@ -81,6 +82,8 @@ class DefineKey(Command, frozen=True, tag=165):
     expires_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0  # since 1970, UTC; 0: never
     # Networks that it may come from, as 192.0.2.0/24 or 2001:db8::/48. Empty: any.
     addresses: Annotated[tuple[NetworkField, ...], Meta(max_length=KEY_ADDRESSES_MAX)] = ()
+    # Of what its sessions may do, bits of [Permission](#permission); 0: all of it.
+    permissions: NumberField = 0
 
 
 class RemoveKey(Command, frozen=True, tag=166):

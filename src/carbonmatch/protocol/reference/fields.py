@@ -86,7 +86,7 @@ def _type(info: msgspec.inspect.Type, name: str) -> Type:
             return _type(inner, name)
         case msgspec.inspect.IntType(ge=low, le=high):
             return Type("integer", low or 0, _highest(name) if high is None else high)
-        case msgspec.inspect.StrType(pattern=str()):
+        case msgspec.inspect.StrType(min_length=1, pattern=str()):
             return Type("name", 1, NAME_CHARS_MAX)
         case msgspec.inspect.StrType(min_length=low, max_length=high):
             return Type("text", low, high)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from carbonmatch.protocol.reference import definitions, dissector, page, schema
+from carbonmatch.protocol.reference import cpp, definitions, dissector, page, schema
 
 # Below proto/; what a file is to hold, given what it holds now.
 _MAKERS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -12,6 +12,7 @@ _MAKERS: Final[Mapping[str, Callable[[str], str]]] = {
     "messages.json": lambda _: definitions.text(),
     "schema/messages.schema.json": lambda _: schema.text(),
     "wireshark/carbonmatch.lua": dissector.with_tables,
+    "examples/cpp/messages.hpp": lambda _: cpp.text(),
 }
 PATHS: Final = tuple(_MAKERS)
 
