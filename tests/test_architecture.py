@@ -57,7 +57,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
-    "auction_tools": {"exit_codes", "matching.messages", "journal_tools"},
+    "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
+    "auction_tools": {"auction_inputs", "matching.messages"},
     "settlement": {
         *_UP_TO_PROTOCOL,
         "exit_codes",
@@ -68,7 +69,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "surveillance": {"limits", "words", "exit_codes", "matching.messages", "journal", "journal_tools"},
     "demo": {*_UP_TO_SERVER, "client", "journal_tools"},
-    "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools"},
+    "launch": {*_UP_TO_SERVER - {"demo_market"}, "journal_tools", "settlement.fees"},
     "cli": {
         *_UP_TO_SERVER,
         "client",
@@ -94,6 +95,7 @@ ONLY_IN: Final = {
     "time": (
         "server/service.py",
         "server/follower_service.py",
+        "server/feed_replay_service.py",
         "client/",
         "demo",
         "launch/command.py",
@@ -222,7 +224,8 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             "from time import time_ns",
             [
                 "server/pipeline.py imports time, which only "
-                "server/service.py, server/follower_service.py, client/, demo, launch/command.py, cli.py may"
+                "server/service.py, server/follower_service.py, server/feed_replay_service.py, "
+                "client/, demo, launch/command.py, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),

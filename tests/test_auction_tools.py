@@ -32,6 +32,7 @@ def inputs_of_a_sale() -> Inputs:
             quantity_lots=60,
             allotted_lots=60,
             allotted_price_ticks=100,
+            bidder=1,
         ),
         BidInput(
             bid_id=12,
@@ -40,6 +41,7 @@ def inputs_of_a_sale() -> Inputs:
             quantity_lots=60,
             allotted_lots=40,
             allotted_price_ticks=100,
+            bidder=2,
             account_id=31,
         ),
     ]
@@ -55,6 +57,12 @@ def inputs_of_a_sale() -> Inputs:
         undersubscription="cancel",
         secondary_basis_points=0,
         secondary_price_ticks=0,
+        bid_min_lots=10,
+        bid_increment_lots=5,
+        price_increment_ticks=5,
+        share_max_basis_points=6_000,
+        bids_max=1,
+        revision="none",
         seed=SEED.hex(),
         commitment=blake2b(SEED, digest_size=32).hexdigest(),
         outcome="sold",
@@ -113,6 +121,7 @@ def test_numbers_that_no_bidding_has_are_named(
         ("pricing", "Pay_As_Bid"),
         ("tie", "TIME"),
         ("undersubscription", "CANCEL"),
+        ("revision", "Free"),
         ("outcome", "By_Operator"),
         ("rule", "nothing"),
     ],
@@ -138,3 +147,99 @@ def test_a_bidding_that_an_operator_has_cancelled_has_told_nothing_of_its_bids(t
     told = [difference.partition(":")[0] for difference in recompute(inputs)]
     assert told == ["lots bid for", "bids", "digest of the inputs"]
     assert recompute(structs.replace(inputs, bid_lots=0, bid_count=0, inputs_digest="")) == []
+
+
+def with_rules(**fields: Any) -> Inputs:
+    """The sale by other rules, its digest being theirs."""
+    inputs = structs.replace(inputs_of_a_sale(), **fields)
+    return structs.replace(inputs, inputs_digest=auction_tools.digest_of(inputs))
+
+
+@pytest.mark.parametrize(
+    ("fields", "faults"),
+    [
+        ({}, []),
+        ({"bidding_id": 11}, ["bid 11: came before the bidding 11"]),
+        (
+            {"bid_min_lots": 61},
+            [f"bid {bid_id}: 60 lots, expected 61 to 100" for bid_id in (11, 12)],
+        ),
+        (
+            {"bid_increment_lots": 7},
+            [f"bid {bid_id}: 60 lots, expected a multiple of 7" for bid_id in (11, 12)],
+        ),
+        ({"price_increment_ticks": 10}, ["bid 11: a price of 105 ticks, expected a multiple of 10"]),
+        (
+            {"reserve_price_ticks": 105},
+            ["bid 12: a price of 100 ticks is worse for the one party than the reserve price, 105"],
+        ),
+        (
+            {"share_max_basis_points": 5_999},
+            [f"bidder {bidder}: bids for 60 lots, expected at most 59" for bidder in (1, 2)],
+        ),
+    ],
+)
+def test_bids_that_the_announced_rules_do_not_admit_are_named(
+    fields: dict[str, Any], faults: list[str]
+) -> None:
+    assert recompute(with_rules(**fields)) == faults
+
+
+@pytest.mark.parametrize(
+    ("bid", "faults"),
+    [
+        (
+            {"bidder": 1},
+            [
+                "bidder 1: 2 bids, expected at most 1",
+                "bidder 1: bids for 120 lots, expected at most 60",
+            ],
+        ),
+        ({"priority": 14}, ["bid 12: priority 14, expected 12: no bid may be changed"]),
+    ],
+)
+def test_bids_count_together_by_their_bidder_and_keep_their_time(
+    bid: dict[str, Any], faults: list[str]
+) -> None:
+    first, second = inputs_of_a_sale().bids
+    assert recompute(with_rules(bids=[first, structs.replace(second, **bid)])) == faults
+
+
+def test_a_bid_has_no_time_before_it_came_and_a_price() -> None:
+    first, second = inputs_of_a_sale().bids
+    early = structs.replace(second, priority=11)
+    assert recompute(with_rules(revision="free", bids=[first, early])) == [
+        "bid 12: priority 11, before the bid came"
+    ]
+    free = structs.replace(second, price_ticks=0)
+    inputs = with_rules(bids=[first, free], reserve_price_ticks=0)
+    assert "bid 12: a price of 0 ticks, expected a multiple of 5" in recompute(inputs)
+
+
+def test_of_one_buyer_a_price_above_the_reserve_is_worse() -> None:
+    inputs = with_rules(side="buy", reserve_price_ticks=100)
+    assert "bid 11: a price of 105 ticks is worse for the one party than the reserve price, 100" in recompute(
+        inputs
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bid_min_lots", 11),
+        ("bid_increment_lots", 6),
+        ("price_increment_ticks", 1),
+        ("share_max_basis_points", 10_000),
+        ("bids_max", 2),
+        ("revision", "free"),
+        ("bidder", 1),
+    ],
+)
+def test_no_rule_and_no_bidder_can_be_another_one_afterwards(name: str, value: Any, tmp_path: Path) -> None:
+    """The digest was told with the result."""
+    inputs = inputs_of_a_sale()
+    if name == "bidder":
+        structs.force_setattr(inputs.bids[1], "bidder", value)
+    else:
+        inputs = structs.replace(inputs, **{name: value})
+    assert "digest of the inputs" in [one.partition(":")[0] for one in recompute(inputs)]

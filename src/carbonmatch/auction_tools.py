@@ -1,94 +1,24 @@
 """`carbonmatch auction recompute`: what a bidding should have come to, found out again by other code.
 
-From a journal only what came in is used: commands, and whether they were taken. Nothing of the engine's
-allotment is called; it is held against what was told. The same goes from a file of inputs, which an exchange
-may publish: proto/BIDDING.md says what is in it, and how to do without this program.
+Nothing of the engine's allotment is called; what it has told is held against what the bids come to, and each
+bid against the rules that were announced. proto/BIDDING.md says what is in the inputs, and how to do without
+this program.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from enum import IntEnum
+from collections.abc import Iterator
 from hashlib import blake2b
-from pathlib import Path
-from typing import Annotated, Final
 
-import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 
-from carbonmatch.exit_codes import ExitCode
-from carbonmatch.journal_tools import Batch, batches
-from carbonmatch.matching.messages import (
-    Bid,
-    BiddingAnnounced,
-    BiddingEnded,
-    BiddingOutcome,
-    BiddingPricing,
-    BiddingRule,
-    BiddingTie,
-    BidState,
-    BidUpdate,
-    InstrumentDefined,
-    InstrumentId,
-    ModifyBid,
-    OrderId,
-    Ref,
-    SessionId,
-    Side,
-    Undersubscription,
-    WithdrawBid,
-)
-
-# A file of inputs comes from anywhere: what no bidding can have must not get as far as the arithmetic.
-_NUMBER_MAX: Final = 2**63 - 1
-_Number = Annotated[int, Meta(ge=0, le=_NUMBER_MAX)]
-_Positive = Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
-_SEED_BYTES: Final = 16
-_OVER: Final = (BidState.ALLOTTED, BidState.NOT_ALLOTTED, BidState.CANCELLED)
-
-
-class NothingToRecompute(Exception):
-    """No such bidding, one that has not ended, or a file that is none of inputs."""
-
-    exit_code = ExitCode.REFUSED
-
-
-class BidInput(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A bid as it stood when the window ended, and what the venue told of it."""
-
-    bid_id: _Number
-    priority: _Number
-    price_ticks: _Number
-    quantity_lots: _Positive
-    allotted_lots: _Number = 0
-    allotted_price_ticks: _Number = 0
-    account_id: _Number | None = None  # left out where the file is anonymous
-
-
-class Inputs(Struct, kw_only=True, forbid_unknown_fields=True):
-    """All that an allotment is computed from, and what the venue has told of it."""
-
-    bidding_id: _Number
-    instrument: str
-    side: str
-    quantity_lots: _Positive
-    unit_lots: _Positive
-    reserve_price_ticks: _Number
-    pricing: str
-    tie: str
-    undersubscription: str
-    secondary_basis_points: _Number
-    secondary_price_ticks: _Number
-    seed: str
-    commitment: str
-    outcome: str
-    price_ticks: _Number
-    allotted_lots: _Number
-    bid_lots: _Number
-    bid_count: _Number
-    winner_count: _Number
-    rule: str
-    inputs_digest: str
-    bids: list[BidInput]
+from carbonmatch.auction_inputs import BidInput as BidInput
+from carbonmatch.auction_inputs import Inputs as Inputs
+from carbonmatch.auction_inputs import NothingToRecompute as NothingToRecompute
+from carbonmatch.auction_inputs import collect as collect
+from carbonmatch.auction_inputs import inputs_of as inputs_of
+from carbonmatch.auction_inputs import read_inputs as read_inputs
+from carbonmatch.auction_inputs import write_inputs as write_inputs
+from carbonmatch.matching.messages import BiddingPricing, BiddingTie, BidRevision, Side, Undersubscription
 
 
 class Result(Struct):
@@ -104,8 +34,46 @@ class Result(Struct):
 
 
 def recompute(inputs: Inputs) -> list[str]:
-    """Every difference between what the inputs come to and what the venue has told; none: it matches."""
-    return [*_differences(inputs, computed(inputs))]
+    """Every bid that should not have been taken, and every difference between what the inputs come to and
+    what the venue has told; none: it matches.
+    """
+    return [*inadmissible(inputs), *_differences(inputs, computed(inputs))]
+
+
+def inadmissible(inputs: Inputs) -> Iterator[str]:
+    """Every bid, and every bidder, that the announced rules do not admit."""
+    for bid in inputs.bids:
+        for fault in _faults_of_bid(inputs, bid):
+            yield f"bid {bid.bid_id}: {fault}"
+    share_lots = inputs.quantity_lots * inputs.share_max_basis_points // 10_000
+    lots: Counter[int] = Counter()
+    for bid in inputs.bids:
+        lots[bid.bidder] += bid.quantity_lots
+    bids = Counter(bid.bidder for bid in inputs.bids)
+    for bidder in sorted(bids):
+        if bids[bidder] > inputs.bids_max:
+            yield f"bidder {bidder}: {bids[bidder]} bids, expected at most {inputs.bids_max}"
+        if lots[bidder] > share_lots:
+            yield f"bidder {bidder}: bids for {lots[bidder]} lots, expected at most {share_lots}"
+
+
+def _faults_of_bid(inputs: Inputs, bid: BidInput) -> Iterator[str]:
+    lots, price = bid.quantity_lots, bid.price_ticks
+    if bid.bid_id <= inputs.bidding_id:
+        yield f"came before the bidding {inputs.bidding_id}"
+    if inputs.revision == "none" and bid.priority != bid.bid_id:
+        yield f"priority {bid.priority}, expected {bid.bid_id}: no bid may be changed"
+    if bid.priority < bid.bid_id:
+        yield f"priority {bid.priority}, before the bid came"
+    if not inputs.bid_min_lots <= lots <= inputs.quantity_lots:
+        yield f"{lots} lots, expected {inputs.bid_min_lots} to {inputs.quantity_lots}"
+    if lots % inputs.bid_increment_lots:
+        yield f"{lots} lots, expected a multiple of {inputs.bid_increment_lots}"
+    if price == 0 or price % inputs.price_increment_ticks:
+        yield f"a price of {price} ticks, expected a multiple of {inputs.price_increment_ticks}"
+    reserve = inputs.reserve_price_ticks
+    if (price < reserve) if inputs.side == "sell" else (price > reserve):
+        yield f"a price of {price} ticks is worse for the one party than the reserve price, {reserve}"
 
 
 def computed(inputs: Inputs) -> Result:
@@ -191,10 +159,16 @@ def digest_of(inputs: Inputs) -> str:
         Undersubscription[inputs.undersubscription.upper()],
         inputs.secondary_basis_points,
         inputs.secondary_price_ticks,
+        inputs.bid_min_lots,
+        inputs.bid_increment_lots,
+        inputs.price_increment_ticks,
+        inputs.share_max_basis_points,
+        inputs.bids_max,
+        BidRevision[inputs.revision.upper()],
         len(inputs.bids),
     ]
     for bid in sorted(inputs.bids, key=lambda bid: bid.bid_id):
-        numbers += [bid.bid_id, bid.priority, bid.price_ticks, bid.quantity_lots]
+        numbers += [bid.bid_id, bid.priority, bid.price_ticks, bid.quantity_lots, bid.bidder]
     data = b"".join(number.to_bytes(8, "big") for number in numbers)
     return blake2b(data, digest_size=32).hexdigest()
 
@@ -224,167 +198,10 @@ def _differences(inputs: Inputs, result: Result) -> Iterator[str]:
         yield from differs(f"price of bid {bid.bid_id}", bid.allotted_price_ticks, price if lots else 0)
 
 
-# --- inputs --------------------------------------------------------------------------------------
-
-
-def read_inputs(file: Path) -> Inputs:
-    """From a file that `write_inputs` has made, whoever has published it."""
-    try:
-        inputs = msgspec.json.decode(file.read_bytes(), type=Inputs)
-        for name, enum in _WORDS.items():
-            _check_word(name, getattr(inputs, name), enum)
-        _check_seed(bytes.fromhex(inputs.seed))
-        _check_ids(inputs.bids)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise NothingToRecompute(f"{file}: no inputs of a bidding: {error}") from None
-    return inputs
-
-
-def _check_word(name: str, word: str, enum: type[IntEnum]) -> None:
-    """Exactly as it is written here: SELL would give the digest of a sale, and be computed as none."""
-    words = [member.name.lower() for member in enum]
-    if word not in words:
-        raise ValueError(f"{name} is {word!r}, expected one of {', '.join(words)}")
-
-
-def _check_seed(seed: bytes) -> None:
-    if len(seed) != _SEED_BYTES:
-        raise ValueError(f"seed of {len(seed)} bytes, expected {_SEED_BYTES}")
-
-
-def _check_ids(bids: list[BidInput]) -> None:
-    counted = Counter(bid.bid_id for bid in bids)
-    for bid_id, count in counted.items():
-        if count > 1:
-            raise ValueError(f"bid {bid_id} is there {count} times, expected once")
-
-
-_WORDS: Final[dict[str, type[IntEnum]]] = {
-    "side": Side,
-    "pricing": BiddingPricing,
-    "tie": BiddingTie,
-    "undersubscription": Undersubscription,
-    "outcome": BiddingOutcome,
-    "rule": BiddingRule,
-}
-
-
-def write_inputs(inputs: Inputs, file: Path, *, anonymous: bool) -> None:
-    """For whoever wants to recompute it; `anonymous` without the accounts of bidders."""
-    if anonymous:
-        inputs = structs.replace(inputs, bids=[structs.replace(bid, account_id=None) for bid in inputs.bids])
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(inputs)) + b"\n")
-
-
-def inputs_of(
-    directory: Path, bidding_id: OrderId, *, archive: Path | None = None, running: bool = False
-) -> Inputs:
-    """From a journal. Raises NothingToRecompute where it has no such bidding that has ended."""
-    try:
-        return collect(batches(directory, archive=archive, running=running), bidding_id)
-    except NothingToRecompute as nothing:
-        left_out = "; the segment that is being written was left out" if running else ""
-        raise NothingToRecompute(f"{directory}: {nothing}{left_out}") from None
-
-
-def collect(journaled: Iterable[Batch], bidding_id: OrderId) -> Inputs:
-    """As `inputs_of`, wherever the batches come from; none is asked for beyond the bidding's end."""
-    collected = _Collected(bidding_id)
-    for batch in journaled:
-        collected.take(batch)
-        if collected.ended is not None:
-            break
-    announced, ended = collected.announced, collected.ended
-    if announced is None:
-        raise NothingToRecompute(f"no bidding {bidding_id} was announced")
-    if ended is None:
-        raise NothingToRecompute(f"bidding {bidding_id} has not ended")
-    rules = announced.rules
-    return Inputs(
-        bidding_id=bidding_id,
-        instrument=collected.symbols[announced.instrument_id],
-        side=announced.side.name.lower(),
-        quantity_lots=announced.quantity_lots,
-        unit_lots=announced.unit_lots,
-        reserve_price_ticks=announced.reserve_price_ticks,
-        pricing=rules.pricing.name.lower(),
-        tie=rules.tie.name.lower(),
-        undersubscription=rules.undersubscription.name.lower(),
-        secondary_basis_points=rules.secondary_basis_points,
-        secondary_price_ticks=ended.secondary_price_ticks,
-        seed=ended.seed.hex(),
-        commitment=announced.commitment.hex(),
-        outcome=ended.outcome.name.lower(),
-        price_ticks=ended.price_ticks,
-        allotted_lots=ended.allotted_lots,
-        bid_lots=ended.bid_lots,
-        bid_count=ended.bid_count,
-        winner_count=ended.winner_count,
-        rule=ended.rule.name.lower(),
-        inputs_digest=ended.inputs_digest.hex(),
-        bids=[bid for _, bid in sorted(collected.bids.items())],
-    )
-
-
-class _Collected:
-    """What of one bidding has been read up to now: bids as their commands say, if these were taken."""
-
-    def __init__(self, bidding_id: OrderId) -> None:
-        self._bidding_id = bidding_id
-        self.symbols: dict[InstrumentId, str] = {}
-        self.announced: BiddingAnnounced | None = None
-        self.ended: BiddingEnded | None = None
-        self.bids: dict[OrderId, BidInput] = {}
-
-    def take(self, batch: Batch) -> None:
-        for event in batch.public:
-            if isinstance(event, InstrumentDefined):
-                self.symbols[event.definition.instrument_id] = event.definition.symbol
-            elif isinstance(event, BiddingAnnounced) and event.bidding_id == self._bidding_id:
-                self.announced = event
-            elif isinstance(event, BiddingEnded) and event.bidding_id == self._bidding_id:
-                self.ended = event
-        if self.announced is None:
-            return
-        updates = [
-            (session_id, report)
-            for session_id, reports in batch.streams
-            for report in reports
-            if isinstance(report, BidUpdate) and report.bidding_id == self._bidding_id
-        ]
-        taken = {(session_id, update.ref): update for session_id, update in updates if update.ref}
-        for entry in batch.entries:
-            for sequence, command in enumerate(entry.commands, entry.first_sequence):
-                if isinstance(command, Bid | ModifyBid | WithdrawBid):
-                    self._take_command(entry.session_id, OrderId(sequence), command, taken)
-        for _, update in updates:
-            if update.state in _OVER and update.bid_id in self.bids:
-                bid = self.bids[update.bid_id]
-                bid.allotted_lots = update.allotted_lots
-                bid.allotted_price_ticks = update.allotted_price_ticks
-
-    def _take_command(
-        self,
-        session_id: SessionId,
-        sequence: OrderId,
-        command: Bid | ModifyBid | WithdrawBid,
-        taken: dict[tuple[SessionId, Ref], BidUpdate],
-    ) -> None:
-        update = taken.get((session_id, command.ref))
-        if update is None:
-            return
-        if isinstance(command, Bid):
-            self.bids[sequence] = BidInput(
-                bid_id=sequence,
-                priority=sequence,
-                price_ticks=command.price_ticks,
-                quantity_lots=command.quantity_lots,
-                account_id=update.account_id,
-            )
-        elif isinstance(command, WithdrawBid):
-            del self.bids[command.bid_id]
-        else:
-            bid = self.bids[command.bid_id]
-            if command.price_ticks != bid.price_ticks or command.quantity_lots > bid.quantity_lots:
-                bid.priority = sequence
-            bid.price_ticks, bid.quantity_lots = command.price_ticks, command.quantity_lots
+def paid(inputs: Inputs) -> str:
+    """What was paid, in words: one price, or that of the last bid, where the others have paid their own."""
+    if not inputs.allotted_lots:
+        return ""
+    if inputs.pricing == "pay_as_bid":
+        return f", each bid at its own price, the last one at {inputs.price_ticks} ticks"
+    return f" at {inputs.price_ticks} ticks"

@@ -99,11 +99,20 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.config import ConfigError
     from carbonmatch.export.writing import ExportError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
+    from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
     from carbonmatch.surveillance.survey import SurveillanceError
 
-    ours = (ConfigError, ClientError, Diverged, JournalDamaged, JournalRefused, NothingToRecompute)
+    ours = (
+        NothingToReplay,
+        ConfigError,
+        ClientError,
+        Diverged,
+        JournalDamaged,
+        JournalRefused,
+        NothingToRecompute,
+    )
     return (*ours, ExportError, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
@@ -334,6 +343,56 @@ def settlement(
         )
 
 
+@app.command(name="replay-feed")
+def replay_feed(
+    directory: Path,
+    *,
+    archive: Path | None = None,
+    day: str | None = None,
+    begin: Annotated[str | None, Parameter(name="--from")] = None,
+    until: str | None = None,
+    after_batch: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    speed: Annotated[float, Parameter(validator=Number(gte=0))] = 1.0,
+    readers: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
+    market_data: str = "127.0.0.1:7411",
+    running: bool = False,
+) -> None:
+    """Send a past day's market data again from the journal, to ordinary subscribers, as if it were live.
+
+    Parameters
+    ----------
+    directory
+        The journal.
+    archive
+        Where its older segments are.
+    day
+        The day, as 2021-07-16, in UTC.
+    begin
+        The first moment, as 2021-07-16T09:30, in UTC where no offset is named. Without: the beginning.
+    until
+        The last moment, likewise. Without: the end.
+    after_batch
+        Begin behind this batch of the feed, whatever its time: for a reader who has lost what comes after it.
+    speed
+        So many times as fast as it was; 0: as fast as all readers read, and none is conflated.
+    readers
+        Begin once so many have subscribed and have their snapshots.
+    market_data
+        Where they connect, as host:port, on loopback. Port 0: any free one, which the log then names.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.config import host_and_port
+    from carbonmatch.ops.logs import start_logging
+    from carbonmatch.server.feed_replay_service import run
+    from carbonmatch.server.feed_span import opened_journal, span
+
+    chosen = span(day, begin, until, after_batch)
+    storage = opened_journal(directory, archive)
+    start_logging()
+    sys.exit(run(storage, chosen, host_and_port(market_data), speed, readers, running))
+
+
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -513,7 +572,7 @@ def recompute(
         print(f"bidding {found.bidding_id}: {difference}")
     print(
         f"bidding {found.bidding_id} of {found.instrument}: {'differ' if differences else 'match'}; "
-        f"{found.outcome}, {found.allotted_lots} of {found.quantity_lots} lots at {found.price_ticks} ticks, "
+        f"{found.outcome}, {found.allotted_lots} of {found.quantity_lots} lots{auction_tools.paid(found)}, "
         f"{found.winner_count} of {found.bid_count} bids; digest {found.inputs_digest or 'none'}"
     )
     if differences:

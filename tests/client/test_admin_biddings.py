@@ -1,8 +1,11 @@
 """What `carbonmatch admin biddings` says of what a venue tells."""
 
+import pytest
+
 from carbonmatch.client.admin_biddings import in_words, result_in_words
 from carbonmatch.matching.messages import (
     BiddingOutcome,
+    BiddingPricing,
     BiddingRule,
     BiddingRules,
     BiddingState,
@@ -28,3 +31,25 @@ def test_a_text_cannot_steer_the_terminal_on_which_a_bidding_is_shown() -> None:
         EUA, 1, OrderId(7), BiddingOutcome(1), 0, 5, 0, 0, 0, 0, BiddingRule(0), 0, b"", b"", TEXT, 0
     )
     assert result_in_words(ended, DEFINITION).endswith("; late\\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    ("pricing", "words"),
+    [
+        (BiddingPricing.UNIFORM, "5 of 5 lots at 103.00, decided by time"),
+        (
+            BiddingPricing.PAY_AS_BID,
+            "5 of 5 lots, each bid at its own price, the last one at 103.00, decided by time",
+        ),
+        # Of an engine that does not say it.
+        (BiddingPricing.DEFAULT, "5 of 5 lots at 103.00, decided by time"),
+    ],
+)
+def test_a_result_says_whether_all_have_paid_one_price(pricing: BiddingPricing, words: str) -> None:
+    numbers = (10_300, 5, 5, 8, 3, 2)
+    sold = BiddingResult(
+        EUA, 1, OrderId(7), BiddingOutcome.SOLD, *numbers, BiddingRule.TIME, 0, b"", b"", "", 0, pricing
+    )
+    assert result_in_words(sold, DEFINITION) == (
+        f"bidding 7 EUA: sold; {words}; 2 of 3 bids, which asked for 8 lots"
+    )

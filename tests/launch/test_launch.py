@@ -68,6 +68,9 @@ def test_every_market_trades_in_its_own_way(outcome: Outcome) -> None:
 
 def test_what_the_rules_do_not_allow_is_asked_for_and_refused(outcome: Outcome) -> None:
     assert outcome.rejects["OUTSIDE_BAND"] > 0
+    # Short, bought the same day, and overdrawn.
+    assert outcome.rejects["INSUFFICIENT_HOLDINGS"] > 0
+    assert outcome.rejects["INSUFFICIENT_CASH"] > 0
     assert set(outcome.cancels) >= {"EXPIRED"}
 
 
@@ -111,6 +114,43 @@ def test_a_side_of_a_trade_that_is_not_there_is_noticed(directory: Path, outcome
     names = [check.name for check in checks.conserved(ledger) if not check.ok]
     assert len(names) == 2
     assert {name.split()[1] for name in names} == {"bought", "paid"}
+
+
+def test_accounts_have_in_the_end_what_came_in_and_what_their_trades_have_moved(outcome: Outcome) -> None:
+    national, hubei = (
+        next(one.accounts for one in outcome.markets if one.symbol == symbol) for symbol in ("CEA", "HBEA")
+    )
+    assert national.deposited_tonnes == national.held_tonnes > 0
+    assert (national.deposited_fen, national.fees_fen) == (national.held_fen, 0)
+    assert national.moved_tonnes > 0
+    assert hubei.fees_fen > 0
+    assert hubei.deposited_fen == hubei.held_fen + hubei.fees_fen
+
+
+def test_a_tonne_and_a_fen_that_an_account_lacks_are_noticed(directory: Path, outcome: Outcome) -> None:
+    assert outcome.ok
+    ledger = read_ledger(directory)
+    assert all(check.ok for check in [*checks.held(ledger), *checks.covered(ledger)])
+    key = next(iter(ledger.held))
+    ledger.held[key] -= 1
+    ledger.cash[key[0]] -= 1
+    assert [check.name for check in checks.held(ledger) if not check.ok] == [
+        f"{ledger.symbols[key[1]]} in all accounts",
+        "money in all accounts, and fees",
+        "accounts with other units than came in and were traded",
+        "accounts with other money than came in and was traded",
+    ]
+
+
+def test_the_day_of_a_purchase_does_not_count_for_a_sale(directory: Path, outcome: Outcome) -> None:
+    """Had a seller of the first day begun with nothing, it would have sold what it did not have yet."""
+    assert outcome.ok
+    ledger = read_ledger(directory)
+    key, sold = next((key, one) for key, one in ledger.holdings.items() if one.sold)
+    ledger.deposited[key] = sold.sold - 1
+    buyer = next(account for (account, _), one in ledger.holdings.items() if one.bought and not one.sold)
+    ledger.funded[buyer] = 1
+    assert [check.found for check in checks.covered(ledger)] == [1, 1]
 
 
 def test_a_journal_with_another_byte_is_refused(directory: Path, outcome: Outcome, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from carbonmatch.config import parse
 from carbonmatch.config.timetable import Timetable
 from carbonmatch.launch import assumptions, figures
 from carbonmatch.launch.firms import assign, found_firms
+from carbonmatch.launch.market import amounts_of
 from carbonmatch.launch.plan import NATIONAL, Deal, Plan, half_up, make_plan, trading_days
 
 SEEDS = range(1, 6)
@@ -102,7 +103,7 @@ def test_most_of_a_pilots_volume_is_in_its_two_busiest_months(plan: Plan) -> Non
 def test_nobody_sells_what_it_has_not_or_has_bought_today(companies: int) -> None:
     plan = make_plan(3)
     firms = found_firms(3, companies, 60)
-    assign(plan, firms, 3)
+    assign(plan, firms, amounts_of(plan.references), 3)
     everybody = {firm.account: firm for those in firms.values() for firm in those}
     has = {account: firm.deposited for account, firm in everybody.items()}
     bought: dict[int, int] = {}

@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     BiddingEnded,
     BiddingOutcome,
     BiddingPhaseChanged,
+    BiddingPricing,
     BiddingRule,
     BiddingRules,
     BiddingState,
@@ -68,6 +69,7 @@ def ended(bidding_id: OrderId) -> BiddingEnded:
         b"s" * 16,
         b"d" * 32,
         "done",
+        BiddingPricing.PAY_AS_BID,
     )
 
 

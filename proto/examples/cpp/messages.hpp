@@ -585,6 +585,21 @@ inline std::string to_string(BiddingRule value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class BiddingPricing : std::uint32_t {
+  DEFAULT = 0,
+  UNIFORM = 1,
+  PAY_AS_BID = 2,
+};
+
+inline std::string to_string(BiddingPricing value) {
+  switch (value) {
+    case BiddingPricing::DEFAULT: return "DEFAULT";
+    case BiddingPricing::UNIFORM: return "UNIFORM";
+    case BiddingPricing::PAY_AS_BID: return "PAY_AS_BID";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class FeedSource : std::uint32_t {
   MEMORY = 1,
   JOURNAL = 2,
@@ -641,21 +656,6 @@ inline std::string to_string(BidRevision value) {
     case BidRevision::DEFAULT: return "DEFAULT";
     case BidRevision::FREE: return "FREE";
     case BidRevision::NONE: return "NONE";
-  }
-  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
-}
-
-enum class BiddingPricing : std::uint32_t {
-  DEFAULT = 0,
-  UNIFORM = 1,
-  PAY_AS_BID = 2,
-};
-
-inline std::string to_string(BiddingPricing value) {
-  switch (value) {
-    case BiddingPricing::DEFAULT: return "DEFAULT";
-    case BiddingPricing::UNIFORM: return "UNIFORM";
-    case BiddingPricing::PAY_AS_BID: return "PAY_AS_BID";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -849,11 +849,11 @@ MSGPACK_ADD_ENUM(carbonmatch::BlockPhase)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingState)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
+MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
-MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingTie)
 MSGPACK_ADD_ENUM(carbonmatch::Undersubscription)
 MSGPACK_ADD_ENUM(carbonmatch::ScreenMechanism)
@@ -3081,7 +3081,8 @@ struct BiddingResult {
   std::vector<unsigned char> inputs_digest{};
   std::string text{};
   std::uint64_t time_ns{};
-  MSGPACK_DEFINE_ARRAY(tag, instrument_id, instrument_seq, bidding_id, outcome, price_ticks, offered_lots, allotted_lots, bid_lots, bid_count, winner_count, rule, secondary_price_ticks, seed, inputs_digest, text, time_ns)
+  BiddingPricing pricing = BiddingPricing::DEFAULT;
+  MSGPACK_DEFINE_ARRAY(tag, instrument_id, instrument_seq, bidding_id, outcome, price_ticks, offered_lots, allotted_lots, bid_lots, bid_count, winner_count, rule, secondary_price_ticks, seed, inputs_digest, text, time_ns, pricing)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("instrument_id", instrument_id);
@@ -3100,6 +3101,7 @@ struct BiddingResult {
     visit("inputs_digest", inputs_digest);
     visit("text", text);
     visit("time_ns", time_ns);
+    visit("pricing", pricing);
   }
 };
 

@@ -217,14 +217,22 @@ def in_words(one: BiddingAnnouncement, definition: InstrumentDefinition) -> str:
 
 
 def result_in_words(result: BiddingResult, definition: InstrumentDefinition) -> str:
-    price = price_text(result.price_ticks, definition.price_decimals)
     return (
         f"bidding {result.bidding_id} {definition.symbol}: {result.outcome.name.lower()}; "
-        f"{result.allotted_lots} of {result.offered_lots} lots"
-        f"{f' at {price}, decided by {result.rule.name.lower()}' if result.allotted_lots else ''}; "
+        f"{result.allotted_lots} of {result.offered_lots} lots{_paid(result, definition)}; "
         f"{result.winner_count} of {result.bid_count} bids, which asked for {result.bid_lots} lots"
         f"{f'; {printable(result.text)}' if result.text else ''}"
     )
+
+
+def _paid(result: BiddingResult, definition: InstrumentDefinition) -> str:
+    """One price, or that of the last bid: the others have paid what they bid."""
+    if not result.allotted_lots:
+        return ""
+    is_own = result.pricing is BiddingPricing.PAY_AS_BID
+    price = price_text(result.price_ticks, definition.price_decimals)
+    paid = f", each bid at its own price, the last one at {price}" if is_own else f" at {price}"
+    return f"{paid}, decided by {result.rule.name.lower()}"
 
 
 _WORDS: Final = {

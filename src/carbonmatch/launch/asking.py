@@ -6,6 +6,7 @@ refused, for the reason given: LaunchFailed where it is not.
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from random import Random
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ At = Callable[[int, Callable[[], object]], None]
 
 _QUOTES_A_SIDE: Final = 4
 _QUOTE_TONNES_MAX: Final = 1_500
+# What one firm may need at most for offers of a day that nobody takes: it is not planned for anything else.
+QUOTED_TONNES_MAX: Final = _QUOTES_A_SIDE * _QUOTE_TONNES_MAX
 
 
 class Asking:
@@ -43,8 +46,12 @@ class Asking:
         self._at = at
         self._desks = desks
         self._instrument = instrument
-        self._sellers = [firm.account for firm in firms if firm.is_seller]
+        self._firms = {firm.account: firm for firm in firms}
+        self._sellers = [firm.account for firm in firms if firm.is_seller and firm.left >= QUOTED_TONNES_MAX]
         self._buyers = [firm.account for firm in firms if not firm.is_seller]
+        # Sellers only ever sell, and most buyers only ever buy: they never have more than they began with.
+        self._only_sell = [firm for firm in firms if firm.is_seller]
+        self._only_buy = [firm for firm in firms if not firm.is_seller and not firm.has_resold]
         self._random = random
 
     def quote(self, deals: list[Deal], band: tuple[int, int], time_ns: int) -> None:
@@ -75,6 +82,41 @@ class Asking:
         too_large = self._instrument.quantity_max_lots + 1
         if too_large < 1_000_000_000:
             self._order(time_ns, Side.BUY, too_large, band[0], account, RejectReason.ABOVE_MAXIMUM)
+
+    def overreach(self, band: tuple[int, int], time_ns: int) -> None:
+        """Ask for more than one has: to sell a tonne too much, and to buy one that the money is short of."""
+        low, high = band
+        most = self._instrument.quantity_max_lots
+        short = [firm for firm in self._only_sell if firm.deposited < most]
+        if short and high:
+            firm = self._random.choice(short)
+            self._order(
+                time_ns,
+                Side.SELL,
+                firm.deposited + 1,
+                high,
+                firm.account,
+                RejectReason.INSUFFICIENT_HOLDINGS,
+            )
+        poor = [firm for firm in self._only_buy if low and firm.funds // low < most]
+        if poor:
+            firm = self._random.choice(poor)
+            self._order(
+                time_ns,
+                Side.BUY,
+                firm.funds // low + 1,
+                low,
+                firm.account,
+                RejectReason.INSUFFICIENT_CASH,
+            )
+
+    def sell_too_soon(self, deals: list[Deal], band: tuple[int, int], day: date, time_ns: int) -> None:
+        """Somebody who has bought for the first time today wants to sell some of it at once."""
+        for deal in deals:
+            firm = self._firms[deal.buyer]
+            if firm.first_bought == day and not firm.is_seller:
+                self._order(time_ns, Side.SELL, 1, band[1], firm.account, RejectReason.INSUFFICIENT_HOLDINGS)
+                return
 
     def _order(
         self, time_ns: int, side: Side, tonnes: int, price: int, account: int, refused: RejectReason | None

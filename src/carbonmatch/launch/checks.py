@@ -4,7 +4,7 @@ Everything found is of the `ledger`. The plan is only asked for what nobody has 
 replay that is cut short, and how the pilots' total was divided.
 """
 
-from collections.abc import Mapping
+from collections import Counter
 from datetime import date
 from typing import Literal
 
@@ -20,7 +20,7 @@ Unit = Literal["t", "CNY", "CNY/t", ""]
 class Check(Struct, frozen=True):
     """A figure, what the journal says instead of it, and who published it."""
 
-    group: Literal["published", "plan", "conserved", "journal"]
+    group: Literal["published", "plan", "conserved", "held", "journal"]
     name: str
     unit: Unit  # of both numbers; CNY: they are in fen
     expected: int | str
@@ -107,20 +107,40 @@ def planned(ledger: Ledger, plan: Plan, last: date) -> list[Check]:
     return checks
 
 
-def covered(ledger: Ledger, tonnes: Mapping[int, int], fen: Mapping[int, int]) -> list[Check]:
-    """Nobody has sold what it had not, or had bought the same day, and nobody has paid what it had not.
-
-    `tonnes` and `fen`: what each account has begun with.
-    """
-    short = [
-        account for (account, _), held in ledger.holdings.items() if tonnes[account] + held.least_tonnes < 0
-    ]
+def covered(ledger: Ledger) -> list[Check]:
+    """Nobody has sold what it had not, or had bought the same day, and nobody has paid what it had not."""
+    short = [key for key, one in ledger.holdings.items() if ledger.deposited[key] + one.least_tonnes < 0]
     overdrawn = [
-        account for (account, _), held in ledger.holdings.items() if fen[account] + held.least_fen < 0
+        account for (account, _), one in ledger.holdings.items() if ledger.funded[account] + one.least_fen < 0
     ]
     return [
         Check("conserved", "accounts that sold what they did not have yet", "", 0, len(short)),
         Check("conserved", "accounts that paid what they did not have", "", 0, len(overdrawn)),
+    ]
+
+
+def held(ledger: Ledger) -> list[Check]:
+    """What accounts have in the end, by the venue, is what came in and what their trades have moved."""
+    checks = []
+    for instrument_id, symbol in ledger.symbols.items():
+        came, there = (
+            sum(tonnes for (_, of), tonnes in units.items() if of == instrument_id)
+            for units in (ledger.deposited, ledger.held)
+        )
+        checks.append(Check("held", f"{symbol} in all accounts", "t", came, there))
+    fees = sum(one.fees for one in ledger.holdings.values())
+    money = sum(ledger.cash.values())
+    units, fen = Counter(ledger.deposited), Counter(ledger.funded)
+    for key, one in ledger.holdings.items():
+        units[key] += one.net_tonnes
+        fen[key[0]] += one.net_fen
+    odd_units = [key for key in {**units, **ledger.held} if units[key] != ledger.held.get(key, 0)]
+    odd_money = [key for key in {**fen, **ledger.cash} if fen[key] != ledger.cash.get(key, 0)]
+    return [
+        *checks,
+        Check("held", "money in all accounts, and fees", "CNY", ledger.funded.total(), money + fees),
+        Check("held", "accounts with other units than came in and were traded", "", 0, len(odd_units)),
+        Check("held", "accounts with other money than came in and was traded", "", 0, len(odd_money)),
     ]
 
 

@@ -26,10 +26,10 @@ from rich.table import Table
 from carbonmatch import __version__, journal_tools
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.launch import figures
-from carbonmatch.launch.checks import Check, conserved, covered, planned, published
+from carbonmatch.launch.checks import Check, conserved, covered, held, planned, published
 from carbonmatch.launch.firms import assign, found_firms
 from carbonmatch.launch.ledger import Ledger, read_ledger
-from carbonmatch.launch.market import PLACES, launch_config
+from carbonmatch.launch.market import PLACES, amounts_of, launch_config
 from carbonmatch.launch.outcome import Machine, Outcome, as_json, market_of
 from carbonmatch.launch.plan import Plan, make_plan, trading_days
 from carbonmatch.launch.replay import Replay
@@ -113,7 +113,7 @@ def run(
     began = time.monotonic()
     plan = make_plan(seed)
     firms = found_firms(seed, companies, _PILOT_COMPANIES)
-    assign(plan, firms, seed)
+    assign(plan, firms, amounts_of(plan.references), seed)
     intended = deepcopy(plan)
     if change is not None:
         change(plan)
@@ -129,6 +129,7 @@ def run(
             progress.update(
                 task, advance=1, description=f"{day:%-d %B %Y}", detail=f"{replay.dealing.done:,} deals"
             )
+    replay.inspect()
     digest = replay.stop()
     trading = time.monotonic() - trading
 
@@ -141,11 +142,8 @@ def run(
     checks = [
         *published(ledger, replayed[-1]),
         *conserved(ledger),
-        *covered(
-            ledger,
-            {firm.account: firm.deposited for those in firms.values() for firm in those},
-            {firm.account: firm.funds for those in firms.values() for firm in those},
-        ),
+        *covered(ledger),
+        *held(ledger),
         *planned(ledger, intended, replayed[-1]),
     ]
     step("verifying, executing again")

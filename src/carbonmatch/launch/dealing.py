@@ -39,6 +39,7 @@ _ANSWER_NS: Final = 5 * NS_PER_SECOND
 _HAGGLE: Final = 0.005
 
 At = Callable[[int, Callable[[], object]], None]
+Bystanders = Callable[[Deal, Side], list[int]]
 
 
 class Dealing:
@@ -59,8 +60,8 @@ class Dealing:
         self._instruments = instruments
         self._random = random
 
-    def make(self, deal: Deal, first_ns: int, second_ns: int, bystanders: list[int]) -> None:
-        """Have the deal made between these times; `bystanders` are accounts that could offer the same."""
+    def make(self, deal: Deal, first_ns: int, second_ns: int, bystanders: Bystanders) -> None:
+        """Have the deal made between these times; `bystanders` says which accounts could offer the same."""
         if deal.is_block:
             self._negotiate(deal, first_ns, second_ns)
         elif self._instruments[deal.market].screen.mechanism == "listing":
@@ -80,14 +81,15 @@ class Dealing:
             lambda: self._send(taker, self._order(deal, _other(side), taker), self._taken(deal, rested)),
         )
 
-    def _list(self, deal: Deal, first_ns: int, second_ns: int, bystanders: list[int]) -> None:
+    def _list(self, deal: Deal, first_ns: int, second_ns: int, bystanders: Bystanders) -> None:
         """An order that is listed, and somebody who selects it; now and then behind an earlier one."""
         side, maker, taker = self._sides(deal)
         listed: list[OrderId] = []
         has_choice = self._instruments[deal.market].screen.order_choice == "any"
         if has_choice and self._random.random() < _PASSED_OVER_SHARE:
-            other = self._random.choice(bystanders)
-            if other not in (maker, taker):
+            able = [account for account in bystanders(deal, side) if account not in (maker, taker)]
+            if able:
+                other = self._random.choice(able)
                 self.passed_over += 1
                 earlier: list[OrderId] = []
                 self._at(first_ns, lambda: self._rest(deal, side, other, earlier))

@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from carbonmatch.launch import assumptions
 from carbonmatch.launch.plan import NATIONAL, Deal, Plan
+from carbonmatch.matching.clearing.amounts import Amounts
+from carbonmatch.matching.messages import TradeKind
 
 # How many of the companies have more allowances than they need.
 _SELLERS_SHARE: Final = 0.45
@@ -40,6 +42,8 @@ class Firm(Struct):
     bought: int = 0  # tonnes bought before today, and not sold again
     bought_today: int = 0
     has_dealt: bool = False
+    first_bought: date | None = None
+    has_resold: bool = False
 
 
 def found_firms(seed: int, companies: int, pilot_companies: int) -> dict[str, list[Firm]]:
@@ -74,10 +78,10 @@ def _firms_of(random: Random, market: str, name: str, first: int, count: int, to
     ]
 
 
-def assign(plan: Plan, firms: dict[str, list[Firm]], seed: int) -> None:
+def assign(plan: Plan, firms: dict[str, list[Firm]], amounts: dict[str, Amounts], seed: int) -> None:
     """Find a seller and a buyer for each deal, and give every firm the money that its deals will take."""
     for market, those in firms.items():
-        _Pairing(Random(f"{market} {seed}"), those).pair(
+        _Pairing(Random(f"{market} {seed}"), those, amounts[market]).pair(
             [deal for deal in plan.deals if deal.market == market]
         )
 
@@ -85,8 +89,9 @@ def assign(plan: Plan, firms: dict[str, list[Firm]], seed: int) -> None:
 class _Pairing:
     """The firms of one market. Invariant: nobody sells what it has not, or has only bought today."""
 
-    def __init__(self, random: Random, firms: list[Firm]) -> None:
+    def __init__(self, random: Random, firms: list[Firm], amounts: Amounts) -> None:
         self._random = random
+        self._amounts = amounts
         self._firms = firms
         self._sellers = [firm for firm in firms if firm.is_seller]
         self._buyers = [firm for firm in firms if not firm.is_seller]
@@ -108,7 +113,9 @@ class _Pairing:
             deal.buyer = buyer.account
             seller.has_dealt = buyer.has_dealt = True
             buyer.bought_today += deal.tonnes
-            buyer.funds += deal.tonnes * deal.price
+            buyer.first_bought = buyer.first_bought or deal.day
+            kind = TradeKind.BLOCK if deal.is_block else TradeKind.CONTINUOUS
+            buyer.funds += self._amounts.reserved_minor(deal.tonnes, deal.price, kind)
         for firm in self._firms:
             firm.funds += SPARE_FEN
 
@@ -127,6 +134,7 @@ class _Pairing:
             firm = random.choice(self._resellers)
             if firm.bought >= deal.tonnes:
                 firm.bought -= deal.tonnes
+                firm.has_resold = True
                 return firm
         # Sooner or later everybody deals.
         if self._new_sellers and not deal.is_block and self._new_sellers[-1].left >= deal.tonnes:

@@ -21,7 +21,10 @@ from carbonmatch.matching.messages import (
     AnyReport,
     BandChanged,
     Canceled,
+    Cash,
     DayEnded,
+    DefineInstrument,
+    Deposit,
     Executed,
     InstrumentDefined,
     InstrumentId,
@@ -33,8 +36,12 @@ from carbonmatch.matching.messages import (
     TradeId,
     TradeKind,
 )
+from carbonmatch.matching.messages import (
+    Holding as HoldingReport,
+)
 from carbonmatch.protocol.batch import Record, decode_public, decode_stream
 from carbonmatch.server.recovery import decoded
+from carbonmatch.settlement.fees import Tariff
 
 _ZONE: Final = ZoneInfo(ZONE)
 _NS_PER_SECOND: Final = 1_000_000_000
@@ -68,24 +75,35 @@ class Holding(Struct):
     sold: int = 0
     paid: int = 0
     received: int = 0
+    fees: int = 0
     # The least that it has had of what was not bought the same day, and of money: how much below nothing.
     least_tonnes: int = 0
     least_fen: int = 0
     day: date | None = None
     bought_today: int = 0
 
-    def buy(self, day: date, tonnes: int, fen: int) -> None:
+    def buy(self, day: date, tonnes: int, fen: int, fee: int) -> None:
         self._turn_to(day)
+        self.fees += fee
         self.bought += tonnes
         self.bought_today += tonnes
         self.paid += fen
-        self.least_fen = min(self.least_fen, self.received - self.paid)
+        self.least_fen = min(self.least_fen, self.received - self.paid - self.fees)
 
-    def sell(self, day: date, tonnes: int, fen: int) -> None:
+    def sell(self, day: date, tonnes: int, fen: int, fee: int) -> None:
         self._turn_to(day)
+        self.fees += fee
         self.sold += tonnes
         self.received += fen
         self.least_tonnes = min(self.least_tonnes, self.bought - self.bought_today - self.sold)
+
+    @property
+    def net_tonnes(self) -> int:
+        return self.bought - self.sold
+
+    @property
+    def net_fen(self) -> int:
+        return self.received - self.paid - self.fees
 
     def _turn_to(self, day: date) -> None:
         if day != self.day:
@@ -98,6 +116,12 @@ class Ledger(Struct):
     # By symbol, day and whether it was a block.
     sections: dict[tuple[str, date, bool], Section] = field(default_factory=dict)
     holdings: dict[tuple[AccountId, InstrumentId], Holding] = field(default_factory=dict)
+    # What came into each account from outside.
+    deposited: Counter[tuple[AccountId, InstrumentId]] = field(default_factory=Counter)
+    funded: Counter[AccountId] = field(default_factory=Counter)
+    # What each account has, as the venue has said last.
+    held: dict[tuple[AccountId, InstrumentId], int] = field(default_factory=dict)
+    cash: dict[AccountId, int] = field(default_factory=dict)
     # Reference price in ticks and band, as of the opening of each day.
     references: dict[tuple[str, date], int] = field(default_factory=dict)
     bands: dict[tuple[str, date], tuple[int, int]] = field(default_factory=dict)
@@ -137,6 +161,8 @@ class _Reader:
         self.ledger = Ledger()
         # Trades that lack a side, with what the public was told and what the sides add up to.
         self._open: dict[TradeId, list[tuple[InstrumentId, int, int, int]]] = {}
+        self._kinds: dict[TradeId, TradeKind] = {}
+        self._tariffs: dict[InstrumentId, Tariff] = {}
 
         # Reference price and band as of the record that is read.
         self._in_force: dict[InstrumentId, tuple[int, tuple[int, int]]] = {}
@@ -154,6 +180,11 @@ class _Reader:
         for entry in record.entries:
             for command in entry.commands:
                 self.ledger.commands[type(command).__name__] += 1
+                if type(command) is Deposit:
+                    self._deposited(command)
+                elif type(command) is DefineInstrument:
+                    definition = command.definition
+                    self._tariffs[definition.instrument_id] = Tariff(definition)
         for event in decode_public(record.public):
             if type(event) is Traded:
                 self._traded(event)
@@ -176,11 +207,22 @@ class _Reader:
                 self.ledger.rejects[report.reason.name] += 1
             elif type(report) is Canceled:
                 self.ledger.cancels[report.reason.name] += 1
+            elif type(report) is HoldingReport:
+                self.ledger.held[report.account_id, report.instrument_id] = report.total_lots
+            elif type(report) is Cash:
+                self.ledger.cash[report.account_id] = report.total_minor
 
     @staticmethod
     def _reports(record: Record) -> Iterator[AnyReport]:
         for stream in record.streams:
             yield from decode_stream(stream.reports)
+
+    def _deposited(self, command: Deposit) -> None:
+        """That it was done, the venue's own word on what accounts have shows."""
+        if command.instrument_id:
+            self.ledger.deposited[command.account_id, command.instrument_id] += command.quantity_lots
+        else:
+            self.ledger.funded[command.account_id] += command.amount_minor
 
     def _defined(self, event: InstrumentDefined) -> None:
         ledger, definition = self.ledger, event.definition
@@ -200,6 +242,7 @@ class _Reader:
         section.low_ticks = min(section.low_ticks or price, price)
         section.high_ticks = max(section.high_ticks, price)
         ledger.kinds[symbol, TradeKind(event.kind).name] += 1
+        self._kinds[event.trade_id] = event.kind
         self._side(event.trade_id, (event.instrument_id, price, tonnes, 0))
 
     def _executed(self, report: Executed) -> None:
@@ -208,10 +251,13 @@ class _Reader:
         holding = ledger.holdings.setdefault((report.account_id, report.instrument_id), Holding())
         fen = report.price_ticks * report.quantity_lots
         day = local_day(report.time_ns)
+        buyer_fee, seller_fee = self._tariffs[report.instrument_id].fees_minor(
+            self._kinds[report.trade_id], report.price_ticks, report.quantity_lots
+        )
         if report.side is Side.BUY:
-            holding.buy(day, report.quantity_lots, fen)
+            holding.buy(day, report.quantity_lots, fen, buyer_fee)
         else:
-            holding.sell(day, report.quantity_lots, fen)
+            holding.sell(day, report.quantity_lots, fen, seller_fee)
         said = (report.instrument_id, report.price_ticks, report.quantity_lots, int(report.side))
         self._side(report.trade_id, said)
 
@@ -221,7 +267,7 @@ class _Reader:
         words.append(said)
         if len(words) < 3:
             return
-        del self._open[trade_id]
+        del self._open[trade_id], self._kinds[trade_id]
         agrees = len({word[:3] for word in words}) == 1
         if not agrees or {word[3] for word in words} != {0, Side.BUY, Side.SELL}:
             self.ledger.odd_trades.append(trade_id)

@@ -22,10 +22,13 @@ from carbonmatch.launch import assumptions
 from carbonmatch.launch.firms import Firm
 from carbonmatch.launch.plan import NATIONAL
 from carbonmatch.limits import SESSION_ID_MAX
+from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.messages import AccountId, ParticipantId, SessionId
 from carbonmatch.protocol.auth import public_key_of
 
 ZONE: Final = "Asia/Shanghai"
+# Of all eight markets.
+CURRENCY: Final = "CNY"
 PLACES: Final = {NATIONAL: "national", **{pilot.symbol: pilot.place for pilot in assumptions.PILOTS}}
 OPERATOR: Final = "operator"
 WATCHER: Final = "watcher"
@@ -60,13 +63,21 @@ def instrument_of(config: Config, symbol: str) -> Instrument:
     return next(one for one in config.instruments if one.symbol == symbol)
 
 
+def amounts_of(references: Mapping[str, int]) -> dict[str, Amounts]:
+    """What trades of each market cost, by its symbol."""
+    made = {}
+    for one in _markets(references).instruments:
+        rules = one.definition().clearing
+        assert rules is not None, "every market of the launch holds units and money"
+        made[one.symbol] = Amounts(rules.fees, one.tick_value_minor)
+    return made
+
+
 def _markets(references: Mapping[str, int]) -> Config:
     """What the profiles say of the eight instruments; what has not yet been there in 2021 is left out."""
     lines = [f"profiles = {[symbol.lower() for symbol in PLACES]}"]
     for symbol, reference in references.items():
         lines += [f"[adjust.instruments.{symbol}]", f"reference_price_ticks = {reference}"]
-        # The companies' holdings are the plan's here.
-        lines += ["clearing = { enabled = false }"]
     markets = parse("\n".join(lines), "launch")
     listed = tuple(one for one in markets.instruments if one.symbol in references)
     return structs.replace(markets, instruments=listed, composites=())

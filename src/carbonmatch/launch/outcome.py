@@ -27,11 +27,25 @@ class Day(Struct, frozen=True):
     band_high: int
 
 
+class Accounts(Struct, frozen=True):
+    """What a market's companies have had together; tonnes, and fen."""
+
+    deposited_tonnes: int
+    held_tonnes: int  # in the end
+    moved_tonnes: int  # what the buyers have more of in the end than they began with
+    companies_with_more: int
+    companies_with_less: int
+    deposited_fen: int
+    held_fen: int  # in the end
+    fees_fen: int
+
+
 class Market(Struct, frozen=True):
     symbol: str
     place: str
     companies: int
     companies_that_dealt: int
+    accounts: Accounts
     days: list[Day]
 
     @property
@@ -129,7 +143,29 @@ def market_of(ledger: Ledger, symbol: str, place: str, accounts: range, days: li
             )
         )
     dealt = ledger.dealt()
-    return Market(symbol, place, len(accounts), sum(account in dealt for account in accounts), made)
+    return Market(
+        symbol,
+        place,
+        len(accounts),
+        sum(account in dealt for account in accounts),
+        _accounts_of(ledger, symbol, accounts),
+        made,
+    )
+
+
+def _accounts_of(ledger: Ledger, symbol: str, accounts: range) -> Accounts:
+    instrument_id = next(number for number, of in ledger.symbols.items() if of == symbol)
+    nets = [one.net_tonnes for (_, of), one in ledger.holdings.items() if of == instrument_id]
+    return Accounts(
+        sum(tonnes for (_, of), tonnes in ledger.deposited.items() if of == instrument_id),
+        sum(tonnes for (_, of), tonnes in ledger.held.items() if of == instrument_id),
+        sum(net for net in nets if net > 0),
+        sum(net > 0 for net in nets),
+        sum(net < 0 for net in nets),
+        sum(fen for account, fen in ledger.funded.items() if account in accounts),
+        sum(fen for account, fen in ledger.cash.items() if account in accounts),
+        sum(one.fees for (_, of), one in ledger.holdings.items() if of == instrument_id),
+    )
 
 
 def as_json(outcome: Outcome) -> bytes:

@@ -29,13 +29,19 @@ with 1 where one was not.
 * **Plan.** Deals are drawn from the seed and settled so that they come to the published totals: all
   prices of a stretch of days move together, then single ones by a tick, and what is left, less than the
   smallest deal, is closed by tonnes that move between two deals at different prices. Every deal keeps to
-  its market's band, sizes, tick, sessions and T+1, and nobody sells what it has not.
+  its market's band, sizes, tick, sessions and T+1, and nobody sells what it has not. Every company begins
+  with the allowances and the money that its deals will take, and some more.
 * **Replay.** The venue is the one that `carbonmatch serve` runs: its floor, listeners, pipeline,
   schedules, journal and recovery, with the shipped profiles `cea`, `bea`, `tjea`, `shea`, `cqea`, `gdea`,
   `hbea` and `szea`. Only what carries bytes and time is the replay's own: connections in memory in place
   of sockets, and a clock that goes on when there is nothing left to do. Companies log on with keys,
   through gateways; every batch is written and synced before it is answered. After the holidays of October
   the venue is stopped and started again from its disk.
+* **Accounts.** An operator deposits what registry and banks bring before the first day. From there on the
+  venue holds units and money, as the profiles say: what is offered is reserved, what was bought is sold on
+  a later trading day, proceeds buy at once, and Hubei takes its fees of 2014. Now and then somebody asks
+  to sell a tonne more than it has, to sell what it has bought the same day, or to buy beyond its money:
+  all of that has to be refused, for that reason. In the end an operator asks what every account has.
 * **By each market's rules.** National: orders are listed and selected, now and then behind one that came
   first, and blocks are offered, countered, posted, accepted and confirmed. Guangdong selects the first
   order, Hubei trades at the middle price, others match. Each day ends by its schedule, and the engine's
@@ -43,10 +49,10 @@ with 1 where one was not.
   has to be refused.
 * **Proof.** Then the plan is put aside, and the journal read: its records are added up by market,
   section, day and account. Units and money are conserved, and no account sells what it did not begin with
-  or buy on an earlier day, or pays what it has not: the plan gives each what it begins with, and the
-  venue itself keeps no accounts yet; every trade is told alike to the buyer, the seller and the public; a
-  subscriber of the feed has heard the same; `journal verify` finds the chain whole, and a second
-  execution ends in the same state.
+  or buy on an earlier day, or pays what it has not; what the venue says that each account has is what came
+  in, less what its trades and their fees have taken; every trade is told alike to the buyer, the seller and
+  the public; a subscriber of the feed has heard the same; `journal verify` finds the chain whole, and a
+  second execution ends in the same state.
 
 ## Figures
 

@@ -9,20 +9,34 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from carbonmatch.config import Config
-from carbonmatch.launch.asking import Asking
+from carbonmatch.launch.asking import QUOTED_TONNES_MAX, Asking
 from carbonmatch.launch.dealing import Dealing
-from carbonmatch.launch.desks import Desk, Watcher
-from carbonmatch.launch.firms import Firm
-from carbonmatch.launch.market import OPERATOR, WATCHER, ZONE
+from carbonmatch.launch.desks import Desk, LaunchFailed, Watcher
+from carbonmatch.launch.firms import SPARE_FEN, Firm
+from carbonmatch.launch.market import CURRENCY, OPERATOR, WATCHER, ZONE
 from carbonmatch.launch.plan import Deal, Plan
 from carbonmatch.launch.turns import NS_PER_SECOND, Loop
 from carbonmatch.launch.venue import Venue
+from carbonmatch.matching.messages import (
+    AccountId,
+    Deposit,
+    Done,
+    Holding,
+    InspectHoldings,
+    InstrumentId,
+    Ref,
+    Side,
+    StatusEnd,
+)
 from carbonmatch.protocol.messages import Role
 
+NO_INSTRUMENT: Final = InstrumentId(0)
 _ZONE: Final = ZoneInfo(ZONE)
 # Local seconds between which deals of the screen, and blocks, are made.
 _SCREEN_WINDOWS: Final = (
@@ -34,6 +48,8 @@ _BLOCK_WINDOWS: Final = ((13 * 3600 + 31 * 60, 14 * 3600 + 55 * 60),)
 _DAY_OVER_S: Final = 16 * 3600 + 10 * 60
 # When there are quotes: after the opening, and before the first deal.
 _QUOTES_S: Final = 9 * 3600 + 30 * 60 + 20
+# After the last deal, and before the screen closes.
+_TOO_SOON_S: Final = 14 * 3600 + 59 * 60 + 30
 # On so many of its days somebody asks a market for what it does not allow.
 _RULES_BROKEN_SHARE: Final = 0.5
 # Between an order and whoever takes it, at least.
@@ -79,14 +95,11 @@ class Replay:
             one.symbol: Asking(self._at, self._desks, one, firms[one.symbol], self._random)
             for one in config.instruments
         }
-        # Who has allowances to offer beside the deals of the plan.
-        self._bystanders = {
-            symbol: [firm.account for firm in those if firm.is_seller] for symbol, those in firms.items()
-        }
         self._deals: dict[date, list[Deal]] = {day: [] for day in plan.days}
         for deal in plan.deals:
             self._deals[deal.day].append(deal)
         self.venue = self._start()
+        self._deposit()
 
     # --- the venue -------------------------------------------------------------------------------
 
@@ -109,6 +122,40 @@ class Replay:
             desk.leave()
         self.watcher.leave()
         return self.venue.stop()
+
+    # --- accounts --------------------------------------------------------------------------------
+
+    def _deposit(self) -> None:
+        """What the registry and the banks bring before the first day: allowances, and money."""
+        numbers = {one.symbol: one.id for one in self._config.instruments}
+        for symbol, firms in self.firms.items():
+            for firm in firms:
+                self._bring(AccountId(firm.account), numbers[symbol], firm.deposited, "", 0)
+                self._bring(AccountId(firm.account), NO_INSTRUMENT, 0, CURRENCY, firm.funds)
+            self.loop.run()
+
+    def _bring(
+        self, account: AccountId, instrument_id: InstrumentId, tonnes: int, currency: str, fen: int
+    ) -> None:
+        def answered(report: Any) -> None:
+            if not isinstance(report, Done):
+                raise LaunchFailed(f"deposit of {tonnes} t, {fen} fen into account {account}: {report}")
+
+        if tonnes or fen:
+            self.operator.send(
+                lambda ref: Deposit(ref, account, instrument_id, tonnes, currency, fen), answered
+            )
+
+    def inspect(self) -> None:
+        """Ask what every account has; the answers are in the journal."""
+        page: InspectHoldings | None = InspectHoldings(Ref(1))
+        told: list[Any] = []
+        while page is not None:
+            asked = page
+            told.clear()
+            self.operator.send(lambda ref, asked=asked: structs.replace(asked, ref=ref), told.append)  # type: ignore[misc]
+            self.loop.run()
+            page = _next_page(told)
 
     # --- a day -----------------------------------------------------------------------------------
 
@@ -134,6 +181,8 @@ class Replay:
             asking.quote(deals, band, _ns(day, _QUOTES_S))
             if self._random.random() < _RULES_BROKEN_SHARE:
                 asking.break_rules(band, _ns(day, _QUOTES_S + 10))
+                asking.overreach(band, _ns(day, _QUOTES_S + 20))
+                asking.sell_too_soon(deals, band, day, _ns(day, _TOO_SOON_S))
 
     # --- deals -----------------------------------------------------------------------------------
 
@@ -148,7 +197,14 @@ class Replay:
             # Nothing rests over the break.
             first = max(first, begin)
             second = max(second, first + _PAUSE_S)
-            self.dealing.make(deal, _ns(day, first), _ns(day, second), self._bystanders[deal.market])
+            self.dealing.make(deal, _ns(day, first), _ns(day, second), self._bystanders)
+
+    def _bystanders(self, deal: Deal, side: Side) -> list[int]:
+        """Who could offer the same beside the deals of the plan and the offers that nobody takes."""
+        firms = [firm for firm in self.firms[deal.market] if firm.is_seller]
+        if side is Side.SELL:
+            return [firm.account for firm in firms if firm.left >= deal.tonnes + QUOTED_TONNES_MAX]
+        return [firm.account for firm in firms] if 2 * deal.tonnes * deal.price <= SPARE_FEN else []
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -165,6 +221,21 @@ class Replay:
             while steps and steps[0][0] == time_ns:
                 heapq.heappop(steps)[2]()
             self.loop.run()
+
+
+def _next_page(told: list[Any]) -> InspectHoldings | None:
+    """What to ask for after this answer; None: it was the last one."""
+    *reports, end = told
+    if not isinstance(end, StatusEnd):
+        raise LaunchFailed(f"holdings: {end}, expected the end of a page")
+    if not end.more:
+        return None
+    last = reports[-1]
+    if isinstance(last, Holding):
+        return InspectHoldings(
+            Ref(1), after_account_id=last.account_id, after_instrument_id=last.instrument_id
+        )
+    return InspectHoldings(Ref(1), after_account_id=last.account_id, after_currency=last.currency)
 
 
 def _in_windows(windows: tuple[tuple[int, int], ...], seconds: float) -> float:

@@ -18,8 +18,8 @@ from carbonmatch.words import price_text
 _MILLION: Final = 1_000_000
 _GROUPS: Final = {
     "published": "Published figures, and what the journal adds up to",
-    "settled": "Units and cash",
     "conserved": "Conservation: what was bought was sold, what was paid was received",
+    "held": "Accounts: what the venue says they have, and what came in and was traded",
     "plan": "What only the plan has",
     "journal": "The journal itself",
 }
@@ -34,6 +34,7 @@ def report(outcome: Outcome) -> str:
         _two_columns(_block_share(outcome), _quarter(outcome)),
         _prices(outcome),
         _pilots(outcome),
+        _accounts(outcome),
         _rules(outcome),
         _matched(outcome),
         _made_up(outcome),
@@ -260,10 +261,39 @@ def _pilots(outcome: Outcome) -> str:
     )
 
 
+def _accounts(outcome: Outcome) -> str:
+    rows = [
+        (
+            f"{market.place} ({market.symbol})",
+            f"{one.deposited_tonnes:,}",
+            f"{one.moved_tonnes:,}",
+            f"{one.companies_with_more:,}",
+            f"{one.companies_with_less:,}",
+            f"{one.held_tonnes:,}",
+            _yuan(one.deposited_fen),
+            _yuan(one.fees_fen),
+            _yuan(one.held_fen),
+        )
+        for market in outcome.markets
+        for one in [market.accounts]
+    ]
+    head = (
+        "market", "tonnes brought", "net moved", "with more", "with less", "tonnes in the end", "CNY brought",
+        "fees, CNY", "CNY in the end",
+    )  # fmt: skip
+    return (
+        "<section><h2>Accounts</h2><p>Registry and banks bring allowances and money before the first day, "
+        "both made up; from there on every order needs what it sells or pays, and what was bought is sold on "
+        "a later day. In the end the venue was asked what each account has. Fees are those of Hubei of 2014; "
+        "of the other markets none are known.</p>" + _table(head, rows, "numbers") + "</section>"
+    )
+
+
 def _rules(outcome: Outcome) -> str:
     return (
-        "<section><h2>Rules at work</h2><p>What companies asked for beside the deals: prices outside of the "
-        "band and orders above their size, which the engine refuses. Offers that nobody takes expire with "
+        "<section><h2>Rules at work</h2><p>What companies asked for beside the deals, which the engine "
+        "refuses: prices outside of the band, orders above their size, a tonne more than they have or have "
+        "had since yesterday, and purchases beyond their money. Offers that nobody takes expire with "
         "the day; orders that a taker has passed over are cancelled on request.</p>"
         + _two_columns(
             "<h3>Refused, by reason</h3>" + _counts(outcome.rejects),

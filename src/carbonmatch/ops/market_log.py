@@ -107,6 +107,7 @@ def _bidding_told(
         fields |= {
             "outcome": event.outcome,
             "price_ticks": event.price_ticks,
+            "pricing": event.pricing,
             "allotted_lots": event.allotted_lots,
             "rule": event.rule,
             "text": event.text,

@@ -84,6 +84,7 @@ _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encoder: Final = msgspec.msgpack.Encoder()
 _record_decoder: Final = msgspec.msgpack.Decoder(Outline)
 _entries_decoder: Final = msgspec.msgpack.Decoder(list[_StoredEntry])
+_entry_records_decoder: Final = msgspec.msgpack.Decoder(list[EntryRecord])
 _reports_decoder: Final = msgspec.msgpack.Decoder(list[AnyReport])
 _public_decoder: Final = msgspec.msgpack.Decoder(list[AnyPublicEvent])
 _raw_list_decoder: Final = msgspec.msgpack.Decoder(list[Raw])
@@ -141,6 +142,14 @@ def decode_outline(payload: bytes) -> Outline:
     try:
         return _record_decoder.decode(payload)
     except _UNDECODABLE as error:
+        raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
+
+
+def last_time_ns(payload: bytes) -> int:
+    """The stamp of a record's last entry, which is that of the batch in the feed."""
+    try:
+        return _entry_records_decoder.decode(_record_decoder.decode(payload).entries)[-1].time_ns
+    except (*_UNDECODABLE, IndexError) as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
 
 

@@ -31,6 +31,7 @@ from carbonmatch.limits import (
     STOP_MAKERS_MIN,
     VENUE_OPEN_ORDERS_MAX,
 )
+from carbonmatch.market_data.changes import FeedBatch
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import NO_REF, Outputs, RejectReason, SessionId
@@ -146,19 +147,20 @@ class Start(Struct, frozen=True):
 
 def newest_start(storage: Storage) -> Start:
     """The newest snapshot that is good in every byte and gives the state it promises, or the beginning."""
-    return snapshots.newest(storage, _start_behind, _warn) or from_nothing()
+    return snapshots.newest(storage, start_behind, _warn) or from_nothing()
 
 
 def start_from(storage: Storage, sequence: int) -> Start:
     """The snapshot of `sequence`; of 0, the beginning. Raises JournalDamaged, ValueError or OSError."""
-    return _start_behind(snapshots.load(storage, sequence)) if sequence else from_nothing()
+    return start_behind(snapshots.load(storage, sequence)) if sequence else from_nothing()
 
 
 def from_nothing() -> Start:
     return Start(VenueState(Engine(), MarketData(), Marks()), ORIGIN, 0)
 
 
-def _start_behind(snapshot: Snapshot) -> Start:
+def start_behind(snapshot: Snapshot) -> Start:
+    """Raises ValueError where it gives another state than it promises."""
     return Start(restore(snapshot), snapshot.anchor, snapshot.sequence)
 
 
@@ -189,6 +191,7 @@ class Replay:
 
     def __init__(self, venue: VenueState) -> None:
         self.venue = venue
+        self.feed_batch: FeedBatch | None = None  # what the last record has told the public
         self.records = 0
         self.commands = 0
         self.time_ns = 0  # of the last entry
@@ -210,7 +213,7 @@ class Replay:
         for copy in outputs.copies:
             note(copy.session_id, copy.first_seq, NO_REF, position)
         self.time_ns = record.entries[-1].time_ns
-        venue.market_data.apply(outputs, self.time_ns)
+        self.feed_batch = venue.market_data.apply(outputs, self.time_ns)
         self.records += 1
         self.commands += stored.count
         return chunks

@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[3] / "proto" / "BIDDING.md").read_text()
 SEED = bytes(range(16))
 DRAW = "8942c87672a2da53"
 COMMITMENT = "c7cb5d1a1a214f1d833a21fe6c7b2420e417c2f220784cbe90072975131bc367"
-DIGEST = "8739d6b084fcbee6b6e17b2076cd5a5c4cec8a9efe3637caecd651f7bc0ac9a7"
+DIGEST = "8e40c8a0d83625c2aad9d3b97cfe583b7b41c0086fc4e63da7759baab4524668"
 
 
 @pytest.mark.parametrize("number", [SEED.hex(), DRAW, COMMITMENT, DIGEST])
@@ -47,9 +47,9 @@ def test_the_digest_of_the_inputs_is_that_of_their_numbers() -> None:
     bidding = house.engine.venue.biddings.by_id[house.announce(10_000, reserve_price_ticks=10_000)]
     bidding.bidding_id = OrderId(4711)
     session, account = house.engine.sessions[SessionId(FIRST)], house.engine.accounts[AccountId(FIRST)]
-    for numbers in ((4712, 4712, 10_300, 1_000), (4714, 4720, 10_500, 500)):
-        bid_id, priority, price, lots = numbers
-        bid = SealedBid(bidding, OrderId(bid_id), session, account, 1, price, lots, priority)
+    for numbers in ((4712, 4712, 10_300, 1_000, 77), (4714, 4720, 10_500, 500, 31)):
+        bid_id, priority, price, lots, bidder = numbers
+        bid = SealedBid(bidding, OrderId(bid_id), session, account, bidder, price, lots, priority)
         bidding.bids[bid.bid_id] = bid
     assert inputs_digest(bidding, 0).hex() == DIGEST
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from carbonmatch.auction_tools import collect, paid, recompute
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.bidding.allotment import commitment_of
 from carbonmatch.matching.messages import (
@@ -184,7 +186,11 @@ def test_where_each_pays_its_own_price_the_last_one_is_told() -> None:
     ended = house.close()
     trades = [event for event in house.public if isinstance(event, m.Traded)]
     assert [(one.price_ticks, one.quantity_lots) for one in trades] == [(110, 6), (100, 4)]
-    assert ended.price_ticks == 100
+    assert (ended.price_ticks, ended.pricing) == (100, BiddingPricing.PAY_AS_BID)
+    inputs = collect(house.batches, bidding_id)
+    assert paid(inputs) == ", each bid at its own price, the last one at 100 ticks"
+    assert paid(structs.replace(inputs, pricing="uniform")) == " at 100 ticks"
+    assert paid(structs.replace(inputs, allotted_lots=0)) == ""
 
 
 # --- what a change does to the time of a bid ------------------------------------------------------
@@ -492,3 +498,33 @@ def test_one_buyer_pays_no_more_than_the_secondary_market_by_so_much(price: int,
     bidding_id = house.open(10, side=Side.BUY, reserve_price_ticks=200)
     house.bid(bidding_id, 0, 10, price)
     assert house.close().outcome.name == outcome
+
+
+@pytest.mark.parametrize(
+    ("key", "bidders"),
+    [
+        (m.SelfTradeKey.PARTICIPANT, [1, 1, 2, 3]),
+        (m.SelfTradeKey.ACCOUNT, [1, 2, 3, 4]),
+        # The second and the third account are of one group, over two participants; the others of none.
+        (m.SelfTradeKey.GROUP, [1, 2, 2, 3]),
+    ],
+)
+def test_whose_bids_are_one_bidders_is_in_the_digest_and_found_out_again_from_a_journal(
+    key: m.SelfTradeKey, bidders: list[int]
+) -> None:
+    house = House(BiddingRules(share_max_basis_points=7_000), self_trade=m.SelfTradeRules(key))
+    accounts = [AccountId(n) for n in (80, 81, 82, 83)]
+    owners = [(80, 50, 0), (81, 50, 7), (82, 51, 7), (83, 52, 0)]
+    house.venue(
+        *[m.DefineAccount(AccountId(a), m.ParticipantId(p), f"a{a}", m.GroupId(g)) for a, p, g in owners],
+        m.DefineSession(m.SessionId(FIRST), "b", tuple(accounts)),
+    )
+    bidding_id = house.open(100)
+    for account_id in accounts:
+        house.send(m.SessionId(FIRST), m.Bid(Ref(1), bidding_id, 30, 100, account_id))
+    # What an account is afterwards says nothing of the bids that it has.
+    house.venue(m.DefineAccount(AccountId(83), m.ParticipantId(50), "a83", m.GroupId(7)))
+    house.close()
+    inputs = collect(house.batches, bidding_id)
+    assert [bid.bidder for bid in inputs.bids] == bidders
+    assert recompute(inputs) == []

@@ -16,8 +16,8 @@ from carbonmatch.matching.messages import BiddingRule, BiddingTie, OrderId
 SEED_BYTES: Final = 16
 DIGEST_BYTES: Final = 32
 _DRAW_BYTES: Final = 8
-_PARAMETERS: Final = struct.Struct(">11Q")
-_BID: Final = struct.Struct(">4Q")
+_PARAMETERS: Final = struct.Struct(">17Q")
+_BID: Final = struct.Struct(">5Q")
 
 
 class Allotment(NamedTuple):
@@ -39,7 +39,7 @@ def draw(seed: bytes, bid_id: OrderId) -> bytes:
 
 
 def inputs_digest(bidding: Bidding, secondary_price_ticks: int) -> bytes:
-    """Of all that an allotment is computed from, but for the seed: numbers of 8 bytes, big-endian."""
+    """Of the bids and all rules that they are held against, but for the seed: numbers of 8 bytes each."""
     offer = bidding.offer
     rules = offer.rules
     hashed = blake2b(digest_size=DIGEST_BYTES)
@@ -55,13 +55,21 @@ def inputs_digest(bidding: Bidding, secondary_price_ticks: int) -> bytes:
             rules.undersubscription,
             rules.secondary_basis_points,
             secondary_price_ticks,
+            rules.bid_min_lots,
+            rules.bid_increment_lots,
+            rules.price_increment_ticks,
+            rules.share_max_basis_points,
+            rules.bids_max,
+            rules.revision,
             len(bidding.bids),
         )
     )
     pack = _BID.pack
-    # They are in the order of their ids.
+    # Nobody's name: who has the first bid is 1. They are in the order of their ids.
+    numbers: dict[int, int] = {}
     for bid in bidding.bids.values():
-        hashed.update(pack(bid.bid_id, bid.priority, bid.price_ticks, bid.quantity_lots))
+        bidder = numbers.setdefault(bid.bidder, len(numbers) + 1)
+        hashed.update(pack(bid.bid_id, bid.priority, bid.price_ticks, bid.quantity_lots, bidder))
     return hashed.digest()
 
 

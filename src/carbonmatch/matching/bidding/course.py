@@ -180,6 +180,7 @@ def _end(venue: Venue, bidding: Bidding, ending: Ending) -> None:
             offer.seed,
             ending.inputs_digest,
             ending.text,
+            offer.rules.pricing,
         )
     )
 

@@ -2,6 +2,7 @@
 
 from carbonmatch.matching.vocabulary.bidding import (
     BiddingOutcome,
+    BiddingPricing,
     BiddingRule,
     BiddingRules,
     BiddingState,
@@ -29,7 +30,7 @@ class BidUpdate(Report, frozen=True, tag=65):
     price_ticks: int  # its limit
     quantity_lots: int
     allotted_lots: int  # at the end: what it has got
-    allotted_price_ticks: int  # the price of that; of the one party, the lowest
+    allotted_price_ticks: int  # the price of that; of the one party, the last bid's
     priority: int  # the place in the journal that its time counts from
 
 
@@ -65,7 +66,8 @@ class BiddingEnded(PublicEvent, frozen=True, tag=196):
     time_ns: int
     bidding_id: OrderId
     outcome: BiddingOutcome
-    price_ticks: int  # of the last bid that was allotted something; 0: none was
+    # Of the last bid that was allotted something, and so everyone's where pricing is UNIFORM; 0: none was.
+    price_ticks: int
     offered_lots: int
     allotted_lots: int
     bid_lots: int  # what was bid for; 0 where bids were not opened
@@ -76,3 +78,4 @@ class BiddingEnded(PublicEvent, frozen=True, tag=196):
     seed: bytes  # what ties were drawn from
     inputs_digest: bytes  # of all that it was computed from; empty where bids were not opened
     text: str
+    pricing: BiddingPricing = BiddingPricing.DEFAULT  # whether that is one price for all; DEFAULT: not said

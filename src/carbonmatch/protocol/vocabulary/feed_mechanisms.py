@@ -6,6 +6,7 @@ Part of the vocabulary in `protocol.messages`, which others take it from.
 from carbonmatch.matching.messages import (
     AuctionRule,
     BiddingOutcome,
+    BiddingPricing,
     BiddingRule,
     BiddingRules,
     BiddingState,
@@ -106,7 +107,8 @@ class BiddingResult(Outbound, frozen=True, tag=107):
     instrument_seq: int
     bidding_id: OrderId
     outcome: BiddingOutcome
-    price_ticks: int  # of the last bid that was allotted something; 0: none was
+    # Of the last bid that was allotted something, and so everyone's where pricing is UNIFORM; 0: none was.
+    price_ticks: int
     offered_lots: int
     allotted_lots: int
     bid_lots: int  # what was bid for; 0 where bids were not opened
@@ -118,6 +120,7 @@ class BiddingResult(Outbound, frozen=True, tag=107):
     inputs_digest: bytes  # BLAKE2b, 32 bytes, of what it was computed from; empty where bids were not opened
     text: str
     time_ns: int
+    pricing: BiddingPricing = BiddingPricing.DEFAULT  # whether that is one price for all; DEFAULT: not said
 
 
 # --- blocks ---------------------------------------------------------------------------------------
