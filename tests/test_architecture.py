@@ -57,6 +57,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
+    "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},
     "settlement": {
@@ -73,6 +74,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "cli": {
         *_UP_TO_SERVER,
         "client",
+        "journal_commands",
         "journal_tools",
         "auction_tools",
         "export",
