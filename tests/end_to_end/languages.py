@@ -100,19 +100,19 @@ class Program:
         assert self.process.stdin is not None
         self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
 
-    async def line(self) -> str:
+    async def _line(self) -> str:
         assert self.process.stdout is not None
-        async with asyncio.timeout(SECONDS_MAX):
-            line = (await self.process.stdout.readline()).decode().rstrip("\n")
+        line = (await self.process.stdout.readline()).decode().rstrip("\n")
         assert line or not self.process.stdout.at_eof(), self.lines
         self.lines.append(line)
         return line
 
     async def until(self, beginning: str) -> str:
         """The next line that begins so."""
-        while not (line := await self.line()).startswith(beginning):
-            pass
-        return line
+        async with asyncio.timeout(SECONDS_MAX):
+            while not (line := await self._line()).startswith(beginning):
+                pass
+            return line
 
     async def report(self, name: str) -> dict[str, str]:
         """Fields of the next line of this kind."""
@@ -120,8 +120,9 @@ class Program:
 
     async def book(self, expected: str) -> None:
         """Wait until an instrument's book is so, whatever it was before."""
-        while (await self.until("book ")).split(" ", 3)[3] != expected:
-            pass
+        async with asyncio.timeout(SECONDS_MAX):
+            while (await self.until("book ")).split(" ", 3)[3] != expected:
+                pass
 
     def reports(self) -> list[dict[str, str]]:
         """All lines so far that have a number of the stream."""

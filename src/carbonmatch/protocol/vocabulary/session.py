@@ -49,7 +49,7 @@ class LogoutReason(IntEnum):
     SHUTTING_DOWN = 5  # the venue stops
     THROTTLED = 6  # too many commands over the rate for too long
     LOGON_TIMEOUT = 7  # no logon within its time
-    LOGON_REFUSED = 8  # the LogonRejected before it says why
+    LOGON_REFUSED = 8  # in logs only: on the wire the LogonRejected is the last message
     TOO_MANY_CONNECTIONS = 9  # the venue, or the address, has as many as it may
     FRAME_TIMEOUT = 10  # a frame begun was not completed within its time
     HISTORY_LOST = 11  # the reports that were asked for are no longer in the journal
