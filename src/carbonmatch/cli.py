@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
@@ -21,13 +21,18 @@ _WITHOUT_ASSERTIONS = (
     "this Python leaves out assertions (-O, or PYTHONOPTIMIZE is set), and they are what stops a wrong"
     " engine before it answers: start without"
 )
+_NOT_COMPILED = (
+    "--require-accel, but the matching core of this installation is interpreted: install again with"
+    " HATCH_BUILD_HOOK_ENABLE_MYPYC=true in the environment (see README.md, Compiled), or start without"
+)
 
 
 def _version() -> str:
+    from carbonmatch.accel import core
     from carbonmatch.protocol.messages import PROTOCOL_VERSION
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"carbonmatch {__version__} ({python}, protocol {PROTOCOL_VERSION})"
+    return f"carbonmatch {__version__} ({python}, core {core()}, protocol {PROTOCOL_VERSION})"
 
 
 app = App(
@@ -36,8 +41,7 @@ app = App(
     version=_version,
     help_format="plaintext",
 )
-journal = App(name="journal", help="Prove and read a journal.", help_format="plaintext")
-app.command(journal)
+app.command("carbonmatch.journal_commands:main", name="journal", help="Prove and read a journal.")
 auction = App(name="auction", help="Compute again what an auction came to.", help_format="plaintext")
 app.command(auction)
 profile = App(name="profile", help="The markets that are shipped, by name.", help_format="plaintext")
@@ -57,6 +61,11 @@ app.command(
     "carbonmatch.export.command:main",
     name="export",
     help="Write a journal as a table of fills, orders or books, for analysis.",
+)
+app.command(
+    "carbonmatch.fanout.command:main",
+    name="fanout",
+    help="Follow an engine's market data once, and serve it to many.",
 )
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
@@ -98,6 +107,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
     from carbonmatch.export.writing import ExportError
+    from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
@@ -113,7 +123,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         JournalRefused,
         NothingToRecompute,
     )
-    return (*ours, ExportError, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    return (*ours, ExportError, FanoutError, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -137,6 +147,7 @@ def serve(
     market_data: str | None = None,
     drop_copy: str | None = None,
     ops: str | None = None,
+    require_accel: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the venue until it is told to stop (SIGTERM, SIGINT); at SIGHUP it reads its configuration again.
 
@@ -155,7 +166,10 @@ def serve(
         Where readers of drop copies connect, likewise.
     ops
         Where metrics and health are asked for, likewise.
+    require_accel
+        Do not start with a matching core that is interpreted: one that was to be compiled was forgotten.
     """
+    from carbonmatch.accel import is_core_compiled
     from carbonmatch.config import Config, load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
     from carbonmatch.ops.host import check_host
@@ -170,6 +184,8 @@ def serve(
             chosen, order_entry=order_entry, market_data=market_data, drop_copy=drop_copy, ops=ops
         )
 
+    if require_accel and not is_core_compiled():
+        raise SystemExit(_NOT_COMPILED)
     chosen = read()
     start_logging()
     check_host(chosen)
@@ -391,133 +407,6 @@ def replay_feed(
     storage = opened_journal(directory, archive)
     start_logging()
     sys.exit(run(storage, chosen, host_and_port(market_data), speed, readers, running))
-
-
-# --- the journal ----------------------------------------------------------------------------------
-
-
-@journal.command
-def verify(directory: Path, *, archive: Path | None = None, running: bool = False) -> None:
-    """Check every byte of a journal, and of its snapshots.
-
-    Parameters
-    ----------
-    archive
-        Where its older segments are: both are proven as one journal.
-    running
-        A process is writing this journal: leave out the segment that is being written.
-    """
-    from carbonmatch.journal_tools import verify as verify_journal
-
-    found = verify_journal(directory, archive=archive, running=running)
-    print(
-        f"{directory}: good; {found.segments} segments, {found.records} batches, {found.commands} commands, "
-        f"{found.reports} reports, last sequence {found.last_sequence}, {found.snapshots} snapshots"
-    )
-    if running:
-        print("the segment that is being written is left out")
-    if found.first_segment > 1:
-        print(
-            f"begins with segment {found.first_segment}, sequence {found.first_sequence}: what came before "
-            "is proven together with the archive"
-        )
-    if found.trades_proven:
-        print(f"{found.trades_proven} commands on trades carry the trades as they were made")
-    if found.trades_unproven:
-        print(f"{found.trades_unproven} commands on trades of archived segments: proven with --archive")
-    if found.torn_bytes:
-        print(f"a write of {found.torn_bytes} bytes was cut short at the end; the next start drops it")
-    elif not running and not found.closed:
-        print("the last stop was not a clean one, or the venue is running")
-
-
-@journal.command
-def replay(
-    directory: Path, *, archive: Path | None = None, running: bool = False, from_snapshot: int = 0
-) -> None:
-    """Execute every command of a journal again, and compare what comes out, byte for byte.
-
-    Parameters
-    ----------
-    archive
-        Where its older segments are.
-    running
-        A process is writing this journal: leave out the segment that is being written.
-    from_snapshot
-        Begin behind the snapshot of this sequence, and not with the first command.
-    """
-    from carbonmatch.journal_tools import replay as replay_journal
-
-    found = replay_journal(directory, archive=archive, running=running, from_snapshot=from_snapshot)
-    print(
-        f"{directory}: {found.commands} commands in {found.records} batches gave the same events again; "
-        f"state {found.state_digest.hex()}"
-    )
-
-
-@journal.command
-def dump(
-    directory: Path, *, archive: Path | None = None, from_sequence: int = 1, running: bool = False
-) -> None:
-    """Write every batch as a line of JSON: what came in, and what it caused.
-
-    Parameters
-    ----------
-    archive
-        Where its older segments are.
-    from_sequence
-        Leave out batches that end before this one.
-    running
-        A process is writing this journal: leave out the segment that is being written.
-    """
-    from carbonmatch.journal_tools import dump as dump_journal
-
-    dump_journal(directory, archive=archive, from_sequence=from_sequence, running=running)
-
-
-@journal.command
-def export(
-    directory: Path,
-    *,
-    archive: Path | None = None,
-    form: Annotated[Literal["csv", "jsonl"], Parameter(name="--format")] = "csv",
-    running: bool = False,
-) -> None:
-    """Write every fill, two for each trade, as CSV or JSON lines: as it stands after busts and corrections.
-
-    Parameters
-    ----------
-    archive
-        Where its older segments are.
-    running
-        A process is writing this journal: leave out the segment that is being written.
-    """
-    from carbonmatch.journal_tools import export as export_fills
-
-    export_fills(directory, archive=archive, form=form, running=running)
-
-
-@journal.command
-def archive(directory: Path, *, to: Path) -> None:
-    """Move segments that no start needs any more into an archive: copied, proven, then removed.
-
-    Only those behind the two newest snapshots, after these were loaded and found to be right. May run
-    beside the venue.
-
-    Parameters
-    ----------
-    to
-        The archive's directory; made if it is not there.
-    """
-    from carbonmatch.journal_tools import archive_segments
-
-    moved = archive_segments(directory, to)
-    print(f"{directory}: moved {len(moved.segments)} segments to {to}")
-    if moved.held_back_at is not None:
-        print(
-            f"left what lies behind two snapshots from segment {moved.held_back_at} on: the follower of this "
-            "journal still has to read it"
-        )
 
 
 # --- auctions -------------------------------------------------------------------------------------

@@ -79,16 +79,8 @@ class BlockCommands(ABC):
         seconds: float | None = None,
     ) -> BlockUpdate:
         """Of what was offered to this side: TRADED. Of a post: a reply, unless that trades at once."""
-        command = BlockAccept(
-            _NO_REF,
-            OrderId(proposal_id),
-            quantity_lots,
-            price_ticks,
-            AccountId(account_id),
-            expires_ns,
-            flags,
-        )
-        return await self._block_update(command, seconds)
+        reply = _reply(BlockAccept, proposal_id, quantity_lots, price_ticks, account_id, expires_ns, flags)
+        return await self._block_update(reply, seconds)
 
     async def counter_block(
         self,
@@ -102,16 +94,8 @@ class BlockCommands(ABC):
         seconds: float | None = None,
     ) -> BlockUpdate:
         """Of a post: a reply of its own."""
-        command = BlockCounter(
-            _NO_REF,
-            OrderId(proposal_id),
-            quantity_lots,
-            price_ticks,
-            AccountId(account_id),
-            expires_ns,
-            flags,
-        )
-        return await self._block_update(command, seconds)
+        reply = _reply(BlockCounter, proposal_id, quantity_lots, price_ticks, account_id, expires_ns, flags)
+        return await self._block_update(reply, seconds)
 
     async def decline_block(self, proposal_id: int, *, seconds: float | None = None) -> BlockUpdate:
         return await self._block_update(BlockDecline(_NO_REF, OrderId(proposal_id)), seconds)
@@ -145,3 +129,18 @@ class BlockCommands(ABC):
     async def _block_update(self, command: ClientCommand, seconds: float | None) -> BlockUpdate:
         answer = await self.call(command, seconds=seconds)
         return next(report for report in answer if isinstance(report, BlockUpdate))
+
+
+def _reply(
+    kind: type[BlockAccept | BlockCounter],
+    proposal_id: int,
+    quantity_lots: int,
+    price_ticks: int,
+    account_id: int,
+    expires_ns: int,
+    flags: int,
+) -> BlockAccept | BlockCounter:
+    """Acceptance and counter say the same, each with its own meaning."""
+    return kind(
+        _NO_REF, OrderId(proposal_id), quantity_lots, price_ticks, AccountId(account_id), expires_ns, flags
+    )
