@@ -480,3 +480,10 @@ SURVEILLANCE_CANDIDATES_MAX: Final = 10_000
 EXPORT_ROWS_AT_ONCE: Final = 65_536
 # Levels of each side in a row of the book: six columns each, and screens show ten.
 EXPORT_LEVELS_MAX: Final = 50
+
+# --- fan-out -------------------------------------------------------------------------------------
+
+# Publications that wait for a NATS server, about 200 bytes each; beyond, snapshots are published instead.
+NATS_BATCHES_MAX: Final = 65_536
+# How often a fan-out says on NATS that it follows the engine.
+NATS_STATUS_SECONDS: Final = 1.0
