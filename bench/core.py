@@ -12,7 +12,8 @@ The flows are in `flows`: `touch`, `instruments`, `deep`, `stops`, `icebergs`, `
 `cascade` is what one stop costs that fires and trades, of 500 that one trade fires. `waiting` is what a
 trade costs beside 10,000 stops that wait, as a ratio to the same trades without them: both are timed in turn,
 so that the machine's drift falls out. `restrained` is the same for prices that a collar, a corridor or an
-interval limit restrains.
+interval limit restrains. `accounts` is the same for accounts that hold units and money; `--accounts` measures
+that and nothing else.
 
 Every flow also runs shortened against the naive reference of the tests, in the same process, for a
 ratio that does not depend on the machine; and two ladders of sizes show how the cost of a command
@@ -104,6 +105,11 @@ def measure_waiting(seed: int, trade_count: int, runs: int) -> dict[str, Any]:
     """A trade beside stops that wait, as a ratio to the same one without them, run by run."""
     alone, beside = trades(seed, trade_count, 0), trades(seed, trade_count, WAITING_STOPS)
     return {"stops": WAITING_STOPS, **measure_beside(alone, beside, runs)}
+
+
+def measure_accounts(seed: int, commands: int, runs: int) -> dict[str, Any]:
+    """A command where accounts hold units and money, as a ratio to the same one of `touch`, run by run."""
+    return measure_beside(prepare("touch", seed, commands), prepare("accounts", seed, commands), runs)
 
 
 def measure_restrained(name: str, seed: int, commands: int, runs: int) -> dict[str, Any]:
@@ -273,7 +279,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference-commands", type=int, default=2_560)
     parser.add_argument("--no-scaling", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--accounts", action="store_true", help="only what accounts cost, as a ratio")
     options = parser.parse_args(arguments)
+    if options.accounts:
+        ratio = measure_accounts(options.seed, options.commands, options.runs)
+        print(json.dumps({"accounts": ratio}, indent=2) if options.json else accounts_text(ratio))
+        return 0
 
     result: dict[str, Any] = {"seed": options.seed, "runs": options.runs, "gc": "off, frozen"}
     if not options.no_scaling:
@@ -290,6 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result["restrained"] = {
         name: measure_restrained(name, options.seed, options.commands, options.runs) for name in RULES
     }
+    result["accounts"] = measure_accounts(options.seed, options.commands, options.runs)
     result["cascade_ns"] = round(min(measure_cascade(options.seed) for _ in range(options.runs)))
     if not options.no_scaling:
         result["ns_by_levels"] = {
@@ -302,6 +314,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
     print(json.dumps(result, indent=2) if options.json else as_text(result))
     return 0
+
+
+def accounts_text(ratio: dict[str, Any]) -> str:
+    return (
+        f"with accounts: {ratio['median']:.3f} times what it costs without "
+        f"({ratio['least']:.3f} to {ratio['most']:.3f})"
+    )
 
 
 def as_text(result: dict[str, Any]) -> str:
@@ -319,6 +338,7 @@ def as_text(result: dict[str, Any]) -> str:
             f"under a wide {name}: {ratio['median']:.3f} times what it costs without "
             f"({ratio['least']:.3f} to {ratio['most']:.3f})"
         )
+    lines.append(accounts_text(result["accounts"]))
     lines.append(f"cascade: {result['cascade_ns']} ns a stop that fires and trades")
     for title, key in (("levels", "ns_by_levels"), ("resting orders", "ns_by_orders")):
         if key in result:

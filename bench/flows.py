@@ -7,7 +7,8 @@ over 8 of them; `deep`, the same mix on top of 100,000 orders on about 2,000 lev
 two lots of what they rest with. 8 sessions of different participants take turns of 64 commands.
 `groups`, as `touch` where self-trade prevention goes by groups of accounts, of which there are as many as
 sessions. `collar`, `corridor` and `limits`, as `touch` where prices are restrained, but so widely that no
-order meets it: what looking costs.
+order meets it: what looking costs. `accounts`, as `touch` where accounts hold units and money, and all have
+enough of both.
 """
 
 import random
@@ -21,10 +22,13 @@ from carbonmatch.matching.messages import (
     AllowedFlag,
     AnyCommand,
     Cancel,
+    ClearingRules,
     DefineAccount,
     DefineInstrument,
     DefineSession,
+    Deposit,
     Entry,
+    Fees,
     GroupId,
     InstrumentDefinition,
     InstrumentId,
@@ -40,12 +44,14 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeKind,
     VolatilityRules,
     Width,
 )
 
 BATCH_COMMANDS: Final = 64
 SESSIONS: Final = 8
+_OPERATOR: Final = SESSIONS + 1
 MIDDLE_TICKS: Final = 1_000_000
 # What the flows need and no more, so that versions without the latest types play the same.
 _ALLOWED: Final = AllowedFlag.DEFAULT | AllowedFlag.STOP_LIMIT | AllowedFlag.ICEBERG
@@ -62,12 +68,14 @@ class Flow:
         icebergs: bool = False,
         groups: bool = False,
         volatility: VolatilityRules | None = None,
+        clearing: ClearingRules | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.instruments = instruments
         self.icebergs = icebergs
         self.groups = groups
         self.volatility = volatility
+        self.clearing = clearing
         self.levels_a_side = levels // 2
         self.sequence = 0
         self.last_ref = dict.fromkeys(range(1, SESSIONS + 1), 0)
@@ -88,6 +96,7 @@ class Flow:
                     allowed=_ALLOWED,
                     self_trade=SelfTradeRules(key),
                     volatility=self.volatility,
+                    clearing=self.clearing,
                 )
             )
             for number in range(self.instruments)
@@ -98,7 +107,21 @@ class Flow:
                 DefineAccount(AccountId(number), ParticipantId(number), f"account-{number}", group_id)
             )
             commands.append(DefineSession(SessionId(number), f"session-{number}", (AccountId(number),)))
+        if self.clearing is not None:
+            commands.append(DefineSession(SessionId(_OPERATOR), "operator", (), operator=True))
         return self.entry_of(0, commands)
+
+    def deposits(self) -> Entry:
+        """More units and money for every account than it will need."""
+        refs = iter(range(1, 10**6))
+        commands: list[AnyCommand] = []
+        for account in map(AccountId, range(1, SESSIONS + 1)):
+            commands.append(Deposit(Ref(next(refs)), account, currency="EUR", amount_minor=10**15))
+            commands += [
+                Deposit(Ref(next(refs)), account, InstrumentId(number + 1), 10**9)
+                for number in range(self.instruments)
+            ]
+        return self.entry_of(_OPERATOR, commands)
 
     def entries(self, commands: int, command: Callable[[int], AnyCommand]) -> list[Entry]:
         """About so many commands, by sessions in turn, in entries of 64."""
@@ -212,6 +235,10 @@ FLOWS: Final[dict[str, dict[str, int]]] = {
     "corridor": {"instruments": 1, "levels": 300, "resting": 0},
     "limits": {"instruments": 1, "levels": 300, "resting": 0},
 }
+# As `touch`, where accounts hold units and money: both sides pay fees, and there is a limit.
+ACCOUNTS: Final = ClearingRules(
+    lag_days=1, fees=(Fees(TradeKind.CONTINUOUS, 5, 5, 1, 1),), position_max_lots=2 * 10**9
+)
 # An entry of 64 commands takes 64 microseconds here, so the windows hold some 1,000 and 15,000 of them.
 _WIDE: Final = Width(ticks=MIDDLE_TICKS // 2)
 RULES: Final[dict[str, VolatilityRules]] = {
@@ -243,7 +270,12 @@ def trades(seed: int, count: int, stops: int) -> tuple[list[Entry], list[Entry]]
     return before, takers
 
 
-def flow_of(parameters: dict[str, int], seed: int, rules: VolatilityRules | None = None) -> Flow:
+def flow_of(
+    parameters: dict[str, int],
+    seed: int,
+    rules: VolatilityRules | None = None,
+    clearing: ClearingRules | None = None,
+) -> Flow:
     return Flow(
         seed,
         parameters["instruments"],
@@ -251,14 +283,17 @@ def flow_of(parameters: dict[str, int], seed: int, rules: VolatilityRules | None
         icebergs="icebergs" in parameters,
         groups="groups" in parameters,
         volatility=rules,
+        clearing=clearing,
     )
 
 
 def prepare(name: str, seed: int, commands: int) -> tuple[list[Entry], list[Entry]]:
     """Entries that set up the flow, and those to be timed."""
-    parameters = FLOWS[name]
-    flow = flow_of(parameters, seed, RULES.get(name))
+    parameters = FLOWS["touch" if name == "accounts" else name]
+    flow = flow_of(parameters, seed, RULES.get(name), ACCOUNTS if name == "accounts" else None)
     before = [flow.definitions()]
+    if flow.clearing is not None:
+        before.append(flow.deposits())
     if "stops" in parameters:
         before += flow.entries(
             parameters["stops"],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.accel import core
 from carbonmatch.config import parse
 from carbonmatch.config.words import next_transitions
 from carbonmatch.journal.recovery import recover
@@ -34,7 +35,7 @@ def test_the_version_names_what_matters_for_a_report() -> None:
     done = run("--version")
     assert done.returncode == 0
     python = ".".join(map(str, sys.version_info[:3]))
-    assert done.stdout == f"carbonmatch 0.1.0 (CPython {python}, protocol 1)\n"
+    assert done.stdout == f"carbonmatch 0.1.0 (CPython {python}, core {core()}, protocol 1)\n"
 
 
 def test_help_lists_every_command_without_importing_them() -> None:
@@ -47,6 +48,7 @@ def test_help_lists_every_command_without_importing_them() -> None:
         "schedule",
         "journal",
         "export",
+        "fanout",
         "demo",
         "watch",
         "order",
@@ -206,6 +208,8 @@ def test_a_number_out_of_bounds_is_refused_by_the_name_of_its_option(arguments: 
         ("admin correct-trade 7 --text slip --price-ticks 49.50", "49.50"),
         ("admin correct-trade 7 --text slip --quantity-lots 1.5", "1.5"),
         ("admin cancel-bidding 1.4", "1.4"),
+        ("admin deposit 11 --currency CNY --minor 1.50", "1.50"),
+        ("admin withdraw 11 --instrument CEA25 --lots 0.5", "0.5"),
         ("watch CEA25 --port 7410.4", "7410.4"),
     ],
 )
@@ -213,6 +217,30 @@ def test_an_amount_that_is_no_whole_number_is_refused_and_not_rounded(arguments:
     done = run(*arguments.split())
     assert done.returncode == 1
     assert f"'{refused}' is no whole number" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("", "none of them"),
+        ("--currency CNY --lots 5", "--lots 5, --currency CNY"),
+        ("--instrument CEA25", "--instrument CEA25"),
+        (
+            "--instrument CEA25 --lots 5 --currency CNY --minor 5",
+            "--instrument CEA25, --lots 5, --currency CNY, --minor 5",
+        ),
+    ],
+)
+def test_a_deposit_is_of_units_or_of_money(options: str, found: str) -> None:
+    done = run("admin", "deposit", "11", *options.split())
+    assert done.returncode == 1
+    assert (
+        done.stderr.split()
+        == (
+            "carbonmatch: expected --instrument with --lots, or --currency with --minor, and one of both; "
+            f"found {found}"
+        ).split()
+    )
 
 
 def test_a_wrong_command_is_refused_with_the_nearest_one() -> None:

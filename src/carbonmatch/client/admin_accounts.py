@@ -201,7 +201,11 @@ class Movable(Struct, frozen=True):
 def _what(instrument: str, lots: int, currency: str, minor: int) -> Movable:
     is_units, is_money = bool(instrument and lots), bool(currency and minor)
     if is_units == is_money or bool(instrument) == bool(currency) or (lots and minor):
-        raise ClientError("expected --instrument with --lots, or --currency with --minor, and one of both")
+        given = {"instrument": instrument, "lots": lots, "currency": currency, "minor": minor}
+        found = ", ".join(f"--{name} {value}" for name, value in given.items() if value) or "none of them"
+        raise ClientError(
+            f"expected --instrument with --lots, or --currency with --minor, and one of both; found {found}"
+        )
     return Movable(instrument, lots, currency, minor)
 
 

@@ -1,9 +1,11 @@
 """`carbonmatch admin announce-bidding`, `cancel-bidding` and `biddings`."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
+from msgspec import structs
 
 from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator, time_ns, time_to_come_ns
@@ -16,6 +18,7 @@ from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.limits import QUANTITY_LOTS_MAX
 from carbonmatch.matching.messages import (
+    ANY,
     AccountId,
     AnnounceBidding,
     BiddingCommand,
@@ -26,6 +29,7 @@ from carbonmatch.matching.messages import (
     BidRevision,
     CancelBidding,
     InstrumentDefinition,
+    InstrumentId,
     OrderId,
     Ref,
     RejectReason,
@@ -39,29 +43,96 @@ from carbonmatch.words import price_text, printable, utc_text
 _DEMO_OPERATOR: Final = Operator()
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What one party offers, and when."""
+
+    closes: str
+    "When its window ends, with its offset from UTC: 2026-03-02T15:30+08:00."
+    party_session: Whole
+    "The number of the session whose stream gets the one party's fills."
+    opens: str = ""
+    "When its window begins, likewise; without it, at once."
+    account: Whole = 0
+    "The one party's account; without it, that session's first."
+    side: Literal["sell", "buy"] = "sell"
+    "What the one party does."
+    reserve_ticks: Whole = 0
+    "No bid may be worse for the one party. 0, of a seller: none."
+    secondary_ticks: Whole = 0
+    "The secondary market's price; without it, the last trade when the window ends, or the reference."
+    text: str = ""
+    "What everybody gets to see."
+
+    def command(
+        self, instrument_id: InstrumentId, quantity_lots: int, rules: BiddingRules
+    ) -> AnnounceBidding:
+        return AnnounceBidding(
+            Ref(0),
+            instrument_id,
+            SessionId(self.party_session),
+            AccountId(self.account),
+            Side[self.side.upper()],
+            quantity_lots,
+            self.reserve_ticks,
+            time_ns(self.opens),
+            time_to_come_ns(self.closes),
+            rules,
+            self.secondary_ticks,
+            self.text,
+        )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the bidding goes, as far as it is not as the instrument says."""
+
+    bid_min_lots: Whole = 0
+    "Smallest bid."
+    bid_increment_lots: Whole = 0
+    "Bids are multiples of it."
+    price_increment_ticks: Whole = 0
+    "Prices of bids are multiples of it."
+    share_max_basis_points: Whole = 0
+    "What one bidder may ask for, of what is offered."
+    bids_max: Whole = 0
+    "How many bids of one bidder may stand."
+    revision: Literal["default", "free", "none"] = "default"
+    "Whether bids may be changed and withdrawn."
+    pricing: Literal["default", "uniform", "pay-as-bid"] = "default"
+    "One price for all, or each its own."
+    tie: Literal["default", "time", "pro-rata", "seed"] = "default"
+    "Who is served first at the last price."
+    undersubscription: Literal["default", "partial", "cancel"] = "default"
+    "What happens where less is bid for than offered."
+    secondary_basis_points: Whole = 0
+    "Of the secondary market's price, so much is needed at least (of one buyer: at most)."
+
+    def rules(self) -> BiddingRules:
+        return BiddingRules(
+            self.bid_min_lots,
+            self.bid_increment_lots,
+            self.price_increment_ticks,
+            self.share_max_basis_points,
+            self.bids_max,
+            BidRevision[self.revision.upper()],
+            BiddingPricing[self.pricing.upper().replace("-", "_")],
+            BiddingTie[self.tie.upper().replace("-", "_")],
+            Undersubscription[self.undersubscription.upper()],
+            self.secondary_basis_points,
+        )
+
+
+_AS_THE_INSTRUMENT_SAYS: Final = Rules()
+
+
 def announce_bidding(
     symbol: str,
     quantity_lots: Whole,
     /,
     *,
-    closes: str,
-    opens: str = "",
-    party_session: Whole,
-    account: Whole = 0,
-    side: Literal["sell", "buy"] = "sell",
-    reserve_ticks: Whole = 0,
-    secondary_ticks: Whole = 0,
-    bid_min_lots: Whole = 0,
-    bid_increment_lots: Whole = 0,
-    price_increment_ticks: Whole = 0,
-    share_max_basis_points: Whole = 0,
-    bids_max: Whole = 0,
-    revision: Literal["default", "free", "none"] = "default",
-    pricing: Literal["default", "uniform", "pay-as-bid"] = "default",
-    tie: Literal["default", "time", "pro-rata", "seed"] = "default",
-    undersubscription: Literal["default", "partial", "cancel"] = "default",
-    secondary_basis_points: Whole = 0,
-    text: str = "",
+    offer: Annotated[Offer, Parameter(name="*")],
+    rules: Annotated[Rules, Parameter(name="*")] = _AS_THE_INSTRUMENT_SAYS,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -75,74 +146,15 @@ def announce_bidding(
         The instrument, or its number.
     quantity_lots
         How many lots are offered, or asked for.
-    closes
-        When its window ends, with its offset from UTC: 2026-03-02T15:30+08:00.
-    opens
-        When its window begins, likewise; without it, at once.
-    party_session
-        The number of the session whose stream gets the one party's fills.
-    account
-        The one party's account; without it, that session's first.
-    side
-        What the one party does.
-    reserve_ticks
-        No bid may be worse for the one party. 0, of a seller: none.
-    secondary_ticks
-        The secondary market's price; without it, the last trade when the window ends, or the reference.
-    bid_min_lots
-        Smallest bid.
-    bid_increment_lots
-        Bids are multiples of it.
-    price_increment_ticks
-        Prices of bids are multiples of it.
-    share_max_basis_points
-        What one bidder may ask for, of what is offered.
-    bids_max
-        How many bids of one bidder may stand.
-    revision
-        Whether bids may be changed and withdrawn.
-    pricing
-        One price for all, or each its own.
-    tie
-        Who is served first at the last price.
-    undersubscription
-        What happens where less is bid for than offered.
-    secondary_basis_points
-        Of the secondary market's price, so much is needed at least (of one buyer: at most).
-    text
-        What everybody gets to see.
     """
-    rules = BiddingRules(
-        bid_min_lots,
-        bid_increment_lots,
-        price_increment_ticks,
-        share_max_basis_points,
-        bids_max,
-        BidRevision[revision.upper()],
-        BiddingPricing[pricing.upper().replace("-", "_")],
-        BiddingTie[tie.upper().replace("-", "_")],
-        Undersubscription[undersubscription.upper()],
-        secondary_basis_points,
-    )
-    opens_ns, closes_ns = time_ns(opens), time_to_come_ns(closes)
+    # What is wrong with the words is told before anybody is connected to.
+    command = offer.command(InstrumentId(ANY), quantity_lots, rules.rules())
 
     async def run(access: Access) -> int:
         async with Session(access) as session:
-            command = AnnounceBidding(
-                Ref(0),
-                await instrument_id_of(session, symbol),
-                SessionId(party_session),
-                AccountId(account),
-                Side[side.upper()],
-                quantity_lots,
-                reserve_ticks,
-                opens_ns,
-                closes_ns,
-                rules,
-                secondary_ticks,
-                text,
-            )
-            return await operating.do(session, command, _WORDS)
+            instrument_id = await instrument_id_of(session, symbol)
+            announcement = structs.replace(command, instrument_id=instrument_id)
+            return await operating.do(session, announcement, _WORDS)
 
     print(f"bidding {asyncio.run(run(operator.access(tls)))} is announced")
 

@@ -164,6 +164,7 @@ class BlockingSession(Blocking[Session]):
     replace = _Call(Session.replace)
     restrict_account = _Call(Session.restrict_account)
     select = _Call(Session.select)
+    set_account_limits = _Call(Session.set_account_limits)
     set_block_phase = _Call(Session.set_block_phase)
     withdraw_bid = _Call(Session.withdraw_bid)
     withdraw_block = _Call(Session.withdraw_block)

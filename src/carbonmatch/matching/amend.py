@@ -86,12 +86,13 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     if command.quantity_lots <= traded_lots:
         _end_filled(venue, session, order, ref)
         return
-    reason = replaced_order_refusal(order, command.quantity_lots - traded_lots, command.price_ticks)
-    if reason is not None:
-        venue.reject(session, ref, reason)
-        return
-
     ladder = order.ladder
+    if ladder.book.clearing is not None:
+        reason = replaced_order_refusal(order, command.quantity_lots - traded_lots, command.price_ticks)
+        if reason is not None:
+            venue.reject(session, ref, reason)
+            return
+
     ladder.remove(order, venue.dirty)
     order.quantity_lots = command.quantity_lots
     order.leaves_lots = command.quantity_lots - traded_lots

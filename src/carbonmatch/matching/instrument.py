@@ -89,6 +89,7 @@ class Instrument:
     __slots__ = (
         "admits_new",
         "admits_plain",
+        "admits_plain_cleared",
         "admits_plain_resting",
         "allowed",
         "collar",
@@ -166,11 +167,11 @@ class Instrument:
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
         is_continuous = self.mechanism is ScreenMechanism.CONTINUOUS
         admits = self.is_trading and is_continuous and self.allowed & _PLAIN == _PLAIN
-        # What an account has is looked at by the long way.
-        admits = admits and self.definition.clearing is None
-        # Where prices are restrained, an order is plain only as long as it trades with nobody.
-        self.admits_plain = admits and self.volatility is None
+        # Where accounts hold what they trade, an order is plain only as long as there is enough.
+        self.admits_plain_cleared = admits and self.definition.clearing is not None
+        # Where prices are restrained, only as long as it trades with nobody.
         self.admits_plain_resting = admits and self.volatility is not None
+        self.admits_plain = admits and not (self.admits_plain_cleared or self.admits_plain_resting)
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""

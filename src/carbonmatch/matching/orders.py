@@ -3,7 +3,8 @@
 from typing import Final
 
 from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
-from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.book import Book
 from carbonmatch.matching.entering import enter
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
@@ -21,6 +22,7 @@ from carbonmatch.matching.messages import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    TradeKind,
 )
 from carbonmatch.matching.price_time import match
 from carbonmatch.matching.venue import Venue
@@ -34,6 +36,7 @@ _DAY: Final = TimeInForce.DAY
 _GTC: Final = TimeInForce.GTC
 _IOC: Final = TimeInForce.IOC
 _KEEP: Final = OrderFlag.KEEP_ON_DISCONNECT
+_CONTINUOUS: Final = TradeKind.CONTINUOUS
 _REQUESTED: Final = CancelReason.REQUESTED
 
 
@@ -55,7 +58,7 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         or command.order_type is not _LIMIT
         or (time_in_force is not _GTC and time_in_force is not _DAY and time_in_force is not _IOC)
         or (command_flags and command_flags != _KEEP)
-        or not ((instrument := book.instrument).admits_plain or rests_freely(book, command))
+        or not ((instrument := book.instrument).admits_plain or _stays_plain(book, account, command))
         or (mode is not _INSTRUMENT_DEFAULT and mode not in instrument.modes)
         or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
         or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
@@ -118,6 +121,22 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         session.orders[ref] = order
         account.orders[order_id] = order
         venue.open_order_count += 1
+
+
+def _stays_plain(book: Book, account: Account, command: NewOrder) -> bool:
+    """Whether an order is plain in an instrument with clearing, or with prices that are restrained.
+
+    Nearly all are, since there is enough and they rest; those which are not find their reason the long way.
+    """
+    instrument = book.instrument
+    if not instrument.admits_plain_cleared:
+        return rests_freely(book, command)
+    clearing = book.clearing
+    assert clearing is not None, "an instrument with clearing has a book with clearing"
+    lots, price_ticks = command.quantity_lots, command.price_ticks
+    if clearing.refusal(account, command.side, lots, price_ticks, _CONTINUOUS) is not None:
+        return False
+    return not instrument.admits_plain_resting or rests_freely(book, command)
 
 
 def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:

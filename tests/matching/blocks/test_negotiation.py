@@ -435,6 +435,7 @@ def test_the_status_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_block_moves_no_price_of_the_screen() -> None:
     floor = Floor()
+    floor.engine.books[EUA].clearing = None
     floor.send(ALICE, m.NewOrder(floor.ref(ALICE), EUA, SELL, 1, 70))
     floor.send(BOB, m.NewOrder(floor.ref(BOB), EUA, BUY, 1, 70))
     assert floor.engine.books[EUA].last_price_ticks == 70

@@ -151,7 +151,8 @@ def shanghai() -> Floor:
 
 
 def trade(floor: Floor, lots: int, price: int) -> None:
-    """On the screen, between Alice and Bob."""
+    """On the screen, between Alice and Bob, of which the vault knows nothing."""
+    floor.engine.books[EUA].clearing = None
     floor.send(ALICE, sell(floor.ref(ALICE), price=price, lots=lots))
     floor.send(BOB, buy(floor.ref(BOB), price=price, lots=lots))
 
@@ -185,6 +186,7 @@ def test_what_the_close_so_far_is_does_not_depend_on_where_batches_end() -> None
         engine = shanghai().engine
         number = engine.sequence
         book = engine.books[EUA]
+        book.clearing = None
         assert book.blocks is not None
         commands = [(ALICE, sell(1, price=5_000, lots=10)), (BOB, buy(1, price=5_000, lots=10))]
         commands += [(ALICE, sell(2, price=5_300, lots=10)), (BOB, buy(2, price=5_300, lots=10))]

@@ -140,3 +140,11 @@ def test_a_market_order_is_asked_for_its_protection_price() -> None:
     market.send(ALICE, sell(1, price=10, lots=10))
     order = buy(1, price=11, lots=10, market=True, tif=m.TimeInForce.IOC)
     assert market.send(BOB, order) == ["bob 1: rejected INSUFFICIENT_CASH"]
+
+
+def test_where_only_units_are_held_an_order_to_buy_counts_and_holds_no_money() -> None:
+    market = Market(clearing=ClearingRules(cash=False))
+    market.send(BOB, buy(1, price=10, lots=5))
+    assert clearing_of(market).of(TRADER).buying_lots == 5
+    market.send(BOB, cancel(2, 1))
+    assert clearing_of(market).of(TRADER).buying_lots == 0

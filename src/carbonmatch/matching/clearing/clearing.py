@@ -16,6 +16,8 @@ from carbonmatch.matching.clearing.position import Position
 from carbonmatch.matching.messages import AccountId, RejectReason, Restriction, Side, TradeId, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
 
+# A member of an enum is looked up once, here, and not for each order.
+_SELL: Final = Side.SELL
 NO_TRADE: Final = TradeId(0)
 _FORBIDDING: Final = {
     Side.BUY: frozenset({Restriction.NO_BUYING, Restriction.NO_TRADING}),
@@ -39,7 +41,7 @@ class Clearing:
     """
 
     __slots__ = (
-        "_amounts",
+        "amounts",
         "cash",
         "checked_lots",
         "deposited_lots",
@@ -79,7 +81,7 @@ class Clearing:
         # settlement can take, the latest first.
         self.rolled_day = 0
         self.rolled_trade_ids: list[TradeId] = []
-        self._amounts = Amounts(rules.fees, tick_value_minor)
+        self.amounts = Amounts(rules.fees, tick_value_minor)
 
     def of(self, account_id: AccountId) -> Position:
         """The account's position; nothing at first."""
@@ -103,8 +105,9 @@ class Clearing:
         """Why so many lots at this limit may neither trade nor be reserved, None if they may."""
         if self.restrictions and self.forbids(account, side):
             return RejectReason.ACCOUNT_RESTRICTED
-        position = self.positions.get(account.account_id)
-        if side is Side.SELL:
+        account_id = account.account_id
+        position = self.positions.get(account_id)
+        if side is _SELL:
             if position is None or lots > position.free_lots:
                 return RejectReason.INSUFFICIENT_HOLDINGS
             return None
@@ -116,23 +119,24 @@ class Clearing:
         if most_lots and there + lots > most_lots:
             return RejectReason.POSITION_LIMIT
         if self.cash is not None:
-            cash = self.cash.accounts.get(account.account_id)
-            needed_minor = self._amounts.reserved_minor(lots, price_ticks, kind)
+            cash = self.cash.accounts.get(account_id)
+            needed_minor = self.amounts.reserved_minor(lots, price_ticks, kind)
             if cash is None or needed_minor > cash.free_minor:
                 return RejectReason.INSUFFICIENT_CASH
         return None
 
     def reserve(self, account: Account, side: Side, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Hold what so many lots at this limit need, after `refusal` had nothing against it."""
-        position = self.of(account.account_id)
-        if side is Side.SELL:
+        account_id = account.account_id
+        position = self.positions.get(account_id) or self.of(account_id)
+        if side is _SELL:
             assert lots <= position.free_lots, "it was asked before whether they may be reserved"
             position.free_lots -= lots
             return
         position.buying_lots += lots
         if self.cash is not None:
-            cash = self.cash.of(account.account_id)
-            minor = self._amounts.reserved_minor(lots, price_ticks, kind)
+            cash = self.cash.accounts[account_id]
+            minor = self.amounts.reserved_minor(lots, price_ticks, kind)
             assert minor <= cash.free_minor, "it was asked before whether it may be reserved"
             cash.free_minor -= minor
 
@@ -140,22 +144,25 @@ class Clearing:
         self, account: Account, side: Side, lots: int, leaves_lots: int, price_ticks: int, kind: TradeKind
     ) -> None:
         """Give back what so many lots held, where `leaves_lots` of the order stay reserved."""
-        position = self.positions[account.account_id]
-        if side is Side.SELL:
+        account_id = account.account_id
+        position = self.positions[account_id]
+        if side is _SELL:
             position.free_lots += lots
             assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
             return
         position.buying_lots -= lots
         assert position.buying_lots >= 0, "no more is given back than was reserved"
         if self.cash is not None:
-            cash = self.cash.accounts[account.account_id]
-            held_minor = self._amounts.reserved_minor(lots + leaves_lots, price_ticks, kind)
-            cash.free_minor += held_minor - self._amounts.reserved_minor(leaves_lots, price_ticks, kind)
+            cash = self.cash.accounts[account_id]
+            reserved_minor = self.amounts.reserved_minor
+            cash.free_minor += reserved_minor(lots + leaves_lots, price_ticks, kind)
+            if leaves_lots:
+                cash.free_minor -= reserved_minor(leaves_lots, price_ticks, kind)
             assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
 
     def held_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """The money that an order to buy holds."""
-        return 0 if self.cash is None else self._amounts.reserved_minor(lots, price_ticks, kind)
+        return 0 if self.cash is None else self.amounts.reserved_minor(lots, price_ticks, kind)
 
     def restrict(self, account_id: AccountId, restriction: Restriction) -> None:
         """What the account may not do from now on."""
@@ -175,7 +182,7 @@ class Clearing:
         self.moving(buyer.account_id).add_bought(lots)
         if self.cash is None:
             return
-        paid_minor, got_minor = self._amounts.moved_minor(lots, price_ticks, kind)
+        paid_minor, got_minor = self.amounts.moved_minor(lots, price_ticks, kind)
         self.cash.moving(buyer.account_id).take(paid_minor)
         self.cash.moving(seller.account_id).add(got_minor)
         self.add_proceeds(seller.account_id, got_minor)
@@ -210,17 +217,17 @@ class Clearing:
         if trade_id <= self.forgotten_trade_id:
             return None
         past = next((past for past in self.past_terms if trade_id <= past.until_trade_id), None)
-        return past or Terms(trade_id, self._amounts, self.cash)
+        return past or Terms(trade_id, self.amounts, self.cash)
 
     def go_by(
         self, rules: ClearingRules, tick_value_minor: int, cash: CashLedger, last_trade_id: TradeId
     ) -> None:
         """Trades after this one go by these rules; which may come when is in `changes`."""
-        before = Terms(last_trade_id, self._amounts, self.cash)
+        before = Terms(last_trade_id, self.amounts, self.cash)
         self.rules = rules
         self.cash = cash if rules.cash else None
-        self._amounts = Amounts(rules.fees, tick_value_minor)
-        if self._amounts != before.amounts or self.cash is not before.cash:
+        self.amounts = Amounts(rules.fees, tick_value_minor)
+        if self.amounts != before.amounts or self.cash is not before.cash:
             self.past_terms.append(before)
             if len(self.past_terms) > CLEARING_TERMS_MAX:
                 self.forgotten_trade_id = self.past_terms.pop(0).until_trade_id
@@ -229,7 +236,7 @@ class Clearing:
 
     def reserves_the_same(self, rules: ClearingRules, tick_value_minor: int) -> bool:
         """Whether by these rules every order to buy would hold as much."""
-        return self._amounts.reserves_the_same(Amounts(rules.fees, tick_value_minor))
+        return self.amounts.reserves_the_same(Amounts(rules.fees, tick_value_minor))
 
     def holds_the_same(self, rules: ClearingRules, currency: str) -> bool:
         """Whether by these rules money would be held as it is, and of the same currency."""

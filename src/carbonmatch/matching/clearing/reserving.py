@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
     from carbonmatch.matching.listing.order_list import OrderList
 
+# Members of an enum are looked up once, here, and not for each order.
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 # For all kinds of the screen an order holds the same.
 SCREEN: Final = TradeKind.CONTINUOUS
 
@@ -30,11 +33,43 @@ class Reserving(Observer):
     def __init__(self, clearing: Clearing) -> None:
         self._clearing = clearing
 
+    # Nearly every command pays for resting or leaving, so `Clearing.reserve` and `release` are written out in
+    # these two: called, they would cost as much again.
+
     def rested(self, order: Order) -> None:
-        _hold(self._clearing, order)
+        clearing = self._clearing
+        lots = order.leaves_lots + order.hidden_lots
+        account_id = order.account.account_id
+        position = clearing.positions.get(account_id) or clearing.of(account_id)
+        if order.ladder.side is _SELL:
+            position.free_lots -= lots
+            assert position.free_lots >= 0, "it was asked before whether they may be reserved"
+            return
+        position.buying_lots += lots
+        if clearing.cash is not None:
+            cash = clearing.cash.accounts[account_id]
+            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
+            cash.free_minor -= clearing.amounts.reserved_minor(lots, ticks, SCREEN)
+            assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
 
     def removed(self, order: Order) -> None:
-        _give_back(self._clearing, order)
+        lots = order.leaves_lots + order.hidden_lots
+        if not lots:
+            return
+        clearing = self._clearing
+        account_id = order.account.account_id
+        position = clearing.positions[account_id]
+        if order.ladder.side is _SELL:
+            position.free_lots += lots
+            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+            return
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        if clearing.cash is not None:
+            cash = clearing.cash.accounts[account_id]
+            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
+            cash.free_minor += clearing.amounts.reserved_minor(lots, ticks, SCREEN)
+            assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
 
     def reduced(self, order: Order, lots: int) -> None:
         left_lots = order.leaves_lots + order.hidden_lots
@@ -45,7 +80,7 @@ class Reserving(Observer):
 
     def traded(self, order: Order, taker: Account, lots: int) -> None:
         self.reduced(order, lots)
-        buyer, seller = (order.account, taker) if order.ladder.side is Side.BUY else (taker, order.account)
+        buyer, seller = (order.account, taker) if order.ladder.side is _BUY else (taker, order.account)
         self._clearing.settle(buyer, seller, lots, order.level.price_ticks, SCREEN)
 
 
