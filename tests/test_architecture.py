@@ -17,6 +17,7 @@ SOURCE: Final = Path(__file__).parent.parent / "src" / "carbonmatch"
 _UP_TO_PROTOCOL: Final = {"limits", "words", "matching.messages", "protocol"}
 _UP_TO_SERVER: Final = {
     *_UP_TO_PROTOCOL,
+    "accel",
     "exit_codes",
     "matching",
     "journal",
@@ -31,6 +32,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "limits": set(),
     "exit_codes": set(),
     "words": set(),
+    "accel": {"matching.engine"},
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
     "journal": {"limits", "exit_codes"},  # to it a payload is bytes
@@ -43,7 +45,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "demo_market": {*_UP_TO_PROTOCOL, "config"},
     "market_data": _UP_TO_PROTOCOL,
-    "ops": {*_UP_TO_PROTOCOL, "config"},
+    "ops": {*_UP_TO_PROTOCOL, "accel", "config"},
     "server": _UP_TO_SERVER - {"demo_market"},
     # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
     "client": {*_UP_TO_PROTOCOL, "demo_market"},

@@ -393,7 +393,7 @@ assert VENUE_OPEN_ORDERS_MAX * QUANTITY_LOTS_MAX < WIRE_INT_MAX, (
 )
 
 # Prices that are averages of several instruments, and those: a market has one, of its vintages. All are made
-# anew at the end of each batch, in 0.3 us a member, and told in 10 bytes a member.
+# anew at the end of each batch that tells anything, in 0.8 us a member, and told in 10 bytes a member.
 COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
