@@ -250,7 +250,7 @@ def expects(command: Any, answer: AnyReport) -> bool:
     match answer:
         case m.Accepted():
             return (
-                isinstance(command, m.NewOrder)
+                isinstance(command, m.NewOrder | m.Select)
                 and (answer.instrument_id, answer.side, answer.quantity_lots)
                 == (command.instrument_id, command.side, command.quantity_lots)
                 and command.price_ticks in (0, answer.price_ticks)
@@ -268,6 +268,7 @@ def expects(command: Any, answer: AnyReport) -> bool:
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
             steering = m.SetPhase | m.SetBand | m.Resume | m.BustTrade | m.CorrectTrade
+            steering |= m.AnnounceBidding | m.EndDay
             return isinstance(command, steering)
         case m.TradeStatus():
             return isinstance(command, m.TradeStatusRequest) and answer.trade_id == command.trade_id

@@ -38,6 +38,7 @@ from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
 from tests.simulation.disk import SimulatedDisk
+from tests.simulation.mechanisms import with_mechanisms
 from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, NS_PER_US, ProcessEnded, ProcessScheduler, World
 
 _TICK_SECONDS = 0.1
@@ -137,6 +138,7 @@ class Process:
             lambda: world.happens(disk.faults.failed_read),
         )
         usual = market.config(Path("unused"), throttle=_THROTTLE)
+        usual = with_mechanisms(usual, world.seed)
         config = _composed(_restrained(_grouped(_scheduled(usual, *day)), world.seed), world.seed)
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
