@@ -328,11 +328,11 @@ def test_csv_has_the_same_columns_and_times_as_people_read_them(
 
 
 def test_columns_are_written_so_many_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "EXPORT_ROWS_AT_ONCE", 10)
-    table = Table("numbers", "", (Column("number", Kind.NUMBER, ""),))
-    write(table, ((number,) for number in range(25)), "parquet", tmp_path / "out")
+    monkeypatch.setattr(writing, "EXPORT_VALUES_AT_ONCE", 10)
+    table = Table("numbers", "", (Column("number", Kind.NUMBER, ""), Column("twice", Kind.NUMBER, "")))
+    write(table, ((number, 2 * number) for number in range(13)), "parquet", tmp_path / "out")
     file = pyarrow.parquet.ParquetFile(tmp_path / "out")
-    assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [10, 10, 5]
+    assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [5, 5, 3]
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "csv"])

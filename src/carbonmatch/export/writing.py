@@ -13,7 +13,7 @@ from typing import Any, Literal, TextIO
 
 from carbonmatch import __version__
 from carbonmatch.export.columns import SCHEMA_VERSION, Kind, Row, Table
-from carbonmatch.limits import EXPORT_ROWS_AT_ONCE
+from carbonmatch.limits import EXPORT_VALUES_AT_ONCE
 from carbonmatch.words import utc_text
 
 Format = Literal["parquet", "csv", "arrow"]
@@ -81,10 +81,11 @@ def _column_writer(form: Format) -> Callable[[Table, Iterable[Row], Path], int]:
 
 def _write_columns(pyarrow: Any, table: Table, rows: Iterable[Row], form: Format, part: Path) -> int:
     schema = arrow_schema(pyarrow, table)
+    rows_at_once = EXPORT_VALUES_AT_ONCE // len(table.columns)
     count = 0
     with _opened(pyarrow, form, part, schema) as writer:
         remaining = iter(rows)
-        while chunk := list(islice(remaining, EXPORT_ROWS_AT_ONCE)):
+        while chunk := list(islice(remaining, rows_at_once)):
             columns = [
                 pyarrow.array(values, field.type)
                 for values, field in zip(zip(*chunk, strict=True), schema, strict=True)
