@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo launch test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
+.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -22,6 +22,7 @@ help:
 	@echo "make conformance  what docs/conformance.md says of the matching core, all of it again: half an hour"
 	@echo "make replay-versions  a journal of a million commands, executed again by CPython 3.11, 3.12 and 3.13;"
 	@echo "              PYTHONS='python3.12 /path/to/python3.13' for others, COMMANDS=10000 for fewer"
+	@echo "make accel    compile the matching core, run its tests so, and a journal both ways"
 	@echo "make coverage  the tests of the matching core run every branch of it"
 	@echo "make mutants  change the matching core in 5,000 ways, each of which its tests should notice;"
 	@echo "              FILES='stops iceberg' for some of its files"
@@ -102,6 +103,18 @@ replay-versions: $(VENV)/.installed-dev
 	  given="$$given --python $$venv/bin/python"; \
 	done; \
 	$(BIN)/python -m tests.server.replay_versions --commands $(or $(COMMANDS),1000000) $$given
+
+# In a copy, since the compiler writes beside what it compiles, and what lies there would be run.
+accel: $(VENV)/.installed-dev
+	rm -rf build/accel
+	mkdir -p build/accel
+	cp -r src tests bench proto docs deploy examples LICENSE *.md *.toml build/accel
+	cd build/accel && HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(CURDIR)/$(BIN)/python -m pip wheel --quiet --no-deps \
+	  --wheel-dir dist .
+	cd build/accel && $(CURDIR)/$(BIN)/pytest tests/matching
+	$(BIN)/python -m tests.server.replay_versions --commands $(or $(COMMANDS),200000) \
+	  --versions $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+	  --source src --source build/accel/src
 
 coverage: $(VENV)/.installed-dev
 	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100

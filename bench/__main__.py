@@ -13,6 +13,7 @@ MEASUREMENTS: Final = {
     "core": ("bench.core", "the matching core alone: no wire, no journal"),
     "auction": ("bench.auction", "an auction: orders that gather, and the uncross"),
     "compare": ("bench.compare", "a command's cost in two checkouts, as a ratio"),
+    "surveillance": ("bench.surveillance", "a report of surveillance: its seconds and its memory"),
     "journal": ("bench.journal", "the journal alone: records to the disk"),
     "hostile": ("bench.hostile.command", "what others can do to a client: floods, slow readers, overload"),
 }
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def usage() -> str:
-    lines = [f"  {name:<10}{what}" for name, (_, what) in MEASUREMENTS.items()]
+    lines = [f"  {name:<13}{what}" for name, (_, what) in MEASUREMENTS.items()]
     return "\n".join(["usage: python -m bench WHAT [OPTIONS]", "", *lines])
 
 

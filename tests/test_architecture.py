@@ -17,6 +17,7 @@ SOURCE: Final = Path(__file__).parent.parent / "src" / "carbonmatch"
 _UP_TO_PROTOCOL: Final = {"limits", "words", "matching.messages", "protocol"}
 _UP_TO_SERVER: Final = {
     *_UP_TO_PROTOCOL,
+    "accel",
     "exit_codes",
     "matching",
     "journal",
@@ -31,6 +32,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "limits": set(),
     "exit_codes": set(),
     "words": set(),
+    "accel": {"matching.engine"},
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
     "journal": {"limits", "exit_codes"},  # to it a payload is bytes
@@ -43,7 +45,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "demo_market": {*_UP_TO_PROTOCOL, "config"},
     "market_data": _UP_TO_PROTOCOL,
-    "ops": {*_UP_TO_PROTOCOL, "config"},
+    "ops": {*_UP_TO_PROTOCOL, "accel", "config"},
     "server": _UP_TO_SERVER - {"demo_market"},
     # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
     "client": {*_UP_TO_PROTOCOL, "demo_market"},
@@ -57,6 +59,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
+    "fanout": {*_UP_TO_SERVER, "client"},
     "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},
@@ -78,6 +81,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "journal_tools",
         "auction_tools",
         "export",
+        "fanout",
         "settlement",
         "surveillance",
         "demo",
@@ -90,8 +94,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 _NEVER_IN_MATCHING: Final = {"asyncio", "datetime", "logging", "os", "random", "socket", "time", "uvloop"}
 # Modules that only some parts may import, given as paths or the beginnings of paths.
 ONLY_IN: Final = {
-    "asyncio": ("server/", "client/", "demo"),
-    "uvloop": ("server/", "client/", "demo"),
+    "asyncio": ("server/", "client/", "demo", "fanout/"),
+    "uvloop": ("server/", "client/", "demo", "fanout/"),
     "prometheus_client": ("ops/",),
     # Everywhere else the time comes in as an argument.
     "time": (
@@ -101,6 +105,7 @@ ONLY_IN: Final = {
         "client/",
         "demo",
         "launch/command.py",
+        "fanout/command.py",
         "cli.py",
     ),
 }
@@ -219,7 +224,7 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
         (
             "ops/http.py",
             "import asyncio",
-            ["ops/http.py imports asyncio, which only server/, client/, demo may"],
+            ["ops/http.py imports asyncio, which only server/, client/, demo, fanout/ may"],
         ),
         (
             "server/pipeline.py",
@@ -227,7 +232,7 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             [
                 "server/pipeline.py imports time, which only "
                 "server/service.py, server/follower_service.py, server/feed_replay_service.py, "
-                "client/, demo, launch/command.py, cli.py may"
+                "client/, demo, launch/command.py, fanout/command.py, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from carbonmatch.accel import core
 from carbonmatch.config import parse
 from carbonmatch.config.words import next_transitions
 from carbonmatch.journal.recovery import recover
@@ -34,7 +35,7 @@ def test_the_version_names_what_matters_for_a_report() -> None:
     done = run("--version")
     assert done.returncode == 0
     python = ".".join(map(str, sys.version_info[:3]))
-    assert done.stdout == f"carbonmatch 0.1.0 (CPython {python}, protocol 1)\n"
+    assert done.stdout == f"carbonmatch 0.1.0 (CPython {python}, core {core()}, protocol 1)\n"
 
 
 def test_help_lists_every_command_without_importing_them() -> None:
@@ -47,6 +48,7 @@ def test_help_lists_every_command_without_importing_them() -> None:
         "schedule",
         "journal",
         "export",
+        "fanout",
         "demo",
         "watch",
         "order",

@@ -21,13 +21,18 @@ _WITHOUT_ASSERTIONS = (
     "this Python leaves out assertions (-O, or PYTHONOPTIMIZE is set), and they are what stops a wrong"
     " engine before it answers: start without"
 )
+_NOT_COMPILED = (
+    "--require-accel, but the matching core of this installation is interpreted: install again with"
+    " HATCH_BUILD_HOOK_ENABLE_MYPYC=true in the environment (see README.md, Compiled), or start without"
+)
 
 
 def _version() -> str:
+    from carbonmatch.accel import core
     from carbonmatch.protocol.messages import PROTOCOL_VERSION
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"carbonmatch {__version__} ({python}, protocol {PROTOCOL_VERSION})"
+    return f"carbonmatch {__version__} ({python}, core {core()}, protocol {PROTOCOL_VERSION})"
 
 
 app = App(
@@ -56,6 +61,11 @@ app.command(
     "carbonmatch.export.command:main",
     name="export",
     help="Write a journal as a table of fills, orders or books, for analysis.",
+)
+app.command(
+    "carbonmatch.fanout.command:main",
+    name="fanout",
+    help="Follow an engine's market data once, and serve it to many.",
 )
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
@@ -97,6 +107,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.client.errors import ClientError
     from carbonmatch.config import ConfigError
     from carbonmatch.export.writing import ExportError
+    from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
     from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
@@ -112,7 +123,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         JournalRefused,
         NothingToRecompute,
     )
-    return (*ours, ExportError, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    return (*ours, ExportError, FanoutError, SettlementError, SurveillanceError, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -136,6 +147,7 @@ def serve(
     market_data: str | None = None,
     drop_copy: str | None = None,
     ops: str | None = None,
+    require_accel: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the venue until it is told to stop (SIGTERM, SIGINT); at SIGHUP it reads its configuration again.
 
@@ -154,7 +166,10 @@ def serve(
         Where readers of drop copies connect, likewise.
     ops
         Where metrics and health are asked for, likewise.
+    require_accel
+        Do not start with a matching core that is interpreted: one that was to be compiled was forgotten.
     """
+    from carbonmatch.accel import is_core_compiled
     from carbonmatch.config import Config, load, with_addresses, with_directory, with_environment
     from carbonmatch.demo_market import demo_config
     from carbonmatch.ops.host import check_host
@@ -169,6 +184,8 @@ def serve(
             chosen, order_entry=order_entry, market_data=market_data, drop_copy=drop_copy, ops=ops
         )
 
+    if require_accel and not is_core_compiled():
+        raise SystemExit(_NOT_COMPILED)
     chosen = read()
     start_logging()
     check_host(chosen)

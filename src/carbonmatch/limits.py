@@ -393,7 +393,7 @@ assert VENUE_OPEN_ORDERS_MAX * QUANTITY_LOTS_MAX < WIRE_INT_MAX, (
 )
 
 # Prices that are averages of several instruments, and those: a market has one, of its vintages. All are made
-# anew at the end of each batch, in 0.3 us a member, and told in 10 bytes a member.
+# anew at the end of each batch that tells anything, in 0.8 us a member, and told in 10 bytes a member.
 COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
@@ -480,3 +480,10 @@ SURVEILLANCE_CANDIDATES_MAX: Final = 10_000
 EXPORT_ROWS_AT_ONCE: Final = 65_536
 # Levels of each side in a row of the book: six columns each, and screens show ten.
 EXPORT_LEVELS_MAX: Final = 50
+
+# --- fan-out -------------------------------------------------------------------------------------
+
+# Publications that wait for a NATS server, about 200 bytes each; beyond, snapshots are published instead.
+NATS_BATCHES_MAX: Final = 65_536
+# How often a fan-out says on NATS that it follows the engine.
+NATS_STATUS_SECONDS: Final = 1.0

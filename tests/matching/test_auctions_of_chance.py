@@ -18,6 +18,7 @@ from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import AnyPublicEvent, AnyReport, Entry, Ref, SelfTradePrevention, Side
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests import reference_book
+from tests.matching.compiled import patching
 from tests.matching.market import definition
 from tests.matching.side_by_side import SideBySide
 from tests.matching.state_machine import New, orders
@@ -99,7 +100,7 @@ def test_an_auction_comes_to_what_the_reference_comes_to(
 ) -> None:
     gathered = Gathered(phase, drawn)
     both = SideBySide()
-    with pytest.MonkeyPatch.context() as patched:
+    with patching() as patched:
         for module in (uncross_module, reference_book):
             patched.setattr(module, "AUCTION_ROUNDS_MAX", rounds)
         for entry in (gathered.setup, *gathered.entries):
@@ -144,7 +145,7 @@ def test_an_auction_in_pieces_comes_to_what_it_comes_to_in_one(
     """Where nothing is to be prevented: else the price is determined again with each piece."""
     gathered = Gathered(phase, drawn, SelfTradePrevention.NONE)
     in_one, reports, public, _ = carried_out(gathered, restarts=False)
-    with pytest.MonkeyPatch.context() as patched:
+    with patching() as patched:
         patched.setattr(engine_module, "ENTRY_AUCTION_ORDERS_MAX", limit)
         in_pieces, told, told_public, further = carried_out(gathered, restarts)
     assert sorted(told, key=repr) == sorted(reports, key=repr)
@@ -162,7 +163,7 @@ def test_an_auction_in_pieces_with_self_trades_is_the_same_after_every_restart(
     phase: m.Phase, drawn: list[tuple[int, m.NewOrderLong]], limit: int
 ) -> None:
     gathered = Gathered(phase, drawn)
-    with pytest.MonkeyPatch.context() as patched:
+    with patching() as patched:
         patched.setattr(engine_module, "ENTRY_AUCTION_ORDERS_MAX", limit)
         engine, reports, public, further = carried_out(gathered, restarts=False)
         restarted, *again = carried_out(gathered, restarts=True)

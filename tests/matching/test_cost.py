@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from carbonmatch.accel import is_core_compiled
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
@@ -41,6 +42,8 @@ from tests.matching.market import (
     replace,
     sell,
 )
+
+pytestmark = pytest.mark.skipif(is_core_compiled(), reason="the steps of a compiled core are not traced")
 
 MAKER, TAKER = SessionId(1), SessionId(2)
 TOUCH = 1_000_000

@@ -10,6 +10,7 @@ from carbonmatch.matching import ladder as ladder_module
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.ladder import NEAR_KEYS_MAX, PRUNE_LEVELS_MIN, Ladder, Level, Order
+from tests.matching.compiled import patching
 from tests.matching.market import definition
 
 
@@ -74,7 +75,7 @@ actions = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(actions)
 def test_a_ladder_is_a_sorted_dict_of_queues(side: str, steps: list[tuple[str, int, int]]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
+    with patching() as patch:
         patch.setattr(ladder_module, "NEAR_KEYS_MAX", 4)
         patch.setattr(ladder_module, "PRUNE_LEVELS_MIN", 8)
         sign = 1 if side == "bids" else -1

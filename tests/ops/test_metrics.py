@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
+from carbonmatch.accel import core
 from carbonmatch.matching.messages import (
     CancelReason,
     InstrumentDefined,
@@ -181,7 +182,7 @@ def test_the_build_is_named() -> None:
     text = Exposition(Counters()).render().decode()
     line = next(line for line in text.splitlines() if line.startswith("carbonmatch_build_info"))
     assert f'python="{platform.python_version()}"' in line
-    assert line.endswith(',protocol="1"} 1')
+    assert line.endswith(f',protocol="1",core="{core()}"}} 1')
 
 
 def test_the_process_tells_of_itself() -> None:

@@ -9,16 +9,23 @@ from msgspec import Struct
 from carbonmatch.limits import FRAME_BYTES_MAX, FRAME_MESSAGES_MAX
 from carbonmatch.matching.messages import (
     AccountId,
+    BiddingRules,
+    BlockRules,
     Canceled,
     CancelReason,
+    ClearingRules,
+    Fees,
+    InstrumentDefinition,
     InstrumentId,
     NewOrder,
     OrderId,
     Phase,
+    PriceRules,
     Ref,
     Rejected,
     RejectReason,
     Side,
+    TradeKind,
 )
 from carbonmatch.protocol import codec
 from carbonmatch.protocol.codec import UnknownMessage
@@ -180,6 +187,33 @@ def test_a_phase_of_a_later_version_inside_a_definition() -> None:
     assert isinstance(instrument.definition.opening_phase, Phase)
     assert instrument.definition.opening_phase.name == "UNKNOWN_99"
     assert end == SnapshotEnd(InstrumentId(3), 5)
+
+
+def with_a_field_more(value: Any) -> Any:
+    """A structure and all that are in it; what holds nothing but structures is an array of them."""
+    if not isinstance(value, list) or not value:
+        return value
+    inner = [with_a_field_more(each) for each in value]
+    return inner if all(isinstance(each, list) for each in value) else [*inner, 99]
+
+
+def test_what_a_later_version_adds_to_any_structure_in_a_definition_is_skipped() -> None:
+    """Optional structures and those that there are several of, as well as those that are always there."""
+    given = InstrumentDefinition(
+        InstrumentId(3),
+        "CEA",
+        "CNY",
+        1,
+        2,
+        1,
+        bidding=BiddingRules(),
+        blocks=BlockRules(),
+        prices=PriceRules(),
+        clearing=ClearingRules(fees=(Fees(TradeKind.LISTED, 5, 5),)),
+    )
+    ((tag, definition),) = msgspec.msgpack.decode(codec.encode([Instrument(given)]))
+    (instrument,) = codec.decode_feed(msgspec.msgpack.encode([[tag, with_a_field_more(definition)]]))
+    assert instrument == Instrument(given)
 
 
 def test_known_fields_keep_their_types_in_a_message_of_a_later_version() -> None:

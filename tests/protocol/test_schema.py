@@ -81,7 +81,7 @@ def wrong_values(field: Field) -> list[Any]:
             return ["", "a b", "a" * 33, 1]
         case "text":
             too_long = [] if field.type.high is None else ["x" * (field.type.high + 1)]
-            return [*too_long, 1]
+            return [*too_long, *(["\x07"] if field.type.printable else []), 1]
         case "binary":
             too_long = [] if field.type.high is None else ["00" * (field.type.high + 1)]
             return [*too_long, "0", "zz", 1]

@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from carbonmatch import accel
 from carbonmatch.journal_tools import replay
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.matching.engine import Engine
@@ -64,18 +66,18 @@ def replayed(directory: Path) -> Digests:
     """Of the journal, executed here. Raises Diverged where a journaled byte is another one."""
     with Hashed(Engine, "take_outputs") as outputs, Hashed(MarketData, "apply") as feed:
         done = replay(directory)
-    version = f"{sys.implementation.name} {sys.version.split()[0]}"
+    version = f"{sys.implementation.name} {sys.version.split()[0]} core {accel.core()}"
     return Digests(
         version, done.commands, outputs.hash.hexdigest(), feed.hash.hexdigest(), done.state_digest.hex()
     )
 
 
-def elsewhere(python: str, directory: Path) -> Digests | str:
-    """The digests that another Python comes to, or its last words."""
+def elsewhere(python: str, source: Path, directory: Path) -> Digests | str:
+    """The digests that another Python comes to with the package of a source, or its last words."""
     try:
         done = subprocess.run(
             [python, "-m", "tests.server.replay_versions", "--replay", str(directory)],
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+            env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}"},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -97,11 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         directory = Path(name) / "journal"
         written = determinism.write(directory, options.seed, options.commands)
         print(f"seed {options.seed}: state {written}, written by {sys.version.split()[0]}", flush=True)
-        found = {}
-        for python in options.python or [sys.executable]:
-            found[python] = elsewhere(python, directory)
-            print(_in_words(python, found[python]), flush=True)
-    return verdict(written, list(found.values()), options.versions.split(","))
+        found: list[Digests | str] = []
+        for python, source in product(options.python or [sys.executable], options.source or [ROOT / "src"]):
+            one = elsewhere(python, source.absolute(), directory)
+            found.append(one)
+            print(_in_words(python, one), flush=True)
+    return verdict(written, found, options.versions.split(","))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     it.add_argument("--commands", type=int, default=1_000_000)
     it.add_argument("--seed", type=int, default=1)
     it.add_argument("--python", action="append", help="that is to execute the journal; default: this one")
+    it.add_argument(
+        "--source",
+        action="append",
+        type=Path,
+        help="where the package is that executes it, such as one with a compiled core; default: src",
+    )
     it.add_argument("--versions", default=",".join(SUPPORTED), help="which have to be among them")
     it.add_argument("--replay", type=Path, help="execute this journal and print the digests: for children")
     return it

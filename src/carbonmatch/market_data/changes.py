@@ -127,6 +127,15 @@ class InstrumentChanges(Struct, gc=False):
         return self.windows[levels_max]
 
 
+def changes_of(messages: list[InstrumentMessage]) -> InstrumentChanges:
+    """Messages of one instrument as they came from a feed, with what a feed has to know to pass them on."""
+    changes = InstrumentChanges(messages, 0)
+    for message in messages:
+        changes.kinds |= _KIND.get(type(message), ALWAYS)
+        changes.order_updates += type(message) is OrderUpdate
+    return changes
+
+
 class FeedBatch(Struct, frozen=True, gc=False):
     """What one released batch tells the public: nothing where `changes` is empty.
 

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
+from carbonmatch.accel import core
 from carbonmatch.matching.messages import CancelReason, InstrumentDefinition, Phase, RejectReason
 from carbonmatch.ops.counters import Histogram, TurnedAway, bucket_of, bucket_upper_bound
 from carbonmatch.protocol.messages import PROTOCOL_VERSION, LogoutReason, Role
@@ -278,6 +279,7 @@ _BUILD_INFO: Final = {
     "python": platform.python_version(),
     "implementation": platform.python_implementation(),
     "protocol": str(PROTOCOL_VERSION),
+    "core": core(),
 }
 
 

@@ -8,7 +8,7 @@ engine, for clients: a later engine may know messages, fields and reasons that t
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -219,6 +219,13 @@ def _build(kind: type[Struct], fields: list[Any]) -> Struct:
 
 
 def _value(type_: Any, value: Any) -> Any:
+    # Whatever is inside is of a later version as well: an optional structure, and each one of several.
+    kinds = get_args(type_)
+    if type(None) in kinds:
+        (kind,) = (kind for kind in kinds if kind is not type(None))
+        return None if value is None else _value(kind, value)
+    if get_origin(type_) is tuple:
+        return tuple(_value(kinds[0], each) for each in value)
     if isinstance(type_, type) and issubclass(type_, Struct):
         return _build(type_, value)
     if isinstance(type_, type) and issubclass(type_, IntEnum) and type(value) is int:

@@ -1,6 +1,6 @@
 """What configuration means to the server: definitions for the engine, keys and limits for sessions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
 import msgspec
@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     DefineComposite,
     DefineDropCopy,
     DefineInstrument,
+    DefineKey,
     DefineSession,
     RemoveKey,
     RemoveSession,
@@ -239,6 +240,18 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
     names = {session_id: state.name for session_id, state in engine.sessions.items()}
     names |= {session_id: copy.name for session_id, copy in engine.drop_copies.items()}
     powers = {session_id: state.permissions for session_id, state in engine.sessions.items()}
+    return _credentials(engine.keys, names, powers)
+
+
+def configured_credentials(config: Config) -> dict[str, session.Credential]:
+    """The same by the file, for a process that has no engine and where nothing can be commanded."""
+    keys = {key.key_id: key for key in key_commands(config)}
+    return _credentials(keys, {one.id: one.name for one in config.sessions}, {})
+
+
+def _credentials(
+    keys: Mapping[str, DefineKey], names: Mapping[SessionId, str], powers: Mapping[SessionId, int]
+) -> dict[str, session.Credential]:
     roles = {int(role): role for role in Role}
     return {
         key_id: session.Credential(
@@ -257,7 +270,7 @@ def credentials(engine: Engine) -> dict[str, session.Credential]:
                 if (permissions := both(powers.get(one.session_id, 0), key.permissions))
             },
         )
-        for key_id, key in engine.keys.items()
+        for key_id, key in keys.items()
     }
 
 

@@ -1,13 +1,20 @@
 """The price of several instruments together: a national market's example, and the rule against fractions."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonmatch.limits import PRICE_TICKS_MAX
-from carbonmatch.matching.prices.composite import Weighted, composite_price_ticks
+from carbonmatch.matching.prices.composite import composite_price_ticks
+
+
+class Weighted(NamedTuple):
+    price_ticks: int
+    weight: int
+
 
 weights = st.integers(1, 10_000)
 members = st.lists(st.builds(Weighted, st.integers(1, PRICE_TICKS_MAX), weights), min_size=1, max_size=20)

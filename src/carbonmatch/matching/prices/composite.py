@@ -7,18 +7,10 @@ is the average of their closes. Nothing trades at a composite price.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.messages import CompositeDefinition, InstrumentId
 from carbonmatch.matching.prices.bands import half_up
-
-
-class Weighted(NamedTuple):
-    """The price of one member, and how much it counts."""
-
-    price_ticks: int  # 0: it has none yet
-    weight: int
 
 
 class Composite:
@@ -33,7 +25,7 @@ class Composite:
     def price_ticks(self, books: Mapping[InstrumentId, Book]) -> int:
         """What it is now; 0: there is none."""
         return composite_price_ticks(
-            Weighted(member_price_ticks(books[member.instrument_id]), member.weight)
+            (member_price_ticks(books[member.instrument_id]), member.weight)
             for member in self.definition.members
         )
 
@@ -44,14 +36,16 @@ def member_price_ticks(book: Book) -> int:
     return last_ticks or book.instrument.definition.reference_price_ticks
 
 
-def composite_price_ticks(members: Iterable[Weighted]) -> int:
-    """The average by weight, to the nearest tick; of two that are as near, the higher.
+def composite_price_ticks(members: Iterable[tuple[int, int]]) -> int:
+    """The average of prices by their weights, to the nearest tick; of two that are as near, the higher.
 
-    0 without members, and where one has no price: an average without it would be that of another composite.
+    0 without members, and where one has no price (0): an average without it would be another composite's.
     """
-    weighed = list(members)
-    assert all(member.weight > 0 for member in weighed), "what does not count is no member"
-    if not weighed or not all(member.price_ticks for member in weighed):
-        return 0
-    total = sum(member.price_ticks * member.weight for member in weighed)
-    return half_up(total, sum(member.weight for member in weighed))
+    total = weights = 0
+    for price_ticks, weight in members:
+        assert weight > 0, "what does not count is no member"
+        if not price_ticks:
+            return 0
+        total += price_ticks * weight
+        weights += weight
+    return half_up(total, weights) if weights else 0

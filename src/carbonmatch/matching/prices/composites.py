@@ -22,7 +22,11 @@ def tell_composites(venue: Venue) -> None:
 
     A record of the journal holds one batch: whoever executes it again has the same ends.
     """
+    happened = bool(venue.public)
     for composite_id, composite in venue.composites.items():
+        if composite.told_ticks is not None and not happened:
+            # No price of a member changes but by a public event.
+            continue
         price_ticks = composite.price_ticks(venue.books)
         if price_ticks != composite.told_ticks:
             composite.told_ticks = price_ticks
@@ -40,6 +44,6 @@ def saved_composites(venue: Venue) -> list[CompositeDefinition]:
 
 
 def restore_composites(venue: Venue, definitions: Iterable[CompositeDefinition]) -> None:
-    """Once the books are there. What is told of it then is what was told before the snapshot."""
+    """Once the books are there. Whoever takes the first outputs throws away what they tell of it."""
     for definition in definitions:
         venue.composites[definition.composite_id] = Composite(definition)

@@ -63,6 +63,8 @@ def _type(type_: Type) -> dict[str, Any]:
         described["of"] = list(type_.of) if type_.kind == "message" else type_.of[0]
     if type_.item is not None:
         described["item"] = _type(type_.item)
+    if type_.printable:
+        described["printable"] = True
     if type_.nullable:
         described["nullable"] = True
     return described

@@ -40,6 +40,7 @@ class Type(Struct, frozen=True):
     of: tuple[str, ...] = ()  # which enumeration or structure; of a message: which it may be
     item: "Type | None" = None  # of an array
     nullable: bool = False
+    printable: bool = False  # of text: without control characters
 
 
 class Field(Struct, frozen=True):
@@ -88,8 +89,8 @@ def _type(info: msgspec.inspect.Type, name: str) -> Type:
             return Type("integer", low or 0, _highest(name) if high is None else high)
         case msgspec.inspect.StrType(min_length=1, pattern=str()):
             return Type("name", 1, NAME_CHARS_MAX)
-        case msgspec.inspect.StrType(min_length=low, max_length=high):
-            return Type("text", low, high)
+        case msgspec.inspect.StrType(min_length=low, max_length=high, pattern=pattern):
+            return Type("text", low, high, printable=pattern is not None)
         case msgspec.inspect.BytesType(min_length=low, max_length=high):
             return Type("binary", low, high)
         case msgspec.inspect.BoolType():

@@ -121,7 +121,7 @@ def _words_of_kind(type_: Type) -> str:
         case "name":
             return "name: 1 to 32 of `A-Z a-z 0-9 _ . -`"
         case "text" | "binary":
-            return f"{type_.kind}{_lengths(type_)}"
+            return f"{type_.kind}{' without control characters' if type_.printable else ''}{_lengths(type_)}"
         case "enum" | "structure":
             return f"[{type_.of[0]}](#{type_.of[0].lower()})"
         case "message" if len(type_.of) == len(get_args(AnyReport)):

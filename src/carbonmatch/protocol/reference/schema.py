@@ -13,6 +13,7 @@ from carbonmatch.protocol.reference.folding import folded
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final = "^[A-Za-z0-9_.-]{1,32}$"
+_PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
 
 def schema() -> dict[str, Any]:
@@ -71,7 +72,8 @@ def _not_nil(type_: Type) -> dict[str, Any]:
         case "name":
             return {"type": "string", "pattern": _NAME}
         case "text":
-            return {"type": "string", **_lengths(type_, "Length", 1)}
+            pattern = {"pattern": _PRINTABLE} if type_.printable else {}
+            return {"type": "string", **pattern, **_lengths(type_, "Length", 1)}
         case "binary":
             # Two digits a byte.
             return {"type": "string", "pattern": "^([0-9a-f]{2})*$", **_lengths(type_, "Length", 2)}
