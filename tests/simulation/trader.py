@@ -19,6 +19,7 @@ from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand, expects, is_repeat_of
 from tests.simulation.client import Connection, logon_as
 from tests.simulation.commands import Operating, Trading
+from tests.simulation.engine import has_accounts
 from tests.simulation.faults import Faults
 from tests.simulation.world import NS_PER_MS, NS_PER_US, World
 
@@ -48,7 +49,12 @@ class Trader:
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
         is_operator = market.role_of(name) is Role.OPERATOR
         self.commands: Operating | Trading = (
-            Operating(world.random, world.utc_ns, lambda: len(journaled.trades))
+            Operating(
+                world.random,
+                world.utc_ns,
+                lambda: len(journaled.trades),
+                has_accounts=has_accounts(world.seed),
+            )
             if is_operator
             else Trading(world.random, world.utc_ns)
         )

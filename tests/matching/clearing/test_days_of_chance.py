@@ -79,7 +79,7 @@ class Books:
 
 
 class Days:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, cleared_by: dict[InstrumentId, ClearingRules] | None = None) -> None:
         self.seed = seed
         self.random = Random(seed)
         market = Market()
@@ -89,7 +89,7 @@ class Days:
         self.refs: Counter[SessionId] = Counter()
         self.time_ns = TIME_NS
         self.happened: Counter[str] = Counter()
-        for number, rules in RULES.items():
+        for number, rules in (cleared_by or RULES).items():
             wanted = definition(number, clearing=rules, allowed=m.AllowedFlag.ALL)
             self.apply(m.VENUE_SESSION_ID, m.DefineInstrument(wanted))
         for account in ACCOUNTS.values():
@@ -294,10 +294,7 @@ def test_a_lost_fee_is_found_and_its_seed_named(monkeypatch: pytest.MonkeyPatch)
         play(Days(1))
 
 
-def test_units_that_settle_too_early_are_found_and_the_seed_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once = structs.replace(RULES[CEA], lag_days=1)
-    monkeypatch.setitem(RULES, CEA, at_once)
-    days = Days(1)
-    monkeypatch.setitem(RULES, CEA, structs.replace(at_once, lag_days=2))
+def test_units_that_settle_too_early_are_found_and_the_seed_named() -> None:
+    days = Days(1, {**RULES, CEA: structs.replace(RULES[CEA], lag_days=1)})
     with pytest.raises(AssertionError, match="seed 1"):
         play(days)
