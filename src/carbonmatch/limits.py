@@ -199,8 +199,9 @@ FEED_BUFFER_BYTES_MAX: Final = 1024 * 1024
 FEED_BEHIND_SECONDS_MAX: Final = 30.0
 
 # A subscriber costs about 5 us a batch, and a place. Those of one key, which is one firm's, may not be more
-# than a third of all: nobody else's latency is theirs to spend.
-SUBSCRIBERS_MAX: Final = 768
+# than a quarter of all: nobody else's latency is theirs to spend. Whoever has more readers has them behind a
+# process of its own (`carbonmatch fanout`).
+SUBSCRIBERS_MAX: Final = 1_008
 SUBSCRIBERS_PER_KEY_MAX: Final = 256
 assert SUBSCRIBERS_MAX < CONNECTIONS_MAX, "who takes another one's place has to connect first"
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,7 @@ class Program:
         *,
         private_key: bytes | None = None,
         heartbeat_ms: int = 1_000,
+        more: Sequence[str] = (),
     ) -> AsyncIterator["Program"]:
         key_id = market.key_of(session)
         key_file = directory / f"{session}.key"
@@ -85,6 +86,7 @@ class Program:
             session,
             str(key_file),
             str(heartbeat_ms),
+            *more,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

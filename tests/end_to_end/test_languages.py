@@ -2,16 +2,19 @@
 
 import random
 import subprocess
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from carbonmatch.matching.messages import Accepted, Executed, NewOrder, Ref, Side
 from carbonmatch.protocol.reference import kinds
+from tests.certificates import Authority
 from tests.end_to_end.languages import EXAMPLES, LANGUAGES, Program, Proxy, programs
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Process, Venue, eventually
+from tests.end_to_end.running import Process, Venue, eventually, running
 from tests.end_to_end.test_market_data import engine_depth
+from tests.end_to_end.test_tls import with_tls
 from tests.protocol.vectors import load
 
 WIRE_FILES = ("session", "commands", "reports", "copies", "feed")
@@ -217,6 +220,25 @@ async def test_a_logon_that_is_refused_is_the_end(language: str, venue: Venue, t
         tmp_path, language, "trade", venue.order_entry, "alice", private_key=bytes(32)
     ) as alice:
         assert await alice.until("end") == "end LOGON_REFUSED"
+
+
+async def test_a_connection_may_be_tls_in_javascript(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    stranger = Authority(tmp_path / "other")
+
+    def alice(venue: Venue, ca_file: Path) -> AbstractAsyncContextManager[Program]:
+        return Program.running(
+            tmp_path, "javascript", "trade", venue.order_entry, "alice", more=[str(ca_file)]
+        )
+
+    async with running(tmp_path / "journal", with_tls(authority)) as venue:
+        async with alice(venue, authority.file) as believing:
+            await believing.until("ready")
+            believing.say("buy 1 10 7000")
+            assert (await believing.report("Accepted"))["seq"] == "1"
+        async with alice(venue, stranger.file) as doubting:
+            assert await doubting.until("") == "lost"
 
 
 @in_every_language

@@ -1,8 +1,13 @@
 """All shipped markets on the real process: taken by name, traded on over TCP, killed, and there again."""
 
+import pytest
+
+from carbonmatch.client import OrderRejected
+from carbonmatch.client.admin_accounts import Movable, put_in
 from carbonmatch.config.profiles import profile_names
 from carbonmatch.matching.messages import Accepted, Executed, Side, TimeInForce
 from tests.end_to_end import market
+from tests.end_to_end.market import ALICE_ACCOUNT, BOB_ACCOUNT
 from tests.end_to_end.running import Process
 
 CEA, HBEA, PLAIN = 1000, 1700, 2300
@@ -37,7 +42,12 @@ profiles = {profile_names()}
 async def test_every_market_is_served_by_name_and_survives_a_kill(process: Process) -> None:
     process.text = venue()
     await process.start()
+    operator = process.session("operator")._access
+    await put_in(operator, ALICE_ACCOUNT, Movable("CEA", 300, "", 0), "")
+    await put_in(operator, BOB_ACCOUNT, Movable("", 0, "CNY", 10 * 52_00 + 100 * 50_00), "")
     async with process.session("alice") as alice, process.session("bob") as bob:
+        with pytest.raises(OrderRejected, match="INSUFFICIENT_HOLDINGS"):
+            await alice.new_order(CEA, Side.SELL, 301, 50_00, time_in_force=TimeInForce.DAY)
         [listed] = await alice.new_order(
             CEA, Side.SELL, quantity_lots=300, price_ticks=50_00, time_in_force=TimeInForce.DAY
         )

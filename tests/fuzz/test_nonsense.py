@@ -36,7 +36,9 @@ def numbers(high: int) -> st.SearchStrategy[int]:
 
 
 REFS, ORDER_IDS = NUMBERS, NUMBERS
-INSTRUMENTS, ACCOUNTS = numbers(INSTRUMENT_ID_MAX), numbers(ACCOUNT_ID_MAX)
+# Also, and mostly, ones that there are.
+INSTRUMENTS = st.one_of(st.sampled_from([worlds.EUA, worlds.CLEARED, 0]), numbers(INSTRUMENT_ID_MAX))
+ACCOUNTS = st.one_of(st.sampled_from([11, 12, 13, 0]), numbers(ACCOUNT_ID_MAX))
 CURRENCIES: Final = st.sampled_from(["", "EUR", "CNY", "€€€"])
 TEXTS: Final = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=64)
 # Also, and mostly, one that there is.
@@ -115,13 +117,19 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
 def test_every_command_that_decodes_is_answered(asked: list[tuple[m.SessionId, Any]]) -> None:
     engine, market_data = worlds.venue()
     first = engine.sequence + 1
-    engine.apply(Entry(first, worlds.TIME_NS, m.VENUE_SESSION_ID, [worlds.listing()]))
+    engine.apply(Entry(first, worlds.TIME_NS, m.VENUE_SESSION_ID, [worlds.listing(), worlds.cleared()]))
+    first = engine.sequence
     listed: list[m.AnyCommand] = [
         m.NewOrder(m.Ref(number), worlds.LISTING, side, 1 + number, 99 + number % 3)
         for side in m.Side
         for number in range(side * 10, side * 10 + 5)
     ]
     engine.apply(Entry(first + 1, worlds.TIME_NS, worlds.BOB, listed))
+    funds: list[m.AnyCommand] = [
+        m.Deposit(m.Ref(1), m.AccountId(11), worlds.CLEARED, 10**10),
+        m.Deposit(m.Ref(2), m.AccountId(13), m.InstrumentId(0), 0, "CNY", 10**15),
+    ]
+    engine.apply(Entry(engine.sequence + 1, worlds.TIME_NS, worlds.OPERATOR, funds))
     market_data.apply(engine.take_outputs(), worlds.TIME_NS)
     for number, (session_id, command) in enumerate(asked, 100):
         message = _with_ref(command, number)

@@ -22,10 +22,12 @@ from carbonmatch.matching.messages import (
     AllowedFlag,
     AnyCommand,
     Cancel,
+    ClearingRules,
     DefineAccount,
     DefineInstrument,
     DefineSession,
     Entry,
+    Fees,
     InstrumentDefinition,
     InstrumentId,
     NewOrder,
@@ -38,6 +40,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
     TimeInForce,
+    TradeKind,
 )
 from carbonmatch.protocol.batch import EntryRecord, encode_record, stream_records
 from carbonmatch.protocol.codec import encode
@@ -47,7 +50,7 @@ from tests.journal.model_disk import ModelDisk, _File
 TIME_NS: Final = 1_700_000_000_000_000_000
 ALICE, BOB, CAROL, OPERATOR = SessionId(1), SessionId(2), SessionId(3), SessionId(4)
 SESSIONS: Final = (ALICE, BOB, CAROL, OPERATOR)
-EUA, CEA, LISTING = InstrumentId(1), InstrumentId(2), InstrumentId(3)
+EUA, CEA, LISTING, CLEARED = (InstrumentId(number) for number in range(1, 5))
 SEGMENT_BYTES: Final = 2048
 
 
@@ -78,6 +81,14 @@ def listing() -> DefineInstrument:
     screen = ScreenRules(ScreenMechanism.LISTING, levels_max=2, strict_level_order=False, order_list=True)
     allowed = AllowedFlag.LIMIT | AllowedFlag.DAY | AllowedFlag.GTC
     definition = InstrumentDefinition(LISTING, "LIST", "CNY", 1, 2, 1, allowed=allowed, screen=screen)
+    return DefineInstrument(definition)
+
+
+def cleared() -> DefineInstrument:
+    """An instrument whose orders need units and money, for those inputs that are about accounts."""
+    fees = (Fees(TradeKind.CONTINUOUS, 30, 30, 1, 1),)
+    rules = ClearingRules(0, fees=fees, position_max_lots=10**6)
+    definition = InstrumentDefinition(CLEARED, "CLEARED", "CNY", 1, 2, 1, clearing=rules)
     return DefineInstrument(definition)
 
 

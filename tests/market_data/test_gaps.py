@@ -124,7 +124,7 @@ def test_one_who_waits_for_snapshots_gets_those() -> None:
     reader = tape.join(Subscribe(Ref(1)))
     reader.read_all()
     release(tape, level(BUY, 100, 1))
-    tape.subscriptions._wait(reader.subscriber, {EUA: None}, tape.time_ns)
+    tape.subscriptions._wait(reader.subscriber, [EUA], tape.time_ns)
     answer = ask(reader, 1)
     assert answer[0] == GapFilled(Ref(7), 1, 2, FeedSource.SNAPSHOT, 2)
 
@@ -183,7 +183,8 @@ def test_one_who_never_had_all_snapshots_begins_with_them() -> None:
 
 def batch(feed_sequence: int, messages: int) -> FeedBatch:
     update = LevelUpdate(CEA, 1, BUY, 1, 1, 1)
-    return FeedBatch(feed_sequence, NOW_NS, {CEA: InstrumentChanges([update] * messages, FeedKind.LEVELS)})
+    changes = InstrumentChanges([update] * messages, FeedKind.LEVELS)
+    return FeedBatch(feed_sequence, NOW_NS, {CEA: changes}, messages)
 
 
 def test_the_newest_batches_are_kept_as_many_as_have_room() -> None:

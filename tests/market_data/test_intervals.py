@@ -13,6 +13,7 @@ from carbonmatch.protocol.messages import (
     Conflated,
     FeedKind,
     FeedOutbound,
+    GapRequest,
     LevelUpdate,
     PhaseUpdate,
     SnapshotBegin,
@@ -168,3 +169,21 @@ def test_the_longest_interval_is_taken_and_no_longer_one() -> None:
     assert decode_feed_frame(frame) == [Subscribe(Ref(1), conflate_ms=CONFLATE_MS_MAX)]
     with pytest.raises(ProtocolError):
         decode_feed_frame(encode([Subscribe(Ref(1), conflate_ms=CONFLATE_MS_MAX + 1)]))
+
+
+def test_what_others_gathered_before_a_batch_is_no_part_of_it_for_anybody() -> None:
+    tape = founded()
+    asking, waiting, fast = patient(tape), patient(tape), tape.join(Subscribe(Ref(1), (CEA,)))
+    fast.read_all()
+    release(tape, level(BUY, 100, 1))
+    release(tape, level(BUY, 100, 2))
+    # One of the group takes what has gathered when it is due, and the next batch comes before the others do.
+    tape.time_ns += 200_000_000
+    tape.subscriptions.request_gap(asking.subscriber, GapRequest(Ref(2), CEA), tape.time_ns)
+    asking.send_waiting()
+    release(tape, level(BUY, 100, 3))
+    for reader in (fast, waiting, asking):
+        tape.wait(200)
+        reader.read_all()
+        assert [each.quantity_lots for each in reader.books.books[CEA].depth()[0]] == [3]
+        assert reader.damages == []

@@ -217,3 +217,32 @@ def test_a_day_of_every_kind_of_order_and_reader_ends_with_equal_books() -> None
     ]
     assert max(message.batches for message in put_together) > 5
     assert checked > 20_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(batches, max_size=20),
+    st.lists(st.tuples(requests, losses), max_size=4),
+    st.lists(st.integers(0, 9), max_size=20),
+)
+def test_a_fast_reader_hears_the_very_same_bytes_however_slow_others_are(
+    happened: list[list[bytes]], others: list[tuple[Subscribe, list[bool]]], reads: list[int]
+) -> None:
+    heard = []
+    for company in ([], others):
+        world = World()
+        venue = Venue(300)
+        venue.apply(world.setup())
+        for request, lost in company:
+            venue.tape.join(request, lost)
+        fast = venue.tape.join(Subscribe(Ref(1), kinds=FeedKind.ALL))
+        frames = list(fast.unsent)
+        fast.read_all()
+        for turn, choices in enumerate(happened):
+            go(venue, world, choices)
+            frames += fast.unsent
+            fast.read_all()
+            if turn < len(reads) and reads[turn] < len(company):
+                venue.tape.readers[reads[turn]].read()
+        heard.append(frames)
+    assert heard[0] == heard[1]

@@ -226,8 +226,8 @@ RULES = {
     "VOLATILITY_INTERRUPTION": m.VolatilityRules(static=m.Width(3), auction_ns=1),
     "INTERVAL_LIMIT": m.VolatilityRules(interval=m.Width(3), interval_recalculation_ns=1, interval_hold_ns=1),
 }
-# Ends that other tests are about: they need another session, or more orders than fit here.
-ELSEWHERE = {"REQUESTED_BY_OTHER_SESSION", "TOO_MANY_MAKERS", "SELECT_REMAINDER"}
+# Ends that other tests are about: they need another session, accounts, or more orders than fit here.
+ELSEWHERE = {"REQUESTED_BY_OTHER_SESSION", "TOO_MANY_MAKERS", "SELECT_REMAINDER", "RESTRICTED"}
 
 
 def test_every_way_to_end_is_in_the_table_and_tried() -> None:

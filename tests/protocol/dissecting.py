@@ -28,9 +28,9 @@ def tshark(*arguments: str) -> str:
     """Its output; skips the test where there is none."""
     if shutil.which("tshark") is None:
         pytest.skip("no tshark: `apt-get install tshark`")
-    ran = subprocess.run(
-        ["tshark", "-X", f"lua_script:{SCRIPT}", *arguments], capture_output=True, text=True, check=False
-    )
+    command = ["tshark", "-X", f"lua_script:{SCRIPT}", *arguments]
+    # Texts may be no UTF-8, in captures of what is wrong.
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     assert ran.returncode == 0, ran.stderr
     assert "lua" not in ran.stderr.lower(), ran.stderr
     return ran.stdout

@@ -71,6 +71,27 @@ def test_what_is_malformed_is_marked_and_nothing_else(tmp_path: Path) -> None:
         assert problem in problems[name].problem, name
 
 
+def test_no_bytes_make_the_script_fail(tmp_path: Path) -> None:
+    """Frames that are nearly right: bytes changed, cut out and put in twice, in a connection each."""
+    chance = random.Random(5)
+    connections = []
+    for _ in range(400):
+        data = bytearray(payload(*chance.sample(MESSAGES, 2)))
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(data))
+            match chance.randrange(3):
+                case 0:
+                    data[place] = chance.randrange(256)
+                case 1:
+                    del data[place : place + chance.randint(1, 8)]
+                case 2:
+                    data[place:place] = data[place : place + chance.randint(1, 8)]
+        connections.append([(False, frame(bytes(data) or b"\x90"))])
+    shown = dissected(tmp_path / "c.pcap", connections)
+    assert len(shown) == len(connections)
+    assert 100 < sum(each.is_malformed for each in shown) < 400
+
+
 def test_what_a_later_version_has_added_is_marked_as_that(tmp_path: Path) -> None:
     messages = [pack([126, 1, 2]), pack([3, 7, 8]), pack([9, 5, 99, 0, ""])]
     shown = dissected(tmp_path / "c.pcap", [[(False, frame(payload(each))) for each in messages]])

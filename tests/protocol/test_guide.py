@@ -1,14 +1,16 @@
 """proto/README.md and FEED.md: what they list is all there is, since readers in other languages go by it."""
 
 import json
+import re
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
 
-from carbonmatch.matching.messages import AnyReport
-from carbonmatch.protocol.messages import FeedOutbound
+from carbonmatch.matching.messages import AnyReport, CancelReason, RejectReason
+from carbonmatch.protocol.messages import FeedOutbound, LogoutReason
 
 PROTO = Path(__file__).parents[2] / "proto"
 
@@ -40,3 +42,12 @@ def test_there_is_no_nil_on_the_wire_but_in_a_definition(file: str) -> None:
         vector["name"] for vector in vectors if nils(msgspec.msgpack.decode(bytes.fromhex(vector["hex"])))
     }
     assert with_nil == ({"Instrument"} if file == "feed" else set())
+
+
+@pytest.mark.parametrize(
+    "enum", [RejectReason, CancelReason, LogoutReason], ids=lambda enum: str(enum.__name__)
+)
+def test_every_reason_is_told_on_a_page_where_it_is_explained(enum: type[IntEnum]) -> None:
+    pages = " ".join(page.read_text() for page in PROTO.glob("*.md") if page.name != "MESSAGES.md")
+    words = set(re.findall(r"[A-Z_]+", pages))
+    assert set(enum.__members__) - words == set()

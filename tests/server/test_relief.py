@@ -13,6 +13,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     CancelBidding,
     ClientCommand,
+    Deposit,
     InstrumentId,
     InstrumentStatusRequest,
     MassCancel,
@@ -24,6 +25,8 @@ from carbonmatch.matching.messages import (
     Reduce,
     Ref,
     Replace,
+    RestrictAccount,
+    Restriction,
     SetBlockPhase,
     SetPhase,
     Side,
@@ -109,6 +112,9 @@ def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, SetPhase(Ref(1), EUA, Phase.HALTED), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
+    restriction = RestrictAccount(Ref(1), AccountId(11), Restriction.NO_TRADING, cancels=True)
+    assert passing(market, restriction, session_id=OPS) == [1]
+    assert passing(market, Deposit(Ref(1), AccountId(11), EUA, 5), session_id=OPS) == []
     assert passing(market, Bid(Ref(1), OrderId(7), 1, 1), WithdrawBid(Ref(2), OrderId(8))) == []
 
 

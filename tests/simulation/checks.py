@@ -275,7 +275,7 @@ def expects(command: Any, answer: AnyReport) -> bool:
     match answer:
         case m.Accepted():
             return (
-                isinstance(command, m.NewOrder)
+                isinstance(command, m.NewOrder | m.Select)
                 and (answer.instrument_id, answer.side, answer.quantity_lots)
                 == (command.instrument_id, command.side, command.quantity_lots)
                 and command.price_ticks in (0, answer.price_ticks)
@@ -293,7 +293,8 @@ def expects(command: Any, answer: AnyReport) -> bool:
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
             steering = m.SetPhase | m.SetBand | m.Resume | m.BustTrade | m.CorrectTrade
-            return isinstance(command, steering | m.Deposit | m.Withdraw)
+            steering |= m.AnnounceBidding | m.EndDay | m.Deposit | m.Withdraw
+            return isinstance(command, steering)
         case m.TradeStatus():
             return isinstance(command, m.TradeStatusRequest) and answer.trade_id == command.trade_id
         case m.Canceled(reason=CancelReason.MASS_CANCEL):

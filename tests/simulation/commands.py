@@ -22,19 +22,25 @@ from carbonmatch.matching.messages import (
     TradeId,
 )
 from tests.end_to_end.market import ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT, CEA, EUA
+from tests.simulation.mechanisms import Mechanisms
 
 
 class Trading:
     """Draws the commands of one session; knows the names that it has given and heard of."""
 
-    def __init__(self, random: Random, utc_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, random: Random, utc_ns: Callable[[], int], mechanisms: Mechanisms | None = None
+    ) -> None:
         self._random = random
         self._utc_ns = utc_ns
+        self.mechanisms = mechanisms
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []  # of any session of the account
 
     def command(self, ref: Ref) -> Any:
         random = self._random
+        if self.mechanisms is not None and random.random() < 0.4:
+            return self.mechanisms.of_session(ref)
         kind = random.random()
         if kind < 0.75:
             self.refs.append(ref)
@@ -125,10 +131,12 @@ class Operating:
         random: Random,
         utc_ns: Callable[[], int],
         trade_count: Callable[[], int],
+        mechanisms: Mechanisms | None = None,
         *,
         has_accounts: bool = False,
     ) -> None:
         """`trade_count` says how many trades are durable: their ids are 1 to this."""
+        self.mechanisms = mechanisms
         self._has_accounts = has_accounts
         self._random = random
         self._utc_ns = utc_ns
@@ -140,6 +148,8 @@ class Operating:
         random = self._random
         if self._has_accounts and random.random() < 0.4:
             return self._transfer(ref)
+        if self.mechanisms is not None and random.random() < 0.5:
+            return self.mechanisms.of_operator(ref)
         if random.random() < 0.3:
             return self._on_trade(ref)
         instrument_id = random.choice((EUA, CEA))

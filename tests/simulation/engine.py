@@ -39,6 +39,7 @@ from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
 from tests.simulation.disk import SimulatedDisk
+from tests.simulation.mechanisms import has_mechanisms, with_mechanisms
 from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, NS_PER_US, ProcessEnded, ProcessScheduler, World
 
 _TICK_SECONDS = 0.1
@@ -138,6 +139,7 @@ class Process:
             lambda: world.happens(disk.faults.failed_read),
         )
         usual = market.config(Path("unused"), throttle=_THROTTLE)
+        usual = with_mechanisms(usual, world.seed)
         config = _composed(_restrained(_grouped(_scheduled(usual, *day)), world.seed), world.seed)
         if has_accounts(world.seed):
             config = _cleared(config)
@@ -283,8 +285,8 @@ def _composed(config: Config, seed: int) -> Config:
 
 
 def has_accounts(seed: int) -> bool:
-    """In one world of seven accounts hold units and money of CEA."""
-    return seed % 7 == 6
+    """In one world of seven accounts hold units and money of CEA, where the reference plays as well."""
+    return seed % 7 == 6 and not has_mechanisms(seed)
 
 
 def _cleared(config: Config) -> Config:

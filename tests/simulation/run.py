@@ -52,6 +52,7 @@ from tests.simulation.day import day
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.engine import Process
 from tests.simulation.faults import Faults, drawn, healed
+from tests.simulation.mechanisms import check_mechanisms, has_mechanisms
 from tests.simulation.network import Network
 from tests.simulation.standby import Standby
 from tests.simulation.subscriber import Subscriber
@@ -367,7 +368,10 @@ class Simulation:
                 )
         check_schedule(self.journaled, Timetable(self.day[1], self.day[0]))
         check_units({trader.session_id: trader.reports for trader in self.traders})
-        check_reference(self.journaled, engine)
+        if has_mechanisms(self.world.seed):
+            check_mechanisms(self.journaled)
+        else:
+            check_reference(self.journaled, engine)
 
     def _check_cancel_on_disconnect(self) -> None:
         """Whoever leaves with cancel-on-disconnect leaves no order behind, but for those that it says."""

@@ -21,6 +21,7 @@ from tests.simulation.client import Connection, logon_as
 from tests.simulation.commands import Operating, Trading
 from tests.simulation.engine import has_accounts
 from tests.simulation.faults import Faults
+from tests.simulation.mechanisms import Mechanisms, has_mechanisms
 from tests.simulation.world import NS_PER_MS, NS_PER_US, World
 
 _UNANSWERED_MAX = 60
@@ -48,15 +49,21 @@ class Trader:
         self.wants_connection = True
         self.grace_ms = world.random.choice((None, None, 0, 500, 5_000))
         is_operator = market.role_of(name) is Role.OPERATOR
+        drawn = (
+            Mechanisms(world.random, journaled, session_id, world.utc_ns)
+            if has_mechanisms(world.seed)
+            else None
+        )
         self.commands: Operating | Trading = (
             Operating(
                 world.random,
                 world.utc_ns,
                 lambda: len(journaled.trades),
+                drawn,
                 has_accounts=has_accounts(world.seed),
             )
             if is_operator
-            else Trading(world.random, world.utc_ns)
+            else Trading(world.random, world.utc_ns, drawn)
         )
         self.connect: Any = None  # set by the run: makes a connection, or None where nobody listens
         self._journaled = journaled

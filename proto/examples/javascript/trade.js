@@ -1,6 +1,6 @@
 // An order ticket on standard input, reports on standard output.
 //
-//     node trade.js HOST:PORT KEY_ID SESSION PRIVATE_KEY_FILE [HEARTBEAT_MS]
+//     node trade.js HOST:PORT KEY_ID SESSION PRIVATE_KEY_FILE [HEARTBEAT_MS [CA_FILE]]
 //
 //     buy 1 10 7000      10 lots of instrument 1 at 7000 ticks, until cancelled; `sell` likewise
 //     cancel 4           the order that the command with ref 4 has made

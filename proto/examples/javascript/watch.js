@@ -1,6 +1,6 @@
 // Books as they change, a line each: instrument_seq, then each side's levels as PRICE:LOTS:ORDERS, the best first.
 //
-//     node watch.js HOST:PORT KEY_ID SESSION PRIVATE_KEY_FILE [HEARTBEAT_MS]
+//     node watch.js HOST:PORT KEY_ID SESSION PRIVATE_KEY_FILE [HEARTBEAT_MS [CA_FILE]]
 
 import { accessFromArguments } from "./access.js";
 import { Feed } from "./feed.js";

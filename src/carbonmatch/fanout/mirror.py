@@ -101,19 +101,22 @@ class MirroredMarket(MarketData):
                 composite.message, composite.feed_sequence = message, feed_sequence
                 self._instruments[message.composite_id] = composite
             elif type(message) is Instrument:
-                definition = message.definition
-                known = self._instruments.get(definition.instrument_id)
-                if isinstance(known, MirroredInstrument):
-                    known.definition = definition
-                else:
-                    book = self._builder.books[definition.instrument_id]
-                    self._instruments[definition.instrument_id] = MirroredInstrument(definition, book)
+                self._define(message.definition, feed_sequence)
             elif not isinstance(message, Subscribed | Conflated):
                 instrument = self._instruments[_instrument_id(message)]
                 assert isinstance(instrument, MirroredInstrument), "a composite price has one message"
                 instrument.learn(message)
-                if feed_sequence:
-                    instrument.feed_sequence = feed_sequence
+                instrument.feed_sequence = feed_sequence or instrument.feed_sequence
+
+    def _define(self, definition: InstrumentDefinition, feed_sequence: int) -> None:
+        instrument_id = definition.instrument_id
+        known = self._instruments.get(instrument_id)
+        if not isinstance(known, MirroredInstrument):
+            known = MirroredInstrument(definition, self._builder.books[instrument_id])
+            self._instruments[instrument_id] = known
+        known.definition = definition
+        # Also where a batch says nothing else of it: a snapshot that was made before has the old one.
+        known.feed_sequence = feed_sequence or known.feed_sequence
 
 
 class MirroredInstrument(PublicInstrument):
@@ -186,8 +189,9 @@ class MirroredInstrument(PublicInstrument):
         if self.definition.blocks is not None:
             found += [book.block_phase, *book.block_posts.values()]
         if kinds & FeedKind.STATISTICS:
-            told_kinds = sorted(book.kind_statistics.items())
-            found += [book.statistics, *(told for _, told in told_kinds), book.summary]
+            # Of kinds of which no trade stands any more nothing is said.
+            of_kinds = [told for _, told in sorted(book.kind_statistics.items()) if told.trade_count]
+            found += [book.statistics, *of_kinds, book.summary]
         return [
             structs.replace(message, instrument_seq=book.instrument_seq)
             for message in found

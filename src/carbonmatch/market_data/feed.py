@@ -76,6 +76,7 @@ class MarketData:
 
         feed_sequence = self.feed_sequence + 1
         changes = {}
+        message_count = 0
         for instrument_id in dict.fromkeys([*events, *levels]):
             instrument = self._instruments[instrument_id]
             changed = instrument.apply(
@@ -86,10 +87,12 @@ class MarketData:
             )
             if changed is not None:
                 changes[instrument_id] = changed
-        batch = FeedBatch(feed_sequence if changes else self.feed_sequence, time_ns, changes)
-        if changes:
-            self.feed_sequence = feed_sequence
-            self.recent.keep(batch)
+                message_count += len(changed.messages)
+        if not changes:
+            return FeedBatch(self.feed_sequence, time_ns, changes)
+        self.feed_sequence = feed_sequence
+        batch = FeedBatch(feed_sequence, time_ns, changes, message_count)
+        self.recent.keep(batch)
         return batch
 
     def _events_by_instrument(

@@ -1,6 +1,6 @@
 """Subscribers who hear the same: what they asked for, and what the newest batches are to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -65,39 +65,47 @@ class Group:
         self.told_sequence = self.previous_sequence = feed_sequence
         self.portion: Sequence[FeedBatch] = ()
         self.batch_count = 0  # how many of them there are, also where they are not known any more
-        self.changed: dict[InstrumentId, None] = {}
+        self.changed: dict[InstrumentId, int] = {}
         self.is_too_long = False
         # As they are sent: made when the first subscriber is to get them.
         self.payload: bytes | None = None
 
-    def take(self, batches: Sequence[FeedBatch], messages_max: int) -> None:
-        """Make these the portion: every batch since the one before."""
-        interest = self.interest
-        heard, levels_max, instrument_ids = (
-            interest.kinds | ALWAYS,
-            interest.levels_max,
-            interest.instrument_ids,
-        )
-        changed: dict[InstrumentId, None] = {}
-        message_count = 0
-        for batch in batches:
-            for instrument_id, changes in batch.changes.items():
-                if instrument_ids is not None and instrument_id not in instrument_ids:
-                    continue
-                kinds = changes.kinds_within(levels_max) if levels_max else changes.kinds
-                if kinds & heard:
-                    changed[instrument_id] = None
-                    message_count += changes.count(heard)
-        self._begin(batches, changed, batches[-1].feed_sequence)
-        self.is_too_long = message_count > messages_max
+    def take(self, batch: FeedBatch, messages_max: int) -> None:
+        """Make this the portion: the batch behind the one before."""
+        self._begin((batch,), self._changed_in(batch), batch.feed_sequence, messages_max)
 
-    def take_unknown(self, changed: dict[InstrumentId, None], feed_sequence: int) -> None:
+    def take_gathered(self, batches: Sequence[FeedBatch], messages_max: int) -> None:
+        """Make these the portion: every batch since the one before."""
+        changed: dict[InstrumentId, int] = {}
+        for batch in batches:
+            for instrument_id, message_count in self._changed_in(batch).items():
+                changed[instrument_id] = changed.get(instrument_id, 0) + message_count
+        self._begin(batches, changed, batches[-1].feed_sequence, messages_max)
+
+    def take_unknown(self, changed: Iterable[InstrumentId], feed_sequence: int) -> None:
         """Batches that are not kept any more: only which instruments have changed is known of them."""
-        self._begin((), changed, feed_sequence)
-        self.is_too_long = True
+        self._begin((), dict.fromkeys(changed, 1), feed_sequence, 0)
+
+    def _changed_in(self, batch: FeedBatch) -> dict[InstrumentId, int]:
+        """The instruments with messages for this group, and how many, or a few more."""
+        interest = self.interest
+        heard = interest.kinds | ALWAYS
+        levels_max, instrument_ids = interest.levels_max, interest.instrument_ids
+        changed = {}
+        for instrument_id, changes in batch.changes.items():
+            if instrument_ids is not None and instrument_id not in instrument_ids:
+                continue
+            kinds = changes.kinds_within(levels_max) if levels_max else changes.kinds
+            if kinds & heard:
+                changed[instrument_id] = changes.count(heard)
+        return changed
 
     def _begin(
-        self, batches: Sequence[FeedBatch], changed: dict[InstrumentId, None], feed_sequence: int
+        self,
+        batches: Sequence[FeedBatch],
+        changed: dict[InstrumentId, int],
+        feed_sequence: int,
+        messages_max: int,
     ) -> None:
         self.batch_count = feed_sequence - self.feed_sequence
         self.feed_sequence = feed_sequence
@@ -106,6 +114,7 @@ class Group:
         self.payload = None
         if changed:
             self.previous_sequence, self.told_sequence = self.told_sequence, feed_sequence
+            self.is_too_long = sum(changed.values()) > messages_max
 
     def wait(self, time_ns: int) -> None:
         """The next portion is due an interval from now."""

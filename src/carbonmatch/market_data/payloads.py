@@ -4,7 +4,7 @@ Each instrument is encoded once a batch for each set of kinds that differs there
 once for each group; a snapshot is encoded once for each state of its instrument.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final
 
@@ -49,19 +49,22 @@ class Payloads:
 
     def portion(self, group: Group) -> bytes:
         """One array: the head, then the messages of the group's instruments."""
-        if len(group.portion) == 1:
-            chunks = [
-                self._chunk(group.portion[0], instrument_id, group.interest)
-                for instrument_id in group.changed
-            ]
-        else:
-            chunks = [
-                self._merged_chunk(group.portion, instrument_id, group.interest)
-                for instrument_id in group.changed
-            ]
-        last = group.portion[-1]
-        head = BatchBegin(last.feed_sequence, last.time_ns, group.previous_sequence, len(group.portion))
-        return self._frame(_joined([(1, _encode(head)), *chunks]))
+        batches = group.portion
+        last = batches[-1]
+        head = BatchBegin(last.feed_sequence, last.time_ns, group.previous_sequence, len(batches))
+        parts = [b"", _encode(head)]
+        count = 1
+        # Chunks are of the newest batch alone: a group that conflates may be offered an older one.
+        is_newest = len(batches) == 1 and last.feed_sequence == self._market_data.feed_sequence
+        for instrument_id in group.changed:
+            if is_newest:
+                message_count, chunk = self._chunk(last, instrument_id, group.interest)
+            else:
+                message_count, chunk = self._merged_chunk(batches, instrument_id, group.interest)
+            count += message_count
+            parts.append(chunk)
+        parts[0] = array_header(count)
+        return self._frame(b"".join(parts))
 
     def _chunk(self, batch: FeedBatch, instrument_id: InstrumentId, interest: Interest) -> tuple[int, bytes]:
         """The instrument's messages of these kinds in the newest batch, one after the other.
@@ -110,7 +113,9 @@ class Payloads:
                 chunks.append(_encoded([head, *messages]))
                 previous = batch.feed_sequence
         answer = GapFilled(ref, after_sequence, self._market_data.feed_sequence, source, count)
-        return self._frame(_joined([(1, _encode(answer)), *chunks]))
+        parts = [array_header(1 + sum([message_count for message_count, _ in chunks])), _encode(answer)]
+        parts += [chunk for _, chunk in chunks]
+        return self._frame(b"".join(parts))
 
     def snapshot(self, instrument_id: InstrumentId, interest: Interest) -> bytes:
         kinds = interest.kinds & self._market_data.snapshot_kinds(instrument_id)
@@ -129,18 +134,8 @@ class Payloads:
 
 def _encoded(messages: Sequence[msgspec.Struct]) -> tuple[int, bytes]:
     """How many messages, and their bytes one after the other, without the array around them."""
-    return len(messages), _encode(messages)[len(array_header(len(messages))) :]
-
-
-def _joined(chunks: Iterable[tuple[int, bytes]]) -> bytes:
-    """One array of the messages of all chunks."""
-    count = 0
-    parts = [b""]
-    for message_count, chunk in chunks:
-        count += message_count
-        parts.append(chunk)
-    parts[0] = array_header(count)
-    return b"".join(parts)
+    count = len(messages)
+    return count, _encode(messages)[1 if count < 16 else len(array_header(count)) :]
 
 
 _SHORT_HEADERS: Final = [bytes((0x90 | count,)) for count in range(16)]

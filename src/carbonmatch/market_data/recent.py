@@ -24,9 +24,9 @@ class RecentBatches:
         batches = self._batches
         assert not batches or batch.feed_sequence == batches[-1].feed_sequence + 1, "batches come in order"
         batches.append(batch)
-        self._message_count += _message_count(batch)
+        self._message_count += batch.message_count
         while self._message_count > self._messages_max:
-            self._message_count -= _message_count(batches.popleft())
+            self._message_count -= batches.popleft().message_count
 
     def since(self, feed_sequence: int, last_sequence: int) -> list[FeedBatch] | None:
         """Every batch after `feed_sequence` up to `last_sequence`, the newest; None: not all are kept."""
@@ -44,7 +44,3 @@ class RecentBatches:
             found.append(batch)
         found.reverse()
         return found
-
-
-def _message_count(batch: FeedBatch) -> int:
-    return sum([len(changed.messages) for changed in batch.changes.values()])

@@ -28,7 +28,7 @@ connection whose buffer is above that too, or answers to requests would gather t
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from carbonmatch.limits import (
@@ -210,7 +210,7 @@ class Subscriptions:
         if group is None or (instrument_id and not group.interest.hears(instrument_id)):
             return [self._rejected(request.ref, RejectReason.SUBSCRIPTION, f"instrument {instrument_id}")]
         if instrument_id:
-            self._wait(subscriber, {instrument_id: None}, time_ns)
+            self._wait(subscriber, [instrument_id], time_ns)
             return []
         after_sequence = request.after_feed_sequence
         if after_sequence and not subscriber.pending:
@@ -218,7 +218,7 @@ class Subscriptions:
             if missed is not None:
                 return [missed]
         instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
-        self._wait(subscriber, dict.fromkeys(sorted(instrument_ids)), time_ns)
+        self._wait(subscriber, sorted(instrument_ids), time_ns)
         feed_sequence, count = self._market_data.feed_sequence, len(subscriber.pending)
         answer = GapFilled(request.ref, after_sequence, feed_sequence, FeedSource.SNAPSHOT, count)
         return [self._payloads.answer(answer)]
@@ -286,12 +286,14 @@ class Subscriptions:
         batch = self._batch
         if group is None or subscriber.feed_sequence >= batch.feed_sequence:
             return None
-        if group.feed_sequence != batch.feed_sequence and (
-            not group.interest.conflate_ms or time_ns >= group.due_ns
-        ):
-            self._begin_portion(group, time_ns)
-        if subscriber.feed_sequence >= group.feed_sequence:
-            return None
+        if group.feed_sequence != batch.feed_sequence:
+            if not group.interest.conflate_ms:
+                assert group.feed_sequence == batch.feed_sequence - 1, "each is offered every batch"
+                group.take(batch, self._batch_messages_max)
+            elif time_ns >= group.due_ns:
+                self._take_gathered(group, time_ns)
+            if subscriber.feed_sequence >= group.feed_sequence:
+                return None
         subscriber.feed_sequence = group.feed_sequence
         if not group.changed:
             return None
@@ -303,22 +305,17 @@ class Subscriptions:
             payload = group.payload = self._payloads.portion(group)
         return payload
 
-    def _begin_portion(self, group: Group, time_ns: int) -> None:
-        batch = self._batch
-        interest = group.interest
-        if not interest.conflate_ms:
-            assert group.feed_sequence == batch.feed_sequence - 1, "each is offered every batch"
-            group.take((batch,), self._batch_messages_max)
-            return
+    def _take_gathered(self, group: Group, time_ns: int) -> None:
+        feed_sequence = self._batch.feed_sequence
         group.wait(time_ns)
-        batches = self._market_data.recent.since(group.feed_sequence, batch.feed_sequence)
+        batches = self._market_data.recent.since(group.feed_sequence, feed_sequence)
         if batches is not None:
-            group.take(batches, self._batch_messages_max)
+            group.take_gathered(batches, self._batch_messages_max)
             return
         changed_at = self._market_data.changed_at
-        instrument_ids = interest.instrument_ids or self._market_data.followed_ids()
+        instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
         changed = [each for each in sorted(instrument_ids) if changed_at(each) > group.feed_sequence]
-        group.take_unknown(dict.fromkeys(changed), batch.feed_sequence)
+        group.take_unknown(changed, feed_sequence)
 
     # --- snapshots, and those who wait for them ------------------------------------------------------
 
@@ -361,7 +358,7 @@ class Subscriptions:
         self.batches_left_out_count += group.batch_count
         self._wait(subscriber, group.changed, time_ns)
 
-    def _wait(self, subscriber: Subscriber, instrument_ids: dict[InstrumentId, None], time_ns: int) -> None:
+    def _wait(self, subscriber: Subscriber, instrument_ids: Iterable[InstrumentId], time_ns: int) -> None:
         if not subscriber.pending:
             subscriber.waiting_since_ns = time_ns
         for instrument_id in instrument_ids:

@@ -1,4 +1,4 @@
-"""Orders, blocks and biddings of chance out of the same units and money: reserved is what is open, always.
+"""Orders, blocks, biddings and busts of chance out of the same units and money: reserved is what is open.
 
 Accounts have little enough that each stands in the way of the others. After every entry all that is held
 is computed anew from what was told; every few entries the engine is made anew from its snapshot.
@@ -62,6 +62,7 @@ class World:
         self.time_ns = START_NS
         self.refs: Counter[int] = Counter()
         self.refused: Counter[RejectReason] = Counter()
+        self.amended: Counter[str] = Counter()
         definition = m.InstrumentDefinition(
             CEA, "CEA", "CNY", 1, 2, 1, blocks=BlockRules(), bidding=m.BiddingRules(), clearing=RULES
         )
@@ -140,6 +141,7 @@ class World:
             + [self.answer] * 6
             + [self.bid] * 5
             + [self.announce, self.leave, self.leave, self.change_bid, self.lose, self.steer, self.wait]
+            + [self.amend] * 2
         )
         what()
         self.told.check(self.engine)
@@ -246,6 +248,22 @@ class World:
             proposal = self.chance.choice(proposals)
             self.send(proposal.bound_session.session_id, m.BlockWithdraw(Ref(1), proposal.proposal_id))
 
+    def amend(self) -> None:
+        """An operator takes back one of the last trades, or puts it right, where what that takes is there."""
+        if not self.told.made:
+            return
+        trade_id = self.chance.choice(list(self.told.made)[-20:])
+        found, _ = self.told.made[trade_id]
+        self.refs[OPS] += 1
+        ref = Ref(self.refs[OPS])
+        command: m.BustTrade | m.CorrectTrade = m.BustTrade(ref, trade_id, "never")
+        if self.chance.random() < 0.6:
+            lots = self.chance.randint(1, found.quantity_lots)
+            command = m.CorrectTrade(ref, trade_id, self.chance.choice([90, 100, 110]), lots, "other")
+        reports = self.apply(OPS, m.OnTrade(command, found))
+        done = any(isinstance(one, m.Done) for one in reports)
+        self.amended[f"{type(command).__name__} {'done' if done else 'refused'}"] += 1
+
     def lose(self) -> None:
         if self.chance.random() < 0.5:
             self.send(self.trader(), m.MassCancel(Ref(1), m.MassCancelScope.ACCOUNT))
@@ -299,5 +317,8 @@ def test_reserved_is_what_open_offers_and_bids_need_after_every_entry(
         *("TRADED", "ANSWERED", "DECLINED", "WITHDRAWN", "EXPIRED", "CANCELED"),
         *("BID_WITHDRAWN", "BID_ALLOTTED", "BID_NOT_ALLOTTED", "BID_CANCELLED"),
     } <= {*told.ways_out}
+    assert {*world.amended} == {
+        f"{command} {outcome}" for command in ("BustTrade", "CorrectTrade") for outcome in ("done", "refused")
+    }
     for reason in ("INSUFFICIENT_HOLDINGS", "INSUFFICIENT_CASH", "POSITION_LIMIT"):
         assert world.refused[RejectReason[reason]]

@@ -294,18 +294,3 @@ def test_an_account_may_have_a_limit_of_its_own() -> None:
     assert market.send(BOB, buy(3, price=90, lots=1)) == ["bob 3: accepted #4 buy 1 @ 90"]
     clearing_of(market).set_limits(TRADER, 0, 0)
     assert market.send(BOB, buy(4, price=90, lots=1)) == ["bob 4: rejected POSITION_LIMIT"]
-
-
-def test_who_holds_as_much_as_is_to_be_reported_is_a_large_holder() -> None:
-    market = funded(ClearingRules(report_from_lots=100))
-    clearing = clearing_of(market)
-    clearing.deposit(TRADER, 99)
-    assert clearing.large_holders() == [(COMPANY, 100)]
-    clearing.set_limits(COMPANY, 0, 101)
-    clearing.set_limits(TRADER, 0, 99)
-    market.engine = restore(snapshot(market.engine))
-    assert clearing_of(market).large_holders() == [(TRADER, 99)]
-
-
-def test_without_a_threshold_nobody_is_a_large_holder() -> None:
-    assert clearing_of(funded()).large_holders() == []

@@ -90,7 +90,12 @@ def test_proceeds_and_purchases_of_a_day_leave_when_it_is_over() -> None:
     assert operator.takes_units(TRADER, 1) == ["rejected INSUFFICIENT_HOLDINGS"]
     operator.ends_day(DAY)
     assert operator.takes_money(COMPANY, 41) == ["rejected INSUFFICIENT_CASH"]
-    assert operator.takes_money(COMPANY, 40) == ["done"]
+    assert operator.takes_money(COMPANY, 39) == ["done"]
+    assert operator.asks(InspectHoldings(Ref(0), COMPANY))[0] == (
+        "11 has 1 EUR: 1 available, 0 reserved, 1 to withdraw"
+    )
+    assert operator.takes_money(COMPANY, 2) == ["rejected INSUFFICIENT_CASH"]
+    assert operator.takes_money(COMPANY, 1) == ["done"]
     assert operator.takes_units(TRADER, 5) == ["rejected INSUFFICIENT_HOLDINGS"]
     assert operator.takes_units(TRADER, 4) == ["done"]
     assert operator.asks(InspectHoldings(Ref(0), TRADER)) == [

@@ -43,12 +43,22 @@ class Told:
         self.bids: dict[int, Held] = {}
         self.trades: Counter[TradeKind] = Counter()
         self.ways_out: Counter[str] = Counter()
+        # As an operator's command finds them, with the day of each; and what stands of each now.
+        self.made: dict[m.TradeId, tuple[m.FoundTrade, int]] = {}
+        self.stands: dict[m.TradeId, tuple[int, int]] = {}
+        self.day = 0
 
     # --- what is told ------------------------------------------------------------------------------
 
     def take(self, outputs: m.Outputs) -> None:
         kinds = {event.trade_id: event.kind for event in outputs.public if isinstance(event, m.Traded)}
         self.trades.update(kinds.values())
+        self._find(outputs)
+        for event in outputs.public:
+            if isinstance(event, m.TradeBusted):
+                self._amend(event.trade_id, event.price_ticks, 0)
+            elif isinstance(event, m.TradeCorrected):
+                self._amend(event.trade_id, event.price_ticks, event.quantity_lots)
         for chunk in outputs.streams:
             for report in chunk.reports:
                 if isinstance(report, m.BlockUpdate):
@@ -59,6 +69,48 @@ class Told:
                     self._fill(report, kinds[report.trade_id])
         if any(isinstance(event, m.DayEnded) for event in outputs.public):
             self.bought_today.clear()
+            self.day += 1
+
+    def _find(self, outputs: m.Outputs) -> None:
+        """Note the trades as they were made."""
+        sides = {
+            (report.trade_id, report.side): m.TradeSide(chunk.session_id, report.order_id, report.account_id)
+            for chunk in outputs.streams
+            for report in chunk.reports
+            if isinstance(report, m.Executed)
+        }
+        for event in outputs.public:
+            if isinstance(event, m.Traded):
+                found = m.FoundTrade(
+                    event.instrument_id,
+                    event.time_ns,
+                    event.price_ticks,
+                    event.quantity_lots,
+                    sides[event.trade_id, BUY],
+                    sides[event.trade_id, SELL],
+                    event.kind,
+                )
+                self.made[event.trade_id] = found, self.day
+                self.stands[event.trade_id] = event.price_ticks, event.quantity_lots
+
+    def _amend(self, trade_id: m.TradeId, price_ticks: int, lots: int) -> None:
+        """What the trade has moved is moved back, and what it should have been is moved in its place."""
+        found, day = self.made[trade_id]
+        buyer, seller = found.buyer.account_id, found.seller.account_id
+        before_ticks, before_lots = self.stands[trade_id]
+        for sign, ticks, quantity in ((-1, before_ticks, before_lots), (1, price_ticks, lots)):
+            money = ticks * quantity
+            paid = self.fee(BUY, found.kind, quantity, money)
+            kept = self.fee(SELL, found.kind, quantity, money)
+            self.units[buyer] += sign * quantity
+            self.units[seller] -= sign * quantity
+            self.money[buyer] -= sign * (money + paid)
+            self.money[seller] += sign * (money - kept)
+            self.fees_minor += sign * (paid + kept)
+        if day == self.day and self.waits:
+            # Out of what was bought today as far as it goes; the rest out of what is free.
+            self.bought_today[buyer] = max(0, self.bought_today[buyer] + lots - before_lots)
+        self.stands[trade_id] = price_ticks, lots
 
     def _block(self, report: m.BlockUpdate) -> None:
         if report.state in m.FINAL_BLOCK_STATES:

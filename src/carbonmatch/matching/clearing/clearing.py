@@ -255,14 +255,6 @@ class Clearing:
         position.limit_lots = limit_lots
         position.report_from_lots = report_from_lots
 
-    def large_holders(self) -> list[tuple[AccountId, int]]:
-        """The accounts that hold as much as is to be reported, and how many lots, in their order."""
-        return [
-            (account_id, position.total_lots)
-            for account_id, position in sorted(self.positions.items())
-            if 0 < (position.report_from_lots or self.rules.report_from_lots) <= position.total_lots
-        ]
-
     # --- the registry ----------------------------------------------------------------------------
 
     def deposit(self, account_id: AccountId, lots: int) -> None:
