@@ -243,8 +243,9 @@ def check_config(file: Path) -> None:
     """Check a configuration and say what it means, in words."""
     from carbonmatch.config import load
     from carbonmatch.config.words import in_words
+    from carbonmatch.words import printable
 
-    print("\n".join(in_words(load(file))))
+    print("\n".join(map(printable, in_words(load(file)))))
 
 
 @app.command

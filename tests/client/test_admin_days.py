@@ -353,3 +353,14 @@ async def test_a_trade_that_is_objected_to_twice_is_counted_once_and_texts_canno
         f"objection to {number}: no reason given",
         "20210716 run 2 has objections to 1 trades since sequence 4711",
     ]
+
+
+@in_virtual_time
+async def test_a_symbol_that_is_none_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a venue that is none of ours."""
+    async with FakeVenue(**{"CEA\x1b[2J": Instrument(CLOSED, DAY), "\x9bKAU": Instrument(OPEN, 0)}) as venue:
+        await end(venue.access_of_operator, 0, (), "", dry_run=True)
+    assert capsys.readouterr().out.splitlines() == [
+        f"would end trading day {DAY} of CEA\\x1b[2J",
+        "left \\x9bKAU: it is CONTINUOUS, expected CLOSED",
+    ]

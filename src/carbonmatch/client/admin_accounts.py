@@ -15,6 +15,7 @@ from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
+from carbonmatch.words import printable
 
 _DEMO_OPERATOR: Final = Operator()
 
@@ -323,7 +324,7 @@ def in_words(one: Cash | Holding) -> str:
     """One line."""
     if isinstance(one, Cash):
         return (
-            f"account {one.account_id}, {one.currency}: {one.total_minor} minor units; "
+            f"account {one.account_id}, {printable(one.currency)}: {one.total_minor} minor units; "
             f"{one.available_minor} available, {one.reserved_minor} reserved, "
             f"{one.withdrawable_minor} may be withdrawn"
         )

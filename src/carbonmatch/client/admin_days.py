@@ -222,7 +222,7 @@ def _meant(statuses: list[InstrumentStatus], numbers: tuple[InstrumentId, ...]) 
 
 
 def _symbols(statuses: list[InstrumentStatus]) -> str:
-    return ", ".join(one.symbol for one in statuses) or "no instrument"
+    return ", ".join(printable(one.symbol) for one in statuses) or "no instrument"
 
 
 def _day_meant(statuses: list[InstrumentStatus], day: int) -> int:
@@ -250,7 +250,7 @@ def _tell_what_would_end(statuses: list[InstrumentStatus], day: int) -> None:
 
 def _tell_what_was_left(statuses: list[InstrumentStatus], day: int) -> None:
     for one in statuses:
-        print(f"left {one.symbol}: {why_left(one, day) or 'its schedule has not begun this day'}")
+        print(f"left {printable(one.symbol)}: {why_left(one, day) or 'its schedule has not begun this day'}")
 
 
 def _why_not(statuses: list[InstrumentStatus], day: int) -> dict[RejectReason, str]:
