@@ -37,6 +37,7 @@ from carbonmatch.matching.messages import (
     Side,
     TimeInForce,
 )
+from tests.reference_accounts import ReferenceAccounts
 
 GATHERING = (Phase.PRE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION)
 
@@ -144,6 +145,7 @@ class RefusedError(Exception):
 class ReferenceVenue:
     def __init__(self) -> None:
         self.definitions: dict[int, m.InstrumentDefinition] = {}
+        self.accounts = ReferenceAccounts(self.definitions)
         self.phases: dict[int, Phase] = {}
         # What a schedule has said last, with its end, and since when there is one; what operators hold.
         self.scheduled: dict[int, tuple[Phase, int]] = {}
@@ -281,6 +283,10 @@ class ReferenceVenue:
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._set_band(command)
                     self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Deposit() | m.Withdraw():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._refuse_for(self.accounts.transfer(command, [*self.open]))
+                    self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.OnTrade():
                     self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
                     self._on_trade(session_id, command)
@@ -360,6 +366,16 @@ class ReferenceVenue:
             own = sum(o.session_id == session_id for o in self.open)
             self._refuse_unless(own < SESSION_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
             self._refuse_unless(len(self.open) < VENUE_OPEN_ORDERS_MAX, RejectReason.OPEN_ORDER_LIMIT)
+        self._refuse_for(
+            self.accounts.means_refusal(
+                account_id,
+                command.instrument_id,
+                command.side,
+                command.quantity_lots,
+                price,
+                [*self.open],
+            )
+        )
 
         self.arrivals += 1
         order = ReferenceOrder(
@@ -633,6 +649,7 @@ class ReferenceVenue:
         sides = self._side(buyer), self._side(seller)
         self.made[self.trades] = m.FoundTrade(instrument_id, self.time_ns, price, lots, *sides, kind)
         self.stands[self.trades] = (price, lots)
+        self.accounts.move(self.made[self.trades], price, lots)
 
     @staticmethod
     def _side(order: ReferenceOrder) -> m.TradeSide:
@@ -922,6 +939,16 @@ class ReferenceVenue:
         if command.quantity_lots <= order.executed:
             self._end_filled(session_id, command.ref, order)
             return
+        self._refuse_for(
+            self.accounts.means_refusal(
+                order.account_id,
+                order.instrument_id,
+                order.side,
+                command.quantity_lots - order.executed,
+                command.price_ticks,
+                [other for other in self.open if other is not order],
+            )
+        )
 
         self._forget(order)
         self.arrivals += 1
@@ -1431,7 +1458,7 @@ class ReferenceVenue:
         trade_id = command.trade_id
         if trade is None:
             raise RefusedError(RejectReason.UNKNOWN_TRADE)
-        assert trade == self.made[trade_id], "what is carried is the trade that was made"
+        assert trade == self.made.get(trade_id), "what is carried is the trade that was made"
         price, lots = self.stands[trade_id]
         if isinstance(command, m.TradeStatusRequest):
             self._report(session_id, m.TradeStatus, command.ref, trade_id, price, lots, trade)
@@ -1440,10 +1467,12 @@ class ReferenceVenue:
         has_room = trade_id in self.amended or len(self.amended) < AMENDED_TRADES_MAX
         self._refuse_unless(has_room, RejectReason.AMENDED_TRADE_LIMIT)
         if isinstance(command, m.BustTrade):
-            self.stands[trade_id] = (price, 0)
+            after = (price, 0)
         else:
             self._check_correction(command, trade, price, lots)
-            self.stands[trade_id] = (command.price_ticks, command.quantity_lots)
+            after = (command.price_ticks, command.quantity_lots)
+        self._refuse_for(self.accounts.amend(trade, (price, lots), after, [*self.open]))
+        self.stands[trade_id] = after
         self.amended.add(trade_id)
         for side, own in ((Side.BUY, trade.buyer), (Side.SELL, trade.seller)):
             subject = (own.order_id, trade_id, trade.instrument_id, own.account_id, side)
@@ -1482,6 +1511,11 @@ class ReferenceVenue:
         self._refuse_unless((new_price, new_lots) != (price, lots), RejectReason.NOT_AMENDABLE)
 
     # --- checks and reports ---
+
+    @staticmethod
+    def _refuse_for(reason: RejectReason | None) -> None:
+        if reason is not None:
+            raise RefusedError(reason)
 
     @staticmethod
     def _refuse_unless(right: bool, reason: RejectReason) -> None:

@@ -72,6 +72,17 @@ class FakeFeed(FakeServer):
         seq = self._next_seq()
         self._publish(Trade(CEA, seq, TradeId(seq), price_ticks, quantity_lots, Side.SELL, 7))
 
+    def define(self, instrument_id: InstrumentId) -> None:
+        """Introduce another instrument, with its empty snapshot."""
+        self.feed_sequence += 1
+        introduced = [
+            Instrument(InstrumentDefinition(instrument_id, "NEW", "CNY", 1, 2, 1)),
+            SnapshotBegin(instrument_id, self.feed_sequence, 0, Phase.CONTINUOUS, 1, 0, 0, 0),
+            SnapshotEnd(instrument_id, 0),
+        ]
+        for peer in self.connections:
+            peer.send([BatchBegin(self.feed_sequence, 7), *introduced])
+
     def skip(self) -> None:
         """Lose an increment on the way to everybody."""
         self._next_seq()

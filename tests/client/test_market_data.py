@@ -9,7 +9,7 @@ import pytest
 from carbonmatch.client.book import Level
 from carbonmatch.client.errors import Disconnected, EventsLost, SubscriptionRefused
 from carbonmatch.client.market_data import MarketDataClient
-from carbonmatch.matching.messages import Phase, Ref, RejectReason
+from carbonmatch.matching.messages import InstrumentId, Phase, Ref, RejectReason
 from carbonmatch.protocol.messages import (
     BatchBegin,
     FeedKind,
@@ -48,6 +48,15 @@ async def test_a_subscriber_has_the_book_and_follows_it() -> None:
             await until(lambda: client.feed_sequence == 3)
             assert bids(client) == [(6_060, 40)]
             assert feed.requests == [Subscribe(Ref(1), (), FeedKind.ALL)]
+
+
+@in_virtual_time
+async def test_a_subscriber_of_all_stays_in_step_when_an_instrument_is_defined() -> None:
+    async with FakeFeed() as feed, client_of(feed) as client:
+        await client.synced()
+        feed.define(InstrumentId(6))
+        await until(lambda: InstrumentId(6) in client.books)
+        assert client.is_synced
 
 
 @in_virtual_time

@@ -17,7 +17,7 @@ CEA = InstrumentId(5)
 
 def batch(number: int) -> FeedBatch:
     changes = changes_of([LevelUpdate(CEA, number, Side.BUY, 6_000, number, 1)])
-    return FeedBatch(number, 7, {CEA: changes})
+    return FeedBatch(number, 7, {CEA: changes}, len(changes.messages))
 
 
 async def test_each_batch_names_the_one_before_it_of_its_subject() -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -21,6 +22,8 @@ from carbonmatch.launch.outcome import Outcome, as_json
 from carbonmatch.launch.plan import NATIONAL, Deal, Plan
 from carbonmatch.launch.report import report
 from carbonmatch.matching.messages import AccountId
+from carbonmatch.settlement.make import opened_journal, settle_day
+from carbonmatch.settlement.text import Naming
 
 DAYS, COMPANIES, SEED = 2, 60, 1
 
@@ -151,6 +154,27 @@ def test_the_day_of_a_purchase_does_not_count_for_a_sale(directory: Path, outcom
     buyer = next(account for (account, _), one in ledger.holdings.items() if one.bought and not one.sold)
     ledger.funded[buyer] = 1
     assert [check.found for check in checks.covered(ledger)] == [1, 1]
+
+
+def test_settlement_files_say_what_has_moved_in_every_account(
+    directory: Path, outcome: Outcome, tmp_path: Path
+) -> None:
+    """Of all markets and both days, from the same journal."""
+    assert outcome.ok
+    ledger = read_ledger(directory)
+    units, money = Counter(ledger.deposited), Counter(ledger.funded)
+    numbers = {symbol: number for number, symbol in ledger.symbols.items()}
+    journal = opened_journal(directory, None)
+    for day in (2021_07_16, 2021_07_19):
+        for made in settle_day(journal, tmp_path, day, Naming()):
+            rows = json.loads(Path(made.file).with_suffix(".json").read_text())
+            for row in rows["units"]:
+                units[row["account_id"], numbers[row["instrument"]]] += row["net_lots"]
+            for row in rows["cash"]:
+                money[row["account_id"]] += row["net_minor"]
+    journal.release()
+    assert {key: units[key] for key in ledger.held} == ledger.held
+    assert {account: money[account] for account in ledger.cash} == ledger.cash
 
 
 def test_a_journal_with_another_byte_is_refused(directory: Path, outcome: Outcome, tmp_path: Path) -> None:

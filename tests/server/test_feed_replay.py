@@ -77,7 +77,7 @@ def test_the_batches_are_those_that_were_told(tmp_path: Path) -> None:
 
 def test_a_span_begins_and_ends_at_its_times(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    middle = told.batches[20:60]
+    middle = told.batches[10:25]
     wanted = Span(middle[0].time_ns, middle[-1].time_ns)
     expected = [one for one in told.batches if wanted.from_ns <= one.time_ns <= wanted.until_ns]
     tape = FeedTape(told.storage, wanted)

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from carbonmatch.config.timetable import Timetable
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import AnyReport, CancelReason, Side, Traded
 from carbonmatch.protocol.batch import decode_public, decode_record, decode_stream
@@ -117,11 +118,35 @@ def check_reference(journaled: Journaled, engine: Engine) -> None:
     left_out = m.AuctionIndicated | m.CompositeChanged
     public = [event for event in journaled.public if not isinstance(event, left_out)]
     demand(public == reference.public, "public events equal the reference's")
+    check_accounts(reference, engine)
     for instrument_id in engine.books:
         for side in Side:
             found_levels = [tuple(level) for level in levels_of(engine, instrument_id, side)]
             expected_levels = reference.levels(instrument_id, side)
             demand(found_levels == expected_levels, "the book equals the reference's", instrument_id, side)
+
+
+def check_accounts(reference: ReferenceVenue, engine: Engine) -> None:
+    """Everybody has what the reference reckons, of which what open orders do not need is free."""
+    accounts, orders = reference.accounts, reference.open
+    for instrument_id, book in engine.books.items():
+        if not isinstance(book.clearing, Clearing):
+            continue
+        for owner, position in book.clearing.positions.items():
+            found = position.total_lots, position.free_lots
+            expected = (
+                accounts.units[instrument_id, owner],
+                accounts.free_units(instrument_id, owner, orders),
+            )
+            demand(found == expected, "units equal the reference's", instrument_id, owner, found, expected)
+            demand(position.free_lots >= 0, "nobody has less than no units", owner)
+    for currency, ledger in engine.venue.cash.items():
+        for owner, cash in ledger.accounts.items():
+            found = cash.total_minor, cash.free_minor
+            expected = accounts.money[currency, owner], accounts.free_money(currency, owner, orders)
+            demand(found == expected, "money equals the reference's", currency, owner, found, expected)
+            demand(cash.free_minor >= 0, "nobody has less than no money", owner)
+        demand(ledger.fees_minor == accounts.fees[currency], "fees equal the reference's", currency)
 
 
 def levels_of(engine: Engine, instrument_id: int, side: Side) -> list[tuple[int, int, int]]:
@@ -268,7 +293,7 @@ def expects(command: Any, answer: AnyReport) -> bool:
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
             steering = m.SetPhase | m.SetBand | m.Resume | m.BustTrade | m.CorrectTrade
-            steering |= m.AnnounceBidding | m.EndDay
+            steering |= m.AnnounceBidding | m.EndDay | m.Deposit | m.Withdraw
             return isinstance(command, steering)
         case m.TradeStatus():
             return isinstance(command, m.TradeStatusRequest) and answer.trade_id == command.trade_id

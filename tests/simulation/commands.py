@@ -21,7 +21,7 @@ from carbonmatch.matching.messages import (
     TimeInForce,
     TradeId,
 )
-from tests.end_to_end.market import CEA, EUA
+from tests.end_to_end.market import ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT, CEA, EUA
 from tests.simulation.mechanisms import Mechanisms
 
 
@@ -132,9 +132,12 @@ class Operating:
         utc_ns: Callable[[], int],
         trade_count: Callable[[], int],
         mechanisms: Mechanisms | None = None,
+        *,
+        has_accounts: bool = False,
     ) -> None:
         """`trade_count` says how many trades are durable: their ids are 1 to this."""
         self.mechanisms = mechanisms
+        self._has_accounts = has_accounts
         self._random = random
         self._utc_ns = utc_ns
         self._trade_count = trade_count
@@ -143,6 +146,8 @@ class Operating:
 
     def command(self, ref: Ref) -> Any:
         random = self._random
+        if self._has_accounts and random.random() < 0.4:
+            return self._transfer(ref)
         if self.mechanisms is not None and random.random() < 0.5:
             return self.mechanisms.of_operator(ref)
         if random.random() < 0.3:
@@ -156,6 +161,15 @@ class Operating:
         phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
         until_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10)) if random.random() < 0.3 else 0
         return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated", until_ns)
+
+    def _transfer(self, ref: Ref) -> Any:
+        """More comes than goes, so that there is something to trade with, and never enough."""
+        random = self._random
+        kind = random.choice((m.Deposit, m.Deposit, m.Deposit, m.Withdraw))
+        account_id = random.choice((ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT))
+        if random.random() < 0.5:
+            return kind(ref, account_id, CEA, 10 * random.randint(1, 40))
+        return kind(ref, account_id, currency="CNY", amount_minor=1_000_000 * random.randint(1, 40))
 
     def _on_trade(self, ref: Ref) -> Any:
         random = self._random

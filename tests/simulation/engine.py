@@ -12,6 +12,7 @@ from msgspec import structs
 
 from carbonmatch.config import Config
 from carbonmatch.config.calendars import Calendar, Schedule
+from carbonmatch.config.clearing import ClearingTable, FeesOfTrades
 from carbonmatch.config.composites import Composite, Member
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.schema import SelfTrade
@@ -38,7 +39,7 @@ from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
 from tests.simulation.disk import SimulatedDisk
-from tests.simulation.mechanisms import with_mechanisms
+from tests.simulation.mechanisms import has_mechanisms, with_mechanisms
 from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, NS_PER_US, ProcessEnded, ProcessScheduler, World
 
 _TICK_SECONDS = 0.1
@@ -140,6 +141,8 @@ class Process:
         usual = market.config(Path("unused"), throttle=_THROTTLE)
         usual = with_mechanisms(usual, world.seed)
         config = _composed(_restrained(_grouped(_scheduled(usual, *day)), world.seed), world.seed)
+        if has_accounts(world.seed):
+            config = _cleared(config)
         self.history = history = History(disk, self.scheduler)
         self.recovered: Recovered = recover_venue(disk, history, True, disk.faults.segment_bytes)
         self.writer = JournalWriter(disk, self.recovered.journal)
@@ -279,6 +282,24 @@ def _composed(config: Config, seed: int) -> Config:
     members = (Member("EUA", 2), Member("CEA", 1))
     composite = Composite(InstrumentId(90), "COMPOSITE", members)
     return structs.replace(config, instruments=instruments, composites=(composite,))
+
+
+def has_accounts(seed: int) -> bool:
+    """In one world of seven accounts hold units and money of CEA, where the reference plays as well."""
+    return seed % 7 == 6 and not has_mechanisms(seed)
+
+
+def _cleared(config: Config) -> Config:
+    """What was bought may be sold at once: the day does not end in a world."""
+    fees = (
+        FeesOfTrades(("continuous",), buyer_basis_points=30, seller_basis_points=20, buyer_minor_per_lot=3),
+        FeesOfTrades(("auction",), buyer_basis_points=10, seller_minor_per_lot=40),
+    )
+    table = ClearingTable(lag_days=0, position_max_lots=2_500, fees=fees)
+    instruments = tuple(
+        structs.replace(one, clearing=table) if one.id == market.CEA else one for one in config.instruments
+    )
+    return structs.replace(config, instruments=instruments)
 
 
 def _scheduled(config: Config, calendar: Calendar, schedule: Schedule) -> Config:

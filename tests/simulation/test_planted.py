@@ -17,6 +17,8 @@ from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import auction as auction_module
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import trades as trades_module
+from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.reserving import Reserving
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -44,6 +46,7 @@ from carbonmatch.server.stream import Chunk, Stream
 from tests.simulation import world as world_module
 from tests.simulation.checks import Violated, check_units
 from tests.simulation.day import day
+from tests.simulation.engine import has_accounts
 from tests.simulation.faults import Faults
 from tests.simulation.run import simulate
 from tests.simulation.world import NS_PER_MS, NS_PER_SECOND
@@ -320,3 +323,47 @@ def test_a_trade_that_is_busted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     except AssertionError as error:  # the engine's own: its statistics have no such trade any more
         noticed = str(error)
     assert noticed
+
+
+# --- accounts ------------------------------------------------------------------------------------
+# Where they hold units and money: see `engine.has_accounts`.
+
+WITH_ACCOUNTS = (6, 20, 41)
+
+
+def violated_with_accounts() -> str:
+    for seed in WITH_ACCOUNTS:
+        assert has_accounts(seed)
+        try:
+            simulate(seed, STEPS, calm())
+        except Violated as violation:
+            return str(violation)
+    return ""
+
+
+def test_the_worlds_with_accounts_are_sound() -> None:
+    assert violated_with_accounts() == ""
+
+
+def test_an_order_that_keeps_what_it_has_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Reserving, "removed", lambda _reserving, _order: None)
+    with pytest.raises(AssertionError, match="reserved for orders"):
+        violated_with_accounts()
+
+
+def test_a_fee_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle = Clearing.settle
+
+    def lossy(clearing: Clearing, *trade: Any) -> None:
+        settle(clearing, *trade)
+        assert clearing.cash is not None
+        clearing.cash.fees_minor -= 1
+        clearing.cash.deposited_minor -= 1
+
+    monkeypatch.setattr(Clearing, "settle", lossy)
+    assert "fees equal the reference's" in violated_with_accounts()
+
+
+def test_a_bust_that_moves_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trades_module, "take_back", lambda *_: None)
+    assert "equal" in violated_with_accounts()

@@ -19,6 +19,7 @@ from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand, expects, is_repeat_of
 from tests.simulation.client import Connection, logon_as
 from tests.simulation.commands import Operating, Trading
+from tests.simulation.engine import has_accounts
 from tests.simulation.faults import Faults
 from tests.simulation.mechanisms import Mechanisms, has_mechanisms
 from tests.simulation.world import NS_PER_MS, NS_PER_US, World
@@ -54,7 +55,13 @@ class Trader:
             else None
         )
         self.commands: Operating | Trading = (
-            Operating(world.random, world.utc_ns, lambda: len(journaled.trades), drawn)
+            Operating(
+                world.random,
+                world.utc_ns,
+                lambda: len(journaled.trades),
+                drawn,
+                has_accounts=has_accounts(world.seed),
+            )
             if is_operator
             else Trading(world.random, world.utc_ns, drawn)
         )

@@ -90,7 +90,7 @@ class MirroredMarket(MarketData):
         self._learn(messages, begun.feed_sequence)
         self.feed_sequence = begun.feed_sequence
         changes = {instrument_id: changes_of(of_it) for instrument_id, of_it in by_instrument.items()}
-        batch = FeedBatch(begun.feed_sequence, begun.time_ns, changes)
+        batch = FeedBatch(begun.feed_sequence, begun.time_ns, changes, len(messages))
         self.recent.keep(batch)
         return batch
 

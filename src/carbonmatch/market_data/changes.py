@@ -146,4 +146,4 @@ class FeedBatch(Struct, frozen=True, gc=False):
     feed_sequence: int
     time_ns: int
     changes: dict[InstrumentId, InstrumentChanges]
-    message_count: int = 0
+    message_count: int  # of all instruments together

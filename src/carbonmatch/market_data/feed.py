@@ -89,7 +89,7 @@ class MarketData:
                 changes[instrument_id] = changed
                 message_count += len(changed.messages)
         if not changes:
-            return FeedBatch(self.feed_sequence, time_ns, changes)
+            return FeedBatch(self.feed_sequence, time_ns, changes, 0)
         self.feed_sequence = feed_sequence
         batch = FeedBatch(feed_sequence, time_ns, changes, message_count)
         self.recent.keep(batch)

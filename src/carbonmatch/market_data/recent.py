@@ -23,6 +23,7 @@ class RecentBatches:
         """Take in the next batch; the oldest go for it. One that is larger than all room is not kept."""
         batches = self._batches
         assert not batches or batch.feed_sequence == batches[-1].feed_sequence + 1, "batches come in order"
+        assert batch.message_count, "what it holds is what bounds the memory"
         batches.append(batch)
         self._message_count += batch.message_count
         while self._message_count > self._messages_max:

@@ -128,7 +128,7 @@ class Subscriptions:
         self._groups: dict[Interest, Group] = {}
         # Those of them that do not hear every batch.
         self._conflating: dict[Interest, Group] = {}
-        self._batch = FeedBatch(market_data.feed_sequence, 0, {})
+        self._batch = FeedBatch(market_data.feed_sequence, 0, {}, 0)
 
     @property
     def is_full(self) -> bool:

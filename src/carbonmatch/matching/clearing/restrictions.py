@@ -40,9 +40,7 @@ def set_account_limits(venue: Venue, session: SessionState, command: SetAccountL
     """Let an account have limits of its own in one instrument, or those of everybody."""
     found = _books(venue, session, command)
     largest_lots = max(command.position_max_lots, command.report_from_lots)
-    if not isinstance(found, RejectReason) and command.instrument_id == ANY:
-        found = RejectReason.UNKNOWN_INSTRUMENT
-    elif not isinstance(found, RejectReason) and largest_lots > HOLDINGS_LOTS_MAX:
+    if not isinstance(found, RejectReason) and largest_lots > HOLDINGS_LOTS_MAX:
         found = RejectReason.INVALID_QUANTITY
     if isinstance(found, RejectReason):
         venue.reject(session, ref, found)
@@ -62,7 +60,8 @@ def _books(
         return RejectReason.NOT_ENTITLED
     if command.account_id not in venue.accounts:
         return RejectReason.UNKNOWN_ACCOUNT
-    if number != ANY and number not in venue.books:
+    may_be_any = isinstance(command, RestrictAccount)
+    if number not in venue.books and not (may_be_any and number == ANY):
         return RejectReason.UNKNOWN_INSTRUMENT
     books = [book for one, book in sorted(venue.books.items()) if number in (ANY, one)]
     cleared = [book for book in books if isinstance(book.clearing, Clearing)]
