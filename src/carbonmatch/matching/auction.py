@@ -97,7 +97,7 @@ def change_phase(venue: Venue, book: Book, phase: Phase, text: str, timing: Timi
 
 
 def _ends_an_auction(book: Book, phase: Phase) -> bool:
-    """Whether something is carried out before `phase`: never in a listing, whose orders rest though they cross."""
+    """Whether something is carried out before `phase`; in a listing orders rest though they cross."""
     instrument = book.instrument
     if not instrument.has_auctions or instrument.phase not in UNCROSSED.get(phase, ()):
         return False
