@@ -142,7 +142,7 @@ def test_the_rules_are_said_in_words() -> None:
         "at the last price who came first is served first; what nobody bids for stays with the one party",
     ]
     assert words(EVERYTHING_ELSE) == [
-        "one-way bidding: each at its own price, in steps of 10; bids of at least 1 lots, in steps of 10",
+        "one-way bidding: each at its own price, in steps of 10; bids of at least 1 lot, in steps of 10",
         "at most 256 bids of a bidder; never changed or withdrawn while the window is open",
         "at the last price each gets its share, rounded down, and the rest is drawn; cancelled where less is "
         "bid for than offered",

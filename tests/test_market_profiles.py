@@ -40,6 +40,11 @@ def tonnes(lots: int, one: Instrument) -> int:
     return lots * one.lot_tonnes
 
 
+def screen(one: Instrument, word: str) -> str:
+    """`word`, where orders trade on a screen."""
+    return word if one.schedule is not None else "no screen"
+
+
 def tick(one: Instrument) -> str:
     """And a tick on a lot is worth its part of the currency's hundredths, of which KRW has none."""
     hundredths = 1 if one.currency == "KRW" else 100
@@ -80,11 +85,18 @@ def block_band(one: Instrument, _: Config) -> object:
 
 
 def negotiation(one: Instrument, _: Config) -> object:
-    """Whether there are posts, offers to one, confirmations by both; for how many seconds; without names."""
+    """Posts, offers to one, confirmations by both; for how many seconds; without names; when all are told."""
     rules = one.blocks
     if rules is None:
         return "no blocks"
-    return (rules.public_posts, rules.directed, rules.confirm_both, rules.ttl_seconds, rules.anonymous)
+    return (
+        rules.public_posts,
+        rules.directed,
+        rules.confirm_both,
+        rules.ttl_seconds,
+        rules.anonymous,
+        rules.tape,
+    )
 
 
 def end_of_day(one: Instrument, config: Config) -> str | None:
@@ -102,10 +114,10 @@ def freezes(one: Instrument, config: Config) -> list[int]:
 
 
 def selection(one: Instrument, _: Config) -> object:
-    screen = one.screen
-    if screen.mechanism != "listing":
-        return screen.mechanism
-    return (screen.levels_max, screen.order_choice, screen.strict_level_order, screen.order_list)
+    rules = one.screen
+    if rules.mechanism != "listing":
+        return screen(one, rules.mechanism)
+    return (rules.levels_max, rules.order_choice, rules.strict_level_order, rules.order_list)
 
 
 def biddings(one: Instrument, _: Config) -> object:
@@ -150,11 +162,11 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
     "lot": (
         lambda one, _: one.lot_tonnes,
         row(
-            (1, "read"),
-            ccer=(1, "verify"),
-            cqea=(1, "verify"),
-            kau=(1, "verify"),
-            bea=(1, "read"),
+            (1, "verify"),
+            cea=(1, "read"),
+            shea=(1, "read"),
+            hbea=(1, "read"),
+            szea=(1, "read"),
             eua_spot=(1_000, "read"),
             eua_auction=(500, "read"),
         ),
@@ -199,7 +211,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             cqea=(LISTING, "verify"),
             fjea=(CLICK, "verify"),
             eua_spot=("continuous", "read"),
-            eua_auction=("continuous", "ours"),
+            eua_auction=("no screen", "ours"),
             kau=("continuous", "read"),
         ),
     ),
@@ -208,7 +220,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         row(("reject", "ours"), eua_spot=("reject", "read"), kau=("reject", "read")),
     ),
     "trade_price": (
-        lambda one, _: one.screen.mechanism,
+        lambda one, _: screen(one, one.screen.mechanism),
         row(
             ("listing", "verify"),
             cea=("listing", "read"),
@@ -218,12 +230,12 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             szea=("continuous", "verify"),
             tjea=("continuous", "verify"),
             eua_spot=("continuous", "read"),
-            eua_auction=("continuous", "read"),
+            eua_auction=("no screen", "read"),
             kau=("continuous", "read"),
         ),
     ),
     "mechanisms": (
-        lambda one, _: (one.screen.mechanism, one.blocks is not None, one.bidding is not None),
+        lambda one, _: (screen(one, one.screen.mechanism), one.blocks is not None, one.bidding is not None),
         row(
             None,
             cea=(("listing", True, True), "read"),
@@ -238,12 +250,12 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             cqea=(("listing", True, False), "verify"),
             fjea=(("listing", True, True), "verify"),
             eua_spot=(("continuous", False, False), "read"),
-            eua_auction=(("continuous", False, True), "read"),
+            eua_auction=(("no screen", False, True), "read"),
             kau=(("continuous", True, True), "read"),
         ),
     ),
     "priority": (
-        lambda one, _: one.screen.order_choice if one.screen.mechanism == "listing" else "time",
+        lambda one, _: one.screen.order_choice if one.screen.mechanism == "listing" else screen(one, "time"),
         row(
             ("any", "verify"),
             cea=("any", "read"),
@@ -254,7 +266,8 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             tjea=("time", "verify"),
             fjea=("first", "verify"),
             eua_spot=("time", "recalled"),
-            eua_auction=("time", "read"),
+            # Bids at one price by chance: see bidding.
+            eua_auction=("no screen", "read"),
             kau=("time", "read"),
         ),
     ),
@@ -262,7 +275,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         lambda one, _: one.volatility.collar.basis_points,
         row(
             (None, "unknown"),
-            cea=(0, "read"),
+            cea=(0, "ours"),
             hbea=(500, "unknown"),
             eua_spot=(0, "ours"),
             eua_auction=(0, "ours"),
@@ -273,7 +286,6 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         lambda one, _: structs.replace(one.volatility, collar=Width()) == Volatility(),
         row(
             (True, "ours"),
-            cea=(True, "read"),
             eua_spot=(None, "unknown"),
         ),
     ),
@@ -335,7 +347,6 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             hbea=(("vwap_last_n", 5, 0), "read"),
             # Up to 100 t the close is the open.
             gdea=(("vwap_day", 0, 101), "read"),
-            cqea=(("vwap_day", 0, 0), "read"),
             fjea=(None, "unknown"),
             eua_spot=(("reference", 0, 0), "verify"),
             eua_auction=(None, "ours"),
@@ -401,12 +412,12 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
     "negotiation": (
         negotiation,
         row(
-            ((True, True, True, 0, False), "verify"),
-            cea=((True, True, True, 0, False), "read"),
-            ccer=((True, True, True, 0, False), "read"),
+            ((True, True, True, 0, False, "at_once"), "verify"),
+            cea=((True, True, True, 0, False, "at_once"), "read"),
+            ccer=((True, True, True, 0, False, "at_once"), "read"),
             eua_spot=("no blocks", "ours"),
             eua_auction=("no blocks", "ours"),
-            kau=((True, True, True, 3_600, True), "read"),
+            kau=((True, True, True, 3_600, True, "at_once"), "read"),
         ),
     ),
     "end_of_day": (
@@ -437,7 +448,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             shea=(("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial"), "read"),
             hbea=("none", "ours"),
             gdea=(("uniform", "time", 1_000, 0, "0.01", 50.0, 256, "none", "partial"), "read"),
-            szea=("none", "ours"),
+            szea=("none", "verify"),
             bea=(("uniform", "time", 1, 0, "0.10", 100.0, 256, "free", "partial"), "unknown"),
             cqea=("none", "ours"),
             eua_spot=("none", "ours"),
@@ -452,7 +463,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             cea=([], "recalled"),
             gdea=([], "read"),
             hbea=([], "read"),
-            eua_spot=([], "read"),
+            eua_spot=([], "ours"),
             eua_auction=([], "read"),
             kau=([60, 60], "read"),
         ),

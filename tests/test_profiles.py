@@ -259,6 +259,24 @@ def test_a_profile_is_told_in_words_with_its_doubts(name: str) -> None:
         assert any(line.startswith(f"  {rule.replace('_', ' ')}: ") for line in told), rule
 
 
+def test_a_market_that_has_biddings_alone_is_not_said_to_match_orders() -> None:
+    told = explained(parse('profiles = ["eua_auction"]', "venue.toml"), "eua_auction")
+    for line in (
+        "  mechanisms: one-way bidding",
+        "  selection: no screen",
+        "  trade price: one price for all",
+        "  oversize: no screen",
+        "  screen size: 500 t to 500,000,000 t a bid",
+        "  sessions: those of each bidding, as it is announced",
+        "  validity: bids stand until the bidding ends",
+        "  order types: bids with a price",
+        "  cancels: bids are changed and withdrawn while the window is open",
+        "  priority: price; at the last price who is served first is drawn",
+        "  self trade: no screen",
+    ):
+        assert line in told
+
+
 def test_every_rule_of_a_market_is_carried_out() -> None:
     assert set(RULES) == set(get_args(RuleName)) - {"composite"}
 

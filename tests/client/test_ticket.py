@@ -214,6 +214,8 @@ def test_a_refusal_is_told_with_what_its_reason_means() -> None:
     )
     by_the_session = SessionRejectedError(SessionRejected(Ref(1), RejectReason.THROTTLED, 250_000, ""))
     assert str(refused(by_the_session)).endswith("try again later, with a new ref; again in 0.2 s")
+    lacking = SessionRejected(Ref(1), RejectReason.NOT_PERMITTED, 0, "needs place, has read")
+    assert str(refused(SessionRejectedError(lacking))).endswith("for the command; needs place, has read")
 
 
 @pytest.mark.parametrize("reason", [*RejectReason, *CancelReason])

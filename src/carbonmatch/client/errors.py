@@ -63,6 +63,7 @@ class SessionRejectedError(ClientError):
             + (f", {message.text}" if message.text else "")
         )
         self.reason = message.reason
+        self.text = message.text
         self.retry_after = message.retry_after_us / 1_000_000
 
 

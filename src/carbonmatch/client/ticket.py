@@ -205,10 +205,11 @@ def _how_long(command: NewOrder) -> str:
 
 def refused(error: OrderRejected | SessionRejectedError) -> ClientError:
     """With what the reason means: a code alone helps nobody who types orders."""
-    again = ""
-    if isinstance(error, SessionRejectedError) and error.retry_after:
-        again = f"; again in {error.retry_after:.1f} s"
-    return ClientError(f"refused: {_reason(error.reason)}{again}")
+    more = ""
+    if isinstance(error, SessionRejectedError):
+        more += f"; {error.text}" if error.text else ""
+        more += f"; again in {error.retry_after:.1f} s" if error.retry_after else ""
+    return ClientError(f"refused: {_reason(error.reason)}{more}")
 
 
 def _reason(reason: RejectReason | object) -> str:

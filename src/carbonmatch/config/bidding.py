@@ -1,7 +1,7 @@
 """The table `bidding` of an instrument: how its biddings go where announcements do not say otherwise."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, structs
 
@@ -22,6 +22,20 @@ from carbonmatch.matching.messages import (
     Undersubscription,
 )
 from carbonmatch.words import price_text
+
+PRICES: Final = {
+    BiddingPricing.UNIFORM: "one price for all",
+    BiddingPricing.PAY_AS_BID: "each at its own price",
+}
+TIES: Final = {
+    BiddingTie.TIME: "who came first is served first",
+    BiddingTie.PRO_RATA: "each gets its share, rounded down, and the rest is drawn",
+    BiddingTie.SEED: "who is served first is drawn",
+}
+REVISIONS: Final = {
+    BidRevision.FREE: "changed and withdrawn",
+    BidRevision.NONE: "never changed or withdrawn",
+}
 
 
 class Bidding(Section, frozen=True):
@@ -64,19 +78,18 @@ def in_words(definition: InstrumentDefinition) -> Iterator[str]:
         return
     rules = in_force(definition.bidding, definition)
     step = price_text(rules.price_increment_ticks, definition.price_decimals)
-    price = "one price for all" if rules.pricing is BiddingPricing.UNIFORM else "each at its own price"
+    lots = "lot" if rules.bid_min_lots == 1 else "lots"
     yield (
-        f"one-way bidding: {price}, in steps of {step}; bids of at least {rules.bid_min_lots} lots, in steps "
-        f"of {rules.bid_increment_lots}"
+        f"one-way bidding: {PRICES[rules.pricing]}, in steps of {step}; bids of at least "
+        f"{rules.bid_min_lots} {lots}, in steps of {rules.bid_increment_lots}"
     )
     bids = "one bid" if rules.bids_max == 1 else f"at most {rules.bids_max} bids"
     share = f", of at most {rules.share_max_basis_points / 100:g} % of what is offered"
-    revision = "changed and withdrawn" if rules.revision is BidRevision.FREE else "never changed or withdrawn"
     yield (
-        f"  {bids} of a bidder{share if rules.share_max_basis_points < 10_000 else ''}; {revision} "
-        "while the window is open"
+        f"  {bids} of a bidder{share if rules.share_max_basis_points < 10_000 else ''}; "
+        f"{REVISIONS[rules.revision]} while the window is open"
     )
-    yield f"  at the last price {_TIES[rules.tie]}; {_TOO_FEW[rules.undersubscription]}"
+    yield f"  at the last price {TIES[rules.tie]}; {_TOO_FEW[rules.undersubscription]}"
     if rules.secondary_basis_points:
         yield (
             f"  cancelled where the price is below {rules.secondary_basis_points / 100:g} % of the secondary "
@@ -84,11 +97,6 @@ def in_words(definition: InstrumentDefinition) -> Iterator[str]:
         )
 
 
-_TIES = {
-    BiddingTie.TIME: "who came first is served first",
-    BiddingTie.PRO_RATA: "each gets its share, rounded down, and the rest is drawn",
-    BiddingTie.SEED: "the order is drawn",
-}
 _TOO_FEW = {
     Undersubscription.PARTIAL: "what nobody bids for stays with the one party",
     Undersubscription.CANCEL: "cancelled where less is bid for than offered",

@@ -74,6 +74,8 @@ def _composites(config: Config, profile: Profile) -> str:
     return "; ".join(f"{one.symbol}: {composites.in_words(one)}" for one in told) or "none"
 
 
+_NO_SCREEN: Final = "no screen"
+
 # --- each rule ------------------------------------------------------------------------------------
 
 
@@ -90,6 +92,11 @@ def _told(lines: Iterable[str]) -> str:
     return "; ".join(line.strip() for line in lines) or "none"
 
 
+def _has_screen(one: Instrument) -> bool:
+    """Whether orders trade on it; else only what is offered to bidders does."""
+    return one.bidding is None or one.schedule is not None or one.opening_phase != "closed"
+
+
 def _book(one: Instrument, _: Config) -> str:
     """Its number, and its days."""
     since = f", from {one.list_date} on" if one.list_date else ""
@@ -98,9 +105,9 @@ def _book(one: Instrument, _: Config) -> str:
 
 
 def _mechanisms(one: Instrument, _: Config) -> str:
-    screen = one.screen.mechanism.replace("_", " ")
+    screen = [one.screen.mechanism.replace("_", " ")] if _has_screen(one) else []
     beside = [word for word, table in (("blocks", one.blocks), ("one-way bidding", one.bidding)) if table]
-    return ", ".join([screen, *beside])
+    return ", ".join([*screen, *beside])
 
 
 def _lot(one: Instrument, _: Config) -> str:
@@ -109,9 +116,10 @@ def _lot(one: Instrument, _: Config) -> str:
 
 def _screen_size(one: Instrument, _: Config) -> str:
     low = _tonnes(one, one.quantity_min_lots)
+    what = "an order" if _has_screen(one) else "a bid"
     if one.quantity_max_lots == QUANTITY_LOTS_MAX:
-        return f"from {low} an order"
-    return f"{low} to {_tonnes(one, one.quantity_max_lots)} an order"
+        return f"from {low} {what}"
+    return f"{low} to {_tonnes(one, one.quantity_max_lots)} {what}"
 
 
 def _band(one: Instrument, _: Config) -> str:
@@ -194,6 +202,8 @@ def _steps(one: Instrument, config: Config) -> tuple[Step, ...]:
 
 def _sessions(one: Instrument, config: Config) -> str:
     schedule = _schedule_of(one, config)
+    if not _has_screen(one):
+        return "those of each bidding, as it is announced"
     if schedule is None:
         return f"{one.opening_phase} until an operator says otherwise"
     return _times(schedule, config)
@@ -220,6 +230,8 @@ def _times(schedule: Schedule, config: Config) -> str:
 
 def _selection(one: Instrument, _: Config) -> str:
     screen = one.screen
+    if not _has_screen(one):
+        return _NO_SCREEN
     if screen.mechanism != "listing":
         return "none: orders that cross trade"
     levels = f"the best {screen.levels_max} levels" if screen.levels_max > 1 else "the best level"
@@ -229,6 +241,8 @@ def _selection(one: Instrument, _: Config) -> str:
 
 
 def _trade_price(one: Instrument, config: Config) -> str:
+    if one.bidding is not None and not _has_screen(one):
+        return bidding.PRICES[one.bidding.rules().pricing]
     if one.screen.mechanism == "listing":
         return "that of the order that is selected"
     if one.screen.mechanism == "middle_price":
@@ -238,12 +252,16 @@ def _trade_price(one: Instrument, config: Config) -> str:
 
 
 def _priority(one: Instrument, _: Config) -> str:
+    if one.bidding is not None and not _has_screen(one):
+        return f"price; at the last price {bidding.TIES[one.bidding.rules().tie]}"
     if one.screen.mechanism == "listing" and one.screen.order_choice == "any":
         return "price; at one price as the taker chooses"
     return "price, then time"
 
 
 def _oversize(one: Instrument, _: Config) -> str:
+    if not _has_screen(one):
+        return _NO_SCREEN
     if one.screen.mechanism != "listing":
         return "what an order does not get from one it gets from the next"
     if one.screen.oversize == "reject":
@@ -270,7 +288,17 @@ def _call_auction(one: Instrument, config: Config) -> str:
     return ", ".join(_auctions(one, config)) or "none"
 
 
+def _validity(one: Instrument, _: Config) -> str:
+    return ", ".join(one.times_in_force) if _has_screen(one) else "bids stand until the bidding ends"
+
+
+def _order_types(one: Instrument, _: Config) -> str:
+    return ", ".join(one.order_types).replace("_", " ") if _has_screen(one) else "bids with a price"
+
+
 def _cancels(one: Instrument, config: Config) -> str:
+    if one.bidding is not None and not _has_screen(one):
+        return f"bids are {bidding.REVISIONS[one.bidding.rules().revision]} while the window is open"
     frozen = [
         f"not in the last {step.freeze_s} s of the {step.phase.replace('_', ' ')}"
         for step in _steps(one, config)
@@ -294,6 +322,8 @@ def _volatility(one: Instrument, _: Config) -> str:
 
 
 def _self_trade(one: Instrument, _: Config) -> str:
+    if not _has_screen(one):
+        return _NO_SCREEN
     return f"orders of one {one.self_trade.key} do not trade: {one.self_trade_prevention.replace('_', ' ')}"
 
 
@@ -360,8 +390,8 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "sessions": _sessions,
     "call_auction": _call_auction,
     "end_of_day": _end_of_day,
-    "validity": lambda one, _: ", ".join(one.times_in_force),
-    "order_types": lambda one, _: ", ".join(one.order_types).replace("_", " "),
+    "validity": _validity,
+    "order_types": _order_types,
     "cancels": _cancels,
     "checks": _checks,
     "lag": _lag,

@@ -85,16 +85,23 @@ def change_phase(venue: Venue, book: Book, phase: Phase, text: str, timing: Timi
     if transition is not None:
         transition.phase, transition.text, transition.timing = phase, text, timing
         return
-    instrument = book.instrument
-    if instrument.phase in UNCROSSED.get(phase, ()) and (is_crossed(book) or instrument.is_gathering):
+    if _ends_an_auction(book, phase):
         book.transition = Transition(phase, text, timing)
         _freeze(venue, book, uncrossing=True)
         begin_indication(venue, book)
-        venue.alarms.set(instrument.instrument_id, NEVER_NS)
+        venue.alarms.set(book.instrument.instrument_id, NEVER_NS)
         venue.uncrossing.append(book)
         carry_out(venue)
     else:
         _enter(venue, book, phase, text, timing)
+
+
+def _ends_an_auction(book: Book, phase: Phase) -> bool:
+    """Whether something is carried out before `phase`; in a listing orders rest though they cross."""
+    instrument = book.instrument
+    if not instrument.has_auctions or instrument.phase not in UNCROSSED.get(phase, ()):
+        return False
+    return instrument.is_gathering or is_crossed(book)
 
 
 def enter_course_phase(venue: Venue, book: Book, text: str) -> None:

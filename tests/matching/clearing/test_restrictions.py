@@ -251,6 +251,17 @@ def test_nothing_is_restricted_where_nothing_is_cleared() -> None:
     assert market.send(ALICE, command) == ["alice 1: rejected NOT_ENTITLED"]
 
 
+def test_a_restriction_is_told_where_the_account_has_nothing_yet() -> None:
+    house = Operator(Market(clearing=ClearingRules(lag_days=0)))
+    assert house.asks(RestrictAccount(Ref(0), TRADER, NO_BUYING)) == ["done"]
+    nothing = "13 has 0 lots of 1: 0 available, 0 reserved, 0 unsettled, 0 of today, buys 0, NO_BUYING"
+    assert house.asks(m.InspectHoldings(Ref(0))) == [nothing, "end of 1"]
+    assert house.market.send(BOB, m.HoldingsRequest(Ref(1)))[0] == f"bob 1: {nothing}"
+    assert house.market.send(ALICE, m.HoldingsRequest(Ref(1))) == ["alice 1: end of 0"]
+    assert house.asks(RestrictAccount(Ref(0), TRADER, Restriction.NONE)) == ["done"]
+    assert house.asks(m.InspectHoldings(Ref(0))) == ["end of 0"]
+
+
 def test_restrictions_are_part_of_the_state() -> None:
     house = Rich()
     house.restricts(NO_BUYING)

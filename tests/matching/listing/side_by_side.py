@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     OrderId,
     Outputs,
     ParticipantId,
+    Phase,
     Ref,
     ScreenRules,
     SessionId,
@@ -24,6 +25,7 @@ from tests.matching.listing.worlds import (
     Change,
     Enter,
     Move,
+    Pause,
     Take,
 )
 from tests.matching.market import EUA, TIME_NS, VENUE, definition
@@ -63,6 +65,9 @@ class Listing:
         if isinstance(move, Band):
             self.reference.band = (move.low_ticks, move.high_ticks)
             return self.apply(VENUE, m.SetBand(Ref(0), EUA, 100, move.low_ticks, move.high_ticks))
+        if isinstance(move, Pause):
+            self.apply(VENUE, m.SetPhase(Ref(0), EUA, move.phase))
+            return self.apply(VENUE, m.SetPhase(Ref(0), EUA, Phase.CONTINUOUS))
         if isinstance(move, Enter) and not self.reference.admits(move.price_ticks):
             return None
         if isinstance(move, Enter):

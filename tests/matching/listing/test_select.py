@@ -75,6 +75,19 @@ def test_listed_orders_never_trade_by_themselves_though_they_cross() -> None:
     assert market.asks() == ["5 in 1 @ 100"]
 
 
+@pytest.mark.parametrize("phase", [Phase.BREAK, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED])
+def test_listed_orders_that_cross_rest_on_when_the_market_goes_on_after_a_pause(phase: Phase) -> None:
+    market = listing()
+    market.send(ALICE, buy(1, price=103, lots=5, tif=TimeInForce.GTC))
+    market.send(BOB, sell(1, price=100, lots=5, tif=TimeInForce.GTC))
+    market.send(OPS, m.SetPhase(Ref(1), EUA, phase))
+    outputs = market.outputs(OPS, m.SetPhase(Ref(2), EUA, Phase.CONTINUOUS))
+    check_batch(market.engine.books, outputs)
+    assert [type(event) for event in outputs.public] == [m.PhaseChanged]
+    assert market.bids() == ["5 in 1 @ 103"]
+    assert market.asks() == ["5 in 1 @ 100"]
+
+
 def test_a_listed_order_is_canceled_reduced_and_replaced_also_into_the_cross() -> None:
     market = listing()
     market.send(ALICE, *(buy(ref, price=100, lots=5) for ref in (1, 2, 3)))

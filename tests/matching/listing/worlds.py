@@ -8,6 +8,7 @@ from carbonmatch.matching.messages import (
     AllowedFlag,
     OrderChoice,
     Oversize,
+    Phase,
     ScreenMechanism,
     ScreenRules,
     Side,
@@ -63,7 +64,14 @@ class Band:
     high_ticks: int
 
 
-Move = Enter | Change | Take | Band
+@dataclass(frozen=True)
+class Pause:
+    """The market stops and goes on: what rests, rests."""
+
+    phase: Phase
+
+
+Move = Enter | Change | Take | Band | Pause
 
 _who = st.integers(0, 2)
 _side = st.sampled_from(Side)
@@ -80,4 +88,5 @@ _take = st.builds(
 )
 _change = st.builds(Change, _back, st.sampled_from([0, 3, 4, 9]), st.sampled_from([0, 98, 100, 102]))
 _band = st.builds(Band, st.sampled_from([97, 98, 99, 100]), st.sampled_from([100, 101, 102, 103]))
-moves = st.lists(st.one_of(_enter, _enter, _take, _take, _change, _band), max_size=40)
+_pause = st.builds(Pause, st.sampled_from([Phase.BREAK, Phase.HALTED, Phase.CANCEL_ONLY]))
+moves = st.lists(st.one_of(_enter, _enter, _take, _take, _change, _band, _pause), max_size=40)

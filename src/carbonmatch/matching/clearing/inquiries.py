@@ -6,6 +6,7 @@ from itertools import islice
 from carbonmatch.limits import HOLDINGS_STATUS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.clearing import cash, clearing
+from carbonmatch.matching.clearing.position import Position
 from carbonmatch.matching.messages import (
     ANY,
     AccountId,
@@ -86,7 +87,8 @@ def _rows(venue: Venue, account_ids: Iterable[AccountId], instrument_id: Instrum
             if money is not None:
                 yield (account_id, InstrumentId(ANY), currency), money
         for number, one in clearings:
-            if account_id in one.positions:
+            # A restriction is told also where there is nothing yet.
+            if account_id in one.positions or account_id in one.restrictions:
                 yield (account_id, number, ""), one
 
 
@@ -111,7 +113,8 @@ def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
             )
         )
         return
-    units, rules = found.positions[account_id], found.rules
+    rules = found.rules
+    units = found.positions.get(account_id) or Position(rules.lag_days)
     reports.append(
         Holding(
             seq,
