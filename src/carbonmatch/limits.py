@@ -249,6 +249,15 @@ FEED_KEPT_MESSAGES: Final = 65_536
 FEED_GAP_MESSAGES_MAX: Final = 4_096
 assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch fits"
 
+# Snapshots that are kept as bytes for the next who wants the same. There is one for each instrument, set of
+# kinds and number of levels that somebody has asked for: 4,000 of one instrument, if one subscriber likes.
+FEED_SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
+
+# Requests of subscribers are answered for so long at most before the loop does anything else, and then not
+# for so many times as long: 64 KiB of them may come at once, each of which sorts all books of the venue.
+FEED_REQUESTS_TURN_NS: Final = 1_000_000
+FEED_REQUESTS_PAUSE: Final = 3
+
 # Intervals at which a subscription may have batches put together. Those of one interval are made once for
 # all who share it, so intervals are rounded up to a multiple of the step, which nobody sees on a screen.
 CONFLATE_MS_STEP: Final = 50

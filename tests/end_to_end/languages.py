@@ -143,6 +143,7 @@ class Proxy:
         # By connection: whether the engine sent it, and the bytes, in the order in which they passed.
         self.recorded: list[list[tuple[bool, bytes]]] = []
         self.is_deaf = False  # what the engine says is lost
+        self.lost = 0  # how many pieces of it were
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -199,6 +200,7 @@ class Proxy:
         try:
             while data := await source.read(1 << 16):
                 if is_engine and self.is_deaf:
+                    self.lost += 1
                     continue
                 passed.append((is_engine, data))
                 sink.write(data)

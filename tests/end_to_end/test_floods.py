@@ -10,6 +10,7 @@ from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
+from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import (
     Accepted,
     NewOrder,
@@ -17,6 +18,8 @@ from carbonmatch.matching.messages import (
     SessionId,
     Side,
 )
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.frames import frame as framed
 from carbonmatch.protocol.messages import LogoutReason, Subscribe
 from carbonmatch.server import look_ups as look_ups_module
 from carbonmatch.server import pipeline as pipeline_module
@@ -25,7 +28,7 @@ from carbonmatch.server.history import History
 from carbonmatch.server.stream import Chunk
 from tests.end_to_end.honest import honest_trading
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Disk, Venue
+from tests.end_to_end.running import Disk, Venue, eventually
 from tests.end_to_end.wire import Wire
 
 
@@ -159,3 +162,29 @@ async def test_a_flood_of_subscriptions_does_not_keep_others_from_their_turn(ven
             feed.send(*(Subscribe(Ref(frame * 128 + n + 1)) for n in range(128)))
             await honest.trade()
         assert await feed.settle() != []
+
+
+async def test_subscriptions_that_come_in_one_piece_are_answered_in_turn_with_those_of_others(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of 4,000 begins and ends a view of the best levels: together they took the loop for seconds."""
+    asked: list[Ref] = []
+    subscribe = Subscriptions.subscribe
+
+    def noted(
+        subscriptions: Subscriptions, subscriber: Subscriber, request: Subscribe, time_ns: int
+    ) -> list[bytes]:
+        asked.append(request.ref)
+        return subscribe(subscriptions, subscriber, request, time_ns)
+
+    monkeypatch.setattr(Subscriptions, "subscribe", noted)
+    flood_ref, honest_ref = Ref(1), Ref(2)
+    one = framed(encode([Subscribe(flood_ref, levels_max=1), Subscribe(flood_ref)]))
+    async with venue.feed_wire() as flooder, venue.feed_wire("watcher") as honest:
+        flooder.write(one * 2_000)
+        await eventually(lambda: bool(asked))
+        honest.send(Subscribe(honest_ref))
+        assert await honest.settle() != []
+        assert asked.index(honest_ref) < 2_000
+        assert await flooder.settle() != []
+    assert len(asked) == 4_001

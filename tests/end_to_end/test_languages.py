@@ -11,7 +11,7 @@ from carbonmatch.matching.messages import Accepted, Executed, NewOrder, Ref, Sid
 from carbonmatch.protocol.reference import kinds
 from tests.certificates import Authority
 from tests.end_to_end.languages import EXAMPLES, LANGUAGES, Program, Proxy, programs
-from tests.end_to_end.market import EUA
+from tests.end_to_end.market import CEA, EUA
 from tests.end_to_end.running import Process, Venue, eventually, running
 from tests.end_to_end.test_market_data import engine_depth
 from tests.end_to_end.test_tls import with_tls
@@ -247,3 +247,52 @@ async def test_who_is_taken_over_does_not_fight(language: str, venue: Venue, tmp
         await alice.until("ready")
         async with venue.wire("alice"):
             assert await alice.until("end") == "end TAKEN_OVER"
+
+
+# Tags of the wire: what `Proxy.sent_by_client` shows.
+SUBSCRIBE, GAP_REQUEST = 80, 81
+
+
+@in_every_language
+async def test_a_batch_that_was_lost_is_seen_by_the_next_one_of_whatever_instrument(
+    language: str, venue: Venue, tmp_path: Path
+) -> None:
+    async with (
+        venue.wire("bob") as bob,
+        Proxy.between(venue.market_data) as proxy,
+        Program.running(tmp_path, language, "watch", proxy.address, "feed", heartbeat_ms=60_000) as watch,
+    ):
+        bob.send(NewOrder(Ref(1), EUA, Side.BUY, 10, 7000))
+        await watch.book("BUY 7000:10:1 SELL ")
+        proxy.is_deaf = True
+        bob.send(NewOrder(Ref(2), EUA, Side.BUY, 5, 6990))
+        await eventually(lambda: proxy.lost > 0)
+        proxy.is_deaf = False
+        bob.send(NewOrder(Ref(3), CEA, Side.BUY, 20, 1000))
+        await watch.until("book 1 ")
+        assert watch.lines[-1].endswith("BUY 7000:10:1,6990:5:1 SELL ")
+        await watch.book("BUY 1000:20:1 SELL ")
+        (request,) = [message for message in proxy.sent_by_client() if message[0] == GAP_REQUEST]
+        assert request[2] == 0, "of all instruments"
+        assert request[3] > 0, "only what came after"
+
+
+@in_every_language
+async def test_after_a_lost_connection_only_what_was_missed_comes(
+    language: str, venue: Venue, tmp_path: Path
+) -> None:
+    async with (
+        venue.wire("bob") as bob,
+        Proxy.between(venue.market_data) as proxy,
+        Program.running(tmp_path, language, "watch", proxy.address, "feed") as watch,
+    ):
+        bob.send(NewOrder(Ref(1), EUA, Side.BUY, 10, 7000))
+        await watch.book("BUY 7000:10:1 SELL ")
+        proxy.cut()
+        bob.send(NewOrder(Ref(2), EUA, Side.BUY, 5, 6990))
+        await watch.until("lost")
+        await watch.until("book 1 ")
+        assert watch.lines[-1].endswith("BUY 7000:10:1,6990:5:1 SELL ")
+        first, again = [message for message in proxy.sent_by_client() if message[0] == SUBSCRIBE]
+        assert first[6] == 0, "with snapshots"
+        assert again[6] > 0, "behind the last batch"

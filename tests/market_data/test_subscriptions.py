@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES, FEED_BEHIND_SECONDS_MAX, SUBSCRIBERS_MAX
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.market_data.payloads import array_header
+from carbonmatch.market_data.groups import Interest
+from carbonmatch.market_data.payloads import Payloads, array_header
 from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
 from carbonmatch.matching.messages import InstrumentId, Outputs, Ref, RejectReason
 from carbonmatch.protocol.messages import (
@@ -214,6 +215,25 @@ def test_a_snapshot_is_made_anew_once_its_instrument_has_changed_and_not_before(
     assert after_another.unsent[1] is before.unsent[1]
     venue.release(released(level(BUY, 100, 5)))
     assert venue.connect().subscribe(CEA).unsent[1] != before.unsent[1]
+
+
+def test_snapshots_of_every_number_of_levels_are_kept_up_to_a_bound() -> None:
+    market_data = MarketData()
+    market_data.apply(FOUNDING, NOW_NS)
+    market_data.apply(released(*(level(BUY, price, 5) for price in range(1, 101))), NOW_NS)
+    whole = Payloads(market_data, bytes).snapshot(CEA, Interest(None, FeedKind.LEVELS, 0, 0))
+    bound = 4 * len(whole)
+    payloads = Payloads(market_data, bytes, bound)
+    for levels_max in range(1, 101):
+        interest = Interest(None, FeedKind.LEVELS, levels_max, 0)
+        made = payloads.snapshot(CEA, interest)
+        assert payloads.snapshot(CEA, interest) is made, "the newest is kept"
+        assert payloads.snapshot_bytes <= bound
+    assert payloads.snapshot_bytes > bound - len(whole), "and as many as have room"
+    market_data.apply(released(level(BUY, 100, 6)), NOW_NS)
+    before = payloads.snapshot_bytes
+    payloads.snapshot(CEA, interest)
+    assert payloads.snapshot_bytes == before, "one that is made anew takes the place of the old one"
 
 
 def test_payloads_are_framed_once_before_they_are_shared() -> None:

@@ -54,6 +54,7 @@ VIEWS: Final = {
     "DropCopies._accounts": _sorted("_accounts"),
     "OrderList.orders": _sorted("orders"),
     "Clearing.restrictions": _sorted("restrictions"),
+    "Position.cash": View(lambda _: None, "found again with the next order to buy"),
     "Ladder.near": _IN_USE,
     "Ladder.far": _IN_USE,
     "Ladder.levels": View(

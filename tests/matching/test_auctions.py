@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from carbonmatch.limits import INDICATION_LEVEL_NS, INDICATION_NS_MIN
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
+from carbonmatch.matching import uncross as uncross_module
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import AllowedFlag, AuctionRule, Phase, Ref, Side, TimeInForce
@@ -541,6 +542,18 @@ def test_an_auction_that_takes_several_entries_comes_to_the_same(monkeypatch: py
     assert len(outputs) > 3
     assert [event for part in outputs for event in part.public] == expected.public
     assert (sliced.bids(), sliced.asks()) == (whole.bids(), whole.asks())
+
+
+def test_prevention_after_its_last_round_leaves_apart_what_does_not_cross(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Alice's bid of 101 and offer of 103 would both trade with somebody, and never with each other."""
+    monkeypatch.setattr(uncross_module, "AUCTION_ROUNDS_MAX", 0)
+    market = Market(opening_phase=Phase.OPENING_AUCTION)
+    market.send(BOB, buy(1, 105), sell(2, 99, stp=m.SelfTradePrevention.NONE))
+    market.send(ALICE, buy(1, 101), sell(2, 103))
+    lines = market.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    assert not [line for line in lines if line.startswith("alice") and "SELF_TRADE" in line]
 
 
 def test_nothing_changes_what_is_being_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:

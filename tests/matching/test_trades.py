@@ -481,6 +481,10 @@ TESTS: dict[str, dict[str, tuple[str, str]]] = {
             MOVED,
             "test_a_trade_from_before_there_was_clearing_has_moved_nothing",
         ),
+        "a trade of clearing that has ended since, also where it has begun anew": (
+            CHANGES,
+            "test_a_trade_of_clearing_that_has_ended_moves_nothing_any_more",
+        ),
         "position limits, restrictions": (MOVED, "test_a_correction_is_not_held_against_the_position_limit"),
     },
 }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -83,10 +84,16 @@ class Feed : public Client {
  private:
   std::uint64_t next_seq() const override { return 0; }
 
-  void on_accepted(const LogonAccepted&) override {
-    awaited_.clear();
+  /// Go on after the last batch where the books are right up to there and it is still what it was; or begin anew.
+  void on_accepted(const LogonAccepted& accepted) override {
+    // An engine that had not written everything down may use numbers again for something else.
+    const bool is_same = accepted.epoch == epoch_ || (accepted.durable && was_durable_);
+    const bool is_whole = came_.size() >= snapshot_count_ && awaited_.empty();
+    epoch_ = accepted.epoch;
+    was_durable_ = accepted.durable;
     Subscribe all;
     all.ref = ++ref_;
+    all.after_feed_sequence = is_same && is_whole ? feed_sequence_ : 0;
     send(all);
   }
 
@@ -102,9 +109,35 @@ class Feed : public Client {
       }
       case SnapshotEnd::TAG: {
         const auto end = object.as<SnapshotEnd>();
-        awaited_.erase(end.instrument_id);
+        has_come(end.instrument_id);
         if (!books[end.instrument_id].is_complete(end)) return ask(end.instrument_id);
         return callbacks_.changed(end.instrument_id, books[end.instrument_id]);
+      }
+      case Composite::TAG:
+        return has_come(object.as<Composite>().composite_id);
+      case Subscribed::TAG: {
+        const auto subscribed = object.as<Subscribed>();
+        if (!subscribed.is_resumed) await_snapshots(subscribed.instrument_count, subscribed.feed_sequence);
+        return;
+      }
+      case BatchBegin::TAG: {
+        const auto batch = object.as<BatchBegin>();
+        if (!is_lost(batch.previous_feed_sequence)) feed_sequence_ = std::max(feed_sequence_, batch.feed_sequence);
+        return;
+      }
+      case Conflated::TAG: {  // this program was too slow: of these instruments snapshots follow
+        const auto conflated = object.as<Conflated>();
+        if (is_lost(conflated.previous_feed_sequence)) return;
+        feed_sequence_ = conflated.feed_sequence;
+        awaited_.insert(conflated.instrument_ids.begin(), conflated.instrument_ids.end());
+        return;
+      }
+      case GapFilled::TAG: {  // what was lost follows: the batches, or snapshots of everything
+        const auto filled = object.as<GapFilled>();
+        if (filled.source == FeedSource::SNAPSHOT) await_snapshots(filled.count, filled.feed_sequence);
+        is_behind_ = false;
+        feed_sequence_ = filled.feed_sequence;
+        return;
       }
       default:
         if (is_counted(tag)) increment(tag, object, object.as<BandUpdate>());
@@ -115,11 +148,35 @@ class Feed : public Client {
   void increment(std::uint32_t tag, const msgpack::object& object, const BandUpdate& head) {
     Book& book = books[head.instrument_id];
     // With a number that was there before, a message belongs to the snapshot that it follows.
-    if (awaited_.count(head.instrument_id) || head.instrument_seq <= book.seq) return;
+    if (is_behind_ || awaited_.count(head.instrument_id) || head.instrument_seq <= book.seq) return;
     if (head.instrument_seq > book.seq + 1) return ask(head.instrument_id);
     book.seq = head.instrument_seq;
     if (tag == LevelUpdate::TAG) book.apply(object.as<LevelUpdate>());
     callbacks_.changed(head.instrument_id, book);
+  }
+
+  void await_snapshots(std::uint64_t count, std::uint64_t feed_sequence) {
+    snapshot_count_ = count;
+    came_.clear();
+    awaited_.clear();
+    is_behind_ = false;
+    feed_sequence_ = feed_sequence;
+  }
+
+  void has_come(std::uint64_t id) {
+    came_.insert(id);
+    awaited_.erase(id);
+  }
+
+  /// Whether a batch before this one has not come, of whatever instrument: all of them since are asked for, once.
+  bool is_lost(std::uint64_t previous_feed_sequence) {
+    if (is_behind_ || previous_feed_sequence <= feed_sequence_) return is_behind_;
+    is_behind_ = true;
+    GapRequest request;
+    request.ref = ++ref_;
+    request.after_feed_sequence = feed_sequence_;
+    send(request);
+    return true;
   }
 
   void ask(std::uint64_t instrument_id) {
@@ -135,7 +192,13 @@ class Feed : public Client {
 
   Callbacks callbacks_;
   std::uint64_t ref_ = 0;
-  std::set<std::uint64_t> awaited_;  // whose next snapshot was asked for: increments until then mean nothing
+  std::set<std::uint64_t> awaited_;   // whose next snapshot is to come: increments until then mean nothing
+  std::uint64_t feed_sequence_ = 0;   // up to this batch everything has come
+  bool is_behind_ = false;            // a batch behind it was lost: increments until GapFilled mean nothing
+  std::uint64_t snapshot_count_ = 0;  // how many follow a subscription
+  std::set<std::uint64_t> came_;      // and which of them have come
+  std::uint64_t epoch_ = 0;           // what the last logon said
+  bool was_durable_ = false;
 };
 
 }  // namespace carbonmatch

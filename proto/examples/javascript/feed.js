@@ -59,7 +59,11 @@ export class Feed extends EventEmitter {
   #instrumentIds;
   #connection;
   #ref = 0;
-  #awaited = new Set(); // instruments whose next snapshot was asked for: increments until then mean nothing
+  #awaited = new Set(); // instruments whose next snapshot is to come: increments until then mean nothing
+  #feedSequence = 0; // up to this batch everything has come
+  #isBehind = false; // a batch behind it was lost and asked for: increments until GapFilled mean nothing
+  #snapshots = { count: 0, came: new Set() }; // how many follow a subscription, and which have come
+  #engine = {}; // what the last LogonAccepted said
   #isOver = false;
   #tries = 0;
 
@@ -77,15 +81,26 @@ export class Feed extends EventEmitter {
   }
 
   #connect() {
-    this.#awaited.clear();
     this.#connection = new Connection(this.#access, 0)
-      .on("accepted", () => {
-        this.#tries = 0;
-        this.#connection.send({ type: "Subscribe", ref: ++this.#ref, instrument_ids: this.#instrumentIds });
-      })
+      .on("accepted", (accepted) => this.#subscribe(accepted))
       .on("message", (message) => this.#message(message))
       .on("error", (error) => this.emit("error", error))
       .on("end", (said) => this.#ended(said));
+  }
+
+  /** Go on after the last batch where the books are right up to there and it is still what it was; or begin anew. */
+  #subscribe(accepted) {
+    this.#tries = 0;
+    // An engine that had not written everything down may use numbers again for something else.
+    const isSame = accepted.epoch === this.#engine.epoch || (accepted.durable && this.#engine.durable);
+    const isWhole = this.#snapshots.came.size >= this.#snapshots.count && this.#awaited.size === 0;
+    this.#engine = accepted;
+    this.#connection.send({
+      type: "Subscribe",
+      ref: ++this.#ref,
+      instrument_ids: this.#instrumentIds,
+      after_feed_sequence: isSame && isWhole ? this.#feedSequence : 0,
+    });
   }
 
   #message(message) {
@@ -102,7 +117,28 @@ export class Feed extends EventEmitter {
       case "SnapshotLevel":
         book.addLevel(message);
         break;
+      case "Subscribed":
+        if (!message.is_resumed) this.#awaitSnapshots(message.instrument_count, message);
+        break;
+      case "BatchBegin":
+        if (!this.#isLost(message)) this.#feedSequence = Math.max(this.#feedSequence, message.feed_sequence);
+        break;
+      case "Conflated": // this program was too slow: of these instruments snapshots follow
+        if (this.#isLost(message)) break;
+        this.#feedSequence = message.feed_sequence;
+        message.instrument_ids.forEach((each) => this.#awaited.add(each));
+        break;
+      case "GapFilled": // what was lost follows: the batches, or snapshots of everything
+        if (message.source === "SNAPSHOT") this.#awaitSnapshots(message.count, message);
+        this.#isBehind = false;
+        this.#feedSequence = message.feed_sequence;
+        break;
+      case "Composite":
+        this.#snapshots.came.add(message.composite_id);
+        this.#awaited.delete(message.composite_id);
+        break;
       case "SnapshotEnd":
+        this.#snapshots.came.add(id);
         this.#awaited.delete(id);
         if (!book.isComplete(message)) this.#ask(id);
         else this.emit("snapshot", id);
@@ -115,11 +151,27 @@ export class Feed extends EventEmitter {
 
   #increment(id, book, message) {
     // With a number that was there before, a message belongs to the snapshot that it follows.
-    if (this.#awaited.has(id) || message.instrument_seq <= book.seq) return;
+    if (this.#isBehind || this.#awaited.has(id) || message.instrument_seq <= book.seq) return;
     if (message.instrument_seq > book.seq + 1) return this.#ask(id);
     book.seq = message.instrument_seq;
     book.apply(message);
     this.emit("update", id);
+  }
+
+  #awaitSnapshots(count, { feed_sequence }) {
+    this.#snapshots = { count, came: new Set() };
+    this.#awaited.clear();
+    this.#isBehind = false;
+    this.#feedSequence = feed_sequence;
+  }
+
+  /** Whether a batch before this one has not come, of whatever instrument: all of them since are asked for, once. */
+  #isLost({ previous_feed_sequence }) {
+    if (this.#isBehind || previous_feed_sequence <= this.#feedSequence) return this.#isBehind;
+    this.#isBehind = true;
+    const after = { instrument_id: 0, after_feed_sequence: this.#feedSequence };
+    this.#connection.send({ type: "GapRequest", ref: ++this.#ref, ...after });
+    return true;
   }
 
   #ask(id) {

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from carbonmatch.limits import FEED_SNAPSHOT_BYTES_MAX
 from carbonmatch.matching.messages import InstrumentId, Ref
 from carbonmatch.protocol.messages import (
     BatchBegin,
@@ -34,14 +35,22 @@ Answer = Subscribed | SubscribeRejected | Conflated | GapFilled
 class Payloads:
     """Invariant: `_chunks` are of the newest batch alone."""
 
-    def __init__(self, market_data: MarketData, frame: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        market_data: MarketData,
+        frame: Callable[[bytes], bytes],
+        snapshot_bytes_max: int = FEED_SNAPSHOT_BYTES_MAX,
+    ) -> None:
         """`frame` is applied once to each payload before it is shared."""
         self._market_data = market_data
         self._frame = frame
         # Of the newest batch, by instrument, kinds and levels: how many messages, and their bytes.
         self._chunks: dict[tuple[InstrumentId, int, int], tuple[int, bytes]] = {}
         # By instrument, kinds and levels: the state (see `MarketData.changed_at`), and its snapshot's bytes.
+        # The oldest goes first, and of what is kept together so many bytes.
         self._snapshots: dict[tuple[InstrumentId, int, int], tuple[int, bytes]] = {}
+        self._snapshot_bytes_max = snapshot_bytes_max
+        self.snapshot_bytes = 0
 
     def begin_batch(self) -> None:
         """Another batch is the newest."""
@@ -125,8 +134,20 @@ class Payloads:
         cached = self._snapshots.get(key)
         if cached is None or cached[0] != changed_at:
             payload = self._frame(_encode(self._market_data.snapshot(instrument_id, kinds, levels_max)))
-            cached = self._snapshots[key] = (changed_at, payload)
+            cached = (changed_at, payload)
+            self._keep_snapshot(key, cached)
         return cached[1]
+
+    def _keep_snapshot(self, key: tuple[InstrumentId, int, int], made: tuple[int, bytes]) -> None:
+        snapshots = self._snapshots
+        old = snapshots.pop(key, None)
+        if old is not None:
+            self.snapshot_bytes -= len(old[1])
+        snapshots[key] = made
+        self.snapshot_bytes += len(made[1])
+        while self.snapshot_bytes > self._snapshot_bytes_max:
+            _, payload = snapshots.pop(next(iter(snapshots)))
+            self.snapshot_bytes -= len(payload)
 
     def answer(self, message: Answer) -> bytes:
         return self._frame(_encode([message]))

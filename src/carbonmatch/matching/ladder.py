@@ -47,6 +47,7 @@ class Order:
         "behind",
         "entry_ref",
         "flags",
+        "held_minor",
         "hidden_lots",
         "ladder",
         "leaves_lots",
@@ -78,6 +79,8 @@ class Order:
     level: "Level"
     ahead: "Order | None"
     behind: "Order | None"
+    # The money that it holds while it is on a ladder: only of an order to buy, where clearing holds money.
+    held_minor: int
 
     @property
     def traded_lots(self) -> int:

@@ -1,10 +1,11 @@
 """How a plain order enters, and how an order is withdrawn: what makes nearly all the traffic."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.entering import enter
 from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
@@ -132,10 +133,24 @@ def _stays_plain(book: Book, account: Account, command: NewOrder) -> bool:
     if not instrument.admits_plain_cleared:
         return rests_freely(book, command)
     clearing = book.clearing
-    assert clearing is not None, "an instrument with clearing has a book with clearing"
-    lots, price_ticks = command.quantity_lots, command.price_ticks
-    if clearing.refusal(account, command.side, lots, price_ticks, _CONTINUOUS) is not None:
-        return False
+    if TYPE_CHECKING:
+        # It is: the instrument has clearing. Asked here, every order would pay for it.
+        assert isinstance(clearing, Clearing)
+    lots = command.quantity_lots
+    # Nearly all have far more than they need, which is seen sooner than how much that would be.
+    position = clearing.positions.get(account.account_id)
+    if position is None or clearing.restrictions:
+        is_covered = False
+    elif command.side is not _BUY:
+        is_covered = lots <= position.free_lots
+    elif position.total_lots + position.buying_lots + lots > position.most_lots or position.cash is None:
+        is_covered = False
+    else:
+        is_covered = lots * command.price_ticks * clearing.enough_minor <= position.cash.free_minor
+    if not is_covered:
+        reason = clearing.refusal(account, command.side, lots, command.price_ticks, _CONTINUOUS)
+        if reason is not None:
+            return False
     return not instrument.admits_plain_resting or rests_freely(book, command)
 
 

@@ -14,8 +14,19 @@ from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import frame
-from carbonmatch.protocol.messages import FeedSource, Logon, LogonAccepted, LogoutReason, Subscribe
+from carbonmatch.protocol.messages import (
+    FeedRequest,
+    FeedSource,
+    GapRequest,
+    HeartbeatAnswer,
+    LoggedOut,
+    Logon,
+    LogonAccepted,
+    LogoutReason,
+    Subscribe,
+)
 from carbonmatch.server.clocks import Clocks
+from carbonmatch.server.feed_turns import FeedTurns
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.scheduler import Scheduler, Timer
@@ -47,6 +58,7 @@ class Publisher(Listener):
         # In the order in which they came; and how many each key has.
         self.followers: dict[FeedPeer, None] = {}
         self.places: Counter[str] = Counter()
+        self.turns = FeedTurns(clocks, scheduler)
         # Until what has gathered is due, for those who do not hear every batch.
         self._gathering: Timer | None = None
 
@@ -126,6 +138,7 @@ class Publisher(Listener):
     def stop(self) -> None:
         if self._gathering is not None:
             self._gathering.cancel()
+        self.turns.stop()
         super().stop()
 
 
@@ -142,6 +155,8 @@ class FeedPeer(Peer):
         self.listener = publisher
         # Requests that wait until the peer has read more of the answers before them.
         self._waiting: deque[bytes] = deque()
+        # What is still to be done of the frame before them.
+        self._asked: deque[FeedRequest | list[HeartbeatAnswer] | LoggedOut] = deque()
         self._reading_paused = False
         self._refilling = False
 
@@ -176,41 +191,63 @@ class FeedPeer(Peer):
 
     # --- requests --------------------------------------------------------------------------------
 
-    def received(self, payloads: list[bytes], now_ns: int) -> None:
+    def received(self, payloads: list[bytes], _now_ns: int) -> None:
         self._waiting += payloads
         if len(self._waiting) > _WAITING_FRAMES_MAX and not self._reading_paused:
             self._reading_paused = True
             self.transport.pause_reading()
             self.rules.pause()
-        self._answer(now_ns)
+        self.listener.turns.add(self)
 
-    def _answer(self, now_ns: int) -> None:
-        """Answer requests while the peer reads the answers."""
-        waiting = self._waiting
-        while waiting:
-            if self.transport.get_write_buffer_size() > CONFLATE_BUFFER_BYTES or self._closing_ns:
-                return
-            self._request(waiting.popleft(), now_ns)
+    def take_turn(self) -> bool:
+        """Answer one request, while the peer reads the answers; return whether there are more."""
+        if not self.connected or self._closing_ns:
+            return False
+        if self.transport.get_write_buffer_size() > CONFLATE_BUFFER_BYTES:
+            return False
+        if self._asked:
+            self._do(self._asked.popleft())
+        elif self._waiting:
+            try:
+                self._look_into(self._waiting.popleft())
+            except ProtocolError as error:
+                self.fail(error)
+                return False
+        if not self._asked:
+            self._refill()
+            if not self._waiting:
+                self._read_on()
+        return bool(self._asked or self._waiting)
+
+    def _look_into(self, payload: bytes) -> None:
+        received = self.rules.receive_feed_requests(payload, self.clocks.time_ns())
+        self._asked += received.requests
+        if received.answers:
+            self._asked.append(received.answers)
+        if received.logged_out is not None:
+            self._asked.append(received.logged_out)
+
+    def _do(self, asked: FeedRequest | list[HeartbeatAnswer] | LoggedOut) -> None:
+        subscriptions = self.listener.subscriptions
+        now_ns = self.clocks.monotonic_ns()
+        if isinstance(asked, Subscribe):
+            answers = subscriptions.subscribe(self.subscriber, asked, now_ns)
+        elif isinstance(asked, GapRequest):
+            answers = subscriptions.request_gap(self.subscriber, asked, now_ns)
+        elif isinstance(asked, LoggedOut):
+            self._say_goodbye(asked)
+            return
+        else:
+            self.send(encode(asked))
+            return
+        for framed in answers:
+            self.send_framed(framed)
+
+    def _read_on(self) -> None:
         if self._reading_paused and self.connected:
             self._reading_paused = False
-            self.rules.resume(now_ns)
+            self.rules.resume(self.clocks.monotonic_ns())
             self.transport.resume_reading()
-
-    def _request(self, payload: bytes, now_ns: int) -> None:
-        received = self.rules.receive_feed_requests(payload, self.clocks.time_ns())
-        subscriptions = self.listener.subscriptions
-        for request in received.requests:
-            if isinstance(request, Subscribe):
-                answers = subscriptions.subscribe(self.subscriber, request, now_ns)
-            else:
-                answers = subscriptions.request_gap(self.subscriber, request, now_ns)
-            for framed in answers:
-                self.send_framed(framed)
-        if received.answers:
-            self.send(encode(received.answers))
-        if received.logged_out is not None:
-            self._say_goodbye(received.logged_out)
-        self._refill()
 
     # --- snapshots -------------------------------------------------------------------------------
 
@@ -222,11 +259,7 @@ class FeedPeer(Peer):
             self.rules.sent(self.clocks.monotonic_ns())
 
     def drained(self) -> None:
-        try:
-            self._answer(self.clocks.monotonic_ns())
-        except ProtocolError as error:
-            self.fail(error)
-            return
+        self.listener.turns.add(self)
         self._refill()
 
     def _refill(self) -> None:

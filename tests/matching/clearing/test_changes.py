@@ -224,6 +224,25 @@ def test_clearing_ends_when_nobody_holds_units() -> None:
 # --- what trades from before go by ---------------------------------------------------------------
 
 
+def test_a_trade_of_clearing_that_has_ended_moves_nothing_any_more() -> None:
+    market = funded()
+    market.trade()
+    market.trade()
+    clearing = clearing_of(market)
+    clearing.roll(DAY, TradeId(2))
+    clearing.withdraw(COMPANY, 90)
+    clearing.withdraw(TRADER, 10)
+    define(market, definition(None))
+    money = market.engine.venue.cash["EUR"]
+    before = {number: cash.total_minor for number, cash in money.accounts.items()}
+    assert market.bust(1)[0] == "ops 1: done"
+    define(market, definition(RULES))
+    assert market.bust(2)[0] == "ops 2: done"
+    assert {number: cash.total_minor for number, cash in money.accounts.items()} == before
+    assert clearing_of(market).of(COMPANY).total_lots == 0
+    market.engine.check()
+
+
 def test_a_trade_is_taken_back_by_the_fees_and_in_the_currency_that_it_had() -> None:
     market = funded()
     market.trade(price=100, lots=5)

@@ -9,9 +9,17 @@ from msgspec import structs
 
 from carbonmatch.limits import CASH_MINOR_MAX, HOLDINGS_LOTS_MAX
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.messages import AccountId, ClearingRules, InstrumentId, Ref, Restriction
+from carbonmatch.matching.messages import (
+    AccountId,
+    ClearingRules,
+    Fees,
+    InstrumentId,
+    Ref,
+    Restriction,
+    TradeKind,
+)
 from tests.matching.clearing.test_transfers import COMPANY, TRADER, Operator
-from tests.matching.market import ALICE, BOB, CEA, EUA, OPS, Market, buy, sell
+from tests.matching.market import ALICE, BOB, CEA, EUA, OPS, Market, buy, replace, sell
 
 PAGE = Path(__file__).parents[3] / "proto" / "ACCOUNTS.md"
 NOBODY, NOWHERE, MONEY = AccountId(99), InstrumentId(99), InstrumentId(0)
@@ -90,9 +98,12 @@ def answer(command: m.AnyCommand, *rows: Row) -> str:
     return line.partition(": ")[2].removeprefix("rejected ")
 
 
+def section(title: str) -> str:
+    return PAGE.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
 def promised(title: str) -> list[str]:
-    section = PAGE.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| ([A-Z_]+) \|", section, re.MULTILINE)
+    return re.findall(r"^\| ([A-Z_]+) \|", section(title), re.MULTILINE)
 
 
 @pytest.mark.parametrize("title", sorted({title for title, _, _ in CASES}))
@@ -146,3 +157,50 @@ def test_of_what_an_order_needs_each_row_is_a_reason_in_the_order_of_the_page() 
         there.send(BOB, buy(3, price=10, lots=101)),
     ]
     assert [line.partition("rejected ")[2] for (line,) in reasons] == promised("What an order needs")
+
+
+def amounts(there: Market) -> list[str]:
+    """Of the company and the trader, each its units and then its money, in the words of the example."""
+    (chunk,) = there.outputs(OPS, m.InspectHoldings(Ref(there.engine.sessions[OPS].last_ref + 1))).streams
+    cells = dict.fromkeys(
+        [(COMPANY, m.Holding), (COMPANY, m.Cash), (TRADER, m.Holding), (TRADER, m.Cash)], ""
+    )
+    for one in chunk.reports:
+        if isinstance(one, m.Cash):
+            free, withdrawable = f"{one.available_minor:,}", f"{one.withdrawable_minor:,}"
+            cells[one.account_id, m.Cash] = f"{free} + {one.reserved_minor:,} ({withdrawable})"
+        elif isinstance(one, m.Holding):
+            units = (one.available_lots, one.reserved_lots, one.unsettled_lots)
+            cells[one.account_id, m.Holding] = " + ".join(map(str, units))
+    return list(cells.values())
+
+
+def test_the_example_of_the_page_is_what_happens() -> None:
+    fees = (Fees(TradeKind.CONTINUOUS, 100, 100), Fees(TradeKind.AUCTION, 100, 100))
+    there = Market(clearing=ClearingRules(fees=fees))
+    operator = Operator(there)
+    operator.units(COMPANY, 100)
+    operator.money(TRADER, 10_100)
+    steps = [amounts(there)]
+    there.send(ALICE, sell(1, price=100, lots=60))
+    steps.append(amounts(there))
+    there.send(BOB, buy(1, price=102, lots=50))
+    steps.append(amounts(there))
+    there.send(BOB, buy(2, price=98, lots=20))
+    steps.append(amounts(there))
+    there.send(BOB, m.Reduce(Ref(3), Ref(2), m.OrderId(0), 5))
+    steps.append(amounts(there))
+    operator.ref = there.engine.sessions[OPS].last_ref
+    operator.ends_day(20231114)
+    steps.append(amounts(there))
+    _, *rows = re.findall(r"^\| (.*) \|$", section("An example"), re.MULTILINE)
+    assert steps == [[cell.strip() for cell in row.split("|")[1:]] for row in rows]
+
+
+def test_who_is_above_a_new_limit_reduces_and_does_not_replace() -> None:
+    there = market()
+    there.send(BOB, buy(1, price=10, lots=20))
+    there.send(OPS, m.SetAccountLimits(Ref(50), TRADER, EUA, 5))
+    assert there.send(BOB, replace(2, 1, price=9, lots=10)) == ["bob 2: rejected POSITION_LIMIT"]
+    assert there.send(BOB, m.Reduce(Ref(3), Ref(1), m.OrderId(0), 10)) == ["bob 3: reduced #3 to 10, 10 left"]
+    assert "replaced" in there.send(BOB, replace(4, 1, price=9, lots=5))[0]

@@ -229,6 +229,13 @@ def test_several_are_told_in_the_order_of_their_definition_over_a_restart_too() 
     ] == [(ALL, 97_00), (80, 98_50)]
 
 
+def test_the_check_of_the_state_leaves_a_price_alone_that_is_still_to_be_told() -> None:
+    market = venue()
+    market.engine.apply(m.Entry(market.engine.sequence + 1, market.time_ns, VENUE, [priced(EUA, 80_00)]))
+    assert market.engine.venue.public
+    market.engine.check()
+
+
 def test_the_check_of_the_state_finds_a_price_that_was_not_told() -> None:
     market = venue()
     market.engine.composites[ALL].told_ticks = 1

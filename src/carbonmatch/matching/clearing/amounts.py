@@ -27,7 +27,14 @@ class Amounts:
     for the most expensive of them. Blocks and biddings are what they are from the beginning.
     """
 
-    __slots__ = ("_of_buyers", "_of_sellers", "_reserved", "fees", "tick_value_minor")
+    __slots__ = (
+        "_of_buyers",
+        "_of_sellers",
+        "_reserved",
+        "fees",
+        "of_screen",
+        "tick_value_minor",
+    )
 
     def __init__(self, all_fees: tuple[Fees, ...], tick_value_minor: int) -> None:
         by_kind = {fees.kind: fees for fees in all_fees}
@@ -39,7 +46,7 @@ class Amounts:
         self._of_buyers = [Rate(fees.buyer_basis_points, fees.buyer_minor_per_lot) for fees in of_kinds]
         self._of_sellers = [Rate(fees.seller_basis_points, fees.seller_minor_per_lot) for fees in of_kinds]
         of_screen = [self._of_buyers[kind] for kind in sorted(SCREEN_TRADES)]
-        highest = Rate(
+        self.of_screen = highest = Rate(
             max(rate.basis_points for rate in of_screen), max(rate.minor_per_lot for rate in of_screen)
         )
         self._reserved = [
@@ -55,6 +62,13 @@ class Amounts:
     def reserves_the_same(self, other: "Amounts") -> bool:
         """Whether every order to buy reserves as much by the other ones."""
         return self._reserved == other._reserved and self.tick_value_minor == other.tick_value_minor
+
+    def enough_minor(self) -> int:
+        """Money a lot and tick that is enough for any order of the screen, whatever its fee.
+
+        No fee is more than the money and what it takes a lot, and no price is less than a tick.
+        """
+        return 2 * self.tick_value_minor + self.of_screen.minor_per_lot
 
     def reserved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """What an order to buy so many lots reserves: the money at its limit, with the highest fee."""

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from carbonmatch.limits import CLEARING_TERMS_MAX, SETTLEMENT_LAG_DAYS_MAX
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.clearing.amounts import Amounts
-from carbonmatch.matching.clearing.cash import CashLedger
-from carbonmatch.matching.clearing.position import Position
+from carbonmatch.matching.clearing.cash import Cash, CashLedger
+from carbonmatch.matching.clearing.position import UNLIMITED_LOTS, Position
 from carbonmatch.matching.messages import AccountId, RejectReason, Restriction, Side, TradeId, TradeKind
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
 
@@ -45,6 +45,7 @@ class Clearing:
         "cash",
         "checked_lots",
         "deposited_lots",
+        "enough_minor",
         "forgotten_trade_id",
         "moved_lots",
         "past_terms",
@@ -82,13 +83,22 @@ class Clearing:
         self.rolled_day = 0
         self.rolled_trade_ids: list[TradeId] = []
         self.amounts = Amounts(rules.fees, tick_value_minor)
+        self.enough_minor = self.amounts.enough_minor()
 
     def of(self, account_id: AccountId) -> Position:
         """The account's position; nothing at first."""
         position = self.positions.get(account_id)
         if position is None:
-            position = self.positions[account_id] = Position(self.rules.lag_days)
+            position = self.positions[account_id] = Position(
+                self.rules.lag_days, self.rules.position_max_lots
+            )
         return position
+
+    def cash_of(self, account_id: AccountId, position: Position) -> Cash:
+        """The account's money; from now on the position knows it."""
+        assert self.cash is not None
+        cash = position.cash = self.cash.accounts[account_id]
+        return cash
 
     def moving(self, account_id: AccountId) -> Position:
         """The account's position, of whose units some are about to come or go."""
@@ -111,12 +121,12 @@ class Clearing:
             if position is None or lots > position.free_lots:
                 return RejectReason.INSUFFICIENT_HOLDINGS
             return None
-        most_lots = self.rules.position_max_lots
+        most_lots = self.rules.position_max_lots or UNLIMITED_LOTS
         there = 0
         if position is not None:
-            most_lots = position.limit_lots or most_lots
+            most_lots = position.most_lots
             there = position.total_lots + position.buying_lots
-        if most_lots and there + lots > most_lots:
+        if there + lots > most_lots:
             return RejectReason.POSITION_LIMIT
         if self.cash is not None:
             cash = self.cash.accounts.get(account_id)
@@ -227,12 +237,17 @@ class Clearing:
         self.rules = rules
         self.cash = cash if rules.cash else None
         self.amounts = Amounts(rules.fees, tick_value_minor)
+        self.enough_minor = self.amounts.enough_minor()
         if self.amounts != before.amounts or self.cash is not before.cash:
             self.past_terms.append(before)
             if len(self.past_terms) > CLEARING_TERMS_MAX:
                 self.forgotten_trade_id = self.past_terms.pop(0).until_trade_id
         for position in self.positions.values():
             position.settle_within(rules.lag_days)
+            position.most_lots = position.limit_lots or rules.position_max_lots or UNLIMITED_LOTS
+            if self.cash is not before.cash:
+                # No order to buy is open: it is looked for again.
+                position.cash = None
 
     def reserves_the_same(self, rules: ClearingRules, tick_value_minor: int) -> bool:
         """Whether by these rules every order to buy would hold as much."""
@@ -253,6 +268,7 @@ class Clearing:
         """
         position = self.of(account_id)
         position.limit_lots = limit_lots
+        position.most_lots = limit_lots or self.rules.position_max_lots or UNLIMITED_LOTS
         position.report_from_lots = report_from_lots
 
     # --- the registry ----------------------------------------------------------------------------

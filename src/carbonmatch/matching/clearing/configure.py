@@ -27,7 +27,7 @@ def configure_clearing(venue: "Venue", book: "Book", definition: InstrumentDefin
         clearing.go_by(rules, definition.tick_value_minor, cash, venue.last_trade_id)
     else:
         book.clearing = Clearing(rules, definition.tick_value_minor, cash, venue.last_trade_id)
-        choose_observers(book)
+    choose_observers(book)
 
 
 def cash_ledger(venue: "Venue", currency: str) -> CashLedger:

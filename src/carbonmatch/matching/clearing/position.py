@@ -1,5 +1,12 @@
 """The units that an account has of one instrument."""
 
+from typing import Final
+
+from carbonmatch.matching.clearing.cash import Cash
+
+# More lots than anybody can have.
+UNLIMITED_LOTS: Final = 2**62
+
 
 class Position:
     """So many lots: `free` to be sold, reserved for orders to sell, and bought but not settled yet.
@@ -11,15 +18,17 @@ class Position:
 
     __slots__ = (
         "buying_lots",
+        "cash",
         "free_lots",
         "limit_lots",
+        "most_lots",
         "proceeds_minor",
         "report_from_lots",
         "total_lots",
         "unsettled_lots",
     )
 
-    def __init__(self, lag_days: int) -> None:
+    def __init__(self, lag_days: int, most_lots: int = 0) -> None:
         self.total_lots = 0
         self.free_lots = 0
         self.unsettled_lots = [0] * lag_days
@@ -29,6 +38,10 @@ class Position:
         # Limit and threshold of its own; 0: those of the instrument.
         self.limit_lots = 0
         self.report_from_lots = 0
+        # What it may come to, by whichever limit holds.
+        self.most_lots = most_lots or UNLIMITED_LOTS
+        # The account's money that the instrument trades in, once it has been looked for.
+        self.cash: Cash | None = None
 
     @property
     def reserved_lots(self) -> int:

@@ -10,78 +10,125 @@ prevention.
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.clearing.amounts import BASIS_POINTS
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.ladder import Observer, Order
-from carbonmatch.matching.messages import RejectReason, Side, TradeKind
+from carbonmatch.matching.messages import RejectReason, TradeKind
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
     from carbonmatch.matching.listing.order_list import OrderList
 
-# Members of an enum are looked up once, here, and not for each order.
-_BUY: Final = Side.BUY
-_SELL: Final = Side.SELL
 # For all kinds of the screen an order holds the same.
 SCREEN: Final = TradeKind.CONTINUOUS
 
 
-class Reserving(Observer):
-    """Lets the orders of a book's ladders hold what they need."""
+class _Reserving(Observer):
+    """Nearly every command pays for resting or leaving, so what `Clearing.reserve` and `release` do is
+    written out for each: called, it would cost as much again.
+    """
 
-    __slots__ = ("_clearing",)
+    __slots__ = ("_clearing", "_positions")
 
     def __init__(self, clearing: Clearing) -> None:
         self._clearing = clearing
-
-    # Nearly every command pays for resting or leaving, so `Clearing.reserve` and `release` are written out in
-    # these two: called, they would cost as much again.
-
-    def rested(self, order: Order) -> None:
-        clearing = self._clearing
-        lots = order.leaves_lots + order.hidden_lots
-        account_id = order.account.account_id
-        position = clearing.positions.get(account_id) or clearing.of(account_id)
-        if order.ladder.side is _SELL:
-            position.free_lots -= lots
-            assert position.free_lots >= 0, "it was asked before whether they may be reserved"
-            return
-        position.buying_lots += lots
-        if clearing.cash is not None:
-            cash = clearing.cash.accounts[account_id]
-            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
-            cash.free_minor -= clearing.amounts.reserved_minor(lots, ticks, SCREEN)
-            assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
-
-    def removed(self, order: Order) -> None:
-        lots = order.leaves_lots + order.hidden_lots
-        if not lots:
-            return
-        clearing = self._clearing
-        account_id = order.account.account_id
-        position = clearing.positions[account_id]
-        if order.ladder.side is _SELL:
-            position.free_lots += lots
-            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
-            return
-        position.buying_lots -= lots
-        assert position.buying_lots >= 0, "no more is given back than was reserved"
-        if clearing.cash is not None:
-            cash = clearing.cash.accounts[account_id]
-            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
-            cash.free_minor += clearing.amounts.reserved_minor(lots, ticks, SCREEN)
-            assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
-
-    def reduced(self, order: Order, lots: int) -> None:
-        left_lots = order.leaves_lots + order.hidden_lots
-        self._clearing.release(order.account, order.ladder.side, lots, left_lots, _held_ticks(order), SCREEN)
+        self._positions = clearing.positions
 
     def filled(self, order: Order, lots: int) -> None:
         self.reduced(order, lots)
 
+
+class ReservingUnits(_Reserving):
+    """Lets the orders of a ladder of sellers hold their units."""
+
+    __slots__ = ()
+
+    def rested(self, order: Order) -> None:
+        position = self._positions[order.account.account_id]
+        position.free_lots -= order.leaves_lots + order.hidden_lots
+        assert position.free_lots >= 0, "it was asked before whether they may be reserved"
+
+    def removed(self, order: Order) -> None:
+        position = self._positions[order.account.account_id]
+        position.free_lots += order.leaves_lots + order.hidden_lots
+        assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+
+    def reduced(self, order: Order, lots: int) -> None:
+        position = self._positions[order.account.account_id]
+        position.free_lots += lots
+        assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+
     def traded(self, order: Order, taker: Account, lots: int) -> None:
         self.reduced(order, lots)
-        buyer, seller = (order.account, taker) if order.ladder.side is _BUY else (taker, order.account)
-        self._clearing.settle(buyer, seller, lots, order.level.price_ticks, SCREEN)
+        self._clearing.settle(taker, order.account, lots, order.level.price_ticks, SCREEN)
+
+
+class ReservingPurchases(_Reserving):
+    """Lets the orders of a ladder of buyers count for their limits, where no money is held."""
+
+    __slots__ = ()
+
+    def rested(self, order: Order) -> None:
+        account_id = order.account.account_id
+        position = self._positions.get(account_id) or self._clearing.of(account_id)
+        position.buying_lots += order.leaves_lots + order.hidden_lots
+
+    def removed(self, order: Order) -> None:
+        self.reduced(order, order.leaves_lots + order.hidden_lots)
+
+    def reduced(self, order: Order, lots: int) -> None:
+        position = self._positions[order.account.account_id]
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+
+    def traded(self, order: Order, taker: Account, lots: int) -> None:
+        self.reduced(order, lots)
+        self._clearing.settle(order.account, taker, lots, order.level.price_ticks, SCREEN)
+
+
+class ReservingMoney(ReservingPurchases):
+    """Lets the orders of a ladder of buyers hold the money that they may come to."""
+
+    __slots__ = ("_basis_points", "_minor_per_lot", "_tick_value_minor")
+
+    def __init__(self, clearing: Clearing) -> None:
+        super().__init__(clearing)
+        self._tick_value_minor = clearing.amounts.tick_value_minor
+        self._basis_points, self._minor_per_lot = clearing.amounts.of_screen
+
+    def rested(self, order: Order) -> None:
+        account_id = order.account.account_id
+        position = self._positions.get(account_id) or self._clearing.of(account_id)
+        lots = order.leaves_lots + order.hidden_lots
+        position.buying_lots += lots
+        cash = position.cash or self._clearing.cash_of(account_id, position)
+        # As `Amounts.reserved_minor`.
+        ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
+        money = lots * ticks * self._tick_value_minor
+        minor = money + money * self._basis_points // BASIS_POINTS + lots * self._minor_per_lot
+        order.held_minor = minor
+        cash.free_minor -= minor
+        assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
+
+    def removed(self, order: Order) -> None:
+        position = self._positions[order.account.account_id]
+        position.buying_lots -= order.leaves_lots + order.hidden_lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        cash = position.cash
+        assert cash is not None, "an order that holds money has found it"
+        cash.free_minor += order.held_minor
+        assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+
+    def reduced(self, order: Order, lots: int) -> None:
+        position = self._positions[order.account.account_id]
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        minor = held_minor(self._clearing, order)
+        cash = position.cash
+        assert cash is not None, "an order that holds money has found it"
+        cash.free_minor += order.held_minor - minor
+        assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+        order.held_minor = minor
 
 
 class ReservingAndListing(Observer):
@@ -89,7 +136,7 @@ class ReservingAndListing(Observer):
 
     __slots__ = ("_order_list", "_reserving")
 
-    def __init__(self, reserving: Reserving, order_list: "OrderList") -> None:
+    def __init__(self, reserving: Observer, order_list: "OrderList") -> None:
         self._reserving = reserving
         self._order_list = order_list
 
@@ -113,15 +160,22 @@ class ReservingAndListing(Observer):
 
 
 def choose_observers(book: "Book") -> None:
-    """Let the ladders tell those who have to know: the book's clearing, and its order list."""
-    clearing, order_list = book.clearing, book.order_list
-    reserving = Reserving(clearing) if isinstance(clearing, Clearing) else None
-    of_book: Observer | None = reserving or order_list
-    if reserving is not None and order_list is not None:
-        of_book = ReservingAndListing(reserving, order_list)
-    book.bids.observer = book.asks.observer = of_book
-    book.buy_stops.observer = book.sell_stops.observer = reserving
-    book.bids.waiting.observer = book.asks.waiting.observer = reserving
+    """Let the ladders tell those who have to know: the book's clearing as it is now, and its order list."""
+    clearing = book.clearing
+    units: Observer | None = None
+    money: Observer | None = None
+    if isinstance(clearing, Clearing):
+        units = ReservingUnits(clearing)
+        money = ReservingPurchases(clearing) if clearing.cash is None else ReservingMoney(clearing)
+    for ladder, reserving in ((book.bids, money), (book.asks, units)):
+        ladder.stops.observer = ladder.waiting.observer = reserving
+        ladder.observer = _with_list(reserving, book.order_list)
+
+
+def _with_list(reserving: Observer | None, order_list: "OrderList | None") -> Observer | None:
+    if reserving is None or order_list is None:
+        return reserving or order_list
+    return ReservingAndListing(reserving, order_list)
 
 
 def held_minor(clearing: Clearing, order: Order) -> int:

@@ -15,7 +15,6 @@ from carbonmatch.matching.clearing.cash import Cash, CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing, Terms
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
-from carbonmatch.matching.clearing.position import Position
 from carbonmatch.matching.clearing.reserving import choose_observers
 from carbonmatch.matching.messages import AccountId, Restriction, TradeId
 from carbonmatch.matching.vocabulary.clearing import Fees
@@ -152,12 +151,12 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     clearing.rolled_trade_ids = list(kept.rolled_trade_ids)
     clearing.restrictions = dict(kept.restrictions)
     for one in kept.positions:
-        position = clearing.positions[one.account_id] = Position(definition.clearing.lag_days)
+        position = clearing.of(one.account_id)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots
         position.unsettled_lots = list(one.unsettled_lots)
         position.buying_lots = one.buying_lots
         position.proceeds_minor = one.proceeds_minor
-        position.limit_lots, position.report_from_lots = one.limit_lots, one.report_from_lots
+        clearing.set_limits(one.account_id, one.limit_lots, one.report_from_lots)
     clearing.forgotten_trade_id = kept.forgotten_trade_id
     clearing.past_terms = [
         Terms(
