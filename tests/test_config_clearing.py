@@ -110,6 +110,10 @@ def test_units_alone_are_held_where_there_is_no_cash() -> None:
             "clearing.fees: block has fees 2 times, expected once",
         ),
         (
+            CLEARING + FEES + 'kinds = ["block"]\n' + FEES + "kinds = []\nbuyer_basis_points = 5\n",
+            "clearing.fees[1].kinds: found none, expected one or more",
+        ),
+        (
             CLEARING + FEES + 'kinds = ["listed"]\n' + FEES + 'kinds = ["block", "listed"]\n',
             "clearing.fees: listed has fees 2 times, expected once",
         ),

@@ -205,6 +205,17 @@ async def test_a_withdrawal_from_nothing_says_so(tmp_path: Path) -> None:
             await take(venue, ALICE_ACCOUNT, lots=5)
 
 
+async def test_whoever_may_withdraw_and_not_look_is_told_why_it_is_refused(tmp_path: Path) -> None:
+    there = config(tmp_path)
+    sessions = [
+        structs.replace(one, permissions=("accounts",)) if one.name == "operator" else one
+        for one in there.sessions
+    ]
+    async with running(tmp_path, structs.replace(there, sessions=tuple(sessions))) as venue:
+        with pytest.raises(ClientError, match="INSUFFICIENT_HOLDINGS: more lots than the account has"):
+            await take(venue, ALICE_ACCOUNT, lots=5)
+
+
 async def test_holdings_are_not_for_others(tmp_path: Path) -> None:
     async with running(tmp_path, config(tmp_path)) as venue:
         await put(venue, ALICE_ACCOUNT, lots=100)

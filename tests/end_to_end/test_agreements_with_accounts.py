@@ -1,5 +1,6 @@
 """Blocks and biddings of accounts in a real venue: what they hold is held over a crash, and given back."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from carbonmatch.client import OrderRejected
 from carbonmatch.client.admin_accounts import Movable, put_in
 from carbonmatch.matching.messages import BlockState, Cash, Holding, Side
-from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB_ACCOUNT, CEA, EUA
+from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, BOB_ACCOUNT, CEA, EUA, private_key
 from tests.end_to_end.running import Process
+from tests.test_cli import run
 
 _RULES = """
 [instruments.blocks]
@@ -89,3 +91,20 @@ async def test_a_block_and_a_bidding_hold_what_they_need_over_a_kill(house: Hous
         (400, 0, 500 + 60_000 - 300, 0),
         (610, 0, 100_000 - 60_600, 0),
     ]
+
+
+async def test_an_operator_is_told_what_the_one_party_of_a_bidding_lacks(house: House) -> None:
+    await house.start()
+    await house.bring(ALICE_ACCOUNT, 100, 500)
+    key = house.directory.with_suffix(".key")
+    key.write_text(private_key("operator").hex())
+    key.chmod(0o600)
+    where = ("--port", str(house.order_entry[1]), "--key-id", "operator", "--key-file", str(key))
+    window = ("--closes", "2100-01-01T11:00Z", "--session", "operator", "--party-session", str(ALICE))
+    for offer, missing in (
+        (("101", "--reserve-ticks", "50"), "has not as many units that are free to be sold"),
+        (("11", "--side", "buy", "--reserve-ticks", "50"), "has not the money for all of it"),
+    ):
+        done = await asyncio.to_thread(run, "admin", "announce-bidding", str(EUA), *offer, *window, *where)
+        assert done.returncode == 1
+        assert missing in done.stderr

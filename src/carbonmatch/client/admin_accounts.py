@@ -9,7 +9,7 @@ from msgspec import Struct
 from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
-from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.errors import ClientError, OrderRejected, SessionRejectedError
 from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
@@ -235,7 +235,11 @@ async def take_out(operator: Access, account: int, what: Movable, text: str) -> 
         except OrderRejected as rejected:
             if rejected.reason not in (RejectReason.INSUFFICIENT_HOLDINGS, RejectReason.INSUFFICIENT_CASH):
                 raise refused(rejected) from rejected
-            found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
+            try:
+                found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
+            except SessionRejectedError:
+                # Whoever may withdraw need not be permitted to look.
+                raise refused(rejected) from rejected
             raise _too_much(account, what, found) from rejected
     print(f"{what} have left account {account} at sequence {sequence}")
 
@@ -375,6 +379,8 @@ _WORDS: Final = {
         "the currency"
     ),
     RejectReason.INVALID_QUANTITY: "more than the venue may hold in all",
+    RejectReason.INSUFFICIENT_HOLDINGS: "more lots than the account has available",
+    RejectReason.INSUFFICIENT_CASH: "more money than the account may withdraw",
 }
 
 

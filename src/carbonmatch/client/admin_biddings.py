@@ -263,5 +263,9 @@ _WORDS: Final = {
         "nobody could bid: the smallest bid is more than one bidder may ask for of what is offered, or no "
         "price is good enough beside that of the secondary market"
     ),
+    RejectReason.INSUFFICIENT_HOLDINGS: "the one party has not as many units that are free to be sold",
+    RejectReason.INSUFFICIENT_CASH: "the one party has not the money for all of it at its reserve price",
+    RejectReason.POSITION_LIMIT: "the one party would hold more than its account may",
+    RejectReason.ACCOUNT_RESTRICTED: "the one party's account may not do that: an operator has said so",
     RejectReason.BIDDING_LIMIT: "as many biddings as may be are announced or open",
 }

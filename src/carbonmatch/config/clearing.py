@@ -54,6 +54,9 @@ class ClearingTable(Section, frozen=True):
 def problems(at: str, clearing: ClearingTable | None) -> Iterator[str]:
     if clearing is None:
         return
+    for number, fees in enumerate(clearing.fees):
+        if not fees.kinds:
+            yield f"{at}.clearing.fees[{number}].kinds: found none, expected one or more"
     kinds = [kind for fees in clearing.fees for kind in fees.kinds]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
         yield f"{at}.clearing.fees: {kind} has fees {kinds.count(kind)} times, expected once"

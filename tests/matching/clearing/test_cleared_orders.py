@@ -2,7 +2,7 @@
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.messages import AccountId
+from carbonmatch.matching.messages import AccountId, Ref
 from carbonmatch.matching.vocabulary.clearing import ClearingRules
 from tests.matching.market import (
     ALICE,
@@ -133,6 +133,22 @@ def test_a_stop_without_a_limit_is_asked_again_when_it_fires() -> None:
     lines = market.send(BOB, buy(2, price=10, lots=1))
     assert "bob 0: canceled #1 4 REFUSED_WHEN_FIRED" in lines
     assert free(market) == (5, 50)
+
+
+def test_a_stop_that_fires_is_held_against_the_limit_of_that_time() -> None:
+    market = market_with(10, 100)
+    market.send(BOB, buy(1, price=10, lots=4, stop=10))
+    market.send(OPS, m.SetAccountLimits(Ref(1), TRADER, EUA, 3))
+    # The company trades with itself; what the trader ordered before stands until it fires.
+    clearing = clearing_of(market)
+    assert clearing.cash is not None
+    clearing.cash.deposit(COMPANY, 10)
+    assert clearing.of(TRADER).buying_lots == 4
+    none = m.SelfTradePrevention.NONE
+    market.send(ALICE, sell(1, price=10, lots=1, stp=none))
+    lines = market.send(ALICE, buy(2, price=10, lots=1, stp=none))
+    assert "bob 0: canceled #1 4 REFUSED_WHEN_FIRED" in lines
+    assert (clearing.of(TRADER).buying_lots, free(market)) == (0, (9, 100))
 
 
 def test_a_market_order_is_asked_for_its_protection_price() -> None:
