@@ -399,15 +399,15 @@ def replay_feed(
     running
         A process is writing this journal: leave out the segment that is being written.
     """
-    from carbonmatch.config import host_and_port
     from carbonmatch.ops.logs import start_logging
     from carbonmatch.server.feed_replay_service import run
-    from carbonmatch.server.feed_span import opened_journal, span
+    from carbonmatch.server.feed_span import listening_address, opened_journal, span
 
     chosen = span(day, begin, until, after_batch)
+    address = listening_address(market_data)
     storage = opened_journal(directory, archive)
     start_logging()
-    sys.exit(run(storage, chosen, host_and_port(market_data), speed, readers, running))
+    sys.exit(run(storage, chosen, address, speed, readers, running))
 
 
 # --- auctions -------------------------------------------------------------------------------------

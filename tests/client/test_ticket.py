@@ -117,6 +117,21 @@ def test_a_ticket_says_everything_that_is_not_usual() -> None:
 
 
 @pytest.mark.parametrize(
+    ("price_ticks", "now"),
+    [
+        (6099, "would be refused: its price is outside of the band"),
+        (6055, "would trade 300 of 300, at 60.53 on average, 60.55 at worst"),
+        (0, "would trade 300 of 300, at 60.53 on average, 60.55 at worst"),
+    ],
+)
+def test_a_ticket_does_not_promise_trades_at_a_price_that_is_refused(price_ticks: int, now: str) -> None:
+    book = book_of(*ASKS, *BIDS)
+    book.band_low_ticks, book.band_high_ticks = 6000, 6055
+    rows = shown(ticket(order_command(CEA, Side.BUY, 300, price_ticks), book, "gateway-01"))
+    assert rows["now"] == now
+
+
+@pytest.mark.parametrize(
     ("side", "lots", "price_ticks", "now"),
     [
         (Side.BUY, 300, 6055, "would trade 300 of 300, at 60.53 on average, 60.55 at worst"),

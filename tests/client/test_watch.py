@@ -25,9 +25,9 @@ from tests.client.clock import in_virtual_time
 from tests.client.fake_feed import CEA, DEFINITION, FakeFeed
 
 
-def shown(book: InstrumentBook, levels: int = 10) -> list[str]:
+def shown(book: InstrumentBook, levels: int = 10, width: int = 100) -> list[str]:
     out = StringIO()
-    Console(file=out, width=100, color_system=None).print(instrument_view(book, levels))
+    Console(file=out, width=width, color_system=None).print(instrument_view(book, levels))
     return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
 
 
@@ -53,6 +53,20 @@ def test_levels_stand_side_by_side_the_best_ones_first() -> None:
         "      3      1,000   ████████   60.50   60.52   ██              250        2",
         "      1        500       ████   60.49",
     ]
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (80, "      3      1,000   ████████   60.50   60.52   ██              250        2"),
+        (66, "    1,000   ████████   60.50   60.52   ██              250"),
+        (40, "    1,000   60.50   60.52        250"),
+        (20, " 60.50   60.52"),
+    ],
+)
+def test_a_narrow_terminal_has_fewer_columns_and_whole_prices(width: int, line: str) -> None:
+    book = book_of((Side.BUY, 6_050, 1_000, 3), (Side.SELL, 6_052, 250, 2))
+    assert line in shown(book, width=width)
 
 
 def test_the_second_line_says_how_far_bid_and_ask_are_apart_and_where_the_last_trade_was() -> None:

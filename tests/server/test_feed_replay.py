@@ -12,7 +12,7 @@ from carbonmatch.matching.messages import DefineKey, Entry, KeySession, Ref, Ses
 from carbonmatch.protocol.messages import Role, Subscribe
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.feed_replay import FeedReplay, FeedTape
-from carbonmatch.server.feed_span import NothingToReplay, Span, span
+from carbonmatch.server.feed_span import NothingToReplay, Span, listening_address, span
 from carbonmatch.server.publisher import Publisher
 from tests.matching.worlds import seeded
 from tests.server.journaled import Journaled
@@ -223,3 +223,18 @@ def test_what_is_no_span_is_refused(
 ) -> None:
     with pytest.raises(NothingToReplay, match=said):
         span(day, begin, until, after_batch)
+
+
+def test_the_last_day_that_there_is_has_an_end() -> None:
+    last = span("9999-12-31", None, None, 0)
+    assert last.until_ns - last.from_ns == 86_400 * 10**9 - 1
+
+
+def test_what_is_no_address_is_refused() -> None:
+    assert listening_address("127.0.0.1:7411") == ("127.0.0.1", 7411)
+    with pytest.raises(
+        NothingToReplay, match="--market-data: expected a port from 0 to 65535, found '99999'"
+    ):
+        listening_address("127.0.0.1:99999")
+    with pytest.raises(NothingToReplay, match="--market-data: expected host:port, found '7411'"):
+        listening_address("7411")

@@ -123,6 +123,9 @@ def _now(command: NewOrder, book: InstrumentBook) -> str:
     assert definition is not None
     if command.order_type in (OrderType.STOP, OrderType.STOP_LIMIT):
         return "waits, unseen, until a trade reaches its stop price"
+    is_beyond = not book.band_low_ticks <= command.price_ticks <= book.band_high_ticks
+    if command.price_ticks and book.band_high_ticks and is_beyond:
+        return "would be refused: its price is outside of the band"
     if book.phase is not Phase.CONTINUOUS:
         return "does not trade at once in this phase"
     if definition.screen.mechanism is ScreenMechanism.LISTING:

@@ -7,13 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,16 @@ from carbonmatch.words import price_text, printable, utc_text
 _REFRESH_SECONDS: Final = 0.1
 # Prices of six characters and quantities of nine fit 80 columns with it.
 _BAR_CELLS: Final = 8
+# Columns of each side from the middle outwards: the first of these that the terminal has room for.
+_Column = Literal["price", "bar", "quantity", "orders"]
+_LADDER_COLUMNS: Final[tuple[tuple[_Column, ...], ...]] = (
+    ("price", "bar", "quantity", "orders"),
+    ("price", "bar", "quantity"),
+    ("price", "quantity"),
+    ("price",),
+)
+# More than any of them needs.
+_WIDE: Final = 1_000
 _TRADES_SHOWN: Final = 8
 _AMENDMENTS_SHOWN: Final = 3
 _ORDERS_SHOWN: Final = 20
@@ -134,7 +145,7 @@ def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> Renderable
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
-    parts: list[RenderableType] = [_headline(book), _quote(book), _ladder(book, levels), *_auction(book)]
+    parts: list[RenderableType] = [_headline(book), _quote(book), _Ladder(book, levels), *_auction(book)]
     parts.append(_statistics(book))
     parts += _kinds(book)
     if book.definition is not None and book.definition.screen.order_list:
@@ -186,36 +197,61 @@ def _quote(book: InstrumentBook) -> Text:
     return text
 
 
-def _ladder(book: InstrumentBook, levels: int) -> Table:
-    """Bids on the left, asks on the right, best in the first row, bars growing away from the middle."""
-    bids, asks = book.depth(levels)
-    widest = max((level.quantity_lots for level in (*bids, *asks)), default=1)
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("orders", justify="right")
-    table.add_column("quantity", justify="right")
-    table.add_column("", justify="right", min_width=_BAR_CELLS, style=_STYLES[Side.BUY])
-    table.add_column("bid", justify="right", style=_STYLES[Side.BUY])
-    table.add_column("ask", style=_STYLES[Side.SELL])
-    table.add_column("", min_width=_BAR_CELLS, style=_STYLES[Side.SELL])
-    table.add_column("quantity", justify="right")
-    table.add_column("orders", justify="right")
-    for row in range(max(len(bids), len(asks), 1)):
-        bid = _cells(book, Side.BUY, bids[row] if row < len(bids) else None, widest)
-        ask = _cells(book, Side.SELL, asks[row] if row < len(asks) else None, widest)
-        table.add_row(*reversed(bid), *ask)
-    return table
+class _Ladder:
+    """Bids on the left, asks on the right, best in the first row, bars growing away from the middle.
+
+    Where the terminal is narrow it has fewer columns and not shorter prices.
+    """
+
+    def __init__(self, book: InstrumentBook, levels: int) -> None:
+        self._book = book
+        self._bids, self._asks = book.depth(levels)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for columns in _LADDER_COLUMNS:
+            table = self._table(columns)
+            if Measurement.get(console, options.update(max_width=_WIDE), table).maximum <= options.max_width:
+                break
+        yield table
+
+    def _table(self, columns: tuple[_Column, ...]) -> Table:
+        bids, asks = self._bids, self._asks
+        widest = max((level.quantity_lots for level in (*bids, *asks)), default=1)
+        table = Table(box=box.SIMPLE, pad_edge=False)
+        for column in reversed(columns):
+            _add_column(table, column, Side.BUY)
+        for column in columns:
+            _add_column(table, column, Side.SELL)
+        for row in range(max(len(bids), len(asks), 1)):
+            bid = _cells(self._book, Side.BUY, bids[row] if row < len(bids) else None, widest)
+            ask = _cells(self._book, Side.SELL, asks[row] if row < len(asks) else None, widest)
+            table.add_row(
+                *[bid[column] for column in reversed(columns)], *[ask[column] for column in columns]
+            )
+        return table
 
 
-def _cells(book: InstrumentBook, side: Side, level: Level | None, widest: int) -> tuple[str, ...]:
-    """From the middle outwards."""
+def _add_column(table: Table, column: _Column, side: Side) -> None:
+    style = _STYLES[side]
+    if column == "price":
+        is_bid = side is Side.BUY
+        table.add_column("bid" if is_bid else "ask", justify="right" if is_bid else "left", style=style)
+    elif column == "bar":
+        justify: Literal["right", "left"] = "right" if side is Side.BUY else "left"
+        table.add_column("", justify=justify, min_width=_BAR_CELLS, style=style)
+    else:
+        table.add_column(column, justify="right")
+
+
+def _cells(book: InstrumentBook, side: Side, level: Level | None, widest: int) -> dict[_Column, str]:
     if level is None:
-        return "", "", "", ""
-    return (
-        _price(book, level.price_ticks),
-        bar(side, level.quantity_lots, widest),
-        f"{level.quantity_lots:,}",
-        str(level.order_count),
-    )
+        return {"price": "", "bar": "", "quantity": "", "orders": ""}
+    return {
+        "price": _price(book, level.price_ticks),
+        "bar": bar(side, level.quantity_lots, widest),
+        "quantity": f"{level.quantity_lots:,}",
+        "orders": str(level.order_count),
+    }
 
 
 def bar(side: Side, lots: int, widest: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from carbonmatch.config import host_and_port
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.archive import WithArchive
 from carbonmatch.journal.segments import SUFFIX
@@ -13,7 +14,7 @@ from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.limits import TIME_NS_MAX
 
 _NS_PER_MICROSECOND = 1_000
-_DAY = timedelta(days=1)
+_DAY_NS = 86_400 * 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,8 +39,8 @@ def span(day: str | None, begin: str | None, until: str | None, after_batch: int
     if after_batch and (day is not None or begin is not None):
         raise NothingToReplay("--after-batch says where to begin: leave out --day and --from")
     if day is not None:
-        midnight = _moment("--day", day)
-        return Span(_ns(midnight), _ns(midnight + _DAY) - 1)
+        midnight_ns = _ns(_moment("--day", day))
+        return Span(midnight_ns, midnight_ns + _DAY_NS - 1)
     wanted = Span(
         0 if begin is None else _ns(_moment("--from", begin)),
         TIME_NS_MAX if until is None else _ns(_moment("--until", until)),
@@ -48,6 +49,14 @@ def span(day: str | None, begin: str | None, until: str | None, after_batch: int
     if wanted.until_ns < wanted.from_ns:
         raise NothingToReplay(f"--until {until} is before --from {begin}")
     return wanted
+
+
+def listening_address(market_data: str) -> tuple[str, int]:
+    """Where readers connect; NothingToReplay where it is no address."""
+    try:
+        return host_and_port(market_data)
+    except ValueError as error:
+        raise NothingToReplay(f"--market-data: {error}") from None
 
 
 def opened_journal(directory: Path, archive: Path | None) -> DiskStorage:
