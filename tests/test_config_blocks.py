@@ -136,7 +136,7 @@ def test_it_is_told_in_words() -> None:
     assert when == "begins break"
     assert words('band = "none"\npublic_posts = false')[0].endswith("at any price")
     assert words("")[0].endswith("inside of the instrument's band")
-    assert "1 instruments" in next(line for line in in_words(config(NATIONAL)) if "afternoon" in line)
+    assert "; 1 instrument" in next(line for line in in_words(config(NATIONAL)) if "afternoon" in line)
 
 
 @pytest.mark.parametrize(

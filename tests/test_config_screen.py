@@ -91,7 +91,7 @@ def test_every_key_says_what_it_is_named_after() -> None:
         ScreenMechanism.LISTING, 3, OrderChoice.FIRST, False, Oversize.FILL_AVAILABLE, True
     )
     assert words(table) == [
-        "listing: no order trades by itself, a taker selects one of the best 3 levels of the other side",
+        "listing: no order trades by itself, a taker selects an order of the best 3 levels of the other side",
         "selected may be the order that has been there longest, of the best 3 levels",
         "a selection of more than the order has left trades what is left, and the rest is canceled",
         "market data has each order of the best 3 levels",
@@ -101,7 +101,7 @@ def test_every_key_says_what_it_is_named_after() -> None:
 def test_what_a_listing_is_by_default_is_said_in_words() -> None:
     assert rules(LISTING) == ScreenRules(ScreenMechanism.LISTING)
     assert words(LISTING) == [
-        "listing: no order trades by itself, a taker selects one of the best 5 levels of the other side",
+        "listing: no order trades by itself, a taker selects an order of the best 5 levels of the other side",
         "selected may be any order, of only the best level that has another owner's order",
         "a selection of more than the order has left is refused",
     ]

@@ -295,11 +295,11 @@ def test_profiles_are_plain_tables() -> None:
 
 def test_what_all_vintages_have_in_common_is_told_once() -> None:
     lines = in_words(parse('profiles = ["cea"]', "venue.toml"))
-    assert sum("a taker selects one of the best 5 levels" in line for line in lines) == 1
+    assert sum("a taker selects an order of the best 5 levels" in line for line in lines) == 1
     assert lines.count("    otherwise as CEA") == 5
     changed = 'profiles = ["cea"]\n[adjust.instruments.CEA25.screen]\nlevels_max = 3'
     lines = in_words(parse(changed, "venue.toml"))
-    assert sum("a taker selects one of the best 3 levels" in line for line in lines) == 1
+    assert sum("a taker selects an order of the best 3 levels" in line for line in lines) == 1
     assert lines.count("    otherwise as CEA") == 4
 
 

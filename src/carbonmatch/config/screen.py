@@ -37,9 +37,10 @@ class Screen(Section, frozen=True):
 
 def in_words(screen: Screen) -> Iterator[str]:
     """What it means, for the person who wrote it; nothing of what every instrument does."""
-    levels = f"the best {screen.levels_max} levels" if screen.levels_max else "all levels"
+    many = f"the best {screen.levels_max} levels" if screen.levels_max else "all levels"
+    levels = "the best level" if screen.levels_max == 1 else many
     if screen.mechanism == "listing":
-        yield f"listing: no order trades by itself, a taker selects one of {levels} of the other side"
+        yield f"listing: no order trades by itself, a taker selects an order of {levels} of the other side"
         level = "only the best level that has another owner's order" if screen.strict_level_order else levels
         order = "any order" if screen.order_choice == "any" else "the order that has been there longest"
         yield f"selected may be {order}, of {level}"

@@ -120,7 +120,7 @@ def _schedule(config: Config, schedule: Schedule) -> str:
     special = sum(len(one.dates) for one in schedule.special)
     return (
         f"schedule {schedule.name} on {schedule.calendar} ({zone}): {steps}; {special} special days; "
-        f"{_end_of_day(schedule)}; {followers} instruments"
+        f"{_end_of_day(schedule)}; {followers} {'instrument' if followers == 1 else 'instruments'}"
     )
 
 
