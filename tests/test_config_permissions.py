@@ -6,6 +6,8 @@ from carbonmatch.config import ConfigError, key_commands, parse, venue_commands
 from carbonmatch.config.words import in_words
 from carbonmatch.matching.messages import DefineSession, Permission
 
+NONE = "found none, expected one or more; without the key there is no such limit"
+
 
 def venue(session: str = "", key: str = "", roles: str = '"trade"') -> str:
     """One session, one key."""
@@ -87,6 +89,10 @@ def test_an_operator_that_also_trades_has_permissions_of_both() -> None:
             venue('permissions = ["read", "read"]'),
             "sessions[0].permissions[1].word: 'read' is there twice",
         ),
+        (venue("permissions = []"), f"sessions[0].permissions: {NONE}"),
+        (venue("", "permissions = []"), f"keys[0].permissions: {NONE}"),
+        (venue("", "roles = []"), f"keys[0].roles: {NONE}"),
+        (venue("", "addresses = []"), f"keys[0].addresses: {NONE}"),
     ],
 )
 def test_what_contradicts_itself_is_named(text: str, problem: str) -> None:

@@ -246,8 +246,9 @@ async def test_a_day_ends_for_those_that_are_over_and_who_was_left_is_said(
     ) as venue:
         venue.ends = ("CEA", "GDEA")
         await end(venue.access_of_operator, DAY, (), "over", dry_run=True)
-        would, *left_then = capsys.readouterr().out.splitlines()
+        would, unsure, *left_then = capsys.readouterr().out.splitlines()
         assert would == f"would end trading day {DAY} of CEA, GDEA"
+        assert unsure == "unless a schedule has still to begin that day: GDEA"
         await end(venue.access_of_operator, DAY, (), "over", dry_run=False)
         has, *left = capsys.readouterr().out.splitlines()
         assert has == f"trading day {DAY} of CEA, GDEA has ended at sequence 4711"

@@ -252,6 +252,16 @@ def test_no_day_ends_before_the_schedule_has_begun_it(days: Days) -> None:
     assert len(days.end(WEDNESDAY, EUA)) == 1
 
 
+def test_no_first_day_ends_with_those_of_others_before_the_schedule_has_begun_it(days: Days) -> None:
+    """A market that opens later, on the first day of its venue; named, it may be one that had no schedule."""
+    days.step(Phase.CONTINUOUS, 0, TUESDAY)
+    days.step(Phase.CLOSED, 1, TUESDAY)
+    opens_ns = TIME_NS + 9 * HOUR_NS
+    days.market.outputs(VENUE, m.SchedulePhase(CEA, Phase.CLOSED, TIME_NS, opens_ns, trading_day=MONDAY))
+    assert [one.instrument_id for one in days.end()] == [EUA]  # type: ignore[union-attr]
+    assert len(days.end(TUESDAY, CEA)) == 1
+
+
 def test_day_0_of_instruments_in_different_days_is_refused(days: Days) -> None:
     for instrument, day in ((EUA, TUESDAY), (CEA, MONDAY)):
         days.step(Phase.CONTINUOUS, 0, day, instrument)

@@ -197,7 +197,7 @@ async def end(operator: Access, day: int, instruments: tuple[str, ...], text: st
         check_command(command)
         before = _meant(await statuses_of(session), numbers)
         if dry_run:
-            _tell_what_would_end(before, day)
+            _tell_what_would_end(before, day, named=bool(instruments))
             return
         sequence = await do(session, command, _why_not(before, day))
         after = {one.instrument_id: one for one in await statuses_of(session)}
@@ -242,9 +242,13 @@ def why_left(status: InstrumentStatus, day: int) -> str:
     return "its auction is being carried out" if status.is_uncrossing else ""
 
 
-def _tell_what_would_end(statuses: list[InstrumentStatus], day: int) -> None:
+def _tell_what_would_end(statuses: list[InstrumentStatus], day: int, *, named: bool) -> None:
     day = _day_meant(statuses, day)
-    print(f"would end trading day {day} of {_symbols([one for one in statuses if not why_left(one, day)])}")
+    would = [one for one in statuses if not why_left(one, day)]
+    print(f"would end trading day {day} of {_symbols(would)}")
+    if not named and (unsure := [one for one in would if one.trading_day < day]):
+        # When a schedule goes on is not in the status.
+        print(f"unless a schedule has still to begin that day: {_symbols(unsure)}")
     _tell_what_was_left([one for one in statuses if why_left(one, day)], day)
 
 

@@ -14,7 +14,7 @@ from carbonmatch.config.checks import check
 from carbonmatch.config.errors import ConfigError
 from carbonmatch.config.profiles import taken_into
 from carbonmatch.config.schema import Config, Tls, TlsFiles
-from carbonmatch.config.section import Section
+from carbonmatch.config.section import OneOrMore, Section
 from carbonmatch.config.settlement import settlement_problems
 
 # The environment moves things about, for containers and tests; it cannot change the market.
@@ -139,6 +139,11 @@ def _read(wanted: Any, value: Any, at: str, problems: list[str]) -> Any:
     section = _section_in(wanted)
     if section is not None and isinstance(value, dict):
         return _read_section(section, value, at, problems)
+    if isinstance(value, list) and OneOrMore in getattr(wanted, "__metadata__", ()):
+        wanted = get_args(wanted)[0]
+        if not value:
+            problems.append(f"{at}: found none, expected one or more; without the key there is no such limit")
+            return None
     if get_origin(wanted) is tuple and isinstance(value, list):
         item = get_args(wanted)[0]
         return tuple(_read(item, one, f"{at}[{index}]", problems) for index, one in enumerate(value))

@@ -16,7 +16,7 @@ from carbonmatch.config.composites import Composite
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
-from carbonmatch.config.section import Name, Section
+from carbonmatch.config.section import Name, OneOrMore, Section
 from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
@@ -284,7 +284,8 @@ class Session(Section, frozen=True):
     accounts: tuple[_AccountId, ...] = ()  # the first is the default
     throttle: Throttle | None = None  # in place of the venue's, as a whole
     participants: tuple[_ParticipantId, ...] = ()  # of a drop copy: it shows all their accounts
-    permissions: tuple[PermissionName, ...] = ()  # empty: every command of its roles
+    # Empty, as without the key: every command of its roles.
+    permissions: Annotated[tuple[PermissionName, ...], OneOrMore] = ()
 
     @property
     def operator(self) -> bool:
@@ -303,14 +304,14 @@ class Key(Section, frozen=True):
         str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="32 bytes as 64 hexadecimal digits in lower case")
     ]
     # Empty: whatever its session may do.
-    roles: tuple[RoleName, ...] = ()
+    roles: Annotated[tuple[RoleName, ...], OneOrMore] = ()
     # Names of sessions beside those that name this key: while keys are changed, both are good.
     sessions: tuple[Name, ...] = ()
     expires: Annotated[datetime, Meta(tz=True)] | None = None
     # Networks it may be used from; empty: any.
-    addresses: tuple[str, ...] = ()
+    addresses: Annotated[tuple[str, ...], OneOrMore] = ()
     # Empty: whatever its session may do.
-    permissions: tuple[PermissionName, ...] = ()
+    permissions: Annotated[tuple[PermissionName, ...], OneOrMore] = ()
 
     @property
     def public_key_bytes(self) -> bytes:

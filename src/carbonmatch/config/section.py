@@ -9,6 +9,9 @@ from carbonmatch.matching.messages import NameField
 # A `description` is what a person reads where the value does not fit.
 Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
 
+# Of a list which narrows what everybody may: an empty one would say nobody, and mean the same as none.
+OneOrMore = Meta(min_length=1)
+
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. Field names are its keys."""

@@ -101,6 +101,8 @@ class Watcher:
         self._subscribed = False
         self._connection.send([Subscribe(Ref(1))])
         loop.run()
+        # Requests are answered in turns of their own, by a timer that is due at once.
+        loop.advance(loop.now_ns)
         if not self._subscribed:
             raise LaunchFailed("the feed does not answer")
 

@@ -46,7 +46,8 @@ def books_to_end(venue: Venue, command: EndDay) -> tuple[int, list[Book]] | Reje
         return RejectReason.DAY_ALREADY_ENDED
     if not is_date(trading_day) or trading_day > latest_date(venue.time_ns):
         return RejectReason.UNKNOWN_TRADING_DAY
-    refusals = [_refusal(book, trading_day, venue.time_ns) for book in books]
+    named = bool(command.instrument_ids)
+    refusals = [_refusal(book, trading_day, venue.time_ns, named=named) for book in books]
     unfit = [refusal for refusal in refusals if refusal is not None]
     fitting = [book for book, refusal in zip(books, refusals, strict=True) if refusal is None]
     over = [book for book in fitting if is_over(book)]
@@ -73,15 +74,16 @@ def _last_day_has_ended(books: Sequence[Book]) -> bool:
     return any(book.day.number for book in books) and not any(book.day.in_progress for book in books)
 
 
-def _refusal(book: Book, trading_day: int, time_ns: int) -> RejectReason | None:
+def _refusal(book: Book, trading_day: int, time_ns: int, *, named: bool) -> RejectReason | None:
     """Why the day is none of the instrument's to end; None if it is."""
     day = book.day
     if trading_day <= day.ended:
         return RejectReason.DAY_ALREADY_ENDED
     if day.in_progress and day.in_progress != trading_day:
         return RejectReason.UNKNOWN_TRADING_DAY
-    if 0 < day.number < trading_day and time_ns < book.instrument.course.until_ns:
-        # Its schedule has said when it goes on: no later day begins before that.
+    if day.number < trading_day and time_ns < book.instrument.course.until_ns and (day.number or not named):
+        # Its schedule has said when it goes on: no later day begins before that. Who names an instrument may
+        # end the last day of those before it had a schedule.
         return RejectReason.UNKNOWN_TRADING_DAY
     return None
 
