@@ -263,6 +263,11 @@ FEED_REQUESTS_PAUSE: Final = 3
 CONFLATE_MS_STEP: Final = 50
 CONFLATE_MS_MAX: Final = 60_000
 
+# Of batches that have gathered, so many are looked through in a turn of the loop, some 3 us each, and those
+# of one subscription at least; other subscriptions that are due have their turn next. Twenty that differed
+# kept a venue of 500 batches a second waiting for 1.3 s, once a minute, and one firm may have 256.
+FEED_TURN_BATCHES_MAX: Final = 1_024
+
 # --- engine --------------------------------------------------------------------------------------
 
 # Price levels of a side that a listing can be selected from, or whose orders the feed shows one by one.

@@ -2,9 +2,15 @@
 
 import pytest
 
-from carbonmatch.limits import CONFLATE_MS_MAX, CONFLATE_MS_STEP
+from carbonmatch.limits import (
+    CONFLATE_MS_MAX,
+    CONFLATE_MS_STEP,
+    FEED_BATCH_MESSAGES_MAX,
+    FEED_TURN_BATCHES_MAX,
+)
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.merging import merged
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import AnyPublicEvent, LevelChanged, Phase, Ref
 from carbonmatch.protocol.codec import decode_feed_frame, encode
 from carbonmatch.protocol.errors import ProtocolError
@@ -187,3 +193,46 @@ def test_what_others_gathered_before_a_batch_is_no_part_of_it_for_anybody() -> N
         reader.read_all()
         assert [each.quantity_lots for each in reader.books.books[CEA].depth()[0]] == [3]
         assert reader.damages == []
+
+
+def test_of_what_has_gathered_so_much_is_looked_through_in_a_turn_and_the_rest_in_the_next_ones() -> None:
+    market_data = MarketData()
+    market_data.apply(FOUNDING, NOW_NS)
+    subscriptions = Subscriptions(market_data)
+    subscribers = [subscriptions.join() for _ in range(4)]
+    for levels_max, subscriber in enumerate(subscribers, 1):
+        request = Subscribe(Ref(1), (CEA,), levels_max=levels_max, conflate_ms=CONFLATE_MS_MAX)
+        subscriptions.subscribe(subscriber, request, NOW_NS)
+        subscriptions.drained(subscriber, NOW_NS)
+
+    def offered(time_ns: int) -> int:
+        subscriptions.begin_turn()
+        return sum(subscriptions.offer(subscriber, 0, time_ns) is not None for subscriber in subscribers)
+
+    def gather(batches: int) -> None:
+        for lots in range(1, batches + 1):
+            subscriptions.publish(market_data.apply(released(level(BUY, 100, lots)), NOW_NS))
+
+    gather(1)
+    assert offered(NOW_NS) == 4, "the first batch after a pause comes at once"
+    gather(FEED_TURN_BATCHES_MAX // 2)
+    due_ns = subscriptions.due_ns
+    assert due_ns is not None
+    assert [offered(due_ns), offered(due_ns), offered(due_ns)] == [2, 2, 0]
+    # Of one subscription at least.
+    gather(2 * FEED_TURN_BATCHES_MAX)
+    due_ns = subscriptions.due_ns
+    assert due_ns is not None
+    assert [offered(due_ns) for _ in range(5)] == [1, 1, 1, 1, 0]
+
+
+def test_of_more_batches_than_are_sent_in_one_piece_only_the_last_state_comes() -> None:
+    tape = founded(10 * FEED_BATCH_MESSAGES_MAX)
+    reader = patient(tape, CONFLATE_MS_MAX)
+    release(tape, level(BUY, 100, 1))
+    for lots in range(1, FEED_BATCH_MESSAGES_MAX + 2):
+        release(tape, level(BUY, 101, lots, 1, EUA))
+    release(tape, level(BUY, 100, 2))
+    tape.wait(CONFLATE_MS_MAX)
+    reader.read_all()
+    assert [each.batches for each in reader.heard if isinstance(each, Conflated)]

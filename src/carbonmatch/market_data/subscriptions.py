@@ -10,7 +10,7 @@ and for each connection on its own:
     request in:      write what `subscribe` or `request_gap` returns
     while waiting:   when the buffer has drained, and in a later turn after each request and batch,
                      write all that `drained` returns; again until `is_waiting` is over
-    at `due_ns`:     offer again, to those whose batches are put together
+    at `due_ns`:     `begin_turn`, and offer again, to those whose batches are put together
     now and then:    cut the connection if `is_stalled`
 
 Costs: all subscribers of a group (same instruments, kinds, levels and interval) are given the same bytes
@@ -36,6 +36,7 @@ from carbonmatch.limits import (
     FEED_BATCH_MESSAGES_MAX,
     FEED_BEHIND_SECONDS_MAX,
     FEED_GAP_MESSAGES_MAX,
+    FEED_TURN_BATCHES_MAX,
     SUBSCRIBERS_MAX,
 )
 from carbonmatch.matching.messages import InstrumentId, Ref, RejectReason
@@ -129,6 +130,8 @@ class Subscriptions:
         # Those of them that do not hear every batch.
         self._conflating: dict[Interest, Group] = {}
         self._batch = FeedBatch(market_data.feed_sequence, 0, {}, 0)
+        # How many gathered batches were looked through in this turn.
+        self._turn_batches = 0
 
     @property
     def is_full(self) -> bool:
@@ -227,6 +230,9 @@ class Subscriptions:
         """Every batch after this one; None where there are too many, or they are not kept any more."""
         group = subscriber.group
         assert group is not None
+        if self._market_data.feed_sequence - after_sequence > FEED_GAP_MESSAGES_MAX:
+            # Each batch has a message at least.
+            return None
         batches = self._market_data.recent.since(after_sequence, self._market_data.feed_sequence)
         if batches is None or not self._may_look_at(subscriber, len(batches), time_ns):
             return None
@@ -265,6 +271,10 @@ class Subscriptions:
         if self._windows:
             self._windows.cut(batch)
 
+    def begin_turn(self) -> None:
+        """All are offered what there is from now on, in another turn of the loop than before."""
+        self._turn_batches = 0
+
     @property
     def due_ns(self) -> int | None:
         """When to offer again although no batch has come; None: not before one has."""
@@ -290,7 +300,7 @@ class Subscriptions:
             if not group.interest.conflate_ms:
                 assert group.feed_sequence == batch.feed_sequence - 1, "each is offered every batch"
                 group.take(batch, self._batch_messages_max)
-            elif time_ns >= group.due_ns:
+            elif time_ns >= group.due_ns and self._turn_batches < FEED_TURN_BATCHES_MAX:
                 self._take_gathered(group, time_ns)
             if subscriber.feed_sequence >= group.feed_sequence:
                 return None
@@ -308,10 +318,13 @@ class Subscriptions:
     def _take_gathered(self, group: Group, time_ns: int) -> None:
         feed_sequence = self._batch.feed_sequence
         group.wait(time_ns)
-        batches = self._market_data.recent.since(group.feed_sequence, feed_sequence)
-        if batches is not None:
-            group.take_gathered(batches, self._batch_messages_max)
-            return
+        # Where there are too many messages anyhow, nobody has to look at them.
+        if feed_sequence - group.feed_sequence <= FEED_BATCH_MESSAGES_MAX:
+            batches = self._market_data.recent.since(group.feed_sequence, feed_sequence)
+            if batches is not None:
+                self._turn_batches += len(batches)
+                group.take_gathered(batches, self._batch_messages_max)
+                return
         changed_at = self._market_data.changed_at
         instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
         changed = [each for each in sorted(instrument_ids) if changed_at(each) > group.feed_sequence]

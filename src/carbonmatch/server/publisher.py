@@ -118,6 +118,7 @@ class Publisher(Listener):
 
     def _offer(self) -> None:
         subscriptions = self.subscriptions
+        subscriptions.begin_turn()
         now_ns = self.clocks.monotonic_ns()
         for peer in self.followers:
             framed = subscriptions.offer(peer.subscriber, peer.transport.get_write_buffer_size(), now_ns)

@@ -36,11 +36,16 @@ def tell(
     reason: CancelReason | None = None,
     trade_id: TradeId = NO_TRADE,
 ) -> None:
-    """Tell both sides how the proposal stands; the command `ref` of `acting` is answered by that."""
+    """Tell both sides how the proposal stands; the command `ref` of `acting` is answered by that.
+
+    That an operator has restricted an account is told to nobody else.
+    """
     for party in proposal.parties:
+        is_hidden = reason is CancelReason.RESTRICTED and party is not proposal.offerer
+        told = None if is_hidden else reason
         for session in _sessions_of(venue, party):
             is_answer = party is acting and session is party.session
-            report(venue, session, proposal, party, ref if is_answer else NO_REF, reason, trade_id)
+            report(venue, session, proposal, party, ref if is_answer else NO_REF, told, trade_id)
 
 
 def report(

@@ -156,7 +156,7 @@ class BlockUpdate(Report, frozen=True, tag=64):
     counterparty_account_id: AccountId  # 0: none yet, or not told
     counterparty_participant_id: ParticipantId  # 0: none yet, or not told
     expires_ns: int  # 0: when the blocks close
-    reason: int = 0  # of CANCELED, a [CancelReason](#cancelreason); else 0
+    reason: int = 0  # of CANCELED, a [CancelReason](#cancelreason); 0: none, or not told
     trade_id: TradeId = TradeId(0)  # of TRADED; else 0
 
 
