@@ -1,6 +1,7 @@
-"""Tests of the core that a compiled one cannot be asked: its bounds are built into it."""
+"""Tests of the core that a compiled one cannot be asked: bounds and methods are built into it."""
 
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -19,9 +20,13 @@ class Patch:
         self.undo = monkeypatch.undo
 
     def setattr(self, target: Any, name: Any, *value: Any) -> None:
-        module = importlib.import_module(target.rpartition(".")[0]) if isinstance(target, str) else target
+        module = target
+        if isinstance(target, str):
+            module = importlib.import_module(target.rpartition(".")[0])
+        elif isinstance(target, type):
+            module = sys.modules[target.__module__]
         if isinstance(module, ModuleType) and is_compiled(module):
-            pytest.skip(f"{module.__name__} is compiled, with its bounds")
+            pytest.skip(f"{module.__name__} is compiled, with its bounds and methods")
         self._monkeypatch.setattr(target, name, *value)
 
     @contextmanager

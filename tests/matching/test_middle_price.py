@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from carbonmatch.limits import ENTRY_MAKERS_MAX
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.execution import Clearing
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.messages import (
     AllowedFlag,
@@ -205,7 +204,7 @@ def test_another_mechanism_forgets_the_previous_price() -> None:
     assert market.engine.books[EUA].previous_price_ticks == 0
 
 
-class Ledger(Clearing):
+class Ledger:
     """Notes what it is asked to do with what was reserved before."""
 
     def __init__(self) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from carbonmatch.limits import ENTRY_MAKERS_MAX, PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.execution import Clearing
 from carbonmatch.matching.invariants import check_batch
 from carbonmatch.matching.ladder import NEAR_KEYS_MAX
 from carbonmatch.matching.messages import (
@@ -531,7 +530,7 @@ def test_nothing_gathers_in_a_listing_for_an_auction(phase: Phase, instrument_id
 # --- clearing ------------------------------------------------------------------------------------
 
 
-class Ledger(Clearing):
+class Ledger:
     """Lets account 13 have up to 6 lots, and notes what it is asked to do."""
 
     def __init__(self) -> None:
