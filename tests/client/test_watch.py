@@ -98,6 +98,24 @@ def test_a_market_is_a_line_for_each_instrument() -> None:
     ]
 
 
+def test_a_market_in_a_narrow_terminal_has_whole_symbols_and_prices() -> None:
+    book = book_of(
+        (Side.BUY, 6_049, 12_500, 1),
+        (Side.SELL, 6_052, 250, 2),
+        reference_price_ticks=6_000,
+        statistics=Statistics(CEA, 1, 6_000, 6_100, 5_900, 6_000, 3_000, 18_100_000, 12),
+    )
+
+    def line(width: int) -> str:
+        out = StringIO()
+        Console(file=out, width=width, color_system=None).print(market_view([book]))
+        return " ".join(next(each for each in out.getvalue().splitlines() if "CEA24" in each).split())
+
+    assert line(66) == "CEA24 continuous 60.49 60.52 60.00 0.00 % 3,000"
+    assert line(50) == "CEA24 continuous 60.49 60.52 60.00"
+    assert line(40) == "CEA24 continuous 60.49 60.52"
+
+
 def test_only_as_many_levels_are_shown_as_were_asked_for() -> None:
     book = book_of(*[(Side.BUY, price_ticks, 1, 1) for price_ticks in range(100, 120)])
     assert len(shown(book, levels=5)) == len(shown(book, levels=4)) + 1

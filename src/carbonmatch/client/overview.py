@@ -1,9 +1,12 @@
 """Every instrument of a market on one screen: a line for each, as `carbonmatch watch all` shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,23 +15,56 @@ from carbonmatch.matching.messages import Phase, Side
 from carbonmatch.words import price_text
 
 STYLES: Final = {Side.BUY: "green", Side.SELL: "red"}
+# What a line has behind the phase.
+_NUMBERS: Final = (
+    ("lots", None),
+    ("bid", STYLES[Side.BUY]),
+    ("ask", STYLES[Side.SELL]),
+    ("lots", None),
+    ("last", None),
+    ("change", None),
+    ("volume", None),
+)
+# Which of them: the first of these that the terminal has room for.
+_COLUMNS: Final = ((0, 1, 2, 3, 4, 5, 6), (1, 2, 4, 5, 6), (1, 2, 4), (1, 2))
+# More than any table needs.
+_WIDE: Final = 1_000
 
 
-def market_view(books: Iterable[InstrumentBook]) -> Table:
+class Fitting:
+    """The first of several tables that the terminal has room for, or the last: prices are never cut short."""
+
+    def __init__(self, tables: Sequence[Callable[[], Table]]) -> None:
+        self._tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for make in self._tables:
+            table = make()
+            if Measurement.get(console, options.update(max_width=_WIDE), table).maximum <= options.max_width:
+                break
+        yield table
+
+
+def market_view(books: Iterable[InstrumentBook]) -> Fitting:
     """In the order of their numbers; those without a definition are not shown."""
+    shown = sorted(
+        (book for book in books if book.definition is not None), key=lambda book: book.instrument_id
+    )
+    return Fitting([partial(_market_table, shown, columns) for columns in _COLUMNS])
+
+
+def _market_table(books: Sequence[InstrumentBook], columns: tuple[int, ...]) -> Table:
     # Narrow enough for 80 columns with quantities of six characters.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("instrument", style="bold")
     table.add_column("phase")
-    table.add_column("lots", justify="right")
-    table.add_column("bid", justify="right", style=STYLES[Side.BUY])
-    table.add_column("ask", justify="right", style=STYLES[Side.SELL])
-    table.add_column("lots", justify="right")
-    for name in ("last", "change", "volume"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for book in sorted(books, key=lambda book: book.instrument_id):
-        if book.definition is not None:
-            table.add_row(*_line(book), style=None if book.is_current else "dim")
+    for column in columns:
+        name, style = _NUMBERS[column]
+        table.add_column(name, justify="right", style=style, no_wrap=True)
+    for book in books:
+        symbol, phase, *numbers = _line(book)
+        style = None if book.is_current else "dim"
+        table.add_row(symbol, phase, *[numbers[column] for column in columns], style=style)
     return table
 
 

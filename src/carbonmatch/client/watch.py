@@ -12,9 +12,8 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +21,7 @@ from carbonmatch.client.book import InstrumentBook, Level, ListedOrder
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.options import Port, access_of, find_followed
-from carbonmatch.client.overview import STYLES, change, market_view
+from carbonmatch.client.overview import STYLES, Fitting, change, market_view
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.client.watch_composite import composite_view
 from carbonmatch.matching.messages import SCREEN_TRADES, CompositeDefinition, InstrumentId, Side, TradeKind
@@ -40,8 +39,6 @@ _LADDER_COLUMNS: Final[tuple[tuple[_Column, ...], ...]] = (
     ("price", "quantity"),
     ("price",),
 )
-# More than any of them needs.
-_WIDE: Final = 1_000
 _TRADES_SHOWN: Final = 8
 _AMENDMENTS_SHOWN: Final = 3
 _ORDERS_SHOWN: Final = 20
@@ -145,7 +142,7 @@ def _composite(composite_id: InstrumentId, feed: MarketDataClient) -> Renderable
 
 def instrument_view(book: InstrumentBook, levels: int) -> RenderableType:
     """State, ladder, statistics, the last trades that this reader has seen, and what was taken back."""
-    parts: list[RenderableType] = [_headline(book), _quote(book), _Ladder(book, levels), *_auction(book)]
+    parts: list[RenderableType] = [_headline(book), _quote(book), _ladder(book, levels), *_auction(book)]
     parts.append(_statistics(book))
     parts += _kinds(book)
     if book.definition is not None and book.definition.screen.order_list:
@@ -197,38 +194,24 @@ def _quote(book: InstrumentBook) -> Text:
     return text
 
 
-class _Ladder:
-    """Bids on the left, asks on the right, best in the first row, bars growing away from the middle.
+def _ladder(book: InstrumentBook, levels: int) -> Fitting:
+    """Bids on the left, asks on the right, best in the first row, bars growing away from the middle."""
+    return Fitting([partial(_ladder_table, book, levels, columns) for columns in _LADDER_COLUMNS])
 
-    Where the terminal is narrow it has fewer columns and not shorter prices.
-    """
 
-    def __init__(self, book: InstrumentBook, levels: int) -> None:
-        self._book = book
-        self._bids, self._asks = book.depth(levels)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for columns in _LADDER_COLUMNS:
-            table = self._table(columns)
-            if Measurement.get(console, options.update(max_width=_WIDE), table).maximum <= options.max_width:
-                break
-        yield table
-
-    def _table(self, columns: tuple[_Column, ...]) -> Table:
-        bids, asks = self._bids, self._asks
-        widest = max((level.quantity_lots for level in (*bids, *asks)), default=1)
-        table = Table(box=box.SIMPLE, pad_edge=False)
-        for column in reversed(columns):
-            _add_column(table, column, Side.BUY)
-        for column in columns:
-            _add_column(table, column, Side.SELL)
-        for row in range(max(len(bids), len(asks), 1)):
-            bid = _cells(self._book, Side.BUY, bids[row] if row < len(bids) else None, widest)
-            ask = _cells(self._book, Side.SELL, asks[row] if row < len(asks) else None, widest)
-            table.add_row(
-                *[bid[column] for column in reversed(columns)], *[ask[column] for column in columns]
-            )
-        return table
+def _ladder_table(book: InstrumentBook, levels: int, columns: tuple[_Column, ...]) -> Table:
+    bids, asks = book.depth(levels)
+    widest = max((level.quantity_lots for level in (*bids, *asks)), default=1)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for column in reversed(columns):
+        _add_column(table, column, Side.BUY)
+    for column in columns:
+        _add_column(table, column, Side.SELL)
+    for row in range(max(len(bids), len(asks), 1)):
+        bid = _cells(book, Side.BUY, bids[row] if row < len(bids) else None, widest)
+        ask = _cells(book, Side.SELL, asks[row] if row < len(asks) else None, widest)
+        table.add_row(*[bid[column] for column in reversed(columns)], *[ask[column] for column in columns])
+    return table
 
 
 def _add_column(table: Table, column: _Column, side: Side) -> None:
