@@ -24,7 +24,7 @@ help:
 	@echo "              PYTHONS='python3.12 /path/to/python3.13' for others, COMMANDS=10000 for fewer"
 	@echo "make accel    compile the matching core, run its tests so, and a journal both ways"
 	@echo "make coverage  the tests of the matching core run every branch of it"
-	@echo "make mutants  change the matching core in 5,000 ways, each of which its tests should notice;"
+	@echo "make mutants  change the matching core in 12,000 ways, each of which its tests should notice;"
 	@echo "              FILES='stops iceberg' for some of its files"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
@@ -119,7 +119,7 @@ accel: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev
 	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
 
-# Two hours. What of the core may be wrong without a test noticing is looked for by changing it 5,000 times.
+# Four hours. What of the core may be wrong without a test noticing is looked for by changing it 12,000 times.
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
 	$(BIN)/mutmut run $(foreach file,$(FILES),"carbonmatch.matching.$(file).*")
