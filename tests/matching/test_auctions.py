@@ -206,6 +206,25 @@ def test_what_an_iceberg_hides_takes_part_and_what_is_left_keeps_its_place() -> 
     ]
 
 
+@pytest.mark.parametrize("at_once", [1, 2, uncross_module.TRADED_AT_ONCE])
+def test_each_fill_of_an_iceberg_takes_from_its_slice_however_many_trades_are_made_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 show: the first fill takes them all, the others 7 of the next; one beyond it shows a fresh one."""
+    monkeypatch.setattr(uncross_module, "TRADED_AT_ONCE", at_once)
+    found = Market(allowed=AllowedFlag.ALL, opening_phase=Phase.OPENING_AUCTION)
+    found.send(BOB, sell(1, 100, 40, display=8))
+    found.send(ALICE, buy(1, 100, 8), buy(2, 100, 1), buy(3, 100, 6))
+    found.send(OPS, m.SetPhase(Ref(1), EUA, Phase.CONTINUOUS))
+    assert found.asks() == ["1 in 1 @ 100"]
+    found.send(ALICE, buy(4, 100, 1))
+    assert found.asks() == ["8 in 1 @ 100"]
+    found.send(OPS, m.SetPhase(Ref(2), EUA, Phase.OPENING_AUCTION))
+    found.send(ALICE, buy(5, 100, 3), buy(6, 100, 13))
+    found.send(OPS, m.SetPhase(Ref(3), EUA, Phase.CONTINUOUS))
+    assert found.asks() == ["8 in 1 @ 100"]
+
+
 def test_what_an_iceberg_hides_counts_for_the_price() -> None:
     """Ten lots are offered, three bid for: sellers press it down. By the slice buyers would press it up."""
     found = market()

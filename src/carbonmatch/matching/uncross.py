@@ -25,6 +25,7 @@ from carbonmatch.matching.iceberg import show_slice
 from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.messages import (
     NO_REF,
+    AnyPublicEvent,
     CancelReason,
     Executed,
     Liquidity,
@@ -312,13 +313,35 @@ def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: in
         level = last.level
         shown_lots = last.leaves_lots
         traded_lots = shown_lots + last.hidden_lots - last_lots
-        if traded_lots < shown_lots:
-            last.leaves_lots = shown_lots - traded_lots
+        if last.hidden_lots:
+            _show_what_is_left(last, _last_fills(venue.public, traded_lots))
         else:
-            # Of an iceberg: what is hidden has traded as well.
-            last.leaves_lots, last.hidden_lots = last_lots, 0
-            show_slice(last)
+            last.leaves_lots = last_lots
         level.quantity_lots += last.leaves_lots - shown_lots
         if ladder.observer is not None:
             ladder.observer.filled(last, traded_lots)
         venue.mark(level)
+
+
+def _last_fills(public: list[AnyPublicEvent], traded_lots: int) -> list[int]:
+    """The lots of the last trades, as far as they come to so many: those of the order that was last."""
+    fills: list[int] = []
+    while traded_lots:
+        event = public[-1 - len(fills)]
+        assert isinstance(event, Traded), "nothing has been told since the trades"
+        fills.append(event.quantity_lots)
+        traded_lots -= event.quantity_lots
+    return fills[::-1]
+
+
+def _show_what_is_left(iceberg: Order, fills: list[int]) -> None:
+    """Take fill after fill from its slice; one that takes all of it, or more, shows a fresh one.
+
+    Were they taken at once, what shows afterwards would depend on how many trades are made at once.
+    """
+    for lots in fills:
+        if lots < iceberg.leaves_lots:
+            iceberg.leaves_lots -= lots
+        else:
+            iceberg.leaves_lots, iceberg.hidden_lots = iceberg.leaves_lots + iceberg.hidden_lots - lots, 0
+            show_slice(iceberg)
