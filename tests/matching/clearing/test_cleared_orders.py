@@ -1,5 +1,7 @@
 """Orders in an instrument with clearing: what they are refused for, and what is free after them."""
 
+from msgspec import structs
+
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.messages import AccountId, Ref
@@ -9,9 +11,11 @@ from tests.matching.market import (
     BOB,
     EUA,
     OPS,
+    VENUE,
     Market,
     buy,
     cancel,
+    definition,
     reduce,
     replace,
     sell,
@@ -164,3 +168,23 @@ def test_where_only_units_are_held_an_order_to_buy_counts_and_holds_no_money() -
     assert clearing_of(market).of(TRADER).buying_lots == 5
     market.send(BOB, cancel(2, 1))
     assert clearing_of(market).of(TRADER).buying_lots == 0
+
+
+def test_who_has_traded_before_may_order_for_the_last_of_its_money_and_no_more() -> None:
+    market = market_with(0, 100)
+    market.send(BOB, buy(1, price=10, lots=1))
+    market.send(BOB, cancel(2, 1))
+    assert market.send(BOB, buy(3, price=10, lots=11)) == ["bob 3: rejected INSUFFICIENT_CASH"]
+    market.send(BOB, buy(4, price=10, lots=10))
+    assert free(market) == (0, 0)
+    assert market.send(BOB, buy(5, price=1, lots=1)) == ["bob 5: rejected INSUFFICIENT_CASH"]
+
+
+def test_money_of_another_currency_is_looked_for_once_the_instrument_trades_in_it() -> None:
+    market = market_with(0, 100)
+    market.send(BOB, buy(1, price=10, lots=1))
+    market.send(BOB, cancel(2, 1))
+    now = definition(EUA, clearing=ClearingRules(), allowed=m.AllowedFlag.ALL)
+    in_yuan = structs.replace(now, currency="CNY")
+    market.send(VENUE, m.DefineInstrument(in_yuan))
+    assert market.send(BOB, buy(3, price=10, lots=1)) == ["bob 3: rejected INSUFFICIENT_CASH"]
