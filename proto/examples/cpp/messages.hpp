@@ -49,6 +49,7 @@ enum class RejectReason : std::uint32_t {
   ALREADY_LOGGED_ON = 14,
   SUBSCRIPTION = 15,
   BUSY = 16,
+  SESSION_BANNED = 20,
   UNKNOWN_INSTRUMENT = 100,
   UNKNOWN_ORDER = 101,
   INVALID_QUANTITY = 103,
@@ -109,6 +110,8 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_TRADING_DAY = 167,
   SETTLEMENT_ALREADY_CONFIRMED = 168,
   NO_BID_POSSIBLE = 169,
+  UNKNOWN_SESSION = 190,
+  OWN_SESSION = 191,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -129,6 +132,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::ALREADY_LOGGED_ON: return "ALREADY_LOGGED_ON";
     case RejectReason::SUBSCRIPTION: return "SUBSCRIPTION";
     case RejectReason::BUSY: return "BUSY";
+    case RejectReason::SESSION_BANNED: return "SESSION_BANNED";
     case RejectReason::UNKNOWN_INSTRUMENT: return "UNKNOWN_INSTRUMENT";
     case RejectReason::UNKNOWN_ORDER: return "UNKNOWN_ORDER";
     case RejectReason::INVALID_QUANTITY: return "INVALID_QUANTITY";
@@ -189,6 +193,8 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_TRADING_DAY: return "UNKNOWN_TRADING_DAY";
     case RejectReason::SETTLEMENT_ALREADY_CONFIRMED: return "SETTLEMENT_ALREADY_CONFIRMED";
     case RejectReason::NO_BID_POSSIBLE: return "NO_BID_POSSIBLE";
+    case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
+    case RejectReason::OWN_SESSION: return "OWN_SESSION";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -206,6 +212,7 @@ enum class LogoutReason : std::uint32_t {
   FRAME_TIMEOUT = 10,
   HISTORY_LOST = 11,
   NOT_ENTITLED = 12,
+  DISCONNECTED = 13,
 };
 
 inline std::string to_string(LogoutReason value) {
@@ -222,6 +229,7 @@ inline std::string to_string(LogoutReason value) {
     case LogoutReason::FRAME_TIMEOUT: return "FRAME_TIMEOUT";
     case LogoutReason::HISTORY_LOST: return "HISTORY_LOST";
     case LogoutReason::NOT_ENTITLED: return "NOT_ENTITLED";
+    case LogoutReason::DISCONNECTED: return "DISCONNECTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -896,6 +904,8 @@ constexpr std::uint64_t ACCOUNTS = 2048;
 constexpr std::uint64_t BIDDINGS = 4096;
 constexpr std::uint64_t SETTLEMENT = 8192;
 constexpr std::uint64_t INSPECT = 16384;
+constexpr std::uint64_t SESSIONS = 262144;
+constexpr std::uint64_t CONFIGURATION = 524288;
 constexpr std::uint64_t NOTHING = 1073741824;
 }  // namespace Permission
 
@@ -1262,6 +1272,36 @@ struct KeySession {
   void each_field(Visitor&& visit) const {
     visit("session_id", session_id);
     visit("roles", roles);
+  }
+};
+
+struct FoundSession {
+  static constexpr const char* NAME = "FoundSession";
+  std::uint64_t session_id{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(session_id, role, connections, address, since_ns, waiting_bytes, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("session_id", session_id);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
   }
 };
 
@@ -3199,6 +3239,80 @@ struct GapFilled {
   }
 };
 
+struct SessionStatus {
+  static constexpr const char* NAME = "SessionStatus";
+  static constexpr std::uint32_t TAG = 116;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t session_id{};
+  std::string session{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t participant_id{};
+  std::uint64_t last_seq{};
+  std::uint64_t open_orders{};
+  std::uint64_t banned_until_ns{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, session_id, session, role, connections, address, since_ns, waiting_bytes, participant_id, last_seq, open_orders, banned_until_ns, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("session_id", session_id);
+    visit("session", session);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("participant_id", participant_id);
+    visit("last_seq", last_seq);
+    visit("open_orders", open_orders);
+    visit("banned_until_ns", banned_until_ns);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
+  }
+};
+
+struct Outcome {
+  static constexpr const char* NAME = "Outcome";
+  static constexpr std::uint32_t TAG = 117;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  bool applied{};
+  std::uint64_t at_sequence{};
+  std::vector<std::string> lines{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, applied, at_sequence, lines)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("applied", applied);
+    visit("at_sequence", at_sequence);
+    visit("lines", lines);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3579,6 +3693,68 @@ struct InstrumentStatusRequest {
   }
 };
 
+struct SessionsRequest {
+  static constexpr const char* NAME = "SessionsRequest";
+  static constexpr std::uint32_t TAG = 155;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t after_session_id{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, after_session_id)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("after_session_id", after_session_id);
+  }
+};
+
+struct Disconnect {
+  static constexpr const char* NAME = "Disconnect";
+  static constexpr std::uint32_t TAG = 156;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t ban_seconds{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, ban_seconds, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("ban_seconds", ban_seconds);
+    visit("text", text);
+  }
+};
+
+struct TakeSnapshot {
+  static constexpr const char* NAME = "TakeSnapshot";
+  static constexpr std::uint32_t TAG = 157;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
+  }
+};
+
+struct ReloadConfiguration {
+  static constexpr const char* NAME = "ReloadConfiguration";
+  static constexpr std::uint32_t TAG = 158;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -3763,6 +3939,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Composite::TAG: visit(object.as<Composite>()); return true;
     case KindStatistics::TAG: visit(object.as<KindStatistics>()); return true;
     case GapFilled::TAG: visit(object.as<GapFilled>()); return true;
+    case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
+    case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
@@ -3782,6 +3960,10 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SettlementStatusRequest::TAG: visit(object.as<SettlementStatusRequest>()); return true;
     case InspectHoldings::TAG: visit(object.as<InspectHoldings>()); return true;
     case InstrumentStatusRequest::TAG: visit(object.as<InstrumentStatusRequest>()); return true;
+    case SessionsRequest::TAG: visit(object.as<SessionsRequest>()); return true;
+    case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
+    case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
+    case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

@@ -52,6 +52,7 @@ from carbonmatch.matching.messages import (
     DefineKey,
     DefineSession,
     Deposit,
+    Disconnect,
     EndDay,
     Entry,
     HoldingsRequest,
@@ -63,6 +64,8 @@ from carbonmatch.matching.messages import (
     ModifyBid,
     NewOrder,
     NewOrderLong,
+    OnOutcome,
+    OnSessions,
     OnTrade,
     OrderStatusRequest,
     Outputs,
@@ -97,6 +100,7 @@ from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
+from carbonmatch.matching.steering import outcomes, sessions
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -137,6 +141,9 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     InspectHoldings: inquiries.inspect,
     RestrictAccount: restrict_account,
     SetAccountLimits: set_account_limits,
+    OnSessions: sessions.on_sessions,
+    Disconnect: sessions.disconnect,
+    OnOutcome: outcomes.on_outcome,
 }
 # While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
 _WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
@@ -296,11 +303,20 @@ class Engine:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
         outputs = Outputs(
-            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented, listed
+            streams,
+            venue.public,
+            levels,
+            venue.refusals,
+            venue.cancels,
+            copies,
+            venue.prevented,
+            listed,
+            venue.disconnects,
         )
         venue.refusals = []
         venue.cancels = []
         venue.prevented = []
+        venue.disconnects = []
         venue.touched = []
         venue.public = []
         venue.collected = 0

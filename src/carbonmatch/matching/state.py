@@ -59,7 +59,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 19
+STATE_VERSION: Final = 20
 DIGEST_BYTES: Final = 32
 
 
@@ -183,6 +183,7 @@ class _VenueState(_State, frozen=True):
     blocks: BlocksState
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
+    banned: list[tuple[SessionId, int]]  # in the order of their numbers
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -227,6 +228,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_blocks(venue),
             saved_cash(venue),
             saved_composites(venue),
+            sorted(venue.banned.items()),
         )
     )
 
@@ -295,6 +297,7 @@ def restore(data: bytes) -> Engine:
     restore_biddings(venue, state.biddings)
     restore_blocks(venue, state.blocks)
     restore_composites(venue, state.composites)
+    venue.banned.update(state.banned)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

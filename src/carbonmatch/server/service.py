@@ -48,6 +48,8 @@ from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
+from carbonmatch.server.snapshot_now import SnapshotNow
+from carbonmatch.server.steering import Then, result
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
@@ -260,6 +262,15 @@ class Service:
                 self.counters,
                 self.reload,
             )
+            self._gateway.steering.reload = self.reload
+        self._gateway.steering.snapshot = SnapshotNow(
+            VenueState(self._engine, self._publisher.market_data, self._history.marks),
+            self._pipeline,
+            self._writer,
+            self._storage,
+            self._scheduler,
+            self.durable,
+        ).take
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -317,12 +328,15 @@ class Service:
             return assess(Facts(recovered=False, durable=self.durable))
         return self._vitals.health()
 
-    def reload(self) -> None:
+    def reload(self, then: Then | None = None) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
         if self._reload is None or self._vitals is None or self._stopping:
-            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+            text = "the venue starts, stops, or has no file"
+            log("reload_ignored", WARNING, text=Ours(text))
+            if then is not None:
+                then(result(applied=False, lines=[text]))
         else:
-            self._reload.ask()
+            self._reload.ask(then)
 
     def _exchange_certificates(self, tls: dict[str, ListenerTls]) -> None:
         """Show these to whoever connects from now on. Whether a listener has TLS is settled at the start."""
