@@ -26,3 +26,11 @@ def test_what_is_no_query_is_an_error(live: Observed) -> None:
 
 def test_nothing_listens_but_on_loopback(live: Observed) -> None:
     assert live.prometheus.url.startswith("http://127.0.0.1:")
+
+
+def test_every_recording_rule_that_looks_back_minutes_has_a_value_under_load(live: Observed) -> None:
+    groups = live.prometheus.ask("rules", type="record")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) > 5
+    for rule in rules:
+        live.prometheus.until_some(rule["name"])
