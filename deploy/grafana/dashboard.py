@@ -213,6 +213,7 @@ def _heatmap(panel: Panel) -> _Builder:
         .y_axis(heatmap.YAxisConfig().unit("s").axis_placement(common.AxisPlacement.LEFT))
         .filter_values(heatmap.FilterValueRange().le(1e-9))
         .cell_gap(1)
+        .scale_distribution(common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LINEAR))
         .show_legend()
     )
 
@@ -223,6 +224,7 @@ def _timeline(panel: Panel) -> _Builder:
     return (
         statetimeline.Panel()
         .merge_values(True)
+        .fill_opacity(70)
         .show_value(common.VisibilityMode.AUTO)
         .row_height(0.85)
         .legend(legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM))
@@ -239,6 +241,7 @@ def _table(panel: Panel) -> _Builder:
     builder = (
         table.Panel()
         .show_header(True)
+        .align(common.FieldTextAlignment.AUTO)
         .transformations(
             [
                 models.DataTransformerConfig(id_val="merge", options={}),

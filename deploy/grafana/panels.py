@@ -79,10 +79,12 @@ class Row(NamedTuple):
     panels: tuple[Panel, ...]
 
 
-def number(title: str, unit: str, expression: str, description: str, **more: Any) -> Panel:
-    """One large number, six to a line."""
+def number(title: str, unit: str, query: str | Query, description: str, **more: Any) -> Panel:
+    """A large number, six to a line."""
+    if isinstance(query, str):
+        query = Query(query)
     more = {"width": 4, "height": 4, **more}
-    return Panel(Kind.NUMBER, title, description, unit, (Query(expression),), **more)
+    return Panel(Kind.NUMBER, title, description, unit, (query,), **more)
 
 
 # --- PromQL -------------------------------------------------------------------------------------------------

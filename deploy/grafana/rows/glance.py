@@ -25,7 +25,6 @@ from deploy.grafana.panels import (
     quantile,
     quantiles,
     rising,
-    total,
 )
 
 _STATES: Final[Words] = {
@@ -46,7 +45,7 @@ OVERVIEW: Final = Row(
         number(
             "State",
             "short",
-            highest("carbonmatch_state"),
+            each("carbonmatch_state"),
             "Active: all is taken. Busy: orders that have waited too long are refused. Degraded: the disk "
             "does not keep up, and only cancels are taken.",
             words=_STATES,
@@ -74,6 +73,15 @@ OVERVIEW: Final = Row(
             runbook="latency",
         ),
         number(
+            "Within the objective",
+            "percentunit",
+            'min(1 - instance:carbonmatch_slow_commands:ratio_rate5m{instance=~"$instance"})',
+            "Share of the commands of the last five minutes that were answered within 10 ms. The objective "
+            "is 99.9 %.",
+            thresholds=falling(0.99, 0.999),
+            runbook="latency",
+        ),
+        number(
             "Capacity used",
             "percentunit",
             highest("carbonmatch_capacity_used_ratio"),
@@ -88,12 +96,6 @@ OVERVIEW: Final = Row(
             "Share of the commands received that were refused, for any reason.",
             thresholds=rising(0.1, 0.5),
             runbook="rejects",
-        ),
-        number(
-            "Sessions",
-            "short",
-            total("carbonmatch_sessions"),
-            "Sessions logged on, of all roles.",
         ),
         number(
             "Trading",
@@ -157,12 +159,31 @@ LATENCY: Final = Row(
         ),
         Panel(
             Kind.LINES,
+            "Objective spent",
+            "How fast the commands that took longer than 10 ms use up the one in a thousand that may: at 1 "
+            "all of it is used, at 14 two days are enough for a month's.",
+            "suffix: x",
+            tuple(
+                Query(
+                    f"max(instance:carbonmatch_slow_commands:ratio_rate{window}"
+                    '{instance=~"$instance"}) / 0.001',
+                    window,
+                )
+                for window in ("5m", "1h", "6h")
+            ),
+            thresholds=rising(1, 14.4),
+            runbook="latency",
+            width=6,
+        ),
+        Panel(
+            Kind.LINES,
             "Commit",
             "Writing and syncing one batch: what the disk does to every command.",
             "s",
             quantiles(_COMMIT, 0.5, 0.99, 0.999),
             thresholds=rising(0.01, 0.05),
             runbook="commit",
+            width=6,
         ),
         Panel(
             Kind.LINES,
@@ -170,6 +191,7 @@ LATENCY: Final = Row(
             "The slower the disk, the more commands share a sync.",
             "short",
             quantiles("carbonmatch_commit_batch_commands", 0.5, 0.99),
+            width=6,
         ),
         Panel(
             Kind.LINES,
@@ -177,6 +199,7 @@ LATENCY: Final = Row(
             "How long the oldest frame that was read has waited for its turn.",
             "s",
             (each("carbonmatch_oldest_wait_seconds"),),
+            width=6,
         ),
     ),
 )

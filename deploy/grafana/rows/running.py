@@ -119,8 +119,8 @@ JOURNAL: Final = Row(
         ),
         Panel(
             Kind.LINES,
-            "Disk free",
-            "Where the journal is, and what will be left in a day if it goes on like the last hour.",
+            "Disk, and what it will be in a day",
+            "Bytes free where the journal is, and what will be left in a day at the pace of the last hour.",
             "bytes",
             (
                 each("carbonmatch_disk_free_bytes", "{{instance}}"),
@@ -134,7 +134,7 @@ JOURNAL: Final = Row(
         ),
         Panel(
             Kind.LINES,
-            "Follower behind",
+            "Commands the follower is behind",
             "Commands that the follower has not executed again yet.",
             "short",
             (each("carbonmatch_follower_lag_commands"),),
