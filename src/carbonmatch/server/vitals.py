@@ -15,7 +15,7 @@ from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.ops.capacity import CapacityMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, tell_left_out
 from carbonmatch.server.commit import die
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.scheduler import Scheduler, Timer
@@ -57,6 +57,7 @@ class Vitals:
         self._capacity = CapacityMeter()
         self._stopping = False
         self._last_tick_ns = 0
+        self._last_second = 0
         self._ticker: Timer | None = None
 
     def start(self) -> None:
@@ -67,6 +68,7 @@ class Vitals:
         self._stopping = True
         if self._ticker is not None:
             self._ticker.cancel()
+        tell_left_out()
 
     def health(self) -> Health:
         floor = self._floor
@@ -100,6 +102,9 @@ class Vitals:
         counters.capacity_used_ns = self._capacity.used_ns(now_ns, self._timepieces.thread_time_ns())
         self._settlement.look()
         self._gauge(health)
+        if now_ns // _NS_PER_SECOND != self._last_second:
+            self._last_second = now_ns // _NS_PER_SECOND
+            tell_left_out()
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
     def _gauge(self, health: Health) -> None:
