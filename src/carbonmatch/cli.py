@@ -52,6 +52,7 @@ app.command(
     name="launch",
     help="Replay the launch of the national market, and prove its totals from the journal.",
 )
+app.command("carbonmatch.ops.log_events.command:main", name="logs", help="Say what a line of the log means.")
 app.command(
     "carbonmatch.surveillance.command:main",
     name="surveillance",
@@ -109,6 +110,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.export.writing import ExportError
     from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
+    from carbonmatch.ops.log_events.pages import UnknownEvent
     from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
@@ -123,7 +125,8 @@ def _user_errors() -> tuple[type[Exception], ...]:
         JournalRefused,
         NothingToRecompute,
     )
-    return (*ours, ExportError, FanoutError, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    others = (ExportError, FanoutError, SettlementError, SurveillanceError, UnknownEvent)
+    return (*ours, *others, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -15,7 +15,7 @@ from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.ops.capacity import CapacityMeter, SecondMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, tell_left_out
 from carbonmatch.server.book_gauges import BookGauges
 from carbonmatch.server.commit import die
 from carbonmatch.server.floor import Floor
@@ -23,8 +23,6 @@ from carbonmatch.server.scheduler import Scheduler, Timer
 from carbonmatch.server.settlement_files import SettlementFiles
 
 _TICK_SECONDS: Final = 0.1
-# How many bytes wait for each connection is looked at once a second: there may be thousands.
-_UNREAD_TICKS: Final = 10
 _NS_PER_SECOND: Final = 1_000_000_000
 
 
@@ -61,9 +59,9 @@ class Vitals:
         self._capacity = CapacityMeter()
         self._received = SecondMeter()
         self._books = BookGauges(floor.publisher.market_data, counters)
-        self._ticks = 0
         self._stopping = False
         self._last_tick_ns = 0
+        self._last_second = 0
         self._ticker: Timer | None = None
 
     def start(self) -> None:
@@ -74,6 +72,7 @@ class Vitals:
         self._stopping = True
         if self._ticker is not None:
             self._ticker.cancel()
+        tell_left_out()
 
     def health(self) -> Health:
         floor = self._floor
@@ -110,9 +109,10 @@ class Vitals:
         self._gauge(health)
         self._gauge_peak(now_ns)
         self._books.look()
-        if self._ticks % _UNREAD_TICKS == 0:
+        if now_ns // _NS_PER_SECOND != self._last_second:
+            self._last_second = now_ns // _NS_PER_SECOND
             self._gauge_unread()
-        self._ticks += 1
+            tell_left_out()
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
     def _gauge(self, health: Health) -> None:
@@ -151,6 +151,7 @@ class Vitals:
             counters.messages_received_peak = received
 
     def _gauge_unread(self) -> None:
+        """Once a second: there may be thousands of connections."""
         floor = self._floor
         self._counters.unread_bytes_max = max(
             (
