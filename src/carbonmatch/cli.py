@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
@@ -239,6 +239,28 @@ def follow(
     )
     start_logging()
     sys.exit(run(chosen))
+
+
+@app.command
+def metrics(
+    *,
+    of: Literal["serve", "follow"] | None = None,
+    markdown: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List every metric: name, kind, labels, number of series (n: of instruments), and what it is.
+
+    Parameters
+    ----------
+    of
+        Of one command's process only.
+    markdown
+        As the tables of docs/metrics.md, which also say what each is for.
+    """
+    from carbonmatch.ops import reference
+
+    processes = reference.PROCESSES if of is None else (of,)
+    lines = reference.markdown(processes) if markdown else reference.listing(processes)
+    print("\n".join(lines))
 
 
 @app.command(name="check-config")
