@@ -1,4 +1,4 @@
-"""The shipped rules: what promtool makes of them, and that no alert lacks a test or names what is not there."""
+"""The shipped rules: what promtool makes of them; no alert lacks a test, or names what is not there."""
 
 import subprocess
 from pathlib import Path
