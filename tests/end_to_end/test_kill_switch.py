@@ -1,4 +1,4 @@
-"""The kill switch in a real venue: thousands of orders pulled by one command, refused after a crash, let go on."""
+"""The kill switch in a real venue: thousands of orders pulled at once, refused after a crash, let go on."""
 
 from pathlib import Path
 
