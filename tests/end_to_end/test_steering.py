@@ -84,17 +84,6 @@ async def test_a_throttle_and_what_it_has_refused_are_in_the_list(tmp_path: Path
     assert (row.cancels_per_second, row.cancels_burst, row.throttled) == (5, 9, 1)
 
 
-async def test_a_question_after_sessions_gives_the_same_answer_after_a_crash(process: Process) -> None:
-    await process.start()
-    async with operator_of(process) as operator:
-        before = await operator.sessions()
-    await process.kill()
-    await process.start()
-    async with process.wire("operator", 1) as wire:
-        again = await wire.reports(len(before) + 1)
-    assert again[:-1] == before
-
-
 # --- the ends of connections ---------------------------------------------------------------------------
 
 
@@ -135,28 +124,6 @@ async def refused_logon(venue: Addresses, name: str = "alice") -> LogonRejected:
         async with Session(market.access(venue.order_entry, name), reconnect_seconds=0):
             pass
     return LogonRejected(refused.value.reason, str(refused.value))
-
-
-async def test_a_ban_holds_over_a_crash_until_its_time_or_another_command(
-    process: Process, tmp_path: Path
-) -> None:
-    await process.start()
-    async with operator_of(process) as operator:
-        await operator.disconnect("alice", ban_seconds=3600, text="runs wild")
-        (row,) = await operator.sessions("alice")
-        assert row.banned_until_ns > row.time_ns
-    assert (await refused_logon(process)).reason is RejectReason.SESSION_BANNED
-    await process.kill()
-    await process.start()
-    refused = await refused_logon(process)
-    assert refused.reason is RejectReason.SESSION_BANNED
-    assert "until 20" in refused.text
-    async with operator_of(process) as operator, process.session("bob"):
-        await operator.disconnect("alice")
-        async with process.session("alice") as alice:
-            await alice.new_order(EUA, Side.BUY, 10, 100)
-        (row,) = await operator.sessions("alice")
-        assert row.banned_until_ns == 0
 
 
 async def test_a_ban_is_over_by_itself(clock: Clock, tmp_path: Path) -> None:
@@ -241,24 +208,6 @@ async def test_an_operator_without_the_permission_has_nothing_done(tmp_path: Pat
 
 
 # --- snapshots ---------------------------------------------------------------------------------------
-
-
-async def test_a_snapshot_is_on_the_disk_when_it_is_answered_and_a_start_goes_on_from_it(
-    process: Process, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await process.start()
-    access = market.access(process.order_entry, "operator")
-    async with process.session("alice") as alice:
-        await alice.new_order(EUA, Side.BUY, 10, 100)
-        await keep_snapshot(access, "before the upgrade")
-        await alice.new_order(EUA, Side.BUY, 10, 101)
-    (sequence,) = snapshots.sequences(DiskStorage(process.directory))
-    assert f"snapshot {sequence} is on the disk" in capsys.readouterr().out
-    await process.kill()
-    await process.start()
-    assert process.events("recovered")[0]["snapshot_sequence"] == sequence
-    async with process.session("alice") as alice:
-        assert len(await alice.order_status()) == 3
 
 
 async def test_a_snapshot_is_the_state_between_two_commands(venue: Venue) -> None:
@@ -366,21 +315,6 @@ async def test_a_file_with_mistakes_is_refused_in_words_and_changes_nothing(
         await alice.new_order(EUA, Side.BUY, 1, 100)
 
 
-async def test_who_asked_for_the_file_and_why_is_in_the_journal_after_a_crash(process: Process) -> None:
-    await process.start()
-    async with operator_of(process) as operator:
-        process.text = process.text.replace('name = "CAROL"', 'name = "CAROLA"')
-        process._config.write_text(process.text)
-        outcome = await operator.reload_configuration("carol has married")
-        assert outcome.applied
-        assert outcome.lines == ("account 31, CAROLA",)
-    await process.kill()
-    await process.start()
-    async with process.wire("operator", 1) as wire:
-        (again,) = await wire.reports(1)
-    assert again == outcome
-
-
 async def test_nothing_is_done_while_the_disk_is_in_trouble(venue: Venue) -> None:
     async with operator_of(venue) as operator:
         venue.service._gateway.accept_orders(False)
@@ -399,3 +333,42 @@ async def test_a_session_that_is_no_operator_any_more_is_refused_by_the_market(v
                 await call
         assert venue.counters.reloads.total() == 0
         venue.engine.sessions[market.OPERATOR].operator = True
+
+
+# --- and all of it after a crash -----------------------------------------------------------------------
+
+
+async def test_what_operators_did_holds_after_a_crash(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await process.start()
+    access = market.access(process.order_entry, "operator")
+    async with operator_of(process) as operator:
+        process._config.write_text(process.text.replace('name = "CAROL"', 'name = "CAROLA"'))
+        outcome = await operator.reload_configuration("carol has married")
+        assert (outcome.applied, outcome.lines) == (True, ("account 31, CAROLA",))
+        rows = await operator.sessions()
+        await operator.disconnect("alice", ban_seconds=3600, text="runs wild")
+    process.text = process._config.read_text()
+    await keep_snapshot(access, "before the upgrade")
+    (snapshot,) = snapshots.sequences(DiskStorage(process.directory))
+    assert f"snapshot {snapshot} is on the disk" in capsys.readouterr().out
+    async with process.session("bob") as bob:
+        await bob.new_order(EUA, Side.BUY, 10, 101)
+    await process.kill()
+    await process.start()
+    assert process.events("recovered")[0]["snapshot_sequence"] == snapshot
+    # The answers are what they were.
+    async with process.wire("operator", 1) as wire:
+        again = await wire.reports(1 + len(rows) + 1)
+    assert again[: len(rows) + 1] == [outcome, *rows]
+    refused = await refused_logon(process)
+    assert refused.reason is RejectReason.SESSION_BANNED
+    assert "until 20" in refused.text
+    async with operator_of(process) as operator, process.session("bob") as bob:
+        assert len(await bob.order_status()) == 2
+        await operator.disconnect("alice")
+        async with process.session("alice") as alice:
+            await alice.new_order(EUA, Side.BUY, 10, 100)
+        (row,) = await operator.sessions("alice")
+        assert row.banned_until_ns == 0

@@ -191,6 +191,15 @@ class Market:
                 return f"{'done' if report.applied else 'not done'}: {'; '.join(report.lines)}"
             case m.Done():
                 return "done"
+            case m.Pulled():
+                return (
+                    f"pulled {report.order_count} orders of {report.order_lots}, "
+                    f"{report.proposal_count} offers, {report.bid_count} bids, "
+                    f"{report.bidding_count} biddings{', more' if report.more else ''}"
+                )
+            case m.Killed():
+                scope = f"{m.KillScope(report.scope).name.lower()} {report.scope_id}"
+                return f"{scope} stopped by {NAMES[report.session_id]}: {report.text}"
             case m.BlockUpdate():
                 words = [
                     f"block {number(report.proposal_id)} {report.state.name} {report.side.name.lower()}",

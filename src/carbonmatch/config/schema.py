@@ -92,6 +92,7 @@ OperatorPermissionName = Literal[
     "biddings",
     "settlement",
     "inspect",
+    "kill",
     "sessions",
     "configuration",
 ]

@@ -143,6 +143,12 @@ from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus a
 from carbonmatch.matching.vocabulary.instrument_status import (
     InstrumentStatusRequest as InstrumentStatusRequest,
 )
+from carbonmatch.matching.vocabulary.kill_switch import Kill as Kill
+from carbonmatch.matching.vocabulary.kill_switch import Killed as Killed
+from carbonmatch.matching.vocabulary.kill_switch import KilledRequest as KilledRequest
+from carbonmatch.matching.vocabulary.kill_switch import KillScope as KillScope
+from carbonmatch.matching.vocabulary.kill_switch import Pulled as Pulled
+from carbonmatch.matching.vocabulary.kill_switch import Release as Release
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -214,6 +220,8 @@ BiddingCommand = AnnounceBidding | CancelBidding
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
+# What operators stop, and let go on.
+KillCommand = Kill | Release | KilledRequest
 # What the process itself carries out: it journals what came of it, as OnOutcome.
 ProcessCommand = TakeSnapshot | ReloadConfiguration
 # What operators do to sessions, and ask of them.
@@ -237,6 +245,7 @@ ClientCommand = (
     | BiddingCommand
     | DayCommand
     | AccountCommand
+    | KillCommand
     | SteeringCommand
     | HoldingsRequest
     | BlockPropose
@@ -281,6 +290,8 @@ AnyReport = (
     | BlockUpdate
     | Holding
     | Cash
+    | Pulled
+    | Killed
     | SessionStatus
     | Outcome
 )

@@ -38,6 +38,9 @@ from carbonmatch.matching.messages import (
     HoldingsRequest,
     InspectHoldings,
     InstrumentStatusRequest,
+    Kill,
+    KillCommand,
+    KilledRequest,
     MassCancel,
     OrderStatusRequest,
     ProcessCommand,
@@ -79,12 +82,12 @@ _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
-_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(
     {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
 )
-SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
+SEARCHES: Final = frozenset({MassCancel, Kill, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -98,6 +101,7 @@ _STEERING: Final = (
             *get_args(BiddingCommand),
             *get_args(DayCommand),
             *get_args(AccountCommand),
+            *get_args(KillCommand),
             *get_args(SteeringCommand),
         }
     )

@@ -82,6 +82,8 @@ class Reload:
     def _applied(self, changed: int, lines: list[str]) -> None:
         counters = self._counters
         counters.reloads["applied"] += 1
+        counters.config_last_reload_successful = 1
+        counters.config_read_ns = self._floor.pipeline.clocks.time_ns()
         log("reloaded", changed=changed, keys=counters.keys, sequence=self._floor.engine.sequence)
         self._end(result(applied=True, lines=lines or ["nothing has changed"]))
 
@@ -89,6 +91,7 @@ class Reload:
         if not isinstance(error, ConfigError | OSError):
             raise error
         self._counters.reloads["refused"] += 1
+        self._counters.config_last_reload_successful = 0
         problems = list(error.problems) if isinstance(error, ConfigError) else [str(error)]
         for problem in problems:
             log("reload_refused", ERROR, text=Ours(problem))

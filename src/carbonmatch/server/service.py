@@ -5,6 +5,7 @@ The only place that reads a clock: everybody else is given the time.
 
 import asyncio
 import errno
+import faulthandler
 import gc
 import os
 import signal
@@ -31,9 +32,10 @@ from carbonmatch.limits import DESCRIPTORS_SPARE
 from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
-from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.metrics import METRICS
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
@@ -43,6 +45,7 @@ from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
+from carbonmatch.server.kernel_clock import clock_status
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
@@ -50,6 +53,8 @@ from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
 from carbonmatch.server.snapshot_now import SnapshotNow
 from carbonmatch.server.steering import Then, result
+from carbonmatch.server.supervisor import Supervisor
+from carbonmatch.server.surroundings import Surroundings, note_clock
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
@@ -69,6 +74,8 @@ def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
+    # A watchdog ends a process that hangs with SIGABRT: then stderr says where it hung.
+    faulthandler.enable()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     return uvloop.run(_serve(config, read_again))
 
@@ -81,9 +88,10 @@ async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
-    await service.start()
-    await stopped.wait()
-    return await service.stop()
+    with service.supervisor:
+        await service.start()
+        await stopped.wait()
+        return await service.stop()
 
 
 def _stop_or_die(number: signal.Signals, stopped: asyncio.Event, service: "Service") -> None:
@@ -131,6 +139,7 @@ class Service:
         # Once it is ready.
         self._vitals: Vitals | None = None
         self._stopping = False
+        self.supervisor = Supervisor(self.status)
         self._collections = CollectionMeter(self.counters, time.monotonic_ns)
         self._with_archive: WithArchive | None = None
 
@@ -139,10 +148,13 @@ class Service:
     async def start(self) -> None:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
-        self.counters.start_time_ns = time.time_ns()
+        counters = self.counters
+        counters.start_time_ns = counters.config_read_ns = time.time_ns()
+        counters.durable = int(self.durable)
+        note_clock(counters, clock_status())
         gc.callbacks.append(self._collections)
         config = self.config
-        self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
+        self._ops = OpsPort(ops_pages(Exposition(self.counters, METRICS), self.health))
         listeners = 3 if drop_copies(config) else 2
         reserve_descriptors(listeners * config.connections.max + DESCRIPTORS_SPARE)
         self._tls = tls_contexts(config)
@@ -180,11 +192,15 @@ class Service:
             self._keeper,
             self.counters,
             self._scheduler,
-            Timepieces(time.monotonic_ns, time.thread_time_ns),
+            Timepieces(time.monotonic_ns, time.thread_time_ns, self._clock.held_ns),
             self.durable,
             self._settlement,
         )
         self._vitals.start()
+        self._surroundings = Surroundings(
+            Path(config.journal.directory), self._storage, counters, self._scheduler, time.time_ns
+        )
+        self._surroundings.start()
         log(
             "ready",
             **self.addresses,
@@ -194,6 +210,7 @@ class Service:
             durable=self.durable,
             directory=Ours(config.journal.directory),
         )
+        self.supervisor.ready()
 
     async def _recover(self, directory: Path) -> Recovered:
         self.is_recovering = True
@@ -235,13 +252,13 @@ class Service:
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
-        clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
+        self._clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
         self._floor = Floor(
             self.config,
             recovered,
             self._journal,
             self._history,
-            Clocks(clock.time_ns, time.monotonic_ns),
+            Clocks(self._clock.time_ns, time.monotonic_ns),
             self.counters,
             self._scheduler,
             self._writer.epoch,
@@ -328,6 +345,15 @@ class Service:
             return assess(Facts(recovered=False, durable=self.durable))
         return self._vitals.health()
 
+    def status(self) -> str:
+        """What the venue does, in a line for people."""
+        words = self.health().words
+        if self._vitals is None:
+            return words
+        connections, orders = self._floor.connection_count, self._engine.open_order_count
+        sequence = self._pipeline.durable_sequence
+        return f"{words}; {connections} connections, {orders} orders rest, sequence {sequence} is durable"
+
     def reload(self, then: Then | None = None) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
         if self._reload is None or self._vitals is None or self._stopping:
@@ -361,6 +387,8 @@ class Service:
         log("stopping", sequence=self._engine.sequence)
         if self._vitals is not None:
             self._vitals.stop()
+            self.supervisor.stopping()
+            self._surroundings.stop()
             # The next start makes what is missing.
             await self._settlement.stop()
         self._gateway.accepting_orders = False
