@@ -324,8 +324,12 @@ class SubjectReader:
             except nats.errors.Error:
                 await asyncio.sleep(0.05)
                 continue
-            self._apply(reply.data)
-            return
+            # Answers and batches come by different subjects, and so in any order: an answer that is older
+            # than what was heard meanwhile would take it back.
+            answer: list[Any] = decode_feed(reply.data)
+            if answer and answer[0].feed_sequence >= self._builder.feed_sequence:
+                self._builder.apply(answer)
+                return
 
     def _apply(self, payload: bytes) -> list[Damage]:
         messages: list[Any] = decode_feed(payload)

@@ -136,6 +136,10 @@ class MarketData:
         """The instrument's released depth, to read only."""
         return self._instrument(instrument_id).depth
 
+    def last_price_ticks(self, instrument_id: InstrumentId) -> int:
+        """Of the last trade of its day; 0: none stands."""
+        return self._instrument(instrument_id).statistics.last_price_ticks
+
     def _instrument(self, instrument_id: InstrumentId) -> PublicInstrument:
         instrument = self._instruments[instrument_id]
         assert isinstance(instrument, PublicInstrument), "a composite price is not traded"

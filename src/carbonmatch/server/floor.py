@@ -200,7 +200,7 @@ class Floor:
     def _count_what_is_there(self) -> None:
         engine, counters = self.engine, self.counters
         for instrument_id, book in engine.books.items():
-            counters.instruments[instrument_id] = book.instrument.definition
+            counters.define(book.instrument.definition)
             counters.phases[instrument_id] = book.instrument.phase
             counters.phase_end_s[instrument_id] = phase_until_ns(book) // NS_PER_SECOND
 

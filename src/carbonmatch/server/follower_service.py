@@ -15,9 +15,9 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
-from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.server.archive import Archive
 from carbonmatch.server.clocks import Clocks

@@ -131,6 +131,7 @@ class Gateway(Listener):
         self._scheduled = False
         ready = self._ready
         pipeline = self.pipeline
+        pipeline.begin_turn()
         work = 0
         # The only session there is, which sends again when it is answered: it need not wait for the
         # journal thread to be woken. With a second one, though it only listen, the loop must not wait
@@ -167,6 +168,11 @@ class Gateway(Listener):
             return 0, 0
         oldest_ns = min(peer.frames[0][1] for peer in peers)
         return self.clocks.monotonic_ns() - oldest_ns, sum(peer.queued_bytes for peer in peers)
+
+    @property
+    def in_grace_count(self) -> int:
+        """Sessions that were lost and whose orders go unless they are back in time."""
+        return len(self._lost_at_ns)
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.

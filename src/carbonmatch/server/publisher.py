@@ -111,6 +111,7 @@ class Publisher(Listener):
         if not batch.changes:
             return
         self.subscriptions.publish(batch)
+        self.counters.feed_messages += batch.message_count
         if not self.followers:
             return
         self.counters.feed_batches += 1

@@ -66,6 +66,8 @@ class Reload:
     def _applied(self, changed: int) -> None:
         counters = self._counters
         counters.reloads["applied"] += 1
+        counters.config_last_reload_successful = 1
+        counters.config_read_ns = self._floor.pipeline.clocks.time_ns()
         log("reloaded", changed=changed, keys=counters.keys, sequence=self._floor.engine.sequence)
         self._end()
 
@@ -73,6 +75,7 @@ class Reload:
         if not isinstance(error, ConfigError | OSError):
             raise error
         self._counters.reloads["refused"] += 1
+        self._counters.config_last_reload_successful = 0
         for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
             log("reload_refused", ERROR, text=Ours(problem))
         self._end()

@@ -31,9 +31,10 @@ from carbonmatch.limits import DESCRIPTORS_SPARE
 from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
-from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.metrics import METRICS
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
@@ -43,11 +44,13 @@ from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
+from carbonmatch.server.kernel_clock import clock_status
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
+from carbonmatch.server.surroundings import Surroundings, note_clock
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
@@ -137,10 +140,13 @@ class Service:
     async def start(self) -> None:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
-        self.counters.start_time_ns = time.time_ns()
+        counters = self.counters
+        counters.start_time_ns = counters.config_read_ns = time.time_ns()
+        counters.durable = int(self.durable)
+        note_clock(counters, clock_status())
         gc.callbacks.append(self._collections)
         config = self.config
-        self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
+        self._ops = OpsPort(ops_pages(Exposition(self.counters, METRICS), self.health))
         listeners = 3 if drop_copies(config) else 2
         reserve_descriptors(listeners * config.connections.max + DESCRIPTORS_SPARE)
         self._tls = tls_contexts(config)
@@ -178,11 +184,15 @@ class Service:
             self._keeper,
             self.counters,
             self._scheduler,
-            Timepieces(time.monotonic_ns, time.thread_time_ns),
+            Timepieces(time.monotonic_ns, time.thread_time_ns, self._clock.held_ns),
             self.durable,
             self._settlement,
         )
         self._vitals.start()
+        self._surroundings = Surroundings(
+            Path(config.journal.directory), self._storage, counters, self._scheduler, time.time_ns
+        )
+        self._surroundings.start()
         log(
             "ready",
             **self.addresses,
@@ -233,13 +243,13 @@ class Service:
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
-        clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
+        self._clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
         self._floor = Floor(
             self.config,
             recovered,
             self._journal,
             self._history,
-            Clocks(clock.time_ns, time.monotonic_ns),
+            Clocks(self._clock.time_ns, time.monotonic_ns),
             self.counters,
             self._scheduler,
             self._writer.epoch,
@@ -347,6 +357,7 @@ class Service:
         log("stopping", sequence=self._engine.sequence)
         if self._vitals is not None:
             self._vitals.stop()
+            self._surroundings.stop()
             # The next start makes what is missing.
             await self._settlement.stop()
         self._gateway.accepting_orders = False
