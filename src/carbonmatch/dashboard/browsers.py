@@ -64,7 +64,7 @@ class Browsers:
                     quiet_ticks = 0
                 await self._tick.wait()
         except TimeoutError:
-            log("browser_cut", WARNING, seconds=DASHBOARD_SLOW_SECONDS)
+            log("dashboard_browser_cut", WARNING)
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:

@@ -1,17 +1,12 @@
-"""`carbonmatch dashboard`: the process. Reads the clocks."""
+"""`carbonmatch dashboard`: the command line. What it starts needs the extra `dashboard`."""
 
-import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import sys
-import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import uvloop
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -19,19 +14,9 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.options import Port, access_of, whole_number
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.dashboard.acting import Operating
-from carbonmatch.dashboard.admission import Logins
-from carbonmatch.dashboard.browsers import Browsers
-from carbonmatch.dashboard.feed import FeedFollower
-from carbonmatch.dashboard.polling import Addresses, Poller
-from carbonmatch.dashboard.site import Site, listen
-from carbonmatch.dashboard.view import View
-from carbonmatch.exit_codes import ExitCode
-from carbonmatch.limits import DASHBOARD_SECRET_CHARS_MIN, DASHBOARD_TICK_SECONDS
-from carbonmatch.ops.logs import WARNING, Ours, log, start_logging
+from carbonmatch.dashboard.sources import Addresses
+from carbonmatch.limits import DASHBOARD_SECRET_CHARS_MIN
 from carbonmatch.protocol.messages import Role
-
-_HOST = "127.0.0.1"
 
 
 def main(
@@ -89,6 +74,12 @@ def main(
     name
         A name beside localhost under which browsers may ask, of a proxy with TLS.
     """
+    try:
+        from carbonmatch.dashboard.service import run
+    except ModuleNotFoundError as error:
+        if error.name != "aiohttp":
+            raise
+        raise ClientError("the dashboard needs aiohttp: pip install 'carbonmatch[dashboard]'") from None
     feed = access_of(Role.MARKET_DATA, host, market_data_port, key_id, key_file, session, tls)
     addresses = Addresses(metrics_url, follower_url, prometheus_url)
     operator: Access | None = None
@@ -99,8 +90,7 @@ def main(
         secret = secret_in(secret_file)
     elif operator_key_id is not None:
         raise ClientError("an operator's key without --secret-file: nobody could log in to use it")
-    start_logging()
-    sys.exit(uvloop.run(_serve(port, feed, addresses, operator, secret, frozenset(name))))
+    sys.exit(run(port, feed, addresses, operator, secret, frozenset(name)))
 
 
 def secret_in(file: Path) -> str:
@@ -119,57 +109,3 @@ def secret_in(file: Path) -> str:
             "where there is no file, one is made"
         )
     return secret
-
-
-async def _serve(
-    port: int,
-    feed: Access,
-    addresses: Addresses,
-    operator: Access | None,
-    secret: str,
-    names: frozenset[str],
-) -> int:
-    view = View()
-    browsers = Browsers(view, time.time_ns)
-    follower = FeedFollower(feed, view, time.time_ns)
-    poller = Poller(addresses, view, time.time_ns)
-    site = Site(
-        view,
-        browsers,
-        None if operator is None else Operating(operator),
-        Logins(secret, time.monotonic_ns) if secret else None,
-        names,
-    )
-    runner, server = await listen(site.application(), _HOST, port)
-    bound = server.sockets[0].getsockname()[1]
-    log("ready", dashboard=f"http://{_HOST}:{bound}/", may_act=operator is not None)
-    try:
-        await _until_stopped(follower.run(), poller.run(), _tick(follower, browsers))
-    finally:
-        server.close()
-        await runner.cleanup()
-    log("stopped")
-    return ExitCode.DONE
-
-
-async def _tick(follower: FeedFollower, browsers: Browsers) -> None:
-    while True:
-        follower.tick()
-        browsers.tick()
-        await asyncio.sleep(DASHBOARD_TICK_SECONDS)
-
-
-async def _until_stopped(*work: Coroutine[Any, Any, None]) -> None:
-    """Until SIGTERM or SIGINT. What one of them raises ends the others, and is raised."""
-    loop = asyncio.get_running_loop()
-    running = asyncio.gather(*work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
-    # Told to all processes of a venue, it must not end this one.
-    loop.add_signal_handler(signal.SIGHUP, _ignore_reload)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-
-
-def _ignore_reload() -> None:
-    log("reload_ignored", WARNING, text=Ours("the dashboard reads its options at its start only"))

@@ -8,7 +8,8 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, Disconnected
 from carbonmatch.client.market_data import Batch, MarketDataClient
 from carbonmatch.client.reconnect import is_final
-from carbonmatch.dashboard.view import Source, View
+from carbonmatch.dashboard.sources import source_of
+from carbonmatch.dashboard.view import View
 from carbonmatch.limits import DASHBOARD_TICK_SECONDS
 from carbonmatch.matching.messages import InstrumentId
 from carbonmatch.ops.logs import WARNING, Ours, log
@@ -45,7 +46,7 @@ class FeedFollower:
                 self._problem = str(error) or type(error).__name__
                 if is_final(error):
                     wait_seconds = _AGAIN_REFUSED_SECONDS
-                    log("feed_refused", WARNING, text=Ours(self._problem))
+                    log("dashboard_feed_refused", WARNING, text=Ours(self._problem))
             await asyncio.sleep(wait_seconds)
 
     async def _follow(self) -> None:
@@ -76,10 +77,7 @@ class FeedFollower:
             self._view.take_market(feed.books, self._texts)
 
     def _tell(self, problem: str) -> None:
-        known: Source | None = self._view.get("feed")
-        is_good = not problem
-        since_ns = known.since_ns if known is not None and known.is_good == is_good else self._time_ns()
-        self._view.put("feed", Source(is_good, since_ns, problem))
+        self._view.put("feed", source_of(self._view.get("feed"), problem, self._time_ns()))
 
     def _take(self, batch: Batch) -> None:
         self._problem = "waiting for the whole market"
@@ -89,4 +87,4 @@ class FeedFollower:
 
     def _lose(self, loss: Disconnected) -> None:
         self._problem = f"not connected to {self._access.host}:{self._access.port}: {loss}"
-        log("feed_lost", WARNING, text=Ours(self._problem))
+        log("dashboard_feed_lost", WARNING, text=Ours(self._problem))

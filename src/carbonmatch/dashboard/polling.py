@@ -10,21 +10,14 @@ from msgspec import Struct
 
 from carbonmatch.dashboard.alerts import Facts, PrometheusAnswer, Since, alerts_of, own_alerts
 from carbonmatch.dashboard.scrape import Scrape, read
-from carbonmatch.dashboard.view import Source, View
+from carbonmatch.dashboard.sources import Addresses, Source, source_of
+from carbonmatch.dashboard.view import View
 from carbonmatch.dashboard.vitals import following_of, point_of, vitals_of
 from carbonmatch.limits import DASHBOARD_PAGE_BYTES_MAX, DASHBOARD_SCRAPE_SECONDS
 
 _ANSWER_SECONDS: Final = 2.0
 _OWN_RULES: Final = "rules of this page"
 _PROMETHEUS: Final = "Prometheus"
-
-
-class Addresses(Struct, frozen=True):
-    """Where to ask; empty: not there."""
-
-    metrics_url: str
-    follower_url: str = ""
-    prometheus_url: str = ""
 
 
 class Readiness(Struct, frozen=True):
@@ -125,10 +118,7 @@ class Poller:
         return "" if feed is None else feed.text
 
     def _tell(self, name: str, problem: str) -> None:
-        known: Source | None = self._view.get(name)
-        is_good = not problem
-        since_ns = known.since_ns if known is not None and known.is_good == is_good else self._time_ns()
-        self._view.put(name, Source(is_good, since_ns, problem))
+        self._view.put(name, source_of(self._view.get(name), problem, self._time_ns()))
 
 
 def _read(body: bytes, time_ns: int) -> Scrape:

@@ -80,7 +80,7 @@ class Site:
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         why = refusal(request.method, request.path, request.headers, self._names)
         if why is not None:
-            log("request_refused", WARNING, path=request.path, text=why)
+            log("dashboard_request_refused", WARNING, path=request.path, text=why)
             return web.Response(status=403, text=f"{why}\n")
         return await handler(request)
 
@@ -125,9 +125,9 @@ class Site:
             command = command_of(asked, self._view.symbol_of(asked.instrument_id))
             sequence = await self._operating.act(command)
         except Refused as refused:
-            log("dashboard_act_refused", WARNING, act=asked.act, symbol=asked.typed, text=str(refused))
+            log("dashboard_act_refused", WARNING, act=asked.act, instrument=asked.typed, text=str(refused))
             return _answer(409, problem=str(refused))
-        log("dashboard_act", act=asked.act, symbol=asked.typed, sequence=sequence)
+        log("dashboard_acted", act=asked.act, instrument=asked.typed, sequence=sequence)
         return _answer(200, sequence=sequence)
 
     def _may_act(self, request: web.Request) -> bool:

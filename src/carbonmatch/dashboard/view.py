@@ -18,14 +18,6 @@ from carbonmatch.matching.messages import InstrumentId
 _encoder: Final = msgspec.json.Encoder()
 
 
-class Source(Struct, frozen=True, gc=False):
-    """Whether what comes from one place is as it is now, and since when it is so or not."""
-
-    is_good: bool
-    since_ns: int
-    text: str = ""
-
-
 class Seen(Struct):
     """What one browser has been told."""
 
