@@ -5,6 +5,7 @@ The only place that reads a clock: everybody else is given the time.
 
 import asyncio
 import errno
+import faulthandler
 import gc
 import os
 import signal
@@ -50,6 +51,7 @@ from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
+from carbonmatch.server.supervisor import Supervisor
 from carbonmatch.server.surroundings import Surroundings, note_clock
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
@@ -70,6 +72,8 @@ def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
+    # A watchdog ends a process that hangs with SIGABRT: then stderr says where it hung.
+    faulthandler.enable()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     return uvloop.run(_serve(config, read_again))
 
@@ -82,9 +86,10 @@ async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
-    await service.start()
-    await stopped.wait()
-    return await service.stop()
+    with service.supervisor:
+        await service.start()
+        await stopped.wait()
+        return await service.stop()
 
 
 def _stop_or_die(number: signal.Signals, stopped: asyncio.Event, service: "Service") -> None:
@@ -132,6 +137,7 @@ class Service:
         # Once it is ready.
         self._vitals: Vitals | None = None
         self._stopping = False
+        self.supervisor = Supervisor(self.status)
         self._collections = CollectionMeter(self.counters, time.monotonic_ns)
         self._with_archive: WithArchive | None = None
 
@@ -202,6 +208,7 @@ class Service:
             durable=self.durable,
             directory=Ours(config.journal.directory),
         )
+        self.supervisor.ready()
 
     async def _recover(self, directory: Path) -> Recovered:
         self.is_recovering = True
@@ -327,6 +334,15 @@ class Service:
             return assess(Facts(recovered=False, durable=self.durable))
         return self._vitals.health()
 
+    def status(self) -> str:
+        """What the venue does, in a line for people."""
+        words = self.health().words
+        if self._vitals is None:
+            return words
+        connections, orders = self._floor.connection_count, self._engine.open_order_count
+        sequence = self._pipeline.durable_sequence
+        return f"{words}; {connections} connections, {orders} orders rest, sequence {sequence} is durable"
+
     def reload(self) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
         if self._reload is None or self._vitals is None or self._stopping:
@@ -357,6 +373,7 @@ class Service:
         log("stopping", sequence=self._engine.sequence)
         if self._vitals is not None:
             self._vitals.stop()
+            self.supervisor.stopping()
             self._surroundings.stop()
             # The next start makes what is missing.
             await self._settlement.stop()
