@@ -532,3 +532,28 @@ EXPORT_LEVELS_MAX: Final = 50
 NATS_BATCHES_MAX: Final = 65_536
 # How often a fan-out says on NATS that it follows the engine.
 NATS_STATUS_SECONDS: Final = 1.0
+
+# --- dashboard -----------------------------------------------------------------------------------
+
+# Pages that are open at once, of a few operators with some screens each; one that has not taken what was
+# sent for so long is cut. A page gets what has changed four times a second: people see no more.
+DASHBOARD_BROWSERS_MAX: Final = 32
+DASHBOARD_SLOW_SECONDS: Final = 10.0
+DASHBOARD_TICK_SECONDS: Final = 0.25
+# Connections of any kind: six a browser at most, as browsers have it.
+DASHBOARD_CONNECTIONS_MAX: Final = 6 * DASHBOARD_BROWSERS_MAX
+# How often the venue's metrics are asked for, and how many answers its charts remember: a quarter of an hour.
+DASHBOARD_SCRAPE_SECONDS: Final = 2.0
+DASHBOARD_POINTS_MAX: Final = 450
+# The metrics of 1,000 instruments are 2 MB; what Prometheus says of its alerts is less.
+DASHBOARD_PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+# What is shown of one instrument.
+DASHBOARD_LEVELS: Final = 10
+DASHBOARD_TRADES: Final = 30
+# Alerts that are shown: a person reads no more.
+DASHBOARD_ALERTS_MAX: Final = 100
+# People who may act at once, and for how long after their secret; a secret nobody guesses.
+DASHBOARD_LOGINS_MAX: Final = 16
+DASHBOARD_LOGIN_SECONDS: Final = 8 * 3_600
+DASHBOARD_SECRET_CHARS_MIN: Final = 32
+DASHBOARD_REQUEST_BYTES_MAX: Final = 4_096
