@@ -214,9 +214,12 @@ def _books_to_steer(
     if not session.operator:
         refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
     elif instrument_id == ANY:
-        return [book for _, book in sorted(venue.books.items())]
+        books = [book for _, book in sorted(venue.books.items())]
+        return [book for book in books if not book.instrument.definition.delisted]
     elif instrument_id not in venue.books:
         refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
+    elif venue.books[instrument_id].instrument.definition.delisted and session is not venue.venue_session:
+        refuse(venue, session, ref, RejectReason.INSTRUMENT_DELISTED)
     else:
         return [venue.books[instrument_id]]
     return None

@@ -59,10 +59,11 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.composites import restore_composites, saved_composites
 from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
+from carbonmatch.matching.steering.saved import SteeringState, restore_steering, saved_steering
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 21
+STATE_VERSION: Final = 22
 DIGEST_BYTES: Final = 32
 
 
@@ -187,7 +188,7 @@ class _VenueState(_State, frozen=True):
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
     killed: list[tuple[KillScope, int, Killing]]  # in the order of scopes and their ids
-    banned: list[tuple[SessionId, int]]  # in the order of their numbers
+    steering: SteeringState
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -233,7 +234,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_cash(venue),
             saved_composites(venue),
             killed_state(venue),
-            sorted(venue.banned.items()),
+            saved_steering(venue),
         )
     )
 
@@ -303,7 +304,7 @@ def restore(data: bytes) -> Engine:
     restore_blocks(venue, state.blocks)
     restore_composites(venue, state.composites)
     restore_killed(venue, state.killed)
-    venue.banned.update(state.banned)
+    restore_steering(venue, state.steering)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)
