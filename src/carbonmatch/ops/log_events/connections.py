@@ -36,6 +36,13 @@ CONNECTIONS: Final = (
         " the same reason, ask whose it is.",
     ),
     LogEvent(
+        "session_disconnected",
+        INFO,
+        ("session", "connections", "text"),
+        "An operator has ended the connections of a session.",
+        "Nothing: `carbonmatch admin audit` says who has, and why.",
+    ),
+    LogEvent(
         "session_orders_cancelled",
         INFO,
         ("session",),
