@@ -40,7 +40,7 @@ CONNECTIONS: Final = (
         INFO,
         ("session", "connections", "text"),
         "An operator has ended the connections of a session.",
-        "Nothing: `carbonmatch admin audit` says who has, and why.",
+        "Nothing: `text` is what the operator has given as the reason; who it was, the journal says.",
     ),
     LogEvent(
         "session_orders_cancelled",
