@@ -183,6 +183,15 @@ class Market:
                 return f"{report.symbol} {report.phase.name}, {report.trading_day} after {report.ended_day}"
             case m.Done():
                 return "done"
+            case m.Pulled():
+                return (
+                    f"pulled {report.order_count} orders of {report.order_lots}, "
+                    f"{report.proposal_count} offers, {report.bid_count} bids, "
+                    f"{report.bidding_count} biddings{', more' if report.more else ''}"
+                )
+            case m.Killed():
+                scope = f"{m.KillScope(report.scope).name.lower()} {report.scope_id}"
+                return f"{scope} stopped by {NAMES[report.session_id]}: {report.text}"
             case m.BlockUpdate():
                 words = [
                     f"block {number(report.proposal_id)} {report.state.name} {report.side.name.lower()}",

@@ -109,6 +109,9 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_TRADING_DAY = 167,
   SETTLEMENT_ALREADY_CONFIRMED = 168,
   NO_BID_POSSIBLE = 169,
+  KILLED = 180,
+  NOT_KILLED = 181,
+  UNKNOWN_PARTICIPANT = 182,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -189,6 +192,9 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_TRADING_DAY: return "UNKNOWN_TRADING_DAY";
     case RejectReason::SETTLEMENT_ALREADY_CONFIRMED: return "SETTLEMENT_ALREADY_CONFIRMED";
     case RejectReason::NO_BID_POSSIBLE: return "NO_BID_POSSIBLE";
+    case RejectReason::KILLED: return "KILLED";
+    case RejectReason::NOT_KILLED: return "NOT_KILLED";
+    case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -349,6 +355,7 @@ enum class CancelReason : std::uint32_t {
   SESSION_REMOVED = 16,
   SELECT_REMAINDER = 17,
   RESTRICTED = 18,
+  KILLED = 20,
 };
 
 inline std::string to_string(CancelReason value) {
@@ -371,6 +378,7 @@ inline std::string to_string(CancelReason value) {
     case CancelReason::SESSION_REMOVED: return "SESSION_REMOVED";
     case CancelReason::SELECT_REMAINDER: return "SELECT_REMAINDER";
     case CancelReason::RESTRICTED: return "RESTRICTED";
+    case CancelReason::KILLED: return "KILLED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -630,6 +638,23 @@ inline std::string to_string(SettlementOutcome value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class KillScope : std::uint32_t {
+  VENUE = 1,
+  PARTICIPANT = 2,
+  ACCOUNT = 3,
+  INSTRUMENT = 4,
+};
+
+inline std::string to_string(KillScope value) {
+  switch (value) {
+    case KillScope::VENUE: return "VENUE";
+    case KillScope::PARTICIPANT: return "PARTICIPANT";
+    case KillScope::ACCOUNT: return "ACCOUNT";
+    case KillScope::INSTRUMENT: return "INSTRUMENT";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class SelfTradeKey : std::uint32_t {
   PARTICIPANT = 1,
   ACCOUNT = 2,
@@ -852,6 +877,7 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
+MSGPACK_ADD_ENUM(carbonmatch::KillScope)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingTie)
@@ -896,6 +922,7 @@ constexpr std::uint64_t ACCOUNTS = 2048;
 constexpr std::uint64_t BIDDINGS = 4096;
 constexpr std::uint64_t SETTLEMENT = 8192;
 constexpr std::uint64_t INSPECT = 16384;
+constexpr std::uint64_t KILL = 32768;
 constexpr std::uint64_t NOTHING = 1073741824;
 }  // namespace Permission
 
@@ -3203,6 +3230,66 @@ struct GapFilled {
   }
 };
 
+struct Pulled {
+  static constexpr const char* NAME = "Pulled";
+  static constexpr std::uint32_t TAG = 112;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t order_count{};
+  std::uint64_t order_lots{};
+  std::uint64_t proposal_count{};
+  std::uint64_t bid_count{};
+  std::uint64_t bidding_count{};
+  bool more{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, order_count, order_lots, proposal_count, bid_count, bidding_count, more)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("order_count", order_count);
+    visit("order_lots", order_lots);
+    visit("proposal_count", proposal_count);
+    visit("bid_count", bid_count);
+    visit("bidding_count", bidding_count);
+    visit("more", more);
+  }
+};
+
+struct Killed {
+  static constexpr const char* NAME = "Killed";
+  static constexpr std::uint32_t TAG = 113;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t scope{};
+  std::uint64_t scope_id{};
+  std::uint64_t sequence{};
+  std::uint64_t since_ns{};
+  std::uint64_t session_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, scope, scope_id, sequence, since_ns, session_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("sequence", sequence);
+    visit("since_ns", since_ns);
+    visit("session_id", session_id);
+    visit("text", text);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3583,6 +3670,58 @@ struct InstrumentStatusRequest {
   }
 };
 
+struct Kill {
+  static constexpr const char* NAME = "Kill";
+  static constexpr std::uint32_t TAG = 150;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  KillScope scope{};
+  std::uint64_t scope_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, scope, scope_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("text", text);
+  }
+};
+
+struct Release {
+  static constexpr const char* NAME = "Release";
+  static constexpr std::uint32_t TAG = 151;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  KillScope scope{};
+  std::uint64_t scope_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, scope, scope_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("text", text);
+  }
+};
+
+struct KilledRequest {
+  static constexpr const char* NAME = "KilledRequest";
+  static constexpr std::uint32_t TAG = 152;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t after_scope{};
+  std::uint64_t after_scope_id{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, after_scope, after_scope_id)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("after_scope", after_scope);
+    visit("after_scope_id", after_scope_id);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -3767,6 +3906,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Composite::TAG: visit(object.as<Composite>()); return true;
     case KindStatistics::TAG: visit(object.as<KindStatistics>()); return true;
     case GapFilled::TAG: visit(object.as<GapFilled>()); return true;
+    case Pulled::TAG: visit(object.as<Pulled>()); return true;
+    case Killed::TAG: visit(object.as<Killed>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
@@ -3786,6 +3927,9 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SettlementStatusRequest::TAG: visit(object.as<SettlementStatusRequest>()); return true;
     case InspectHoldings::TAG: visit(object.as<InspectHoldings>()); return true;
     case InstrumentStatusRequest::TAG: visit(object.as<InstrumentStatusRequest>()); return true;
+    case Kill::TAG: visit(object.as<Kill>()); return true;
+    case Release::TAG: visit(object.as<Release>()); return true;
+    case KilledRequest::TAG: visit(object.as<KilledRequest>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

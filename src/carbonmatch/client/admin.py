@@ -45,6 +45,10 @@ main.command(f"{_ACCOUNTS}:holdings", name="holdings", help="Show what accounts 
 main.command(f"{_ACCOUNTS}:limit", name="limit", help="Say what an account may hold.")
 main.command(f"{_ACCOUNTS}:large_holders", name="large-holders", help="Show who holds much.")
 main.command(f"{_ACCOUNTS}:restrict", name="restrict", help="Say what an account may not do.")
+_KILL = "carbonmatch.client.admin_kill"
+main.command(f"{_KILL}:kill", name="kill", help="Stop a market, or somebody in it.")
+main.command(f"{_KILL}:release", name="release", help="Let go on what was stopped.")
+main.command(f"{_KILL}:killed", name="killed", help="Show what is stopped.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")

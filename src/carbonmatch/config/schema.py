@@ -85,7 +85,7 @@ _KeyId = Annotated[
 RoleName = Literal["trade", "drop_copy", "market_data", "operator"]
 TraderPermissionName = Literal["place", "cancel", "read"]
 OperatorPermissionName = Literal[
-    "phases", "prices", "trades", "accounts", "biddings", "settlement", "inspect"
+    "phases", "prices", "trades", "accounts", "biddings", "settlement", "inspect", "kill"
 ]
 PermissionName = TraderPermissionName | OperatorPermissionName
 PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]

@@ -4,10 +4,10 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
-correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade prevention is
-`prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
-One-way bidding is in `bidding/`, blocks are in `blocks/`.
+plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `kill_switch`,
+`trades` (bust, correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade
+prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry`
+and `auction`. One-way bidding is in `bidding/`, blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,14 @@ from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.kill_switch import (
+    CONCERNED,
+    check_killed,
+    kill,
+    release,
+    unless_killed,
+    what_is_killed,
+)
 from carbonmatch.matching.listing.order_list import take_changes
 from carbonmatch.matching.listing.select import select
 from carbonmatch.matching.messages import (
@@ -58,6 +66,8 @@ from carbonmatch.matching.messages import (
     InspectHoldings,
     InstrumentId,
     InstrumentStatusRequest,
+    Kill,
+    KilledRequest,
     LevelChanged,
     MassCancel,
     ModifyBid,
@@ -68,6 +78,7 @@ from carbonmatch.matching.messages import (
     Outputs,
     Reduce,
     Ref,
+    Release,
     RemoveKey,
     RemoveSession,
     Replace,
@@ -137,9 +148,17 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     InspectHoldings: inquiries.inspect,
     RestrictAccount: restrict_account,
     SetAccountLimits: set_account_limits,
+    Kill: kill,
+    Release: release,
+    KilledRequest: what_is_killed,
 }
-# While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
-_WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
+# While something is frozen or stopped, commands are looked at more closely: nearly always nothing is, and
+# cancels and orders make most of the traffic.
+_LOOKED_AT: Final[dict[type, _Handler]] = {
+    **_FROM_SESSIONS,
+    Cancel: orders.cancel_unless_frozen,
+    **{kind: unless_killed(_FROM_SESSIONS[kind], concerned) for kind, concerned in CONCERNED.items()},
+}
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
@@ -255,8 +274,8 @@ class Engine:
             or venue.uncrossing
         ):
             _do_what_is_due(venue)
-        # An operator may end an auction, and so freeze an instrument, in the middle of its own frame.
-        handlers = _WHILE_FROZEN if venue.frozen or session.operator else _FROM_SESSIONS
+        # An operator may stop something, or freeze it by ending an auction, in the middle of its own frame.
+        handlers = _LOOKED_AT if venue.frozen or venue.killed or session.operator else _FROM_SESSIONS
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence
@@ -316,6 +335,7 @@ class Engine:
     def check(self) -> None:
         """Assert every invariant of the state: for tests, since it reads all there is."""
         self.venue.check()
+        check_killed(self.venue)
 
     def _apply_venue(self, entry: Entry) -> None:
         venue = self.venue

@@ -143,6 +143,12 @@ from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus a
 from carbonmatch.matching.vocabulary.instrument_status import (
     InstrumentStatusRequest as InstrumentStatusRequest,
 )
+from carbonmatch.matching.vocabulary.kill_switch import Kill as Kill
+from carbonmatch.matching.vocabulary.kill_switch import Killed as Killed
+from carbonmatch.matching.vocabulary.kill_switch import KilledRequest as KilledRequest
+from carbonmatch.matching.vocabulary.kill_switch import KillScope as KillScope
+from carbonmatch.matching.vocabulary.kill_switch import Pulled as Pulled
+from carbonmatch.matching.vocabulary.kill_switch import Release as Release
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -205,6 +211,8 @@ BiddingCommand = AnnounceBidding | CancelBidding
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
+# What operators stop, and let go on.
+KillCommand = Kill | Release | KilledRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -224,6 +232,7 @@ ClientCommand = (
     | BiddingCommand
     | DayCommand
     | AccountCommand
+    | KillCommand
     | HoldingsRequest
     | BlockPropose
     | BlockAccept
@@ -265,6 +274,8 @@ AnyReport = (
     | BlockUpdate
     | Holding
     | Cash
+    | Pulled
+    | Killed
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged | CompositeChanged

@@ -34,6 +34,8 @@ from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.guard_state import CorridorState, IntervalState, restore_guard, saved_guard
 from carbonmatch.matching.indication import Indication
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.kill_switch import killed_state, restore_killed
+from carbonmatch.matching.kills import Killing
 from carbonmatch.matching.ladder import Ladder, Order
 from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
@@ -43,6 +45,7 @@ from carbonmatch.matching.messages import (
     GroupId,
     InstrumentDefinition,
     InstrumentId,
+    KillScope,
     OrderId,
     OrderType,
     ParticipantId,
@@ -59,7 +62,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 19
+STATE_VERSION: Final = 20
 DIGEST_BYTES: Final = 32
 
 
@@ -183,6 +186,7 @@ class _VenueState(_State, frozen=True):
     blocks: BlocksState
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
+    killed: list[tuple[KillScope, int, Killing]]  # in the order of scopes and their ids
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -227,6 +231,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_blocks(venue),
             saved_cash(venue),
             saved_composites(venue),
+            killed_state(venue),
         )
     )
 
@@ -295,6 +300,7 @@ def restore(data: bytes) -> Engine:
     restore_biddings(venue, state.biddings)
     restore_blocks(venue, state.blocks)
     restore_composites(venue, state.composites)
+    restore_killed(venue, state.killed)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

@@ -14,6 +14,7 @@ from carbonmatch.matching.clearing.held import check_reserved
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
+from carbonmatch.matching.kills import Killing, ScopeKey
 from carbonmatch.matching.ladder import Level, Order, StopLadder
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
@@ -71,6 +72,7 @@ class Venue:
         "gathering",
         "held_until_ns",
         "keys",
+        "killed",
         "last_trade_id",
         "listed",
         "makers_left",
@@ -118,6 +120,8 @@ class Venue:
         self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # What operators have stopped: nearly always empty.
+        self.killed: dict[ScopeKey, Killing] = {}
         # Blocks that are negotiated, in all instruments.
         self.negotiations = Negotiations()
         # Acts for the venue itself; it has no stream.

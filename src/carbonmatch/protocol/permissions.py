@@ -26,6 +26,8 @@ from carbonmatch.matching.messages import (
     EndDay,
     HoldingsRequest,
     InspectHoldings,
+    Kill,
+    KilledRequest,
     MassCancel,
     ModifyBid,
     NewOrder,
@@ -33,6 +35,7 @@ from carbonmatch.matching.messages import (
     OrderStatusRequest,
     Permission,
     Reduce,
+    Release,
     Replace,
     RestrictAccount,
     Resume,
@@ -72,7 +75,8 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.ACCOUNTS: frozenset({Deposit, Withdraw, SetAccountLimits, RestrictAccount}),
     Permission.BIDDINGS: frozenset({AnnounceBidding, CancelBidding}),
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
-    Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest}),
+    Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest}),
+    Permission.KILL: frozenset({Kill, Release}),
 }
 _NAMES: Final = {
     getattr(Permission, name): name.lower() for name in vars(Permission) if name.isupper() and name != "ALL"

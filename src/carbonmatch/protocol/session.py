@@ -37,6 +37,9 @@ from carbonmatch.matching.messages import (
     HoldingsRequest,
     InspectHoldings,
     InstrumentStatusRequest,
+    Kill,
+    KillCommand,
+    KilledRequest,
     MassCancel,
     OrderStatusRequest,
     RejectReason,
@@ -74,8 +77,8 @@ _CONTROL: Final = frozenset({Logout, Heartbeat})
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
-_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
-SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
+SEARCHES: Final = frozenset({MassCancel, Kill, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
 # What operators send; the status of orders is everybody's to ask for.
@@ -91,6 +94,7 @@ _STEERING: Final = (
             *get_args(BiddingCommand),
             *get_args(DayCommand),
             *get_args(AccountCommand),
+            *get_args(KillCommand),
         }
     )
     | LOOKED_UP

@@ -12,6 +12,7 @@ from carbonmatch.matching.messages import (
     BlockDecline,
     BlockWithdraw,
     Cancel,
+    Kill,
     MassCancel,
     Reduce,
     RejectReason,
@@ -71,7 +72,7 @@ class Admission(Struct, frozen=True, gc=False):
 
 
 # What takes risk out of the market.
-_CANCELS: Final = (Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid)
+_CANCELS: Final = (Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid, Kill)
 
 
 class Throttle:

@@ -89,6 +89,7 @@ class Permission:
     BIDDINGS: Final = 1 << 12  # announcing and cancelling them
     SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
     INSPECT: Final = 1 << 14  # what anybody has, and what is not settled
+    KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
 
@@ -268,6 +269,9 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
     SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
     NO_BID_POSSIBLE = 169  # by its rules nobody could bid in the bidding, or be allotted anything
+    KILLED = 180  # an operator has stopped the venue, the participant, the account or the instrument
+    NOT_KILLED = 181  # nobody has stopped that
+    UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
 
 
 @unique
@@ -292,3 +296,4 @@ class CancelReason(IntEnum):
     SESSION_REMOVED = 16  # its session is none of the venue's any more
     SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left
     RESTRICTED = 18  # an operator has restricted its account, and had open orders taken out
+    KILLED = 20  # an operator has stopped the venue, its participant, its account or its instrument
