@@ -24,16 +24,16 @@ CONNECTIONS: Final = (
         "gap_not_filled",
         WARNING,
         ("address", "text"),
-        "A reader of market data who has lost more batches than memory has, and asked for them, got snapshots:"
-        " its journal could not be read for it, or not in time. It has missed trades.",
-        "Look for `gap_not_read` before it. Where the reader needs what it has missed, `carbonmatch replay-feed"
-        " --after-batch` gives it from the journal.",
+        "A reader of market data has lost more batches than memory has and asked for them, and got snapshots:"
+        " the journal could not be read for it, or not in time. It has missed trades.",
+        "Look for `gap_not_read` before it. Where the reader needs what it has missed,"
+        " `carbonmatch replay-feed --after-batch` gives it from the journal.",
     ),
     LogEvent(
         "gap_not_read",
         WARNING,
         ("feed_sequence", "text"),
-        "What came after this batch could not be made again from the journal for a reader; the text says why.",
+        "What came after this batch could not be made again from the journal for a reader: see the text.",
         "Where segments are missing, say where the archive is (`follower.archive`). Damage is for"
         " `carbonmatch journal verify`.",
     ),
