@@ -55,6 +55,8 @@ from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
+from carbonmatch.server.snapshot_now import SnapshotNow
+from carbonmatch.server.steering import Then, result
 from carbonmatch.server.supervisor import Supervisor
 from carbonmatch.server.surroundings import Surroundings, note_clock
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
@@ -299,6 +301,15 @@ class Service:
                 self.counters,
                 self.reload,
             )
+            self._gateway.steering.reload = self.reload
+        self._gateway.steering.snapshot = SnapshotNow(
+            VenueState(self._engine, self._publisher.market_data, self._history.marks),
+            self._pipeline,
+            self._writer,
+            self._storage,
+            self._scheduler,
+            self.durable,
+        ).take
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -365,12 +376,15 @@ class Service:
         sequence = self._pipeline.durable_sequence
         return f"{words}; {connections} connections, {orders} orders rest, sequence {sequence} is durable"
 
-    def reload(self) -> None:
+    def reload(self, then: Then | None = None) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
         if self._reload is None or self._vitals is None or self._stopping:
-            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+            text = "the venue starts, stops, or has no file"
+            log("reload_ignored", WARNING, text=Ours(text))
+            if then is not None:
+                then(result(applied=False, lines=[text]))
         else:
-            self._reload.ask()
+            self._reload.ask(then)
 
     def _exchange_certificates(self, tls: dict[str, ListenerTls]) -> None:
         """Show these to whoever connects from now on. Whether a listener has TLS is settled at the start."""
