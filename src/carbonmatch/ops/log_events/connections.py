@@ -60,6 +60,13 @@ CONNECTIONS: Final = (
         "Nothing. Its owner may ask why: this line is the answer.",
     ),
     LogEvent(
+        "session_disconnected",
+        INFO,
+        ("session", "connections", "text"),
+        "An operator has ended the connections of a session, for the reason in the text.",
+        "Nothing. `carbonmatch admin sessions` says whether it is back.",
+    ),
+    LogEvent(
         "connection_ended",
         INFO,
         ("address", "reason"),
