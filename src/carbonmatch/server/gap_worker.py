@@ -66,6 +66,8 @@ class GapProcess:
             [sys.executable, "-m", "carbonmatch.server.gap_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # It is this very package that it runs, wherever it was found.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._is_closed = False
         try:
