@@ -40,6 +40,7 @@ from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
+from carbonmatch.server.questions import Questions
 from carbonmatch.server.selection import ADDS_RISK, Circumstances, Selection, select
 from carbonmatch.server.stream import Stream
 from carbonmatch.server.trade_look_up import TradeLookUp
@@ -80,6 +81,7 @@ class SessionPeer(Peer):
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
         self._look_ups = LookUps(self)
+        self._questions = Questions(self)
         # Of the frame that is being applied, while it waits for the journal to be read; no other is served.
         self.trade_look_up: TradeLookUp | None = None
 
@@ -293,6 +295,8 @@ class SessionPeer(Peer):
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
+        for question in received.questions:
+            self._questions.ask(question)
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
@@ -374,6 +378,8 @@ class SessionPeer(Peer):
             self.send(encode(received.answers))
         self.trade_look_up = TradeLookUp(self, received, received_ns, self.state.last_ref)
         self.trade_look_up.begin()
+        for question in received.questions:
+            self._questions.ask(question)
         if self.trade_look_up.is_done:
             self._apply_looked_up(self.trade_look_up)
 
