@@ -62,7 +62,7 @@ from carbonmatch.matching.prices.prices_state import PricesState, restore_prices
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 20
+STATE_VERSION: Final = 21
 DIGEST_BYTES: Final = 32
 
 
@@ -187,6 +187,7 @@ class _VenueState(_State, frozen=True):
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
     killed: list[tuple[KillScope, int, Killing]]  # in the order of scopes and their ids
+    banned: list[tuple[SessionId, int]]  # in the order of their numbers
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -232,6 +233,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_cash(venue),
             saved_composites(venue),
             killed_state(venue),
+            sorted(venue.banned.items()),
         )
     )
 
@@ -301,6 +303,7 @@ def restore(data: bytes) -> Engine:
     restore_blocks(venue, state.blocks)
     restore_composites(venue, state.composites)
     restore_killed(venue, state.killed)
+    venue.banned.update(state.banned)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)
