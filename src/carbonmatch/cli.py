@@ -68,6 +68,11 @@ app.command(
     name="fanout",
     help="Follow an engine's market data once, and serve it to many.",
 )
+app.command(
+    "carbonmatch.dashboard.command:main",
+    name="dashboard",
+    help="Show a running venue on a page in the browser.",
+)
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
 app.command(
@@ -246,7 +251,7 @@ def follow(
 @app.command
 def metrics(
     *,
-    of: Literal["serve", "follow"] | None = None,
+    of: Literal["serve", "follow", "fanout"] | None = None,
     markdown: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """List every metric: name, kind, labels, number of series (n: of instruments), and what it is.

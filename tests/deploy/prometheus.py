@@ -106,6 +106,8 @@ class Prometheus:
             f"--config.file={self.directory / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.directory / 'data'}",
             "--web.listen-address=127.0.0.1:0",
+            f"--web.console.templates={SHIPPED / 'consoles'}",
+            f"--web.console.libraries={SHIPPED / 'console_libraries'}",
             *self.arguments,
         ]
         with self._log.open("wb") as log:

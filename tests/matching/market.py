@@ -181,6 +181,14 @@ class Market:
                 return f"run {report.run} of {report.trading_day} {report.outcome.name}"
             case m.InstrumentStatus():
                 return f"{report.symbol} {report.phase.name}, {report.trading_day} after {report.ended_day}"
+            case m.SessionStatus():
+                until = f", out until {report.banned_until_ns}" if report.banned_until_ns else ""
+                return (
+                    f"{report.session} as {report.role} from {report.address}, {report.open_orders} open, "
+                    f"up to {report.last_seq}{until}"
+                )
+            case m.Outcome():
+                return f"{'done' if report.applied else 'not done'}: {'; '.join(report.lines)}"
             case m.Done():
                 return "done"
             case m.Pulled():

@@ -54,7 +54,7 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
     (wire.Copied, decode_copies),
     (wire.SessionOutbound, decode_copies),
     (wire.FeedOutbound, decode_feed),
-    (market.VenueCommand | market.OnTrade, venue_commands),
+    (market.VenueCommand | market.FoundCommand, venue_commands),
     (market.AnyPublicEvent, decode_public),
 ]
 KINDS: dict[str, type[Struct]] = {

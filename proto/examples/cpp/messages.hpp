@@ -49,6 +49,7 @@ enum class RejectReason : std::uint32_t {
   ALREADY_LOGGED_ON = 14,
   SUBSCRIPTION = 15,
   BUSY = 16,
+  SESSION_BANNED = 20,
   UNKNOWN_INSTRUMENT = 100,
   UNKNOWN_ORDER = 101,
   INVALID_QUANTITY = 103,
@@ -112,6 +113,8 @@ enum class RejectReason : std::uint32_t {
   KILLED = 180,
   NOT_KILLED = 181,
   UNKNOWN_PARTICIPANT = 182,
+  UNKNOWN_SESSION = 190,
+  OWN_SESSION = 191,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -132,6 +135,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::ALREADY_LOGGED_ON: return "ALREADY_LOGGED_ON";
     case RejectReason::SUBSCRIPTION: return "SUBSCRIPTION";
     case RejectReason::BUSY: return "BUSY";
+    case RejectReason::SESSION_BANNED: return "SESSION_BANNED";
     case RejectReason::UNKNOWN_INSTRUMENT: return "UNKNOWN_INSTRUMENT";
     case RejectReason::UNKNOWN_ORDER: return "UNKNOWN_ORDER";
     case RejectReason::INVALID_QUANTITY: return "INVALID_QUANTITY";
@@ -195,6 +199,8 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::KILLED: return "KILLED";
     case RejectReason::NOT_KILLED: return "NOT_KILLED";
     case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
+    case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
+    case RejectReason::OWN_SESSION: return "OWN_SESSION";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -212,6 +218,7 @@ enum class LogoutReason : std::uint32_t {
   FRAME_TIMEOUT = 10,
   HISTORY_LOST = 11,
   NOT_ENTITLED = 12,
+  DISCONNECTED = 13,
 };
 
 inline std::string to_string(LogoutReason value) {
@@ -228,6 +235,7 @@ inline std::string to_string(LogoutReason value) {
     case LogoutReason::FRAME_TIMEOUT: return "FRAME_TIMEOUT";
     case LogoutReason::HISTORY_LOST: return "HISTORY_LOST";
     case LogoutReason::NOT_ENTITLED: return "NOT_ENTITLED";
+    case LogoutReason::DISCONNECTED: return "DISCONNECTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -923,6 +931,8 @@ constexpr std::uint64_t BIDDINGS = 4096;
 constexpr std::uint64_t SETTLEMENT = 8192;
 constexpr std::uint64_t INSPECT = 16384;
 constexpr std::uint64_t KILL = 32768;
+constexpr std::uint64_t SESSIONS = 262144;
+constexpr std::uint64_t CONFIGURATION = 524288;
 constexpr std::uint64_t NOTHING = 1073741824;
 }  // namespace Permission
 
@@ -1289,6 +1299,36 @@ struct KeySession {
   void each_field(Visitor&& visit) const {
     visit("session_id", session_id);
     visit("roles", roles);
+  }
+};
+
+struct FoundSession {
+  static constexpr const char* NAME = "FoundSession";
+  std::uint64_t session_id{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(session_id, role, connections, address, since_ns, waiting_bytes, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("session_id", session_id);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
   }
 };
 
@@ -2570,7 +2610,8 @@ struct Subscribe {
   std::uint64_t levels_max{};
   std::uint64_t conflate_ms{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -2579,6 +2620,7 @@ struct Subscribe {
     visit("levels_max", levels_max);
     visit("conflate_ms", conflate_ms);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 
@@ -2589,12 +2631,14 @@ struct GapRequest {
   std::uint64_t ref{};
   std::uint64_t instrument_id{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
     visit("instrument_id", instrument_id);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 
@@ -3354,6 +3398,80 @@ struct Killed {
   }
 };
 
+struct SessionStatus {
+  static constexpr const char* NAME = "SessionStatus";
+  static constexpr std::uint32_t TAG = 116;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t session_id{};
+  std::string session{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t participant_id{};
+  std::uint64_t last_seq{};
+  std::uint64_t open_orders{};
+  std::uint64_t banned_until_ns{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, session_id, session, role, connections, address, since_ns, waiting_bytes, participant_id, last_seq, open_orders, banned_until_ns, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("session_id", session_id);
+    visit("session", session);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("participant_id", participant_id);
+    visit("last_seq", last_seq);
+    visit("open_orders", open_orders);
+    visit("banned_until_ns", banned_until_ns);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
+  }
+};
+
+struct Outcome {
+  static constexpr const char* NAME = "Outcome";
+  static constexpr std::uint32_t TAG = 117;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  bool applied{};
+  std::uint64_t at_sequence{};
+  std::vector<std::string> lines{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, applied, at_sequence, lines)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("applied", applied);
+    visit("at_sequence", at_sequence);
+    visit("lines", lines);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3790,6 +3908,68 @@ struct KilledRequest {
   }
 };
 
+struct SessionsRequest {
+  static constexpr const char* NAME = "SessionsRequest";
+  static constexpr std::uint32_t TAG = 155;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t after_session_id{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, after_session_id)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("after_session_id", after_session_id);
+  }
+};
+
+struct Disconnect {
+  static constexpr const char* NAME = "Disconnect";
+  static constexpr std::uint32_t TAG = 156;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t ban_seconds{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, ban_seconds, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("ban_seconds", ban_seconds);
+    visit("text", text);
+  }
+};
+
+struct TakeSnapshot {
+  static constexpr const char* NAME = "TakeSnapshot";
+  static constexpr std::uint32_t TAG = 157;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
+  }
+};
+
+struct ReloadConfiguration {
+  static constexpr const char* NAME = "ReloadConfiguration";
+  static constexpr std::uint32_t TAG = 158;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -3979,6 +4159,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case GapFilled::TAG: visit(object.as<GapFilled>()); return true;
     case Pulled::TAG: visit(object.as<Pulled>()); return true;
     case Killed::TAG: visit(object.as<Killed>()); return true;
+    case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
+    case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
@@ -4001,6 +4183,10 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Kill::TAG: visit(object.as<Kill>()); return true;
     case Release::TAG: visit(object.as<Release>()); return true;
     case KilledRequest::TAG: visit(object.as<KilledRequest>()); return true;
+    case SessionsRequest::TAG: visit(object.as<SessionsRequest>()); return true;
+    case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
+    case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
+    case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

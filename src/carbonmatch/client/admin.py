@@ -54,6 +54,11 @@ _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")
 main.command("carbonmatch.client.admin_blocks:blocks", name="blocks", help="Open or close blocks.")
+_PROCESS = "carbonmatch.client.admin_process"
+main.command(f"{_PROCESS}:sessions", name="sessions", help="Show who there is, and who is connected.")
+main.command(f"{_PROCESS}:disconnect", name="disconnect", help="End the connections of a session.")
+main.command(f"{_PROCESS}:snapshot", name="snapshot", help="Keep the state on the disk now.")
+main.command(f"{_PROCESS}:reload", name="reload", help="Read the configuration file again.")
 main.command(f"{_BIDDINGS}:biddings", name="biddings", help="Show biddings, and how the last ones ended.")
 
 

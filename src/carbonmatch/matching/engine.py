@@ -60,6 +60,7 @@ from carbonmatch.matching.messages import (
     DefineKey,
     DefineSession,
     Deposit,
+    Disconnect,
     EndDay,
     Entry,
     HoldingsRequest,
@@ -73,6 +74,8 @@ from carbonmatch.matching.messages import (
     ModifyBid,
     NewOrder,
     NewOrderLong,
+    OnOutcome,
+    OnSessions,
     OnTrade,
     OrderStatusRequest,
     Outputs,
@@ -108,6 +111,7 @@ from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
+from carbonmatch.matching.steering import outcomes, sessions
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -151,6 +155,9 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     Kill: kill,
     Release: release,
     KilledRequest: what_is_killed,
+    OnSessions: sessions.on_sessions,
+    Disconnect: sessions.disconnect,
+    OnOutcome: outcomes.on_outcome,
 }
 # While something is frozen or stopped, commands are looked at more closely: nearly always nothing is, and
 # cancels and orders make most of the traffic.
@@ -315,11 +322,20 @@ class Engine:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
         outputs = Outputs(
-            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented, listed
+            streams,
+            venue.public,
+            levels,
+            venue.refusals,
+            venue.cancels,
+            copies,
+            venue.prevented,
+            listed,
+            venue.disconnects,
         )
         venue.refusals = []
         venue.cancels = []
         venue.prevented = []
+        venue.disconnects = []
         venue.touched = []
         venue.public = []
         venue.collected = 0

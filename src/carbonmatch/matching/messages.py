@@ -183,6 +183,15 @@ from carbonmatch.matching.vocabulary.reports import SelfTradePrevented as SelfTr
 from carbonmatch.matching.vocabulary.reports import StatusEnd as StatusEnd
 from carbonmatch.matching.vocabulary.reports import TradeStatus as TradeStatus
 from carbonmatch.matching.vocabulary.reports import Triggered as Triggered
+from carbonmatch.matching.vocabulary.steering import Disconnect as Disconnect
+from carbonmatch.matching.vocabulary.steering import FoundSession as FoundSession
+from carbonmatch.matching.vocabulary.steering import OnOutcome as OnOutcome
+from carbonmatch.matching.vocabulary.steering import OnSessions as OnSessions
+from carbonmatch.matching.vocabulary.steering import Outcome as Outcome
+from carbonmatch.matching.vocabulary.steering import ReloadConfiguration as ReloadConfiguration
+from carbonmatch.matching.vocabulary.steering import SessionsRequest as SessionsRequest
+from carbonmatch.matching.vocabulary.steering import SessionStatus as SessionStatus
+from carbonmatch.matching.vocabulary.steering import TakeSnapshot as TakeSnapshot
 from carbonmatch.matching.vocabulary.venue_commands import DefineAccount as DefineAccount
 from carbonmatch.matching.vocabulary.venue_commands import DefineDropCopy as DefineDropCopy
 from carbonmatch.matching.vocabulary.venue_commands import DefineInstrument as DefineInstrument
@@ -213,6 +222,10 @@ DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
 # What operators stop, and let go on.
 KillCommand = Kill | Release | KilledRequest
+# What the process itself carries out: it journals what came of it, as OnOutcome.
+ProcessCommand = TakeSnapshot | ReloadConfiguration
+# What operators do to sessions, and ask of them.
+SteeringCommand = SessionsRequest | Disconnect | ProcessCommand
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -233,6 +246,7 @@ ClientCommand = (
     | DayCommand
     | AccountCommand
     | KillCommand
+    | SteeringCommand
     | HoldingsRequest
     | BlockPropose
     | BlockAccept
@@ -248,8 +262,10 @@ _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | 
 _Definition = DefineInstrument | DefineComposite | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
+# What an operator's command becomes that the server has looked something up for.
+FoundCommand = OnTrade | OnSessions | OnOutcome
 # What the entries of sessions hold.
-SessionCommand = ClientCommand | OnTrade
+SessionCommand = ClientCommand | FoundCommand
 AnyCommand = SessionCommand | VenueCommand
 AnyReport = (
     Accepted
@@ -276,6 +292,8 @@ AnyReport = (
     | Cash
     | Pulled
     | Killed
+    | SessionStatus
+    | Outcome
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged | CompositeChanged
@@ -324,6 +342,14 @@ class CopyChunk(Struct, frozen=True, gc=False, array_like=True):
     parts: list[CopyPart]  # in the order of the batch's streams
 
 
+class Disconnection(Struct, frozen=True, gc=False):
+    """An operator has had the connections of a session ended; 0: it may come back at once."""
+
+    session_id: SessionId
+    banned_until_ns: int
+    text: str
+
+
 class Outputs(Struct, frozen=True, gc=False):
     """What a batch of entries has caused: streams in the order in which sessions were first touched."""
 
@@ -339,3 +365,5 @@ class Outputs(Struct, frozen=True, gc=False):
     prevented: list[tuple[InstrumentId, int]] = []
     # What is left of each order that has changed, in instruments with an order list.
     orders: list[OrderListed] = []
+    # Whose connections an operator has ended, and what they are told.
+    disconnects: list[Disconnection] = []

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     Canceled,
     CancelReason,
     DefineKey,
+    Disconnection,
     InstrumentId,
     Ref,
     Rejected,
@@ -57,6 +58,7 @@ class Venue:
         "alarms",
         "amended_trades",
         "auction_orders_left",
+        "banned",
         "biddings",
         "books",
         "cancels",
@@ -64,6 +66,7 @@ class Venue:
         "collected",
         "composites",
         "dirty",
+        "disconnects",
         "drop_copies",
         "durable",
         "expiries",
@@ -122,6 +125,8 @@ class Venue:
         self.keys: dict[str, DefineKey] = {}
         # What operators have stopped: nearly always empty.
         self.killed: dict[ScopeKey, Killing] = {}
+        # Until when operators keep sessions out. Nothing in the market depends on it.
+        self.banned: dict[SessionId, int] = {}
         # Blocks that are negotiated, in all instruments.
         self.negotiations = Negotiations()
         # Acts for the venue itself; it has no stream.
@@ -163,6 +168,7 @@ class Venue:
         self.refusals: list[RejectReason] = []
         self.cancels: list[CancelReason] = []
         self.prevented: list[tuple[InstrumentId, int]] = []
+        self.disconnects: list[Disconnection] = []
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0
@@ -320,6 +326,7 @@ class Venue:
             assert amended.quantity_lots >= 0
         assert len(self.amended_trades) <= AMENDED_TRADES_MAX
         self.settlements.check()
+        assert all(one in self.sessions or one in self.drop_copies.by_session for one in self.banned)
         for ledger in self.cash.values():
             ledger.check()
         check_reserved(self)

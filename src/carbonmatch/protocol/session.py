@@ -14,6 +14,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Generic, Never, TypeVar, get_args
@@ -42,13 +43,16 @@ from carbonmatch.matching.messages import (
     KilledRequest,
     MassCancel,
     OrderStatusRequest,
+    ProcessCommand,
     RejectReason,
     Resume,
+    SessionsRequest,
     SetBand,
     SetBlockPhase,
     SetPhase,
     SetReference,
     SettlementStatusRequest,
+    SteeringCommand,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -71,6 +75,7 @@ from carbonmatch.protocol.messages import (
 from carbonmatch.protocol.permissions import forbidden
 
 _NS_PER_MS: Final = 1_000_000
+_NS_PER_SECOND: Final = 1_000_000_000
 _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
@@ -81,9 +86,11 @@ QUESTIONS: Final[frozenset[type]] = frozenset({AuditRequest})
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
 _STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
-SEARCHES: Final = QUESTIONS | frozenset({MassCancel, Kill, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
 # What is journaled with what was found.
-LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
+LOOKED_UP: Final[frozenset[type]] = frozenset(
+    {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
+)
+SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -98,6 +105,7 @@ _STEERING: Final = (
             *get_args(DayCommand),
             *get_args(AccountCommand),
             *get_args(KillCommand),
+            *get_args(SteeringCommand),
         }
     )
     | LOOKED_UP
@@ -139,6 +147,8 @@ class Listener(Struct, frozen=True):
     server_id: str
     roles: frozenset[Role]
     credentials: Mapping[str, Credential]  # by key id; looked up at each logon, so it may change
+    # Until when an operator keeps sessions out, UTC, by their names; it may change likewise.
+    banned: Mapping[str, int] = {}
 
 
 class State(Enum):
@@ -308,7 +318,11 @@ class Connection:
             and logon.role in self._listener.roles
             and credential.admits(logon, time_ns, host)
         )
-        return None if signed and entitled else _REFUSED
+        if not signed or not entitled:
+            return _REFUSED
+        until_ns = self._listener.banned.get(logon.session, 0)
+        # Whoever has the key may know.
+        return _banned(until_ns) if time_ns < until_ns else None
 
     # --- frames of an active connection ----------------------------------------------------------
 
@@ -417,3 +431,8 @@ class Connection:
 
     def close(self) -> None:
         self.state = State.CLOSED
+
+
+def _banned(until_ns: int) -> LogonRejected:
+    until = datetime.fromtimestamp(-(-until_ns // _NS_PER_SECOND), UTC)
+    return LogonRejected(RejectReason.SESSION_BANNED, f"by an operator, until {until:%Y-%m-%dT%H:%M:%SZ}")

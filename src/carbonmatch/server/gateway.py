@@ -24,6 +24,7 @@ from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.steering import Steering
 from carbonmatch.server.trade_search import TradeFinder
 
 _NS_PER_MS: Final = 1_000_000
@@ -53,6 +54,7 @@ class Gateway(Listener):
         self.trades = TradeFinder(history)
         self.audits = AuditFinder(history)
         self.schedules = schedules
+        self.steering = Steering(pipeline.engine, self)
         self.sessions = sessions
         self.epoch = epoch
         self.durable = durable
@@ -88,6 +90,15 @@ class Gateway(Listener):
                 self.clocks.monotonic_ns(),
             )
         return throttle
+
+    def settings_of(self, name: str) -> SessionSettings | None:
+        """What the configuration says of a session; None where it says nothing."""
+        return self.sessions.get(name)
+
+    def refused_count(self, session_id: SessionId) -> int:
+        """Commands that the session's throttle, as it is now, has refused."""
+        throttle = self._throttles.get(session_id)
+        return 0 if throttle is None else throttle.refused_count
 
     def accept_orders(self, accepting: bool) -> None:
         """Whether new orders are taken from now on; where they are again, note what logons have asked for."""
@@ -142,7 +153,7 @@ class Gateway(Listener):
         while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
             work += peer.serve(TURN_SESSION_WORK_MAX)
-            if peer.frames and peer.trade_look_up is None:
+            if peer.frames and peer.look_up is None:
                 ready.append(peer)
             else:
                 peer.queued = False

@@ -17,6 +17,7 @@ from carbonmatch.limits import (
     COMMIT_SLOW_SECONDS,
     COMMIT_STALL_SECONDS,
     COPY_FRAME_MESSAGES,
+    FOUND_BYTES_MAX,
     REPEATS_WAITING_MAX,
     TIME_NS_MAX,
 )
@@ -28,6 +29,7 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AnyCommand,
     CopyChunk,
+    Disconnection,
     EndDay,
     Entry,
     Outputs,
@@ -54,6 +56,10 @@ _HERE_COMMANDS_MAX: Final = 16
 
 
 def _nothing() -> None:
+    pass
+
+
+def _nobody_is_connected(_: Disconnection) -> None:
     pass
 
 
@@ -86,6 +92,7 @@ class Batch:
         "entries",
         "first_applied_ns",
         "first_sequence",
+        "found_bytes",
         "last_refs",
         "match_ns",
         "outputs",
@@ -106,6 +113,8 @@ class Batch:
         self.first_applied_ns = 0
         self.decode_ns = 0
         self.match_ns = 0
+        # Of entries with what was found for an operator, which are larger than what was asked.
+        self.found_bytes = 0
         # Set when the batch is cut:
         self.outputs: Outputs | None = None
         self.chunks: list[Chunk] = []
@@ -153,6 +162,10 @@ class Pipeline:
         self.on_due: Callable[[], None] = _nothing
         # Whether that has more to do than a batch takes: nobody is served before it is done.
         self.is_held_up = False
+        # Whether nobody is served, so that nothing is on its way: see `when_still`.
+        self._is_stilled = False
+        # Called when it is durable that an operator has had the connections of a session ended.
+        self.on_disconnect: Callable[[Disconnection], None] = _nobody_is_connected
         # Called when drop copies were released: whoever reads them gets them then.
         self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -165,8 +178,10 @@ class Pipeline:
         """Whether the gathering batch may take no further entry before it is cut."""
         return (
             self.is_held_up
+            or self._is_stilled
             or self._gathering.count >= BATCH_COMMANDS_MAX
             or self.engine.gathered_report_count >= BATCH_REPORTS_MAX
+            or self._gathering.found_bytes >= FOUND_BYTES_MAX
         )
 
     def begin_turn(self) -> None:
@@ -199,6 +214,10 @@ class Pipeline:
         batch.entries.append(EntryRecord(now_ns, session_id, Raw(payload)))
         batch.received.append((received_ns, count))
         batch.count += count
+
+    def note_found(self, byte_count: int) -> None:
+        """Count what was found for the commands that were just submitted against what a batch holds of it."""
+        self._gathering.found_bytes += byte_count
 
     def submit_venue(self, commands: Sequence[VenueCommand | Resume | EndDay]) -> None:
         """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
@@ -299,6 +318,8 @@ class Pipeline:
             self._release_copies(batch, batch.outputs.copies)
         self._published_sequence = batch.first_sequence + batch.count - 1
         self._count(batch, batch.outputs, durable_ns)
+        for disconnection in batch.outputs.disconnects:
+            self.on_disconnect(disconnection)
         self.on_release()
         waiting = self._waiting
         while waiting and waiting[0][0] <= self._published_sequence:
@@ -359,6 +380,23 @@ class Pipeline:
         else:
             self._waiting.append((self.engine.sequence, callback))
             self.flush()
+
+    def when_still(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing is applied that is not durable and released; nobody is served until then."""
+        self._is_stilled = True
+
+        def look() -> None:
+            if self._published_sequence < self.engine.sequence:
+                # The clock has had something done meanwhile.
+                self.when_durable(look)
+                return
+            try:
+                callback()
+            finally:
+                self._is_stilled = False
+            self.on_release()
+
+        look()
 
 
 def stream_records(chunks: list[Chunk]) -> list[StreamRecord]:

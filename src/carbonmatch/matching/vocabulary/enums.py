@@ -88,8 +88,10 @@ class Permission:
     ACCOUNTS: Final = 1 << 11  # what comes into accounts and leaves them, their limits and restrictions
     BIDDINGS: Final = 1 << 12  # announcing and cancelling them
     SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
-    INSPECT: Final = 1 << 14  # what anybody has, and what is not settled
+    INSPECT: Final = 1 << 14  # what anybody has, who is connected, and what is not settled
     KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
+    SESSIONS: Final = 1 << 18  # ending connections
+    CONFIGURATION: Final = 1 << 19  # snapshots, and reading the configuration again
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
 
@@ -208,6 +210,7 @@ class RejectReason(IntEnum):
     ALREADY_LOGGED_ON = 14  # a connection has one logon
     SUBSCRIPTION = 15  # the subscription names an unknown instrument
     BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
+    SESSION_BANNED = 20  # an operator has ended its connections, and lets it back later: the text says when
 
     UNKNOWN_INSTRUMENT = 100  # no instrument has this id
     UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
@@ -272,6 +275,8 @@ class RejectReason(IntEnum):
     KILLED = 180  # an operator has stopped the venue, the participant, the account or the instrument
     NOT_KILLED = 181  # nobody has stopped that
     UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
+    UNKNOWN_SESSION = 190  # no session or drop copy has this name
+    OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
 
 
 @unique

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from carbonmatch.ops.log_events.connections import CONNECTIONS
+from carbonmatch.ops.log_events.dashboard import DASHBOARD
 from carbonmatch.ops.log_events.event import LogEvent
 from carbonmatch.ops.log_events.fields import FIELDS, OF_EVERY_LINE
 from carbonmatch.ops.log_events.market import MARKET
@@ -22,6 +23,7 @@ SECTIONS: Final[Mapping[str, tuple[LogEvent, ...]]] = {
     "Journal, follower and files": STORAGE,
     "Connections": CONNECTIONS,
     "The market": MARKET,
+    "The dashboard": DASHBOARD,
 }
 
 EVENTS: Final[Mapping[str, LogEvent]] = {

@@ -13,6 +13,7 @@ OF_EVERY_LINE: Final = {
 }
 
 FIELDS: Final = {
+    "act": "`halt` or `resume`",
     "address": "where a peer connects from",
     "adjustments": "busts and corrections of trades of earlier days",
     "allotted_lots": "how much a bidding has sold or bought",
@@ -28,7 +29,9 @@ FIELDS: Final = {
     "close_price_ticks": "the close price; 0: none",
     "closes": "when it closes, in UTC",
     "commands": "how many were executed",
+    "connections": "how many of them",
     "count": "how many",
+    "dashboard": "where browsers find the dashboard",
     "days_without_trade": "so many trading days since the last trade",
     "digest": "of the state, 32 bytes in hexadecimal",
     "directory": "where the journal is",
@@ -50,6 +53,7 @@ FIELDS: Final = {
     "last_segment": "the number of the last of them",
     "low_ticks": "the lower limit",
     "market_data": "where readers of the feed connect",
+    "may_act": "whether those who have the secret may act",
     "name": "what it is called in the configuration",
     "next_seq": "the number of the report that comes next",
     "of": "the event whose lines are missing",
@@ -60,6 +64,7 @@ FIELDS: Final = {
     "orders_cancelled": "how many of its orders are cancelled by it",
     "outcome": "how it ended",
     "paused_seconds": "for how long nothing could be sent to it",
+    "path": "what was asked for",
     "phase": "the phase",
     "price_ticks": "the price; 0: none",
     "pricing": "whether winners pay one price or their own",

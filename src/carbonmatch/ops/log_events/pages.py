@@ -12,10 +12,10 @@ _HEAD: Final = """# The log
 
 Made from `src/carbonmatch/ops/log_events/` by `python -m carbonmatch.ops.log_events.pages`; a test compares.
 
-Engine, follower and fan-out write one line of JSON for each event to stderr, where systemd's journal and
-containers take it from. It is for people and their tools, and no record: what was ordered and traded, and
-who has commanded what, is in the journal (`carbonmatch journal dump`). No line is written for an order or a
-trade.
+Engine, follower, fan-out and dashboard write one line of JSON for each event to stderr, where systemd's
+journal and containers take it from. It is for people and their tools, and no record: what was ordered and
+traded, and who has commanded what, is in the journal (`carbonmatch journal dump`). No line is written for
+an order or a trade.
 
     {"time":"2026-03-02T01:30:00.041+00:00","level":"info","event":"session_logged_on","session":"gateway-01",...}
 

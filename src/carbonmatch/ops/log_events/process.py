@@ -24,6 +24,8 @@ PROCESS: Final = (
             "market_data",
             "drop_copy",
             "engine",
+            "dashboard",
+            "may_act",
             "version",
             "epoch",
             "sequence",
@@ -136,7 +138,7 @@ PROCESS: Final = (
         ("text",),
         "SIGHUP came where there is nothing to be read again: at a start or stop, or to a process that reads"
         " its file once.",
-        "At a start: send it again after `ready`. To a follower or fan-out: restart it instead.",
+        "At a start: send it again after `ready`. To a follower, fan-out or dashboard: restart it instead.",
     ),
     LogEvent(
         "restart_needed",
