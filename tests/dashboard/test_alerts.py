@@ -1,5 +1,6 @@
 """Alerts by the page's own rules, and those of a Prometheus."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -115,7 +116,7 @@ def test_an_alert_is_dated_from_when_it_began_until_it_ends() -> None:
     assert since.dated([alert], 40) == [structs.replace(alert, since_ns=40)]
 
 
-def answered(*alerts: dict[str, object]) -> list[Alert]:
+def answered(*alerts: Mapping[str, object]) -> list[Alert]:
     body = msgspec.json.encode({"status": "success", "data": {"alerts": alerts}})
     return alerts_of(msgspec.json.decode(body, type=PrometheusAnswer))
 

@@ -24,7 +24,7 @@ class Followed:
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(120):
             while not condition():
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
                 self.ticks += 1
                 self.follower.tick()
 
@@ -75,12 +75,13 @@ async def test_while_the_engine_is_away_the_last_market_stays_and_is_said_to_be_
         feed.set_level(6_050, 100)
         await one.until(one.is_good)
         good_since = one.view.get("feed").since_ns
-        feed.drop()
+        await feed.vanish()
         await one.until(lambda: not one.is_good())
         lost = one.view.get("feed")
         assert lost.since_ns > good_since
         assert lost.text.startswith("not connected to 127.0.0.1:")
         assert (one.rows()[0].is_current, one.rows()[0].bid_lots) == (False, 100)
+        await feed.listen()
         await one.until(one.is_good)
         assert one.rows()[0].is_current
 

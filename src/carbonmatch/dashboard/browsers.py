@@ -26,6 +26,12 @@ class Browsers:
         self._time_ns = time_ns
         self.count = 0
         self._tick = asyncio.Event()
+        self._is_over = False
+
+    async def stop(self) -> None:
+        """Let every stream end; the pages come back when there is somebody to come back to."""
+        self._is_over = True
+        self.tick()
 
     def tick(self) -> None:
         """Wake all who are waiting; whoever is still sending has it later."""
@@ -53,7 +59,7 @@ class Browsers:
         try:
             await self._write(response, _RETRY)
             quiet_ticks = 0
-            while True:
+            while not self._is_over:
                 told = self._view.changes(seen, self._time_ns())
                 quiet_ticks += 1
                 if told is not None:

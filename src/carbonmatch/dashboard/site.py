@@ -70,6 +70,7 @@ class Site:
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._admit], client_max_size=DASHBOARD_REQUEST_BYTES_MAX)
         app.on_response_prepare.append(_add_headers)
+        app.on_shutdown.append(self._stop_streams)
         app.router.add_get("/events", self._browsers.serve)
         app.router.add_post("/login", self._log_in)
         app.router.add_get("/login", self._is_logged_in)
@@ -79,6 +80,9 @@ class Site:
         for path, (body, kind) in page_files().items():
             app.router.add_get(path, _file(body, kind))
         return app
+
+    async def _stop_streams(self, _app: web.Application) -> None:
+        await self._browsers.stop()
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
