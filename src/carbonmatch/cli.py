@@ -249,7 +249,7 @@ def follow(
 @app.command
 def metrics(
     *,
-    of: Literal["serve", "follow"] | None = None,
+    of: Literal["serve", "follow", "fanout"] | None = None,
     markdown: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """List every metric: name, kind, labels, number of series (n: of instruments), and what it is.

@@ -70,6 +70,27 @@ def replay(
     )
 
 
+@main.command(name="check-start")
+def check_start(directory: Path) -> None:
+    """Say what a start of this version would begin with, or why it would be refused; change nothing.
+
+    For an upgrade, a rollback or a restored copy, before anything is started. The venue must not run.
+    """
+    from carbonmatch.journal_tools import check_start as check
+
+    found = check(directory, print)
+    begins = (
+        f"begins with the snapshot of sequence {found.snapshot_sequence}, made by {found.snapshot_version}"
+        if found.snapshot_sequence
+        else "begins with the first command, without a snapshot"
+    )
+    print(f"{directory}: a start {begins}, and executes {found.commands} commands behind it")
+    print(f"it goes on after sequence {found.sequence} with {found.open_orders} orders at rest")
+    print(f"state {found.state_digest.hex()}")
+    if not found.closed:
+        print("the last stop was not a clean one: another version may not be able to start from here")
+
+
 @main.command
 def dump(
     directory: Path, *, archive: Path | None = None, from_sequence: int = 1, running: bool = False

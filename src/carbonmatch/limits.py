@@ -256,6 +256,13 @@ FEED_KEPT_MESSAGES: Final = 8_192
 FEED_GAP_MESSAGES_MAX: Final = 4_096
 assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch fits"
 
+# What is older than that is made again from the journal by a process of its own, for one subscriber at a
+# time: it takes a processor and the memory of a second engine. How far back may be asked for, in batches; how
+# long it may take until snapshots come instead; and how many may wait for their turn, one of each key.
+FEED_JOURNAL_GAP_BATCHES_MAX: Final = 1_000_000
+FEED_JOURNAL_GAP_SECONDS_MAX: Final = 60.0
+FEED_JOURNAL_GAPS_WAITING_MAX: Final = 16
+
 # Snapshots that are kept as bytes for the next who wants the same. There is one for each instrument, set of
 # kinds and number of levels that somebody has asked for: 4,000 of one instrument, if one subscriber likes.
 FEED_SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024

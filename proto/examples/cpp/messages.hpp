@@ -2542,7 +2542,8 @@ struct Subscribe {
   std::uint64_t levels_max{};
   std::uint64_t conflate_ms{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -2551,6 +2552,7 @@ struct Subscribe {
     visit("levels_max", levels_max);
     visit("conflate_ms", conflate_ms);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 
@@ -2561,12 +2563,14 @@ struct GapRequest {
   std::uint64_t ref{};
   std::uint64_t instrument_id{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
     visit("instrument_id", instrument_id);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 

@@ -19,3 +19,5 @@ from carbonmatch.journal_tools.proving import archive_segments as archive_segmen
 from carbonmatch.journal_tools.proving import released as released
 from carbonmatch.journal_tools.proving import replay as replay
 from carbonmatch.journal_tools.proving import verify as verify
+from carbonmatch.journal_tools.starting import Startable as Startable
+from carbonmatch.journal_tools.starting import check_start as check_start
