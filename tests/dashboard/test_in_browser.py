@@ -18,7 +18,8 @@ from carbonmatch.client.instrument_book import InstrumentBook
 from carbonmatch.journal_tools import dump
 from carbonmatch.matching.messages import NewOrder, Phase, Ref, Side, TimeInForce
 from carbonmatch.words import price_text
-from tests.dashboard.running import DashboardProcess, chromium, opened
+from tests.chromium import chromium
+from tests.dashboard.running import DashboardProcess, opened
 from tests.end_to_end import market
 from tests.end_to_end.market import CEA, EUA
 from tests.end_to_end.running import Process
