@@ -172,6 +172,7 @@ class ReferenceVenue:
         self.seed = b""
         self.timings: dict[int, tuple[int, m.StartAuction, bytes, Phase]] = {}
         self.frozen: set[int] = set()
+        self.killed: list[tuple[m.KillScope, int]] = []  # what operators have stopped
         self.lost: dict[int, list[ReferenceOrder]] = {}  # by session: to be cancelled when it may be
         self.sequence = 0
         self.arrivals = 0
@@ -260,7 +261,18 @@ class ReferenceVenue:
         try:
             match command:
                 case m.NewOrder():
+                    self._refuse_new_of(session_id, command)
                     self._new_order(session_id, command)
+                case m.Kill():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    self._kill(session_id, command)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
+                case m.Release():
+                    self._refuse_unless(self.sessions[session_id].operator, RejectReason.NOT_ENTITLED)
+                    scope = (command.scope, command.scope_id)
+                    self._refuse_unless(scope in self.killed, RejectReason.NOT_KILLED)
+                    self.killed.remove(scope)
+                    self._report(session_id, m.Done, command.ref, self.sequence)
                 case m.Cancel():
                     self._cancel(session_id, command)
                 case m.Reduce():
@@ -906,6 +918,7 @@ class ReferenceVenue:
 
     def _replace(self, session_id: int, command: m.Replace) -> None:
         order = self._named(session_id, command.order_ref, command.order_id)
+        self._refuse_killed(order.account_id, order.instrument_id)
         definition = self.definitions[order.instrument_id]
         self._refuse_unless(order.instrument_id not in self.frozen, RejectReason.FROZEN)
         self._check_phase(order.instrument_id, {Phase.CONTINUOUS, *GATHERING})
@@ -1012,6 +1025,46 @@ class ReferenceVenue:
             ref = command.ref if order.session_id == session_id else 0
             self._report_canceled(order.session_id, ref, order, CancelReason.MASS_CANCEL)
         self._report(session_id, m.MassCanceled, command.ref, len(chosen), self.sequence)
+
+    def _kill(self, session_id: int, command: m.Kill) -> None:
+        scope, number = command.scope, command.scope_id
+        known, reason = {
+            m.KillScope.VENUE: ({0}, RejectReason.INCOMPATIBLE_INSTRUCTIONS),
+            m.KillScope.PARTICIPANT: ({*self.participants.values()}, RejectReason.UNKNOWN_PARTICIPANT),
+            m.KillScope.ACCOUNT: ({*self.participants}, RejectReason.UNKNOWN_ACCOUNT),
+            m.KillScope.INSTRUMENT: ({*self.definitions}, RejectReason.UNKNOWN_INSTRUMENT),
+        }[scope]
+        self._refuse_unless(number in known, reason)
+        if (scope, number) not in self.killed:
+            self.killed.append((scope, number))
+        meant = [
+            order
+            for order in sorted(self.open, key=lambda order: (order.account_id, order.order_id))
+            if (scope, number) in self._scopes_of(order.account_id, order.instrument_id)
+        ]
+        for order in meant:
+            self._end(order, CancelReason.KILLED)
+        lots = sum(order.leaves for order in meant)
+        self._report(session_id, m.Pulled, command.ref, len(meant), lots, 0, 0, 0, False)
+
+    def _scopes_of(self, account_id: int, instrument_id: int) -> list[tuple[m.KillScope, int]]:
+        return [
+            (m.KillScope.VENUE, 0),
+            (m.KillScope.PARTICIPANT, self.participants[account_id]),
+            (m.KillScope.ACCOUNT, account_id),
+            (m.KillScope.INSTRUMENT, instrument_id),
+        ]
+
+    def _refuse_new_of(self, session_id: int, command: m.NewOrder) -> None:
+        """Where the account or the instrument is stopped; unknown ones are refused for that."""
+        own = self.sessions[session_id].account_ids
+        account_id = command.account_id or (own[0] if own else 0)
+        if account_id in own and command.instrument_id in self.definitions:
+            self._refuse_killed(account_id, command.instrument_id)
+
+    def _refuse_killed(self, account_id: int, instrument_id: int) -> None:
+        scopes = self._scopes_of(account_id, instrument_id)
+        self._refuse_unless(not any(scope in self.killed for scope in scopes), RejectReason.KILLED)
 
     def _status(self, session_id: int, command: m.OrderStatusRequest) -> None:
         if command.order_ref or command.order_id:

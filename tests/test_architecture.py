@@ -32,6 +32,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "limits": set(),
     "exit_codes": set(),
     "words": set(),
+    "audit_words": {"words", "matching.messages", "protocol"},
     "accel": {"matching.engine"},
     "matching": {"limits"},
     "protocol": {"limits", "matching.messages"},
@@ -48,18 +49,22 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "ops": {*_UP_TO_PROTOCOL, "accel", "config"},
     "server": _UP_TO_SERVER - {"demo_market"},
     # The commands of `client.options` fall back on the demo's keys; the library needs no configuration.
-    "client": {*_UP_TO_PROTOCOL, "demo_market"},
+    "client": {*_UP_TO_PROTOCOL, "audit_words", "demo_market"},
     "journal_tools": {
         *_UP_TO_PROTOCOL,
+        "audit_words",
         "matching",
         "journal",
         "market_data",
         "server.archive",
+        "server.audit_search",
+        "server.journal_steps",
         "server.recovery",
         "server.trade_search",
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
     "fanout": {*_UP_TO_SERVER, "client"},
+    "dashboard": {*_UP_TO_PROTOCOL, "exit_codes", "ops", "client"},
     "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},
@@ -82,6 +87,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "auction_tools",
         "export",
         "fanout",
+        "dashboard",
         "settlement",
         "surveillance",
         "demo",
@@ -94,9 +100,10 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 _NEVER_IN_MATCHING: Final = {"asyncio", "datetime", "logging", "os", "random", "socket", "time", "uvloop"}
 # Modules that only some parts may import, given as paths or the beginnings of paths.
 ONLY_IN: Final = {
-    "asyncio": ("server/", "client/", "demo", "fanout/"),
-    "uvloop": ("server/", "client/", "demo", "fanout/"),
-    "prometheus_client": ("ops/",),
+    "asyncio": ("server/", "client/", "demo", "fanout/", "dashboard/"),
+    "uvloop": ("server/", "client/", "demo", "fanout/", "dashboard/"),
+    "aiohttp": ("dashboard/",),
+    "prometheus_client": ("ops/", "dashboard/"),
     # Everywhere else the time comes in as an argument.
     "time": (
         "server/service.py",
@@ -106,6 +113,7 @@ ONLY_IN: Final = {
         "demo",
         "launch/command.py",
         "fanout/command.py",
+        "dashboard/service.py",
         "cli.py",
     ),
 }
@@ -224,7 +232,7 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
         (
             "ops/http.py",
             "import asyncio",
-            ["ops/http.py imports asyncio, which only server/, client/, demo, fanout/ may"],
+            ["ops/http.py imports asyncio, which only server/, client/, demo, fanout/, dashboard/ may"],
         ),
         (
             "server/pipeline.py",
@@ -232,14 +240,14 @@ def test_a_module_can_be_read_in_one_go(path: str) -> None:
             [
                 "server/pipeline.py imports time, which only "
                 "server/service.py, server/follower_service.py, server/feed_replay_service.py, "
-                "client/, demo, launch/command.py, fanout/command.py, cli.py may"
+                "client/, demo, launch/command.py, fanout/command.py, dashboard/service.py, cli.py may"
             ],
         ),
         ("server/service.py", "import time", []),
         (
             "server/service.py",
             "import prometheus_client",
-            ["server/service.py imports prometheus_client, which only ops/ may"],
+            ["server/service.py imports prometheus_client, which only ops/, dashboard/ may"],
         ),
         (
             "ops/logs.py",

@@ -35,7 +35,10 @@ def wanted(lock: str) -> list[Requirement]:
         lines = [*PROJECT["project"]["dependencies"]]
         extras = PROJECT["project"]["optional-dependencies"]
         lines += [
-            line for name in ("dev", "bench", "export", "nats") for line in extras[name] if lock == "dev"
+            line
+            for name in ("dev", "bench", "export", "nats", "dashboard")
+            for line in extras[name]
+            if lock == "dev"
         ]
     return [Requirement(line) for line in lines if not line.startswith("carbonmatch[")]
 

@@ -9,7 +9,7 @@ import pytest
 
 from carbonmatch.cli import app
 from carbonmatch.exit_codes import ExitCode
-from carbonmatch.limits import CONNECTIONS_MAX
+from carbonmatch.limits import COMMIT_DEAD_SECONDS, CONNECTIONS_MAX
 
 UNITS: Final = sorted((Path(__file__).parent.parent / "deploy" / "systemd").glob("*.service"))
 
@@ -71,6 +71,19 @@ def test_a_unit_calls_a_command_that_exists_apart_from_the_users_environment(uni
     assert (python, isolated, module, name) == ("/opt/carbonmatch/bin/python", "-I", "-m", "carbonmatch")
     parsed, _, _ = app.parse_args([command, *options], exit_on_error=False, print_error=False)
     assert parsed.__name__ == command
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
+def test_a_unit_is_up_when_it_says_so_and_is_ended_when_it_hangs(unit: Path) -> None:
+    found = settings(unit)
+    assert (found["Type"], found["NotifyAccess"]) == ("notify", "main")
+    # A loop that waits for the disk gives no sign of life, and has to end by itself first.
+    assert int(found["WatchdogSec"]) >= 3 * COMMIT_DEAD_SECONDS
+    # Each datagram of a start asks for 30 s more, which is nothing before this is over.
+    assert int(found["TimeoutStartSec"]) >= 30
+    # What is taken is answered, goodbyes are read, the journal is closed: 10, 1 and 20 s at most.
+    assert int(found["TimeoutStopSec"]) >= 60
+    assert found["KillMode"] == "mixed"
 
 
 def test_the_engine_may_have_as_many_connections_as_it_promises() -> None:

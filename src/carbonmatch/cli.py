@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
@@ -52,6 +52,7 @@ app.command(
     name="launch",
     help="Replay the launch of the national market, and prove its totals from the journal.",
 )
+app.command("carbonmatch.ops.log_events.command:main", name="logs", help="Say what a line of the log means.")
 app.command(
     "carbonmatch.surveillance.command:main",
     name="surveillance",
@@ -66,6 +67,11 @@ app.command(
     "carbonmatch.fanout.command:main",
     name="fanout",
     help="Follow an engine's market data once, and serve it to many.",
+)
+app.command(
+    "carbonmatch.dashboard.command:main",
+    name="dashboard",
+    help="Show a running venue on a page in the browser.",
 )
 app.command("carbonmatch.client.watch:main", name="watch", help="Show a live order book in the terminal.")
 app.command("carbonmatch.client.order:main", name="order", help="Enter, list and cancel orders.")
@@ -109,6 +115,8 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.export.writing import ExportError
     from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
+    from carbonmatch.journal_tools.auditing import NoSuchAudit
+    from carbonmatch.ops.log_events.pages import UnknownEvent
     from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
     from carbonmatch.settlement.make import SettlementError
@@ -121,9 +129,11 @@ def _user_errors() -> tuple[type[Exception], ...]:
         Diverged,
         JournalDamaged,
         JournalRefused,
+        NoSuchAudit,
         NothingToRecompute,
     )
-    return (*ours, ExportError, FanoutError, SettlementError, SurveillanceError, StorageUnusable, OSError)
+    others = (ExportError, FanoutError, SettlementError, SurveillanceError, UnknownEvent)
+    return (*ours, *others, StorageUnusable, OSError)
 
 
 def _lines(error: Exception) -> list[str]:
@@ -236,6 +246,28 @@ def follow(
     )
     start_logging()
     sys.exit(run(chosen))
+
+
+@app.command
+def metrics(
+    *,
+    of: Literal["serve", "follow", "fanout"] | None = None,
+    markdown: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List every metric: name, kind, labels, number of series (n: of instruments), and what it is.
+
+    Parameters
+    ----------
+    of
+        Of one command's process only.
+    markdown
+        As the tables of docs/metrics.md, which also say what each is for.
+    """
+    from carbonmatch.ops import reference
+
+    processes = reference.PROCESSES if of is None else (of,)
+    lines = reference.markdown(processes) if markdown else reference.listing(processes)
+    print("\n".join(lines))
 
 
 @app.command(name="check-config")

@@ -101,6 +101,12 @@ OPS_CONNECTIONS_MAX: Final = 8
 OPS_REQUEST_SECONDS_MAX: Final = 5.0
 # Pages made anew; a page takes half a millisecond of the loop, so all of them take 1 % of it.
 OPS_PAGES_PER_SECOND: Final = 20
+# Instruments with series of their own in the metrics: those that were defined first. Each has about 20,
+# which take 4 us of the loop at every scrape.
+METRICS_INSTRUMENTS_MAX: Final = 200
+# Levels of one side of a book that are looked at for the metrics: 50 us of the loop. A band of 10 % around
+# 100 CNY has 2,000 prices.
+METRICS_LEVELS_MAX: Final = 2_000
 
 # --- fairness ------------------------------------------------------------------------------------
 
@@ -250,6 +256,13 @@ FEED_KEPT_MESSAGES: Final = 8_192
 FEED_GAP_MESSAGES_MAX: Final = 4_096
 assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch fits"
 
+# What is older than that is made again from the journal by a process of its own, for one subscriber at a
+# time: it takes a processor and the memory of a second engine. How far back may be asked for, in batches; how
+# long it may take until snapshots come instead; and how many may wait for their turn, one of each key.
+FEED_JOURNAL_GAP_BATCHES_MAX: Final = 1_000_000
+FEED_JOURNAL_GAP_SECONDS_MAX: Final = 60.0
+FEED_JOURNAL_GAPS_WAITING_MAX: Final = 16
+
 # Snapshots that are kept as bytes for the next who wants the same. There is one for each instrument, set of
 # kinds and number of levels that somebody has asked for: 4,000 of one instrument, if one subscriber likes.
 FEED_SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -360,6 +373,20 @@ SETTLEMENT_STATUS_MAX: Final = 256
 SETTLEMENT_RETRY_SECONDS: Final = 10
 # Instruments that one question after them is answered with; the operator asks on from the last one's number.
 INSTRUMENT_STATUS_MAX: Final = 256
+# Sessions that one question after them is answered with, each at most once a role that it is connected in.
+# A row takes 116 bytes in the entry and 220 as a report, of a session with the longest name.
+SESSION_STATUS_MAX: Final = 64
+SESSION_STATUS_ROWS_MAX: Final = 3 * SESSION_STATUS_MAX
+SESSION_ROW_BYTES_MAX: Final = 336
+# For so long an operator may keep a session out with one command: a day. Who is to stay out is taken out.
+BAN_SECONDS_MAX: Final = 86_400
+# What came of a command of the process itself, in words: as much as a person reads. A file with more mistakes
+# says how many more there are.
+OUTCOME_LINES_MAX: Final = 16
+OUTCOME_LINE_CHARS_MAX: Final = 160
+# A snapshot that an operator asks for is made between two commands: 75 ms for so many open orders. A larger
+# venue has a follower, which keeps them by itself.
+SNAPSHOT_ORDERS_MAX: Final = 50_000
 # Trades that one answer of the registry names, 5 bytes each of a frame; how many there are it says beside.
 OBJECTIONS_MAX: Final = 1_024
 assert OBJECTIONS_MAX * 9 < FRAME_BYTES_MAX
@@ -414,6 +441,11 @@ COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
 
+# Lines of an audit in one answer, and how much of the journal is read for it, beside the loop: about a
+# segment, a few tenths of a second. Whoever asks goes on where the answer ended.
+AUDIT_LINES: Final = 256
+AUDIT_READ_BYTES: Final = 64 * 1024 * 1024
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -435,6 +467,13 @@ MEETING_BYTES_MAX: Final = 4 * REPORT_BYTES_MAX
 # and the public event.
 ON_TRADE_BYTES_MAX: Final = 1_024
 TRADED_BYTES_MAX: Final = 37
+# A batch takes no further frame once those with sessions, and with what came of commands of the process,
+# hold so much. A row of a session that is not connected is 13 bytes there and 130 as a report.
+FOUND_BYTES_MAX: Final = 64 * 1024
+_FOUND_OUT_BYTES_MAX: Final = (
+    FOUND_BYTES_MAX * 11 + FRAME_SEARCHES_MAX * SESSION_STATUS_ROWS_MAX * SESSION_ROW_BYTES_MAX
+)
+assert OUTCOME_LINES_MAX * OUTCOME_LINE_CHARS_MAX < SESSION_STATUS_ROWS_MAX * SESSION_ROW_BYTES_MAX // 2
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024
 _MEETINGS_MAX: Final = ENTRY_MAKERS_MAX + ENTRY_AUCTION_ORDERS_MAX
 # The fullest batch: gathered to its bound, then one frame that meets all the makers it may, carries out as
@@ -443,6 +482,7 @@ assert (
     BATCH_REPORTS_MAX * (max(BLOCK_UPDATE_BYTES_MAX, HOLDING_BYTES_MAX) + TRADED_BYTES_MAX // 2)
     + BATCH_COMMANDS_MAX * max(2 * LONG_ORDER_BYTES_MAX - REPORT_BYTES_MAX, ON_TRADE_BYTES_MAX)
     + FRAME_BYTES_MAX
+    + _FOUND_OUT_BYTES_MAX
     + _MEETINGS_MAX * MEETING_BYTES_MAX
     + ENTRY_STOPS_MAX * REPORT_BYTES_MAX
     + VENUE_OPEN_ORDERS_MAX * CANCELED_BYTES_MAX
@@ -504,3 +544,29 @@ EXPORT_LEVELS_MAX: Final = 50
 NATS_BATCHES_MAX: Final = 65_536
 # How often a fan-out says on NATS that it follows the engine.
 NATS_STATUS_SECONDS: Final = 1.0
+
+# --- dashboard -----------------------------------------------------------------------------------
+
+# Pages that are open at once, of a few operators with some screens each; one that has not taken what was
+# sent for so long is cut. A page gets what has changed four times a second: people see no more.
+DASHBOARD_BROWSERS_MAX: Final = 32
+DASHBOARD_SLOW_SECONDS: Final = 10.0
+DASHBOARD_TICK_SECONDS: Final = 0.25
+# Connections of any kind: six a browser at most, as browsers have it.
+DASHBOARD_CONNECTIONS_MAX: Final = 6 * DASHBOARD_BROWSERS_MAX
+# How often the venue's metrics are asked for, and how many answers its charts remember: a quarter of an hour.
+DASHBOARD_SCRAPE_SECONDS: Final = 2.0
+DASHBOARD_POINTS_MAX: Final = 450
+# The metrics of 1,000 instruments are 2 MB; what Prometheus says of its alerts is less.
+DASHBOARD_PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+# What is shown of one instrument.
+DASHBOARD_LEVELS: Final = 10
+DASHBOARD_TRADES: Final = 30
+# Alerts, and sessions, that are shown: a person reads no more.
+DASHBOARD_ALERTS_MAX: Final = 100
+DASHBOARD_ROWS_MAX: Final = 500
+# People who may act at once, and for how long after their secret; a secret nobody guesses.
+DASHBOARD_LOGINS_MAX: Final = 16
+DASHBOARD_LOGIN_SECONDS: Final = 8 * 3_600
+DASHBOARD_SECRET_CHARS_MIN: Final = 32
+DASHBOARD_REQUEST_BYTES_MAX: Final = 4_096

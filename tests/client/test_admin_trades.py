@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from carbonmatch.client.admin_trades import _confirm, bust, correct, in_words
+from carbonmatch.client.admin_trades import bust, correct, in_words
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
+from carbonmatch.client.operating import confirmation
 from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
@@ -52,14 +53,14 @@ def test_only_a_clear_yes_on_the_terminal_is_one(
     typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
-    assert _confirm(yes=False)("Bust trade 7?") is agreed
+    assert confirmation(yes=False)("Bust trade 7?") is agreed
 
 
 def test_without_a_terminal_it_has_to_be_said_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     with pytest.raises(ClientError, match="say --yes"):
-        _confirm(yes=False)("Bust trade 7?")
-    assert _confirm(yes=True)("Bust trade 7?")
+        confirmation(yes=False)("Bust trade 7?")
+    assert confirmation(yes=True)("Bust trade 7?")
 
 
 async def test_what_the_wire_does_not_take_is_refused_before_anybody_is_asked() -> None:

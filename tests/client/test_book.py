@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from carbonmatch.client.book import (
+    ALL_INSTRUMENTS,
     BookBuilder,
     Damage,
     DamageCause,
@@ -262,6 +263,19 @@ def test_a_subscriber_of_fewer_kinds_sees_numbers_left_out() -> None:
     book = builder_after(trade(15), kinds=FeedKind.TRADES).books[CEA]
     assert book.is_current
     assert list(book.trades) == [trade(15)]
+
+
+def test_one_that_still_misses_a_snapshot_asks_again_and_does_not_go_on_without_it() -> None:
+    builder = BookBuilder()
+    missing = Damage(ALL_INSTRUMENTS, DamageCause.SNAPSHOT_MISSING, expected=2, found=1)
+    assert builder.apply([Subscribed(Ref(1), 2, 3), *snapshot()]) == []
+    assert builder.apply([BatchBegin(4, 1_000_000_000, 3)]) == [missing]
+    assert builder.apply([BatchBegin(5, 5_999_999_999, 4)]) == []
+    assert builder.apply([BatchBegin(6, 6_000_000_000, 5)]) == [missing]
+    builder.interrupt()
+    assert builder.resume_after == 0
+    builder.apply([Subscribed(Ref(1), 2, 6), *snapshot(), *snapshot(instrument_id=EUA)])
+    assert builder.resume_after == 6
 
 
 def test_what_the_snapshot_has_already_is_skipped() -> None:

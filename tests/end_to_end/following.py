@@ -21,6 +21,7 @@ class FollowerProcess:
     def __init__(self, directory: Path, log: Path) -> None:
         self.directory = directory
         self.log = log
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def spawn(self, *options: str) -> None:
@@ -31,7 +32,7 @@ class FollowerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), **self.environment},
             )
 
     async def start(self, *options: str) -> None:

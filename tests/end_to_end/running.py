@@ -23,6 +23,7 @@ from carbonmatch.config import Config, host_and_port
 from carbonmatch.journal.writer import JournalWriter
 from carbonmatch.matching import state
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.log_events import EVENTS, OF_EVERY_LINE
 from carbonmatch.server import service as service_module
 from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.service import Service
@@ -332,7 +333,18 @@ class Process(Addresses):
 
     async def wait(self) -> int:
         assert self._process is not None
-        return await asyncio.to_thread(self._process.wait, SECONDS_MAX)
+        status = await asyncio.to_thread(self._process.wait, SECONDS_MAX)
+        self._must_be_listed()
+        return status
+
+    def _must_be_listed(self) -> None:
+        """Whatever a test has made it say, docs/logs.md tells of: also what is only named at run time."""
+        for line in self._lines():
+            event = EVENTS.get(line["event"])
+            if event is not None:
+                assert line.keys() <= {*event.fields, *OF_EVERY_LINE}, line
+            else:
+                assert "text" in line, f"not in ops/log_events, and of no library: {line}"
 
     def clean_up(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -350,10 +362,9 @@ class Process(Addresses):
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lines of its log with this event, oldest first."""
-        found = []
+        return [line for line in self._lines() if line["event"] == name]
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
         for line in self.log.read_text().splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                event = json.loads(line)
-                if event["event"] == name:
-                    found.append(event)
-        return found
+                yield json.loads(line)

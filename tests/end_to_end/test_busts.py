@@ -417,10 +417,10 @@ async def test_a_frame_whose_trade_is_found_is_not_applied_once_its_session_is_a
         # Whoever was served last is served at once.
         carol.send(order(1, Side.BUY))
         await carol.reports(1)
-        [peer] = [one for one in venue.order_entry_peers if one.trade_look_up is not None]
+        [peer] = [one for one in venue.order_entry_peers if one.look_up is not None]
         found[0](Absence.NEVER_WAS)
         # Woken, and before its turn comes:
         peer.give_up()
         await eventually(lambda: not peer.queued)
-        assert peer.trade_look_up is None
+        assert peer.look_up is None
     assert venue.engine.sessions[market.OPERATOR].last_ref == 0

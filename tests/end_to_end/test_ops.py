@@ -1,12 +1,14 @@
 """What an operator sees from outside: metrics that count what happened, health, and small HTTP."""
 
 import gc
+import math
 import time
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from carbonmatch.config import ConfigError
 from carbonmatch.matching.messages import Cancel, NewOrder, Phase, Ref, ReportFlag, SetPhase, Side
 from carbonmatch.protocol.messages import Logout, Subscribe
 from tests.end_to_end.market import EUA
@@ -91,6 +93,13 @@ async def test_metrics_count_what_happened(venue: Venue) -> None:
                 ("last_sequence", ""): venue.engine.sequence,
                 ("journal_durable_sequence", ""): venue.engine.sequence,
                 ("slow_readers_cut_total", ""): 0,
+                ("durable", ""): 1,
+                ("instruments", ""): 2,
+                ("feed_sequence", ""): venue.service._publisher.market_data.feed_sequence,
+                ("last_price_ticks", "EUA"): 7000,
+                ("config_last_reload_successful", ""): 1,
+                ("messages_received_total", ""): venue.engine.sequence + 2 + 1,
+                ("messages_rejected_total", ""): 2,
             },
         )
         assert before - 60 < samples["start_time_seconds", ""] <= time.time()
@@ -102,8 +111,99 @@ async def test_metrics_count_what_happened(venue: Venue) -> None:
         assert samples["received_bytes_total", ""] > 100
         assert samples["sent_bytes_total", ""] > 400
         assert samples["journal_bytes_total", ""] > 512
-        assert samples["disk_free_bytes", ""] > 0
+        assert samples["disk_size_bytes", ""] >= samples["disk_free_bytes", ""] > 0
+        for stage in ("read", "decode", "match", "gather", "journal", "release"):
+            assert samples[f"{stage}_seconds_count", ""] == samples["journal_records_total", ""]
+        assert 0 < samples["match_seconds_sum", ""] < samples["order_latency_seconds_sum", ""]
+        assert 0 < samples["journal_seconds_sum", ""] <= samples["commit_duration_seconds_sum", ""]
+        assert samples["feed_messages_total", ""] > samples["feed_batches_total", ""]
         assert samples["process_resident_memory_bytes", ""] > 0
+
+
+async def test_books_are_told_as_they_were_released(venue: Venue) -> None:
+    async with venue.wire("alice") as alice:
+        alice.send(order(1, Side.SELL, 10), order(2, Side.SELL, 5))
+        await alice.reports(2)
+        samples = await scraped(
+            venue,
+            {
+                ("book_orders", "EUAsell"): 2,
+                ("book_levels", "EUAsell"): 1,
+                ("best_price_ticks", "EUAsell"): 7000,
+                ("book_levels", "EUAbuy"): 0,
+            },
+        )
+    assert math.isnan(samples["best_price_ticks", "EUAbuy"])
+    assert math.isnan(samples["last_price_ticks", "EUA"])
+
+
+async def test_a_session_that_is_lost_shows_until_its_orders_are_gone(venue: Venue, clock: Clock) -> None:
+    async with venue.wire("alice", cancel_on_disconnect=True, grace_ms=5_000) as alice:
+        alice.send(order(1, Side.BUY, 1))
+        await alice.reports(1)
+        alice.abort()
+        await scraped(venue, {("sessions_in_grace", ""): 1, ("open_orders", ""): 1})
+        clock.advance(6)
+        await scraped(venue, {("sessions_in_grace", ""): 0, ("open_orders", ""): 0})
+
+
+async def test_a_configuration_that_was_refused_shows_until_one_is_taken(venue: Venue) -> None:
+    before = (await scrape(venue))["config_read_time_seconds", ""]
+    good = venue.file
+    await venue.reload(ConfigError(["venue: unreadable"]))
+    samples = await scrape(venue)
+    assert samples["config_last_reload_successful", ""] == 0
+    assert samples["config_read_time_seconds", ""] == before
+    await venue.reload(good)
+    samples = await scrape(venue)
+    assert samples["config_last_reload_successful", ""] == 1
+    assert samples["config_read_time_seconds", ""] > before
+
+
+async def test_a_clock_that_was_set_back_shows_for_how_long_stamps_stand(clock: Clock, venue: Venue) -> None:
+    async with venue.wire("alice") as alice:
+        clock.advance_utc(100)
+        alice.send(order(1, Side.BUY, 1))
+        await alice.reports(1)
+        clock.advance_utc(-100)
+        deadline = time.monotonic() + SECONDS_MAX
+        while not 90 < (await scrape(venue))["clock_held_seconds", ""] <= 100:
+            assert time.monotonic() < deadline
+
+
+async def test_a_disk_that_hangs_shows_before_it_has_answered(disk: Disk, clock: Clock, venue: Venue) -> None:
+    async with venue.wire("alice") as alice:
+        with disk.held():
+            alice.send(order(1, Side.BUY, 1))
+            assert await alice.settle() == []
+            clock.advance(3)
+            deadline = time.monotonic() + SECONDS_MAX
+            while (await scrape(venue))["commit_pending_seconds", ""] < 3:
+                assert time.monotonic() < deadline
+        await alice.reports(1)
+        await scraped(venue, {("commit_pending_seconds", ""): 0})
+
+
+async def test_time_in_which_nobody_is_served_is_no_decoding(clock: Clock, venue: Venue) -> None:
+    async with venue.wire("alice") as alice:
+        for ref in (1, 2):
+            alice.send(order(ref, Side.BUY, 1))
+            await alice.reports(1)
+            clock.advance(2)
+    assert (await scrape(venue))["decode_seconds_sum", ""] < 2
+
+
+async def test_what_waits_for_one_connection_to_read_shows(venue: Venue) -> None:
+    async with venue.wire("alice") as alice, venue.wire("bob"):
+        assert (await scrape(venue))["unread_bytes_max", ""] == 0
+        for peer in venue.order_entry_peers:
+            if peer.rules.logon.session == "alice":
+                # More than kernel and reader take while nobody looks.
+                peer.transport.write(bytes(8_000_000))
+        deadline = time.monotonic() + SECONDS_MAX
+        while (await scrape(venue))["unread_bytes_max", ""] < 1_000_000:
+            assert time.monotonic() < deadline
+        alice.abort()
 
 
 async def test_connections_that_end_are_counted_by_their_reason(venue: Venue) -> None:
@@ -187,6 +287,7 @@ async def test_a_relaxed_venue_says_so_everywhere(tmp_path: Path) -> None:
         (repeated,) = await alice.reports(1)
         assert repeated.flags == ReportFlag.NOT_DURABLE | ReportFlag.POSSIBLE_DUPLICATE
         assert "relaxed mode" in (await venue.get("/healthz"))[1]
+        assert (await scrape(venue))["durable", ""] == 0
 
 
 BAD_REQUESTS = {

@@ -5,7 +5,7 @@ books that the engine had at the very batch which the reader has come to.
 from itertools import islice
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from carbonmatch.client.book import InstrumentBook
@@ -133,6 +133,10 @@ steps = st.one_of(
 )
 
 
+# A snapshot was lost, and the connection before it came again.
+@example(
+    [("join", Subscribe(Ref(1), (CEA, EUA), 1), [True]), [bytes(20)], ("read", 1), ("reconnect", 1)], 136
+)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(steps, max_size=50), st.integers(0, 3_000))
 def test_books_of_any_depth_are_the_engines_at_their_batch_whatever_was_lost(

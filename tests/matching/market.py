@@ -181,8 +181,25 @@ class Market:
                 return f"run {report.run} of {report.trading_day} {report.outcome.name}"
             case m.InstrumentStatus():
                 return f"{report.symbol} {report.phase.name}, {report.trading_day} after {report.ended_day}"
+            case m.SessionStatus():
+                until = f", out until {report.banned_until_ns}" if report.banned_until_ns else ""
+                return (
+                    f"{report.session} as {report.role} from {report.address}, {report.open_orders} open, "
+                    f"up to {report.last_seq}{until}"
+                )
+            case m.Outcome():
+                return f"{'done' if report.applied else 'not done'}: {'; '.join(report.lines)}"
             case m.Done():
                 return "done"
+            case m.Pulled():
+                return (
+                    f"pulled {report.order_count} orders of {report.order_lots}, "
+                    f"{report.proposal_count} offers, {report.bid_count} bids, "
+                    f"{report.bidding_count} biddings{', more' if report.more else ''}"
+                )
+            case m.Killed():
+                scope = f"{m.KillScope(report.scope).name.lower()} {report.scope_id}"
+                return f"{scope} stopped by {NAMES[report.session_id]}: {report.text}"
             case m.BlockUpdate():
                 words = [
                     f"block {number(report.proposal_id)} {report.state.name} {report.side.name.lower()}",

@@ -186,6 +186,22 @@ class MarketMachine(RuleBasedStateMachine):
     def change_phase(self, phase: m.Phase, instrument: int) -> None:
         self._play(OPERATOR, m.SetPhase(self._ref(OPERATOR), m.InstrumentId(instrument), phase))
 
+    @rule(
+        scope=st.sampled_from(m.KillScope),
+        number=st.sampled_from((0, 1, 2, 11, 12, 13)),
+        releases=st.booleans(),
+    )
+    def stop_and_let_go_on(self, scope: m.KillScope, number: int, releases: bool) -> None:
+        self._play(OPERATOR, m.Kill(self._ref(OPERATOR), scope, number, "why"))
+        if releases:
+            self._play(OPERATOR, m.Release(self._ref(OPERATOR), scope, number, "on"))
+
+    @rule(number=st.sampled_from((0, 1, 2, 11, 12, 13)))
+    def let_all_go_on(self, number: int) -> None:
+        """Whatever is stopped of that number."""
+        for scope in m.KillScope:
+            self._play(OPERATOR, m.Release(self._ref(OPERATOR), scope, number, "on"))
+
     @rule()
     def trade_again(self) -> None:
         """More often than phases change, or nothing would trade."""

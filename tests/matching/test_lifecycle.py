@@ -207,6 +207,7 @@ ENDS: dict[str, tuple[m.NewOrder, list[tuple[m.SessionId, m.AnyCommand]]]] = {
     "MARKET_REMAINDER": (buy(2, 104, market=True), []),
     "EXPIRED": (buy(2, 99, stop=103), [(OPS, m.SetPhase(Ref(1), EUA, m.Phase.CLOSED))]),
     "DISCONNECTED": (buy(2, 99, stop=103), [(VENUE, m.SessionLost(ALICE))]),
+    "KILLED": (buy(2, 99, stop=103), [(OPS, m.Kill(Ref(1), m.KillScope.ACCOUNT, 11))]),
     "SESSION_REMOVED": (buy(2, 99, stop=103), [(VENUE, m.RemoveSession(ALICE))]),
     "REFUSED_WHEN_FIRED": (
         buy(2, 104, stop=103),

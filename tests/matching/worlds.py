@@ -137,6 +137,8 @@ class World:
         self._trades: list[m.FoundTrade] = []
         # Of each session: what may name an order.
         self.names: dict[int, list[tuple[Ref, OrderId]]] = {}
+        # What was stopped, and is let go on soon, or nothing would trade.
+        self.killed: list[tuple[m.KillScope, int]] = []
 
     def setup(self) -> Entry:
         commands: list[AnyCommand] = [
@@ -205,7 +207,10 @@ class World:
             return m.OrderStatusRequest(ref, order_ref, order_id)
         if kind == 63:
             # Not the first of its entry, whose session would be the venue: it is refused.
-            return self._operator_command(ref, choices)
+            killed, self.killed = self.killed, []
+            command = self._operator_command(ref, choices)
+            self.killed = killed
+            return command
         return m.OrderStatusRequest(ref, after_order_id=order_id)
 
     def _new_order(self, session: int, ref: Ref, sequence: int, choices: "Choices") -> NewOrder:
@@ -305,6 +310,10 @@ class World:
 
     def _operator_command(self, ref: Ref, choices: "Choices") -> AnyCommand:
         how = choices.byte()
+        if self.killed and how >= 128:
+            return m.Release(ref, *self.killed.pop(), "on")
+        if how >= 232:
+            return self._kill(ref, choices)
         if how % 8 == 1:
             return m.Resume(ref, InstrumentId(choices.of((1, 2, 0, 3))), "on")
         if how % 8 in (2, 6):
@@ -320,6 +329,14 @@ class World:
         low = 90 + choices.byte() % 12
         high = choices.of((low + 10, 110, 110, 0, 0, 0, 10**9 + 1, low - 1))
         return m.SetBand(ref, InstrumentId(choices.of((1, 2, 3))), 100, low if high else 0, high)
+
+    def _kill(self, ref: Ref, choices: "Choices") -> m.Kill:
+        scopes = [(m.KillScope.ACCOUNT, number) for number in (11, 12, 13, 14, 99)]
+        scopes += [(m.KillScope.PARTICIPANT, number) for number in (1, 13, 14, 99)]
+        scopes += [(m.KillScope.INSTRUMENT, number) for number in (1, 2, 3)]
+        scope = choices.of((*scopes, (m.KillScope.VENUE, 0), (m.KillScope.VENUE, 1)))
+        self.killed.append(scope)
+        return m.Kill(ref, *scope, "why")
 
     def _trade_command(self, ref: Ref, choices: "Choices") -> m.OnTrade:
         """On one of the last trades, mostly; as the venue journals it, with what it has found."""

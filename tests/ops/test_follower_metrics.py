@@ -2,8 +2,8 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters
-from carbonmatch.ops.metrics import Exposition
 
 
 def samples(counters: FollowerCounters) -> dict[str, float]:

@@ -8,12 +8,14 @@ import pytest
 
 from carbonmatch.ops.logs import (
     EVENT_LINES_PER_SECOND_MAX,
+    OWN_TEXT_CHARS_MAX,
     WARNING,
     JsonFormatter,
     Ours,
     Sampler,
     log,
     start_logging,
+    tell_left_out,
     visible,
 )
 from carbonmatch.protocol.messages import LogoutReason
@@ -74,6 +76,24 @@ def test_our_own_text_is_not(stream: io.StringIO) -> None:
     assert lines(stream)[0]["what"] == "y" * 200
 
 
+def test_of_our_own_text_the_end_is_kept_where_it_has_no_bound_of_its_own(stream: io.StringIO) -> None:
+    log("bug", trace=Ours("x" * OWN_TEXT_CHARS_MAX + "AssertionError: why"))
+    logging.getLogger("asyncio").error("y" * 2 * OWN_TEXT_CHARS_MAX)
+    ours, library = lines(stream)
+    assert ours["trace"].startswith("...")
+    assert ours["trace"].endswith("AssertionError: why")
+    assert len(ours["trace"]) == len(library["text"]) == OWN_TEXT_CHARS_MAX + 3
+
+
+def test_no_text_ends_a_line_or_steers_a_terminal_whoever_wrote_it(stream: io.StringIO) -> None:
+    hostile = "x\n\x1b[2J\x85\u2028\u202e\U0001f600"
+    log("bug", text=Ours(hostile))
+    logging.getLogger("asyncio").error(hostile)
+    assert stream.getvalue().isascii()
+    assert stream.getvalue().isprintable() or stream.getvalue().replace("\n", "").isprintable()
+    assert [line["text"] for line in lines(stream)] == [hostile, hostile]
+
+
 def test_bytes_are_never_shown(stream: io.StringIO) -> None:
     log("frame_refused", payload=b"\x01\x02\x03")
     assert lines(stream)[0]["payload"] == "<3 bytes>"
@@ -113,3 +133,16 @@ def test_an_event_that_comes_in_floods_is_sampled_and_the_rest_counted() -> None
     again = record("throttled", 101.1)
     assert sampler.filter(again)
     assert "left_out" not in json.loads(JsonFormatter().format(again))
+
+
+def test_what_a_flood_left_out_is_told_though_the_event_never_comes_again(stream: io.StringIO) -> None:
+    for _ in range(EVENT_LINES_PER_SECOND_MAX * 3):
+        log("logon_refused", address="192.0.2.7")
+    tell_left_out()
+    tell_left_out()
+    written = lines(stream)
+    told = [line for line in written if line["event"] == "lines_left_out"]
+    missing = EVENT_LINES_PER_SECOND_MAX * 3 - (len(written) - len(told))
+    # In the middle a second may have ended, and its first line tells of the one before.
+    in_lines = sum(line.get("left_out", 0) for line in written)
+    assert [(line["of"], line["count"]) for line in told] == [("logon_refused", missing - in_lines)]

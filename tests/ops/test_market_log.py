@@ -33,6 +33,7 @@ from carbonmatch.matching.messages import (
     TradeBusted,
     TradeCorrected,
 )
+from carbonmatch.ops.log_events import EVENTS
 from carbonmatch.ops.market_log import log_market
 
 CEA24 = {InstrumentId(4): InstrumentDefinition(4, "CEA24", "CNY", 1, 2, 10)}
@@ -137,6 +138,8 @@ def test_what_people_have_to_know_of_has_a_line(
     caplog.set_level(logging.INFO)
     log_market([event], CEA24)
     (line,) = caplog.records
+    assert vars(line)["fields"].keys() == set(EVENTS[name].fields)
+    assert line.levelno == EVENTS[name].level
     assert (line.msg, vars(line)["fields"]) == (name, {"instrument": "CEA24", **fields})
 
 

@@ -5,10 +5,12 @@ import platform
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from carbonmatch.accel import core
@@ -22,7 +24,11 @@ from carbonmatch.matching.messages import (
     RejectReason,
 )
 from carbonmatch.ops.counters import HISTOGRAM_BUCKETS, Counters, Histogram, bucket_upper_bound
-from carbonmatch.ops.metrics import METRICS, Exposition
+from carbonmatch.ops.exposition import Exposition
+from carbonmatch.ops.fanout_metrics import FANOUT_METRICS
+from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS
+from carbonmatch.ops.metric import Metric
+from carbonmatch.ops.metrics import METRICS
 from carbonmatch.protocol.messages import LogoutReason, Role
 
 
@@ -40,16 +46,30 @@ def busy_counters() -> Counters:
     for metric in METRICS:
         number += 1
         value = getattr(counters, metric.source)
-        if isinstance(value, int):
+        if value is None or isinstance(value, int):
             setattr(counters, metric.source, number)
         elif isinstance(value, Histogram):
             for step in range(60):
                 value.record(step * step * step * number, times=step)
         else:
-            for key in counters.instruments if metric.values is None else metric.values:
+            for key, _ in combinations(metric, counters):
                 number += 1
-                value[key] = number
+                value[key] = number + 0.5 if metric.fractional else number
     return counters
+
+
+def combinations(metric: Metric, counters: Counters) -> list[tuple[Any, list[str]]]:
+    """The keys of the table of a metric, and the values of its labels for each."""
+    symbols = {key: one.symbol for key, one in counters.instruments.items()}
+    first, *others = [symbols if label.values is None else label.values for label in metric.labels]
+    if not others:
+        return [(key, [text]) for key, text in first.items()]
+    (second,) = others
+    return [
+        ((key, other), [text, other_text])
+        for key, text in first.items()
+        for other, other_text in second.items()
+    ]
 
 
 def samples(text: str) -> list[tuple[str, dict[str, str], float]]:
@@ -67,25 +87,23 @@ class Reference:
     def __init__(self, counters: Counters) -> None:
         self.counters = counters
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Family]:
         for metric in METRICS:
             value = getattr(self.counters, metric.source)
-            labels = [metric.label] if metric.label else []
             if metric.kind == "histogram":
                 yield self.histogram(metric.name, value, metric.nanoseconds)
                 continue
             family = (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(
-                metric.name, metric.help, labels=labels
+                metric.name, metric.help, labels=[label.name for label in metric.labels]
             )
-            if metric.label:
-                names = metric.values or {key: one.symbol for key, one in self.counters.instruments.items()}
-                for key, name in names.items():
-                    family.add_metric([name], value.get(key, 0))
+            if metric.labels:
+                for key, texts in combinations(metric, self.counters):
+                    family.add_metric(texts, value.get(key, 0))
             else:
                 family.add_metric([], value / 1e9 if metric.nanoseconds else value)
             yield family
 
-    def histogram(self, name: str, value: Histogram, nanoseconds: bool) -> Metric:
+    def histogram(self, name: str, value: Histogram, nanoseconds: bool) -> Family:
         scale = 1e9 if nanoseconds else 1
         bounds = SECONDS if nanoseconds else COMMANDS
         buckets = [
@@ -118,12 +136,12 @@ def test_the_template_says_what_prometheus_client_would_say() -> None:
 
     expected = comparable(generate_latest(registry).decode())
     assert len(expected) > 150
-    assert comparable(Exposition(counters).render().decode()) == expected
+    assert comparable(Exposition(counters, METRICS).render().decode()) == expected
 
 
 def test_every_series_is_there_before_anything_has_happened() -> None:
     counters = Counters()
-    exposition = Exposition(counters)
+    exposition = Exposition(counters, METRICS)
     before = samples(exposition.render().decode())
     assert ("carbonmatch_rejects_total", {"reason": "outside_band"}, 0) in before
     assert ("carbonmatch_commands_total", {}, 0) in before
@@ -148,7 +166,7 @@ def test_every_series_is_there_before_anything_has_happened() -> None:
 
 def test_a_new_instrument_gets_its_series() -> None:
     counters = Counters()
-    exposition = Exposition(counters)
+    exposition = Exposition(counters, METRICS)
     assert b"carbonmatch_trades_total{" not in exposition.render()
     define(counters, 1, "CEA24")
     counters.phases[InstrumentId(1)] = Phase.HALTED
@@ -162,7 +180,7 @@ def test_a_latency_never_looks_better_than_it_was() -> None:
     # 99,999 ns shares a bucket with what is above 100 us.
     counters.order_latency_ns.record(99_999)
     counters.order_latency_ns.record(50_000)
-    text = Exposition(counters).render().decode()
+    text = Exposition(counters, METRICS).render().decode()
     assert 'carbonmatch_order_latency_seconds_bucket{le="0.0001"} 1\n' in text
     assert 'carbonmatch_order_latency_seconds_bucket{le="0.00025"} 2\n' in text
     assert "carbonmatch_order_latency_seconds_sum 0.000149999\n" in text
@@ -173,31 +191,37 @@ def test_a_batch_that_fills_its_bucket_is_within_it() -> None:
     counters = Counters()
     counters.commit_batch_commands.record(127)
     counters.commit_batch_commands.record(128)
-    text = Exposition(counters).render().decode()
+    text = Exposition(counters, METRICS).render().decode()
     assert 'carbonmatch_commit_batch_commands_bucket{le="127"} 1\n' in text
     assert 'carbonmatch_commit_batch_commands_bucket{le="255"} 2\n' in text
 
 
 def test_the_build_is_named() -> None:
-    text = Exposition(Counters()).render().decode()
+    text = Exposition(Counters(), METRICS).render().decode()
     line = next(line for line in text.splitlines() if line.startswith("carbonmatch_build_info"))
     assert f'python="{platform.python_version()}"' in line
     assert line.endswith(f',protocol="1",core="{core()}"}} 1')
 
 
 def test_the_process_tells_of_itself() -> None:
-    assert b"\nprocess_resident_memory_bytes " in Exposition(Counters()).render()
+    assert b"\nprocess_resident_memory_bytes " in Exposition(Counters(), METRICS).render()
 
 
-def test_names_follow_the_conventions() -> None:
-    assert len({metric.name for metric in METRICS}) == len(METRICS)
-    for metric in METRICS:
+@pytest.mark.parametrize(
+    "metrics", [METRICS, FOLLOWER_METRICS, FANOUT_METRICS], ids=["venue", "follower", "fanout"]
+)
+def test_names_follow_the_conventions(metrics: tuple[Metric, ...]) -> None:
+    assert len({metric.name for metric in metrics}) == len(metrics)
+    for metric in metrics:
         assert re.fullmatch(r"carbonmatch_[a-z]+(_[a-z]+)*", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter")
         name = metric.name.removesuffix("_total")
         assert not metric.unit or name.endswith(f"_{metric.unit}")
         # The template is filled by `%`, and help texts are not escaped.
         assert re.fullmatch(r"[A-Z][^%\\\n]*\.", metric.help)
+        # Cells of a table of Markdown.
+        assert re.fullmatch(r"[^|\n]+\.", metric.use), metric.use
+        assert not set("|\n") & {*metric.help, *metric.answers}
         assert (metric.nanoseconds and metric.unit in ("seconds", "ratio")) == metric.source.endswith("_ns")
 
 
@@ -211,7 +235,7 @@ def test_a_scrape_holds_the_loop_for_less_than_half_a_millisecond() -> None:
     counters = busy_counters()
     for number in range(1, 51):
         define(counters, number, f"CEA-{number}")
-    exposition = Exposition(counters)
+    exposition = Exposition(counters, METRICS)
     exposition.render()
     # Processor time, and the best of many: neighbours on the machine slow some of them down.
     durations = []

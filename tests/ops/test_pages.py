@@ -1,15 +1,16 @@
 import json
 
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.health import Facts, assess
 from carbonmatch.ops.http import respond
-from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.metrics import METRICS
 from carbonmatch.ops.pages import ops_pages
 
 
 def test_the_ops_port_shows_metrics_and_health_as_they_are_now() -> None:
     facts = [Facts(recovered=False)]
-    pages = ops_pages(Exposition(Counters()), lambda: assess(facts[-1]))
+    pages = ops_pages(Exposition(Counters(), METRICS), lambda: assess(facts[-1]))
 
     def get(path: str) -> tuple[bytes, bytes]:
         response = respond(f"GET {path} HTTP/1.1\r\n\r\n".encode(), pages)

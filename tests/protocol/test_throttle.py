@@ -15,6 +15,7 @@ from carbonmatch.matching.messages import (
     Cancel,
     ClientCommand,
     InstrumentId,
+    Kill,
     MassCancel,
     MassCancelScope,
     NewOrder,
@@ -140,7 +141,7 @@ def test_a_throttled_session_can_still_end_what_it_negotiates() -> None:
 
 
 def test_whatever_only_takes_risk_away_is_counted_with_the_cancels() -> None:
-    takes_away = {Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid}
+    takes_away = {Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid, Kill}
     throttle = Throttle(1, 1, 100, 100, START)
     throttle.admit([order(1)], START)
 

@@ -48,12 +48,13 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
     (wire.FeedRequest, decode_feed_frame),
     (wire.SessionOutbound, decode_reports),
     (wire.SessionOutbound, decode_feed),
+    (wire.OperatorAnswer, decode_reports),
     (market.AnyReport, decode_reports),
     (market.AnyReport, decode_stream),
     (wire.Copied, decode_copies),
     (wire.SessionOutbound, decode_copies),
     (wire.FeedOutbound, decode_feed),
-    (market.VenueCommand | market.OnTrade, venue_commands),
+    (market.VenueCommand | market.FoundCommand, venue_commands),
     (market.AnyPublicEvent, decode_public),
 ]
 KINDS: dict[str, type[Struct]] = {

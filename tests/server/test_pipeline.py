@@ -12,6 +12,7 @@ from carbonmatch.matching.messages import (
     DefineAccount,
     DefineInstrument,
     DefineSession,
+    Entry,
     Executed,
     InstrumentDefinition,
     InstrumentId,
@@ -219,3 +220,55 @@ def test_the_age_of_a_commit_is_that_of_the_batch_on_its_way(venue: Venue) -> No
     venue.disk.finish()
     assert not venue.pipeline.is_stalled()
     assert venue.counters.commits_slow == 1
+
+
+# --- stages --------------------------------------------------------------------------------------
+
+
+def test_each_stage_of_a_batch_is_measured(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step takes a time of its own, so that none can be taken for another."""
+    pipeline, counters = venue.pipeline, venue.counters
+    stages = ("read", "decode", "match", "gather", "commit_duration", "journal", "release", "order_latency")
+    before = {stage: getattr(counters, f"{stage}_ns").total for stage in stages}
+    apply = pipeline.engine.apply
+
+    def apply_slowly(entry: Entry) -> None:
+        apply(entry)
+        venue.now_ns += 1_000
+
+    monkeypatch.setattr(pipeline.engine, "apply", apply_slowly)
+    first_ns = venue.now_ns
+    venue.now_ns += 7
+    pipeline.begin_turn()
+    for ref in (1, 2):
+        venue.now_ns += 30
+        pipeline.submit(ANN, [buy(ref)], encode([buy(ref)]), venue.now_ns, first_ns)
+    venue.now_ns += 500
+    pipeline.flush()
+    venue.now_ns += 20_000
+    venue.disk.commits[-1].disk_ns = 19_000
+
+    def publish_slowly(*_args: object) -> None:
+        venue.now_ns += 300_000
+
+    monkeypatch.setattr(pipeline, "_publish", publish_slowly)
+    venue.disk.finish()
+    spent = {stage: getattr(counters, f"{stage}_ns").total - before[stage] for stage in stages}
+    assert spent == {
+        "read": 7,
+        "decode": 30 + 30,
+        "match": 1_000 + 1_000,
+        # From the first frame on: the second one is decoded and applied meanwhile.
+        "gather": 30 + 1_000 + 500,
+        "commit_duration": 20_000,
+        "journal": 19_000,
+        "release": 300_000,
+        "order_latency": 2 * (7 + 60 + 2_000 + 500 + 20_000 + 300_000),
+    }
+
+
+def test_what_the_venue_does_itself_is_decoded_by_nobody(venue: Venue) -> None:
+    venue.now_ns += 5_000
+    venue.pipeline.submit_venue([SessionLost(ANN)])
+    venue.disk.finish()
+    assert venue.counters.decode_ns.total == venue.counters.read_ns.total == 0

@@ -16,6 +16,8 @@ from carbonmatch.matching.messages import (
     Deposit,
     InstrumentId,
     InstrumentStatusRequest,
+    Kill,
+    KillScope,
     MassCancel,
     MassCancelScope,
     NewOrder,
@@ -24,6 +26,7 @@ from carbonmatch.matching.messages import (
     Phase,
     Reduce,
     Ref,
+    Release,
     Replace,
     RestrictAccount,
     Restriction,
@@ -112,6 +115,9 @@ def test_operators_go_on_steering(market: Market) -> None:
     assert passing(market, SetPhase(Ref(1), EUA, Phase.HALTED), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7)), session_id=OPS) == [1]
     assert passing(market, CancelBidding(Ref(1), OrderId(7))) == []
+    stop = Kill(Ref(1), KillScope.VENUE)
+    assert passing(market, stop, Release(Ref(2), KillScope.VENUE), session_id=OPS) == [1, 2]
+    assert passing(market, stop) == []
     restriction = RestrictAccount(Ref(1), AccountId(11), Restriction.NO_TRADING, cancels=True)
     assert passing(market, restriction, session_id=OPS) == [1]
     assert passing(market, Deposit(Ref(1), AccountId(11), EUA, 5), session_id=OPS) == []

@@ -49,6 +49,7 @@ enum class RejectReason : std::uint32_t {
   ALREADY_LOGGED_ON = 14,
   SUBSCRIPTION = 15,
   BUSY = 16,
+  SESSION_BANNED = 20,
   UNKNOWN_INSTRUMENT = 100,
   UNKNOWN_ORDER = 101,
   INVALID_QUANTITY = 103,
@@ -109,6 +110,11 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_TRADING_DAY = 167,
   SETTLEMENT_ALREADY_CONFIRMED = 168,
   NO_BID_POSSIBLE = 169,
+  KILLED = 180,
+  NOT_KILLED = 181,
+  UNKNOWN_PARTICIPANT = 182,
+  UNKNOWN_SESSION = 190,
+  OWN_SESSION = 191,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -129,6 +135,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::ALREADY_LOGGED_ON: return "ALREADY_LOGGED_ON";
     case RejectReason::SUBSCRIPTION: return "SUBSCRIPTION";
     case RejectReason::BUSY: return "BUSY";
+    case RejectReason::SESSION_BANNED: return "SESSION_BANNED";
     case RejectReason::UNKNOWN_INSTRUMENT: return "UNKNOWN_INSTRUMENT";
     case RejectReason::UNKNOWN_ORDER: return "UNKNOWN_ORDER";
     case RejectReason::INVALID_QUANTITY: return "INVALID_QUANTITY";
@@ -189,6 +196,11 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_TRADING_DAY: return "UNKNOWN_TRADING_DAY";
     case RejectReason::SETTLEMENT_ALREADY_CONFIRMED: return "SETTLEMENT_ALREADY_CONFIRMED";
     case RejectReason::NO_BID_POSSIBLE: return "NO_BID_POSSIBLE";
+    case RejectReason::KILLED: return "KILLED";
+    case RejectReason::NOT_KILLED: return "NOT_KILLED";
+    case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
+    case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
+    case RejectReason::OWN_SESSION: return "OWN_SESSION";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -206,6 +218,7 @@ enum class LogoutReason : std::uint32_t {
   FRAME_TIMEOUT = 10,
   HISTORY_LOST = 11,
   NOT_ENTITLED = 12,
+  DISCONNECTED = 13,
 };
 
 inline std::string to_string(LogoutReason value) {
@@ -222,6 +235,7 @@ inline std::string to_string(LogoutReason value) {
     case LogoutReason::FRAME_TIMEOUT: return "FRAME_TIMEOUT";
     case LogoutReason::HISTORY_LOST: return "HISTORY_LOST";
     case LogoutReason::NOT_ENTITLED: return "NOT_ENTITLED";
+    case LogoutReason::DISCONNECTED: return "DISCONNECTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -349,6 +363,7 @@ enum class CancelReason : std::uint32_t {
   SESSION_REMOVED = 16,
   SELECT_REMAINDER = 17,
   RESTRICTED = 18,
+  KILLED = 20,
 };
 
 inline std::string to_string(CancelReason value) {
@@ -371,6 +386,7 @@ inline std::string to_string(CancelReason value) {
     case CancelReason::SESSION_REMOVED: return "SESSION_REMOVED";
     case CancelReason::SELECT_REMAINDER: return "SELECT_REMAINDER";
     case CancelReason::RESTRICTED: return "RESTRICTED";
+    case CancelReason::KILLED: return "KILLED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -630,6 +646,23 @@ inline std::string to_string(SettlementOutcome value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class KillScope : std::uint32_t {
+  VENUE = 1,
+  PARTICIPANT = 2,
+  ACCOUNT = 3,
+  INSTRUMENT = 4,
+};
+
+inline std::string to_string(KillScope value) {
+  switch (value) {
+    case KillScope::VENUE: return "VENUE";
+    case KillScope::PARTICIPANT: return "PARTICIPANT";
+    case KillScope::ACCOUNT: return "ACCOUNT";
+    case KillScope::INSTRUMENT: return "INSTRUMENT";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class SelfTradeKey : std::uint32_t {
   PARTICIPANT = 1,
   ACCOUNT = 2,
@@ -852,6 +885,7 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
+MSGPACK_ADD_ENUM(carbonmatch::KillScope)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingTie)
@@ -896,6 +930,9 @@ constexpr std::uint64_t ACCOUNTS = 2048;
 constexpr std::uint64_t BIDDINGS = 4096;
 constexpr std::uint64_t SETTLEMENT = 8192;
 constexpr std::uint64_t INSPECT = 16384;
+constexpr std::uint64_t KILL = 32768;
+constexpr std::uint64_t SESSIONS = 262144;
+constexpr std::uint64_t CONFIGURATION = 524288;
 constexpr std::uint64_t NOTHING = 1073741824;
 }  // namespace Permission
 
@@ -1265,6 +1302,36 @@ struct KeySession {
   }
 };
 
+struct FoundSession {
+  static constexpr const char* NAME = "FoundSession";
+  std::uint64_t session_id{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(session_id, role, connections, address, since_ns, waiting_bytes, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("session_id", session_id);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
+  }
+};
+
 struct Logon {
   static constexpr const char* NAME = "Logon";
   static constexpr std::uint32_t TAG = 1;
@@ -1432,6 +1499,74 @@ struct SessionRejected {
     visit("reason", reason);
     visit("retry_after_us", retry_after_us);
     visit("text", text);
+  }
+};
+
+struct AuditRequest {
+  static constexpr const char* NAME = "AuditRequest";
+  static constexpr std::uint32_t TAG = 10;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t from_ns{};
+  std::uint64_t until_ns{};
+  std::uint64_t session_id{};
+  std::uint64_t kind{};
+  std::uint64_t position{};
+  std::uint64_t after_sequence{};
+  MSGPACK_DEFINE_ARRAY(tag, token, from_ns, until_ns, session_id, kind, position, after_sequence)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("from_ns", from_ns);
+    visit("until_ns", until_ns);
+    visit("session_id", session_id);
+    visit("kind", kind);
+    visit("position", position);
+    visit("after_sequence", after_sequence);
+  }
+};
+
+struct Audited {
+  static constexpr const char* NAME = "Audited";
+  static constexpr std::uint32_t TAG = 11;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t sequence{};
+  std::uint64_t time_ns{};
+  std::uint64_t session_id{};
+  std::string session{};
+  std::vector<unsigned char> sent{};
+  std::uint64_t reason{};
+  MSGPACK_DEFINE_ARRAY(tag, token, sequence, time_ns, session_id, session, sent, reason)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("sequence", sequence);
+    visit("time_ns", time_ns);
+    visit("session_id", session_id);
+    visit("session", session);
+    visit("sent", sent);
+    visit("reason", reason);
+  }
+};
+
+struct AuditEnd {
+  static constexpr const char* NAME = "AuditEnd";
+  static constexpr std::uint32_t TAG = 12;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t reason{};
+  bool more{};
+  std::uint64_t position{};
+  std::uint64_t after_sequence{};
+  MSGPACK_DEFINE_ARRAY(tag, token, reason, more, position, after_sequence)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("reason", reason);
+    visit("more", more);
+    visit("position", position);
+    visit("after_sequence", after_sequence);
   }
 };
 
@@ -2475,7 +2610,8 @@ struct Subscribe {
   std::uint64_t levels_max{};
   std::uint64_t conflate_ms{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_ids, kinds, levels_max, conflate_ms, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -2484,6 +2620,7 @@ struct Subscribe {
     visit("levels_max", levels_max);
     visit("conflate_ms", conflate_ms);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 
@@ -2494,12 +2631,14 @@ struct GapRequest {
   std::uint64_t ref{};
   std::uint64_t instrument_id{};
   std::uint64_t after_feed_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence)
+  bool from_journal = false;
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, after_feed_sequence, from_journal)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
     visit("instrument_id", instrument_id);
     visit("after_feed_sequence", after_feed_sequence);
+    visit("from_journal", from_journal);
   }
 };
 
@@ -3199,6 +3338,140 @@ struct GapFilled {
   }
 };
 
+struct Pulled {
+  static constexpr const char* NAME = "Pulled";
+  static constexpr std::uint32_t TAG = 112;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t order_count{};
+  std::uint64_t order_lots{};
+  std::uint64_t proposal_count{};
+  std::uint64_t bid_count{};
+  std::uint64_t bidding_count{};
+  bool more{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, order_count, order_lots, proposal_count, bid_count, bidding_count, more)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("order_count", order_count);
+    visit("order_lots", order_lots);
+    visit("proposal_count", proposal_count);
+    visit("bid_count", bid_count);
+    visit("bidding_count", bidding_count);
+    visit("more", more);
+  }
+};
+
+struct Killed {
+  static constexpr const char* NAME = "Killed";
+  static constexpr std::uint32_t TAG = 113;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t scope{};
+  std::uint64_t scope_id{};
+  std::uint64_t sequence{};
+  std::uint64_t since_ns{};
+  std::uint64_t session_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, scope, scope_id, sequence, since_ns, session_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("sequence", sequence);
+    visit("since_ns", since_ns);
+    visit("session_id", session_id);
+    visit("text", text);
+  }
+};
+
+struct SessionStatus {
+  static constexpr const char* NAME = "SessionStatus";
+  static constexpr std::uint32_t TAG = 116;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t session_id{};
+  std::string session{};
+  std::uint64_t role{};
+  std::uint64_t connections{};
+  std::string address{};
+  std::uint64_t since_ns{};
+  std::uint64_t waiting_bytes{};
+  std::uint64_t participant_id{};
+  std::uint64_t last_seq{};
+  std::uint64_t open_orders{};
+  std::uint64_t banned_until_ns{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::uint64_t throttled{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, session_id, session, role, connections, address, since_ns, waiting_bytes, participant_id, last_seq, open_orders, banned_until_ns, commands_per_second, commands_burst, cancels_per_second, cancels_burst, throttled)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("session_id", session_id);
+    visit("session", session);
+    visit("role", role);
+    visit("connections", connections);
+    visit("address", address);
+    visit("since_ns", since_ns);
+    visit("waiting_bytes", waiting_bytes);
+    visit("participant_id", participant_id);
+    visit("last_seq", last_seq);
+    visit("open_orders", open_orders);
+    visit("banned_until_ns", banned_until_ns);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("throttled", throttled);
+  }
+};
+
+struct Outcome {
+  static constexpr const char* NAME = "Outcome";
+  static constexpr std::uint32_t TAG = 117;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  bool applied{};
+  std::uint64_t at_sequence{};
+  std::vector<std::string> lines{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, applied, at_sequence, lines)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("applied", applied);
+    visit("at_sequence", at_sequence);
+    visit("lines", lines);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3228,7 +3501,8 @@ struct SetBand {
   std::uint64_t reference_price_ticks{};
   std::uint64_t band_low_ticks{};
   std::uint64_t band_high_ticks{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, band_low_ticks, band_high_ticks)
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, band_low_ticks, band_high_ticks, text)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -3236,6 +3510,7 @@ struct SetBand {
     visit("reference_price_ticks", reference_price_ticks);
     visit("band_low_ticks", band_low_ticks);
     visit("band_high_ticks", band_high_ticks);
+    visit("text", text);
   }
 };
 
@@ -3516,12 +3791,14 @@ struct SetReference {
   std::uint64_t ref{};
   std::uint64_t instrument_id{};
   std::uint64_t reference_price_ticks{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks)
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, text)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
     visit("instrument_id", instrument_id);
     visit("reference_price_ticks", reference_price_ticks);
+    visit("text", text);
   }
 };
 
@@ -3576,6 +3853,120 @@ struct InstrumentStatusRequest {
     visit("ref", ref);
     visit("symbol", symbol);
     visit("after_instrument_id", after_instrument_id);
+  }
+};
+
+struct Kill {
+  static constexpr const char* NAME = "Kill";
+  static constexpr std::uint32_t TAG = 150;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  KillScope scope{};
+  std::uint64_t scope_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, scope, scope_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("text", text);
+  }
+};
+
+struct Release {
+  static constexpr const char* NAME = "Release";
+  static constexpr std::uint32_t TAG = 151;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  KillScope scope{};
+  std::uint64_t scope_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, scope, scope_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("scope", scope);
+    visit("scope_id", scope_id);
+    visit("text", text);
+  }
+};
+
+struct KilledRequest {
+  static constexpr const char* NAME = "KilledRequest";
+  static constexpr std::uint32_t TAG = 152;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t after_scope{};
+  std::uint64_t after_scope_id{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, after_scope, after_scope_id)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("after_scope", after_scope);
+    visit("after_scope_id", after_scope_id);
+  }
+};
+
+struct SessionsRequest {
+  static constexpr const char* NAME = "SessionsRequest";
+  static constexpr std::uint32_t TAG = 155;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t after_session_id{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, after_session_id)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("after_session_id", after_session_id);
+  }
+};
+
+struct Disconnect {
+  static constexpr const char* NAME = "Disconnect";
+  static constexpr std::uint32_t TAG = 156;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t ban_seconds{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, ban_seconds, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("ban_seconds", ban_seconds);
+    visit("text", text);
+  }
+};
+
+struct TakeSnapshot {
+  static constexpr const char* NAME = "TakeSnapshot";
+  static constexpr std::uint32_t TAG = 157;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
+  }
+};
+
+struct ReloadConfiguration {
+  static constexpr const char* NAME = "ReloadConfiguration";
+  static constexpr std::uint32_t TAG = 158;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("text", text);
   }
 };
 
@@ -3693,6 +4084,9 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case LoggedOut::TAG: visit(object.as<LoggedOut>()); return true;
     case HeartbeatAnswer::TAG: visit(object.as<HeartbeatAnswer>()); return true;
     case SessionRejected::TAG: visit(object.as<SessionRejected>()); return true;
+    case AuditRequest::TAG: visit(object.as<AuditRequest>()); return true;
+    case Audited::TAG: visit(object.as<Audited>()); return true;
+    case AuditEnd::TAG: visit(object.as<AuditEnd>()); return true;
     case NewOrder::TAG: visit(object.as<NewOrder>()); return true;
     case Cancel::TAG: visit(object.as<Cancel>()); return true;
     case Reduce::TAG: visit(object.as<Reduce>()); return true;
@@ -3763,6 +4157,10 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Composite::TAG: visit(object.as<Composite>()); return true;
     case KindStatistics::TAG: visit(object.as<KindStatistics>()); return true;
     case GapFilled::TAG: visit(object.as<GapFilled>()); return true;
+    case Pulled::TAG: visit(object.as<Pulled>()); return true;
+    case Killed::TAG: visit(object.as<Killed>()); return true;
+    case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
+    case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
@@ -3782,6 +4180,13 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SettlementStatusRequest::TAG: visit(object.as<SettlementStatusRequest>()); return true;
     case InspectHoldings::TAG: visit(object.as<InspectHoldings>()); return true;
     case InstrumentStatusRequest::TAG: visit(object.as<InstrumentStatusRequest>()); return true;
+    case Kill::TAG: visit(object.as<Kill>()); return true;
+    case Release::TAG: visit(object.as<Release>()); return true;
+    case KilledRequest::TAG: visit(object.as<KilledRequest>()); return true;
+    case SessionsRequest::TAG: visit(object.as<SessionsRequest>()); return true;
+    case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
+    case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
+    case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

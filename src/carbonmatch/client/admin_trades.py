@@ -1,8 +1,6 @@
 """`carbonmatch admin bust-trade` and `correct-trade`: shown first, asked for confirmation, then done."""
 
 import asyncio
-import sys
-from collections.abc import Callable
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -11,7 +9,8 @@ from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
-from carbonmatch.client.options import Whole, WholeOrNone
+from carbonmatch.client.operating import Confirm, confirmation, must_confirm
+from carbonmatch.client.options import Reason, Whole, WholeOrNone
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -32,14 +31,12 @@ _DEMO_OPERATOR: Final = Operator()
 # A trade of long ago is looked for in the journal, which may lie in an archive on a slow disk.
 _SECONDS_MAX: Final = 120.0
 
-Confirm = Callable[[str], bool]
-
 
 def bust_trade(
     trade_id: Whole,
     /,
     *,
-    text: str,
+    text: Reason,
     dry_run: bool = False,
     yes: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
@@ -59,14 +56,14 @@ def bust_trade(
         Do it without asking.
     """
     access = operator.access(tls)
-    asyncio.run(bust(access, TradeId(trade_id), text, _confirm(yes), dry_run=dry_run))
+    asyncio.run(bust(access, TradeId(trade_id), text, confirmation(yes), dry_run=dry_run))
 
 
 def correct_trade(
     trade_id: Whole,
     /,
     *,
-    text: str,
+    text: Reason,
     price_ticks: WholeOrNone = None,
     quantity_lots: WholeOrNone = None,
     dry_run: bool = False,
@@ -93,7 +90,9 @@ def correct_trade(
     """
     access = operator.access(tls)
     asyncio.run(
-        correct(access, TradeId(trade_id), price_ticks, quantity_lots, text, _confirm(yes), dry_run=dry_run)
+        correct(
+            access, TradeId(trade_id), price_ticks, quantity_lots, text, confirmation(yes), dry_run=dry_run
+        )
     )
 
 
@@ -105,7 +104,7 @@ async def bust(operator: Access, trade_id: TradeId, text: str, confirm: Confirm,
         print(in_words(status))
         if dry_run:
             return
-        _must(confirm, f"Bust trade {trade_id}?")
+        must_confirm(confirm, f"Bust trade {trade_id}?")
         sequence = await _do(session, BustTrade(Ref(0), trade_id, text))
         print(f"trade {trade_id} is busted since sequence {sequence}")
 
@@ -130,7 +129,7 @@ async def correct(
         print(f"  becomes    {lots} lots at {price} ticks")
         if dry_run:
             return
-        _must(confirm, f"Correct trade {trade_id}?")
+        must_confirm(confirm, f"Correct trade {trade_id}?")
         sequence = await _do(session, CorrectTrade(Ref(0), trade_id, price, lots, text))
         print(f"trade {trade_id} is {lots} lots at {price} ticks since sequence {sequence}")
 
@@ -189,21 +188,3 @@ _WORDS: Final = {
 
 def _refused(trade_id: TradeId, rejected: OrderRejected) -> ClientError:
     return ClientError(f"trade {trade_id}: {operating.refused(rejected, _WORDS)}")
-
-
-def _must(confirm: Confirm, question: str) -> None:
-    if not confirm(question):
-        raise ClientError("nothing was done")
-
-
-def _confirm(yes: bool) -> Confirm:
-    """Ask on the terminal; without one, only an operator who has said so beforehand is believed."""
-
-    def confirm(question: str) -> bool:
-        if yes:
-            return True
-        if not sys.stdin.isatty():
-            raise ClientError("nothing was done: without a terminal to ask on, say --yes")
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-    return confirm

@@ -115,8 +115,9 @@ class BookBuilder:
         self._levels: list[SnapshotLevel] = []
         self._orders: list[SnapshotOrder] = []
         # Snapshots that come before increments do: of how many instruments, and which have come; or of
-        # instruments that were named, with when they were asked for (0: they come unasked).
+        # instruments that were named; and when they were asked for (0: they come unasked).
         self._all_due = 0
+        self._all_asked_ns = 0
         self._came: dict[InstrumentId, None] = {}
         self._due: dict[InstrumentId, int] = {}
         # Where a batch was lost: the books that were right up to there, and when it was reported.
@@ -204,15 +205,19 @@ class BookBuilder:
         if self._is_lost(message.previous_feed_sequence, message.time_ns):
             return
         self.feed_sequence = max(self.feed_sequence, message.feed_sequence)
-        if len(self._came) < self._all_due:
-            # Which ones are missing is not known.
-            self._report(ALL_INSTRUMENTS, DamageCause.SNAPSHOT_MISSING, self._all_due, len(self._came))
-            self._all_due = 0
         self._time_ns = max(self._time_ns, message.time_ns)
+        if len(self._came) < self._all_due and self._is_unanswered(self._all_asked_ns):
+            # Which ones are missing is not known.
+            self._all_asked_ns = self._time_ns
+            self._report(ALL_INSTRUMENTS, DamageCause.SNAPSHOT_MISSING, self._all_due, len(self._came))
         for instrument_id, asked_ns in self._due.items():
-            if not asked_ns or self._time_ns - asked_ns >= _ANSWER_NS:
+            if self._is_unanswered(asked_ns):
                 self._due[instrument_id] = self._time_ns
                 self._report(instrument_id, DamageCause.SNAPSHOT_MISSING, 1, 0)
+
+    def _is_unanswered(self, asked_ns: int) -> bool:
+        """Whether that which was to come before this batch has not, and nobody is about to send it."""
+        return not asked_ns or self._time_ns - asked_ns >= _ANSWER_NS
 
     def _conflate(self, message: Conflated) -> None:
         self.batches_left_out += message.batches
@@ -257,6 +262,7 @@ class BookBuilder:
     def _await_all(self, count: int) -> None:
         """Snapshots of so many instruments come, which are all that are subscribed."""
         self._all_due = count
+        self._all_asked_ns = 0
         self._came.clear()
         self._due.clear()
         for book in self.books.values():

@@ -8,6 +8,8 @@ import msgspec
 from carbonmatch.client.accounts import AccountCommands
 from carbonmatch.client.bidding import BiddingCommands
 from carbonmatch.client.blocks import BlockCommands
+from carbonmatch.client.operators import OperatorCommands
+from carbonmatch.client.steering import SteeringCommands
 from carbonmatch.matching.messages import (
     AccountId,
     AnyReport,
@@ -76,7 +78,7 @@ def order_command(
     )
 
 
-class Commands(AccountCommands, BiddingCommands, BlockCommands):
+class Commands(AccountCommands, BiddingCommands, BlockCommands, OperatorCommands, SteeringCommands):
     """Each call returns all reports that answer its command, in order, or raises InvalidCommand,
     OrderRejected, SessionRejectedError, TimeoutError (the outcome is then unknown, and shows in the
     events), or the reason for which the session has ended.

@@ -1,10 +1,11 @@
-"""What the commands of operators have in common: a command done or refused in words, instruments by symbol.
+"""What the commands of operators have in common: asked before, done or refused in words, symbols.
 
 Instruments are asked for where they are steered, in order entry: a key that may operate needs no other power,
 and a logon that fails counts against its address.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.session import Session
@@ -20,6 +21,7 @@ from carbonmatch.matching.messages import (
     StatusEnd,
 )
 
+Confirm = Callable[[str], bool]
 _ALL = "all"
 _NOT_ENTITLED = "the session may not operate this venue"
 
@@ -80,3 +82,22 @@ async def status_of(session: Session, instrument_id: InstrumentId) -> Instrument
     """Where one instrument is; None where there is none of that number."""
     statuses = await statuses_of(session, after_instrument_id=instrument_id - 1)
     return next((one for one in statuses if one.instrument_id == instrument_id), None)
+
+
+def confirmation(yes: bool) -> Confirm:
+    """Asks on the terminal; without one, only an operator who has said `yes` beforehand is believed."""
+
+    def confirm(question: str) -> bool:
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise ClientError("nothing was done: without a terminal to ask on, say --yes")
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    return confirm
+
+
+def must_confirm(confirm: Confirm, question: str) -> None:
+    """Raise ClientError unless it is confirmed."""
+    if not confirm(question):
+        raise ClientError("nothing was done")

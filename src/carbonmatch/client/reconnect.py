@@ -26,6 +26,8 @@ _PASSING_REFUSALS: Final = frozenset(
         RejectReason.DEGRADED_STORAGE,
         RejectReason.SHUTTING_DOWN,
         RejectReason.ALREADY_LOGGED_ON,
+        # It is over some time.
+        RejectReason.SESSION_BANNED,
     }
 )
 

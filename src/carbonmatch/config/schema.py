@@ -85,7 +85,16 @@ _KeyId = Annotated[
 RoleName = Literal["trade", "drop_copy", "market_data", "operator"]
 TraderPermissionName = Literal["place", "cancel", "read"]
 OperatorPermissionName = Literal[
-    "phases", "prices", "trades", "accounts", "biddings", "settlement", "inspect"
+    "phases",
+    "prices",
+    "trades",
+    "accounts",
+    "biddings",
+    "settlement",
+    "inspect",
+    "kill",
+    "sessions",
+    "configuration",
 ]
 PermissionName = TraderPermissionName | OperatorPermissionName
 PhaseName = Literal["continuous", "halted", "cancel_only", "closed"]

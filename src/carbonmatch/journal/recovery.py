@@ -37,6 +37,7 @@ from carbonmatch.journal.storage import (
 )
 from carbonmatch.limits import SEGMENT_BYTES
 
+# An event and its fields, which become a line of the log by `ops.logs`: this layer may not know that.
 _log: Final = logging.getLogger(__name__)
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -186,7 +187,7 @@ def _rewrite(storage: Storage, end: JournalEnd, ending: bytes) -> bytes:
     when these are durable comes the end of the segment.
     """
     name = segment_name(end.segment)
-    _log.warning("journal: no room for a copy of %s, which is written over itself", name)
+    _log.warning("journal_rewritten", extra={"fields": {"segment": name}})
     hasher = blake2b(digest_size=DIGEST_BYTES)
     file = storage.open(name, writable=True)
     try:
@@ -221,17 +222,17 @@ def _keep_torn_tail(storage: Storage, end: JournalEnd) -> None:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        kept_as = "nothing, as the disk is full"
+        kept_as = ""
     finally:
         storage.close(file)
-    _log.warning(
-        "journal: cut %d bytes of a write that was cut short; %s, byte %d, sequence %d; kept as %s",
-        end.torn_bytes,
-        name,
-        end.offset,
-        end.next_sequence,
-        kept_as,
-    )
+    fields = {
+        "segment": name,
+        "byte": end.offset,
+        "sequence": end.next_sequence,
+        "torn_bytes": end.torn_bytes,
+        "kept_as": kept_as,
+    }
+    _log.warning("journal_tail_cut", extra={"fields": fields})
 
 
 def _remove_temporary(storage: Storage) -> None:

@@ -4,10 +4,10 @@ Deterministic by construction: no clock, no randomness, no I/O, no iteration ove
 entries give the same events and the same state, which is what makes the journal a backup.
 
 What a command does is in its own module: `orders` (new, cancel), `entering` (orders which are not
-plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `trades` (bust,
-correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade prevention is
-`prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry` and `auction`.
-One-way bidding is in `bidding/`, blocks are in `blocks/`.
+plain), `amend` (reduce, replace, mass cancel), `listing.select`, `queries`, `control`, `kill_switch`,
+`trades` (bust, correct), `day` (the end of trading days); the matching loop is `price_time`, self-trade
+prevention is `prevention`, the rules of entry are `checks`. What follows by itself is in `stops`, `expiry`
+and `auction`. One-way bidding is in `bidding/`, blocks are in `blocks/`.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,14 @@ from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
 from carbonmatch.matching.instrument import Instrument
+from carbonmatch.matching.kill_switch import (
+    CONCERNED,
+    check_killed,
+    kill,
+    release,
+    unless_killed,
+    what_is_killed,
+)
 from carbonmatch.matching.listing.order_list import take_changes
 from carbonmatch.matching.listing.select import select
 from carbonmatch.matching.messages import (
@@ -52,22 +60,28 @@ from carbonmatch.matching.messages import (
     DefineKey,
     DefineSession,
     Deposit,
+    Disconnect,
     EndDay,
     Entry,
     HoldingsRequest,
     InspectHoldings,
     InstrumentId,
     InstrumentStatusRequest,
+    Kill,
+    KilledRequest,
     LevelChanged,
     MassCancel,
     ModifyBid,
     NewOrder,
     NewOrderLong,
+    OnOutcome,
+    OnSessions,
     OnTrade,
     OrderStatusRequest,
     Outputs,
     Reduce,
     Ref,
+    Release,
     RemoveKey,
     RemoveSession,
     Replace,
@@ -97,6 +111,7 @@ from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
+from carbonmatch.matching.steering import outcomes, sessions
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -137,9 +152,20 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     InspectHoldings: inquiries.inspect,
     RestrictAccount: restrict_account,
     SetAccountLimits: set_account_limits,
+    Kill: kill,
+    Release: release,
+    KilledRequest: what_is_killed,
+    OnSessions: sessions.on_sessions,
+    Disconnect: sessions.disconnect,
+    OnOutcome: outcomes.on_outcome,
 }
-# While something is frozen, cancels are looked at more closely: they make half of the traffic otherwise.
-_WHILE_FROZEN: Final[dict[type, _Handler]] = {**_FROM_SESSIONS, Cancel: orders.cancel_unless_frozen}
+# While something is frozen or stopped, commands are looked at more closely: nearly always nothing is, and
+# cancels and orders make most of the traffic.
+_LOOKED_AT: Final[dict[type, _Handler]] = {
+    **_FROM_SESSIONS,
+    Cancel: orders.cancel_unless_frozen,
+    **{kind: unless_killed(_FROM_SESSIONS[kind], concerned) for kind, concerned in CONCERNED.items()},
+}
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineInstrument: control.define_instrument,
@@ -255,8 +281,8 @@ class Engine:
             or venue.uncrossing
         ):
             _do_what_is_due(venue)
-        # An operator may end an auction, and so freeze an instrument, in the middle of its own frame.
-        handlers = _WHILE_FROZEN if venue.frozen or session.operator else _FROM_SESSIONS
+        # An operator may stop something, or freeze it by ending an auction, in the middle of its own frame.
+        handlers = _LOOKED_AT if venue.frozen or venue.killed or session.operator else _FROM_SESSIONS
         for command in entry.commands:
             sequence += 1
             venue.sequence = sequence
@@ -296,11 +322,20 @@ class Engine:
             level.dirty = False
         copies = venue.drop_copies.choose(streams, venue.sessions) if venue.drop_copies else []
         outputs = Outputs(
-            streams, venue.public, levels, venue.refusals, venue.cancels, copies, venue.prevented, listed
+            streams,
+            venue.public,
+            levels,
+            venue.refusals,
+            venue.cancels,
+            copies,
+            venue.prevented,
+            listed,
+            venue.disconnects,
         )
         venue.refusals = []
         venue.cancels = []
         venue.prevented = []
+        venue.disconnects = []
         venue.touched = []
         venue.public = []
         venue.collected = 0
@@ -316,6 +351,7 @@ class Engine:
     def check(self) -> None:
         """Assert every invariant of the state: for tests, since it reads all there is."""
         self.venue.check()
+        check_killed(self.venue)
 
     def _apply_venue(self, entry: Entry) -> None:
         venue = self.venue

@@ -143,6 +143,12 @@ from carbonmatch.matching.vocabulary.instrument_status import InstrumentStatus a
 from carbonmatch.matching.vocabulary.instrument_status import (
     InstrumentStatusRequest as InstrumentStatusRequest,
 )
+from carbonmatch.matching.vocabulary.kill_switch import Kill as Kill
+from carbonmatch.matching.vocabulary.kill_switch import Killed as Killed
+from carbonmatch.matching.vocabulary.kill_switch import KilledRequest as KilledRequest
+from carbonmatch.matching.vocabulary.kill_switch import KillScope as KillScope
+from carbonmatch.matching.vocabulary.kill_switch import Pulled as Pulled
+from carbonmatch.matching.vocabulary.kill_switch import Release as Release
 from carbonmatch.matching.vocabulary.listing import OrderChoice as OrderChoice
 from carbonmatch.matching.vocabulary.listing import Oversize as Oversize
 from carbonmatch.matching.vocabulary.listing import ScreenMechanism as ScreenMechanism
@@ -177,6 +183,15 @@ from carbonmatch.matching.vocabulary.reports import SelfTradePrevented as SelfTr
 from carbonmatch.matching.vocabulary.reports import StatusEnd as StatusEnd
 from carbonmatch.matching.vocabulary.reports import TradeStatus as TradeStatus
 from carbonmatch.matching.vocabulary.reports import Triggered as Triggered
+from carbonmatch.matching.vocabulary.steering import Disconnect as Disconnect
+from carbonmatch.matching.vocabulary.steering import FoundSession as FoundSession
+from carbonmatch.matching.vocabulary.steering import OnOutcome as OnOutcome
+from carbonmatch.matching.vocabulary.steering import OnSessions as OnSessions
+from carbonmatch.matching.vocabulary.steering import Outcome as Outcome
+from carbonmatch.matching.vocabulary.steering import ReloadConfiguration as ReloadConfiguration
+from carbonmatch.matching.vocabulary.steering import SessionsRequest as SessionsRequest
+from carbonmatch.matching.vocabulary.steering import SessionStatus as SessionStatus
+from carbonmatch.matching.vocabulary.steering import TakeSnapshot as TakeSnapshot
 from carbonmatch.matching.vocabulary.venue_commands import DefineAccount as DefineAccount
 from carbonmatch.matching.vocabulary.venue_commands import DefineDropCopy as DefineDropCopy
 from carbonmatch.matching.vocabulary.venue_commands import DefineInstrument as DefineInstrument
@@ -205,6 +220,12 @@ BiddingCommand = AnnounceBidding | CancelBidding
 DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
+# What operators stop, and let go on.
+KillCommand = Kill | Release | KilledRequest
+# What the process itself carries out: it journals what came of it, as OnOutcome.
+ProcessCommand = TakeSnapshot | ReloadConfiguration
+# What operators do to sessions, and ask of them.
+SteeringCommand = SessionsRequest | Disconnect | ProcessCommand
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -224,6 +245,8 @@ ClientCommand = (
     | BiddingCommand
     | DayCommand
     | AccountCommand
+    | KillCommand
+    | SteeringCommand
     | HoldingsRequest
     | BlockPropose
     | BlockAccept
@@ -239,8 +262,10 @@ _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | 
 _Definition = DefineInstrument | DefineComposite | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
+# What an operator's command becomes that the server has looked something up for.
+FoundCommand = OnTrade | OnSessions | OnOutcome
 # What the entries of sessions hold.
-SessionCommand = ClientCommand | OnTrade
+SessionCommand = ClientCommand | FoundCommand
 AnyCommand = SessionCommand | VenueCommand
 AnyReport = (
     Accepted
@@ -265,6 +290,10 @@ AnyReport = (
     | BlockUpdate
     | Holding
     | Cash
+    | Pulled
+    | Killed
+    | SessionStatus
+    | Outcome
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged | CompositeChanged
@@ -313,6 +342,14 @@ class CopyChunk(Struct, frozen=True, gc=False, array_like=True):
     parts: list[CopyPart]  # in the order of the batch's streams
 
 
+class Disconnection(Struct, frozen=True, gc=False):
+    """An operator has had the connections of a session ended; 0: it may come back at once."""
+
+    session_id: SessionId
+    banned_until_ns: int
+    text: str
+
+
 class Outputs(Struct, frozen=True, gc=False):
     """What a batch of entries has caused: streams in the order in which sessions were first touched."""
 
@@ -328,3 +365,5 @@ class Outputs(Struct, frozen=True, gc=False):
     prevented: list[tuple[InstrumentId, int]] = []
     # What is left of each order that has changed, in instruments with an order list.
     orders: list[OrderListed] = []
+    # Whose connections an operator has ended, and what they are told.
+    disconnects: list[Disconnection] = []

@@ -14,6 +14,7 @@ from carbonmatch.matching.clearing.held import check_reserved
 from carbonmatch.matching.day.settlements import Settlements
 from carbonmatch.matching.drop_copy import DropCopies
 from carbonmatch.matching.expiry import Expiries
+from carbonmatch.matching.kills import Killing, ScopeKey
 from carbonmatch.matching.ladder import Level, Order, StopLadder
 from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
@@ -23,6 +24,7 @@ from carbonmatch.matching.messages import (
     Canceled,
     CancelReason,
     DefineKey,
+    Disconnection,
     InstrumentId,
     Ref,
     Rejected,
@@ -56,6 +58,7 @@ class Venue:
         "alarms",
         "amended_trades",
         "auction_orders_left",
+        "banned",
         "biddings",
         "books",
         "cancels",
@@ -63,6 +66,7 @@ class Venue:
         "collected",
         "composites",
         "dirty",
+        "disconnects",
         "drop_copies",
         "durable",
         "expiries",
@@ -71,6 +75,7 @@ class Venue:
         "gathering",
         "held_until_ns",
         "keys",
+        "killed",
         "last_trade_id",
         "listed",
         "makers_left",
@@ -118,6 +123,10 @@ class Venue:
         self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # What operators have stopped: nearly always empty.
+        self.killed: dict[ScopeKey, Killing] = {}
+        # Until when operators keep sessions out. Nothing in the market depends on it.
+        self.banned: dict[SessionId, int] = {}
         # Blocks that are negotiated, in all instruments.
         self.negotiations = Negotiations()
         # Acts for the venue itself; it has no stream.
@@ -159,6 +168,7 @@ class Venue:
         self.refusals: list[RejectReason] = []
         self.cancels: list[CancelReason] = []
         self.prevented: list[tuple[InstrumentId, int]] = []
+        self.disconnects: list[Disconnection] = []
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0
@@ -316,6 +326,7 @@ class Venue:
             assert amended.quantity_lots >= 0
         assert len(self.amended_trades) <= AMENDED_TRADES_MAX
         self.settlements.check()
+        assert all(one in self.sessions or one in self.drop_copies.by_session for one in self.banned)
         for ledger in self.cash.values():
             ledger.check()
         check_reserved(self)

@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
     Phase,
     PhaseChanged,
     RejectReason,
+    Side,
     TradeBusted,
     TradeCorrected,
     Traded,
@@ -92,34 +93,57 @@ class Counters:
 
     __slots__ = (
         "addresses_blocked",
+        "best_price_ticks",
+        "book_levels",
+        "book_orders",
         "cancels",
+        "capacity_peak_ns",
         "capacity_used_ns",
+        "clock_error_max_ns",
+        "clock_held_ns",
+        "clock_offset_ns",
+        "clock_synchronized",
         "commands",
         "commit_batch_commands",
         "commit_duration_ns",
+        "commit_pending_ns",
         "commits_slow",
+        "config_last_reload_successful",
+        "config_read_ns",
         "connections",
+        "decode_ns",
         "disconnects",
         "disk_free_bytes",
+        "disk_size_bytes",
+        "durable",
         "event_loop_lag_ns",
         "feed_batches",
+        "feed_batches_left_out",
         "feed_conflations",
+        "feed_messages",
         "feed_sent_bytes",
+        "feed_sequence",
         "feed_subscribers",
+        "gather_ns",
         "gc_pause_ns",
+        "instrument_count",
         "instruments",
         "interruptions",
         "journal_bytes",
         "journal_durable_sequence",
+        "journal_ns",
         "journal_records",
         "journal_spare_segments",
         "journal_torn_bytes",
         "keys",
         "keys_blocked",
+        "last_price_ticks",
         "last_sequence",
         "logons_accepted",
         "logons_rejected",
+        "match_ns",
         "messages_received",
+        "messages_received_peak",
         "messages_rejected",
         "messages_sent",
         "oldest_wait_ns",
@@ -129,27 +153,35 @@ class Counters:
         "phase_end_s",
         "phases",
         "prevented_tonnes",
+        "read_ns",
         "received_bytes",
         "recovery_duration_ns",
+        "reference_price_ticks",
         "rejects",
+        "release_ns",
         "reloads",
         "repeats",
         "reports",
         "self_trades_prevented",
         "sent_bytes",
         "sessions",
+        "sessions_in_grace",
         "settlement_files_missing",
         "settlement_runs_unconfirmed",
         "slow_readers_cut",
+        "snapshot_age_ns",
+        "snapshot_sequence",
         "stale_references",
         "start_time_ns",
         "state",
+        "tick_size",
         "tls_certificate_expires_ns",
         "tls_handshakes",
         "traded_tonnes",
         "trades",
         "trades_amended",
         "turned_away",
+        "unread_bytes_max",
         "waiting_bytes",
     )
 
@@ -167,6 +199,7 @@ class Counters:
         self.open_proposals = 0
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
+        self.instrument_count = 0
         self.phases: dict[InstrumentId, Phase] = {}
         # When they are to end, since 1970, as far as is known; else 0.
         self.phase_end_s: dict[InstrumentId, int] = {}
@@ -177,15 +210,31 @@ class Counters:
         self.traded_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.prevented_tonnes: defaultdict[InstrumentId, int] = defaultdict(int)
         self.self_trades_prevented: defaultdict[InstrumentId, int] = defaultdict(int)
-        # Time.
+        # Of the market as it was released, looked at one instrument after the other.
+        self.book_orders: dict[tuple[InstrumentId, Side], int] = {}
+        self.book_levels: dict[tuple[InstrumentId, Side], int] = {}
+        self.best_price_ticks: dict[tuple[InstrumentId, Side], int] = {}
+        self.last_price_ticks: dict[InstrumentId, int] = {}
+        self.reference_price_ticks: dict[InstrumentId, int] = {}
+        self.tick_size: dict[InstrumentId, float] = {}
+        # Time. What a batch takes in each stage, once for a batch; the latency once for an order.
+        self.read_ns = Histogram()
+        self.decode_ns = Histogram()
+        self.match_ns = Histogram()
+        self.gather_ns = Histogram()
+        self.journal_ns = Histogram()
+        self.release_ns = Histogram()
         self.order_latency_ns = Histogram()
         self.commit_duration_ns = Histogram()
         self.commit_batch_commands = Histogram()
+        self.commit_pending_ns = 0
         self.event_loop_lag_ns = Histogram()
         self.gc_pause_ns = Histogram()
         # Sessions.
         self.connections = 0
         self.sessions: Counter[Role] = Counter()
+        self.sessions_in_grace = 0
+        self.unread_bytes_max = 0
         self.logons_accepted = 0
         self.logons_rejected = 0
         self.disconnects: Counter[LogoutReason | None] = Counter()  # None: closed without a logout
@@ -197,6 +246,8 @@ class Counters:
         self.tls_certificate_expires_ns = 0  # of the first to expire; 0: there is none
         self.keys = 0
         self.reloads: Counter[str] = Counter()
+        self.config_last_reload_successful = 1
+        self.config_read_ns = 0
         self.received_bytes = 0
         self.sent_bytes = 0
         # Journal.
@@ -208,14 +259,22 @@ class Counters:
         self.journal_torn_bytes = 0
         self.commits_slow = 0
         self.disk_free_bytes = 0
+        self.disk_size_bytes = 0
+        self.snapshot_sequence = 0
+        self.snapshot_age_ns = 0
         self.recovery_duration_ns = 0
         # Market data.
         self.feed_subscribers = 0
         self.feed_batches = 0
         self.feed_conflations = 0
         self.feed_sent_bytes = 0
+        self.feed_sequence = 0
+        self.feed_messages = 0
+        self.feed_batches_left_out = 0
         # Capacity, as RTS 7 article 13 asks for it. Set ten times a second.
         self.capacity_used_ns = 0  # of the last second
+        self.capacity_peak_ns = 0  # of any second of the last minute
+        self.messages_received_peak = 0  # in any second since the start
         self.messages_received = 0
         self.messages_sent = 0
         self.messages_rejected = 0
@@ -223,7 +282,19 @@ class Counters:
         self.waiting_bytes = 0
         # The process.
         self.state = 0
+        self.durable = 1
         self.start_time_ns = 0
+        # The clock of the machine, None where the kernel cannot be asked.
+        self.clock_synchronized: int | None = None
+        self.clock_error_max_ns: int | None = None
+        self.clock_offset_ns: int | None = None
+        self.clock_held_ns = 0
+
+    def define(self, definition: InstrumentDefinition) -> None:
+        """There is such an instrument, or it is another one now."""
+        self.instruments[definition.instrument_id] = definition
+        self.instrument_count = len(self.instruments)
+        self.tick_size[definition.instrument_id] = 10**-definition.price_decimals
 
     def gauge_messages(self) -> None:
         """Add up what came, went and was refused; what the session refused is never applied."""
@@ -272,7 +343,7 @@ class Counters:
             self.phase_end_s[event.instrument_id] = event.until_ns // _NS_PER_SECOND
         elif type(event) is InstrumentDefined:
             definition = event.definition
-            self.instruments[definition.instrument_id] = definition
+            self.define(definition)
             self.phases.setdefault(definition.instrument_id, definition.opening_phase)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from carbonmatch.limits import FOLLOWER_LAG_SECONDS_MAX
 from carbonmatch.ops.health import Health, State
-from carbonmatch.ops.metrics import Metric
+from carbonmatch.ops.metric import Group, counter, gauge, gauge_of_ns, metrics_of
 
 _NS_PER_SECOND: Final = 1_000_000_000
 
@@ -50,39 +50,118 @@ class FollowerCounters:
         return self.age_ns if self.lag_commands else 0
 
 
-def _counter(name: str, text: str) -> Metric:
-    return Metric(f"carbonmatch_follower_{name}_total", "counter", "", text, name)
-
-
-def _gauge(name: str, text: str) -> Metric:
-    return Metric(f"carbonmatch_follower_{name}", "gauge", "", text, name)
-
-
-def _seconds(name: str, source: str, text: str) -> Metric:
-    return Metric(f"carbonmatch_follower_{name}_seconds", "gauge", "seconds", text, source, nanoseconds=True)
-
-
-FOLLOWER_METRICS: Final = (
-    _seconds("start_time", "start_time_ns", "When the follower started, since 1970."),
-    _gauge("diverged", "1: the journal gave other events or another state; it stops."),
-    # Where it is.
-    _gauge("sequence", "Sequence of the last command executed again."),
-    _gauge("newest_sequence", "Sequence of the last command in the journal."),
-    _gauge("lag_commands", "Commands in the journal and not executed again yet."),
-    _seconds("lag", "lag_ns", "Age of the last command executed again, 0 where none is left."),
-    # What it has done since it was started.
-    _counter("records", "Records executed again and found to be the same."),
-    _counter("commands", "Commands in them."),
-    _counter("segments_verified", "Segments read to the end whose digest holds."),
-    _counter("digests_compared", "States compared with what the engine says."),
-    _counter("snapshots_written", "Snapshots written and read back."),
-    _counter("snapshots_failed", "Snapshots which the disk did not take."),
-    _counter("segments_archived", "Segments copied, verified and removed."),
-    _counter("archive_failures", "Times that archiving stopped with an error."),
-    # The newest snapshot.
-    _gauge("snapshot_sequence", "Last command in the newest snapshot."),
-    _seconds("snapshot_age", "snapshot_age_ns", "Since it was written, or since the start; 0 without any."),
+FOLLOWER: Final = (
+    Group(
+        "Where it is",
+        (
+            gauge_of_ns(
+                "follower_start_time",
+                "start_time_ns",
+                "When the follower started, since 1970.",
+                use="That it changed says that the follower was restarted.",
+            ),
+            gauge(
+                "follower_diverged",
+                "diverged",
+                "Whether the journal gave other events or another state: 1, and it stops.",
+                use="The gravest of all alerts: engine and journal do not agree.",
+            ),
+            gauge(
+                "follower_sequence",
+                "sequence",
+                "Sequence of the last command executed again.",
+                use="Where the follower is.",
+            ),
+            gauge(
+                "follower_newest_sequence",
+                "newest_sequence",
+                "Sequence of the last command in the journal.",
+                use="Where the journal is.",
+            ),
+            gauge(
+                "follower_lag_commands",
+                "lag_commands",
+                "Commands in the journal and not executed again yet.",
+                use="What is left to do.",
+            ),
+            gauge_of_ns(
+                "follower_lag",
+                "lag_ns",
+                "Age of the last command executed again, 0 where none is left.",
+                use="Growing: the follower does not keep up, and snapshots get old.",
+            ),
+        ),
+    ),
+    Group(
+        "What it has done since it was started",
+        (
+            counter(
+                "follower_records",
+                "records",
+                "Records executed again and found to be the same.",
+                use="That it works.",
+            ),
+            counter(
+                "follower_commands", "commands", "Commands in them.", use="How fast it works, by `rate`."
+            ),
+            counter(
+                "follower_segments_verified",
+                "segments_verified",
+                "Segments read to the end whose digest holds.",
+                use="How much of the journal is proven.",
+            ),
+            counter(
+                "follower_digests_compared",
+                "digests_compared",
+                "States compared with what the engine says.",
+                use="That determinism is looked at: each was the same, or it had stopped.",
+            ),
+            counter(
+                "follower_snapshots_written",
+                "snapshots_written",
+                "Snapshots written and read back.",
+                use="That snapshots are made.",
+            ),
+            counter(
+                "follower_snapshots_failed",
+                "snapshots_failed",
+                "Snapshots which the disk did not take.",
+                use="A full or failing disk.",
+            ),
+            counter(
+                "follower_segments_archived",
+                "segments_archived",
+                "Segments copied, verified and removed.",
+                use="That the archive takes what the venue needs no more.",
+            ),
+            counter(
+                "follower_archive_failures",
+                "archive_failures",
+                "Times that archiving stopped with an error.",
+                use="The archive is full or away: the disk of the journal fills next.",
+            ),
+        ),
+    ),
+    Group(
+        "The newest snapshot",
+        (
+            gauge(
+                "follower_snapshot_sequence",
+                "snapshot_sequence",
+                "Last command in the newest snapshot.",
+                use="Where a start would begin to replay.",
+            ),
+            gauge_of_ns(
+                "follower_snapshot_age",
+                "snapshot_age_ns",
+                "Since it was written, or since the start; 0 without any.",
+                use="An old one: a start takes longer.",
+                answers="RTS 7 article 15: within two hours",
+            ),
+        ),
+    ),
 )
+FOLLOWER_METRICS: Final = metrics_of(FOLLOWER)
 
 
 def assess_follower(counters: FollowerCounters) -> Health:

@@ -45,6 +45,13 @@ class Health(Struct, frozen=True, gc=False):
     def accepts_new_orders(self) -> bool:
         return self.state in (State.ACTIVE, State.BUSY)
 
+    @property
+    def words(self) -> str:
+        """State and reasons in one line."""
+        name = self.state.name.lower()
+        others = [reason for reason in self.reasons if reason != name]
+        return f"{name}: {'; '.join(others)}" if others else name
+
 
 def assess(facts: Facts) -> Health:
     """What follows from the facts; `reasons` names all that is wrong or unusual."""

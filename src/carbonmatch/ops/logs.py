@@ -1,17 +1,17 @@
 """The log: one JSON object a line on stderr, one event name for each kind of thing that happens.
 
-    log("session_logged_on", session="gateway-01", role="trade")
+    log("session_logged_on", session="gateway-01", address="192.0.2.7:50123", next_seq=1)
 
 For people and their tools, not for the record: that is the journal. Nothing is logged for an order.
+Events and their fields are listed in log_events, with what to do about each.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TextIO
-
-import msgspec
 
 INFO: Final = logging.INFO
 WARNING: Final = logging.WARNING
@@ -19,6 +19,9 @@ ERROR: Final = logging.ERROR
 
 # What peers send goes into lines that people read and tools parse: no more of it than this.
 TEXT_CHARS_MAX: Final = 64
+# Of what we wrote ourselves, the end of it: a traceback of a bug says last what went wrong. The words of
+# an error may quote a file, or what a library has found in what a peer sent.
+OWN_TEXT_CHARS_MAX: Final = 16_384
 
 # Lines of one event in one second. More say nothing new and cost the loop 6 us each; how many were
 # left out stands in the next line of that event.
@@ -35,7 +38,7 @@ _logger: Final = logging.getLogger("carbonmatch")
 
 
 class Ours(str):
-    """Text that the venue wrote itself: logged in full."""
+    """Text that the venue wrote itself: logged in full, or nearly so."""
 
     __slots__ = ()
 
@@ -55,6 +58,15 @@ def start_logging(stream: TextIO | None = None, level: int = INFO) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
 
 
+def tell_left_out() -> None:
+    """Log how many lines were left out of events that have not come again since. Called once a second."""
+    for handler in logging.getLogger().handlers:
+        for one in handler.filters:
+            if isinstance(one, Sampler):
+                for event, count in one.take_left_out().items():
+                    log("lines_left_out", WARNING, of=Ours(event), count=count)
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -65,7 +77,7 @@ class JsonFormatter(logging.Formatter):
         if fields is None:
             # A library's own message: its logger is the nearest there is to an event.
             line["event"] = record.name
-            line["text"] = record.getMessage()
+            line["text"] = _own(record.getMessage())
         else:
             line["event"] = record.msg
             line.update((name, _loggable(value)) for name, value in fields.items())
@@ -73,8 +85,9 @@ class JsonFormatter(logging.Formatter):
         if left_out:
             line["left_out"] = left_out
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+            line["traceback"] = _own(self.formatException(record.exc_info))
+        # In ASCII, whoever wrote the text: no line ends and no terminal obeys in the middle of it.
+        return json.dumps(line, separators=(",", ":"))
 
 
 class Sampler(logging.Filter):
@@ -84,6 +97,8 @@ class Sampler(logging.Filter):
         super().__init__()
         # Event to its second, the lines it had then, and those left out since its last line.
         self._seen: dict[str, tuple[int, int, int]] = {}
+        # Those whose third number is not 0.
+        self._flooding: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         event = record.msg if hasattr(record, "fields") else record.name
@@ -92,24 +107,40 @@ class Sampler(logging.Filter):
             second, lines = int(record.created), 0
         if lines >= EVENT_LINES_PER_SECOND_MAX:
             self._seen[event] = (second, lines, left_out + 1)
+            self._flooding.add(event)
             return False
         record.left_out = left_out
         if len(self._seen) >= _EVENTS_MAX:
             self._seen.clear()
+            self._flooding.clear()
         self._seen[event] = (second, lines + 1, 0)
+        self._flooding.discard(event)
         return True
+
+    def take_left_out(self) -> dict[str, int]:
+        """How many lines each event misses that no line has told of yet; they are told now."""
+        left_out = {}
+        for event in sorted(self._flooding):
+            second, lines, left_out[event] = self._seen[event]
+            self._seen[event] = (second, lines, 0)
+        self._flooding.clear()
+        return left_out
 
 
 def _loggable(value: object) -> object:
     if isinstance(value, Enum):
         return value.name.lower()
     if isinstance(value, Ours):
-        return str(value)
+        return _own(value)
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     return visible(str(value))
+
+
+def _own(text: str) -> str:
+    return text if len(text) <= OWN_TEXT_CHARS_MAX else "..." + text[-OWN_TEXT_CHARS_MAX:]
 
 
 def visible(text: str) -> str:

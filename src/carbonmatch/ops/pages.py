@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from carbonmatch.ops.exposition import CONTENT_TYPE, Exposition
 from carbonmatch.ops.health import Health, healthz, readyz
 from carbonmatch.ops.http import JSON, Page, Pages
-from carbonmatch.ops.metrics import CONTENT_TYPE, Exposition
 
 
 def ops_pages(exposition: Exposition, health: Callable[[], Health]) -> Pages:

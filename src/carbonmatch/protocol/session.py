@@ -14,6 +14,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Generic, Never, TypeVar, get_args
@@ -37,15 +38,21 @@ from carbonmatch.matching.messages import (
     HoldingsRequest,
     InspectHoldings,
     InstrumentStatusRequest,
+    Kill,
+    KillCommand,
+    KilledRequest,
     MassCancel,
     OrderStatusRequest,
+    ProcessCommand,
     RejectReason,
     Resume,
+    SessionsRequest,
     SetBand,
     SetBlockPhase,
     SetPhase,
     SetReference,
     SettlementStatusRequest,
+    SteeringCommand,
     TradeCommand,
 )
 from carbonmatch.protocol import auth, codec
@@ -53,6 +60,7 @@ from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import FrameReader
 from carbonmatch.protocol.messages import (
     PROTOCOL_VERSION,
+    AuditRequest,
     Challenge,
     FeedRequest,
     Heartbeat,
@@ -67,17 +75,22 @@ from carbonmatch.protocol.messages import (
 from carbonmatch.protocol.permissions import forbidden
 
 _NS_PER_MS: Final = 1_000_000
+_NS_PER_SECOND: Final = 1_000_000_000
 _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
+# What operators ask beside the market: the journal is read for it.
+QUESTIONS: Final[frozenset[type]] = frozenset({AuditRequest})
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
-_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest})
-SEARCHES: Final = frozenset({MassCancel, *_INQUIRIES, *_STATUSES, *get_args(TradeCommand)})
+_STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
 # What is journaled with what was found.
-LOOKED_UP: Final[frozenset[type]] = frozenset(get_args(TradeCommand))
+LOOKED_UP: Final[frozenset[type]] = frozenset(
+    {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
+)
+SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -91,6 +104,8 @@ _STEERING: Final = (
             *get_args(BiddingCommand),
             *get_args(DayCommand),
             *get_args(AccountCommand),
+            *get_args(KillCommand),
+            *get_args(SteeringCommand),
         }
     )
     | LOOKED_UP
@@ -132,6 +147,8 @@ class Listener(Struct, frozen=True):
     server_id: str
     roles: frozenset[Role]
     credentials: Mapping[str, Credential]  # by key id; looked up at each logon, so it may change
+    # Until when an operator keeps sessions out, UTC, by their names; it may change likewise.
+    banned: Mapping[str, int] = {}
 
 
 class State(Enum):
@@ -146,6 +163,8 @@ class Received(Struct, Generic[_Request], frozen=True, gc=False):
     requests: list[_Request]
     answers: list[HeartbeatAnswer]  # to send now
     logged_out: LoggedOut | None  # to send once all requests are answered; then close
+    # What is to be answered beside the market, once the requests are applied.
+    questions: list[AuditRequest]
     # The frame held the requests and nothing else, its role may make all of them, and none of them needs a
     # look-up: its payload may stand for them.
     whole: bool
@@ -299,7 +318,11 @@ class Connection:
             and logon.role in self._listener.roles
             and credential.admits(logon, time_ns, host)
         )
-        return None if signed and entitled else _REFUSED
+        if not signed or not entitled:
+            return _REFUSED
+        until_ns = self._listener.banned.get(logon.session, 0)
+        # Whoever has the key may know.
+        return _banned(until_ns) if time_ns < until_ns else None
 
     # --- frames of an active connection ----------------------------------------------------------
 
@@ -321,7 +344,7 @@ class Connection:
     def _separate(self, messages: list[Any], time_ns: int) -> Received[Any]:
         # Nearly every frame holds requests only: about 30 ns a message to know.
         if self._looked_at.isdisjoint(map(type, messages)):
-            return Received(messages, [], None, True)
+            return Received(messages, [], None, [], True)
         searches = sum(type(message) in SEARCHES for message in messages)
         if searches > FRAME_SEARCHES_MAX:
             raise ProtocolError(
@@ -331,6 +354,7 @@ class Connection:
             )
         requests: list[Any] = []
         answers: list[HeartbeatAnswer] = []
+        questions: list[AuditRequest] = []
         for position, message in enumerate(messages, 1):
             if type(message) is Heartbeat:
                 if message.token:
@@ -338,11 +362,13 @@ class Connection:
             elif type(message) is Logout:
                 if position < len(messages):
                     raise ProtocolError(RejectReason.MALFORMED, "messages after a logout, expected none")
-                return Received(requests, answers, self.end(LogoutReason.REQUESTED), False)
+                return Received(requests, answers, self.end(LogoutReason.REQUESTED), questions, False)
+            elif type(message) in QUESTIONS:
+                questions.append(message)
             else:
                 requests.append(message)
         whole = len(requests) == len(messages) and self._not_whole.isdisjoint(map(type, requests))
-        return Received(requests, answers, None, whole)
+        return Received(requests, answers, None, questions, whole)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -405,3 +431,8 @@ class Connection:
 
     def close(self) -> None:
         self.state = State.CLOSED
+
+
+def _banned(until_ns: int) -> LogonRejected:
+    until = datetime.fromtimestamp(-(-until_ns // _NS_PER_SECOND), UTC)
+    return LogonRejected(RejectReason.SESSION_BANNED, f"by an operator, until {until:%Y-%m-%dT%H:%M:%SZ}")

@@ -12,6 +12,7 @@ from carbonmatch.matching.messages import (
     BlockDecline,
     BlockWithdraw,
     Cancel,
+    Kill,
     MassCancel,
     Reduce,
     RejectReason,
@@ -71,7 +72,7 @@ class Admission(Struct, frozen=True, gc=False):
 
 
 # What takes risk out of the market.
-_CANCELS: Final = (Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid)
+_CANCELS: Final = (Cancel, MassCancel, Reduce, BlockDecline, BlockWithdraw, WithdrawBid, Kill)
 
 
 class Throttle:
@@ -80,7 +81,7 @@ class Throttle:
     Pulling orders has a bucket of its own, so that a session which is throttled can still get out.
     """
 
-    __slots__ = ("_cancels", "_commands", "_patience")
+    __slots__ = ("_cancels", "_commands", "_patience", "refused_count")
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class Throttle:
         refused_per_second = commands_per_second or cancels_per_second
         patience = refused_per_second * THROTTLE_PATIENCE_SECONDS
         self._patience = TokenBucket(refused_per_second, patience, now_ns)
+        self.refused_count = 0
 
     def admit(self, commands: list[SessionCommand], now_ns: int) -> Admission:
         """Take a frame's cancels all or none, and its other commands all or none."""
@@ -115,6 +117,7 @@ class Throttle:
                 refused.append(SessionRejected(command.ref, RejectReason.THROTTLED, retry_after_us))
             else:
                 admitted.append(command)
+        self.refused_count += len(refused)
         return Admission(admitted, refused, self._patience.take(len(refused), now_ns) > 0)
 
 

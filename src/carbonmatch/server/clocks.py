@@ -29,3 +29,7 @@ class SteadyClock:
             now_ns = self._last_ns + 1
         self._last_ns = now_ns
         return now_ns
+
+    def held_ns(self) -> int:
+        """How far the last time told is ahead of the machine's clock, which was set back; 0: it was not."""
+        return max(0, self._last_ns - self._machine_ns())

@@ -36,7 +36,7 @@ class Appendable(Protocol):
 class Commit:
     """One record on its way: what is written, and whom to tell once it is durable."""
 
-    __slots__ = ("count", "durable_position", "first_sequence", "payload", "position")
+    __slots__ = ("count", "disk_ns", "durable_position", "first_sequence", "payload", "position")
 
     def __init__(self, payload: bytes, first_sequence: int, count: int) -> None:
         self.payload = payload
@@ -45,6 +45,8 @@ class Commit:
         # Once it is durable: where it is, and up to where the journal may be read.
         self.position = 0
         self.durable_position = 0
+        # How long the disk took.
+        self.disk_ns = 0
 
 
 class JournalThread:
@@ -112,7 +114,8 @@ class JournalThread:
         commit.position = self._writer.append(commit.payload, commit.first_sequence, commit.count)
         commit.durable_position = self._writer.durable_position
         self._unsealed = True
-        quick = self._monotonic_ns() - began_ns <= _QUICK_NS
+        commit.disk_ns = self._monotonic_ns() - began_ns
+        quick = commit.disk_ns <= _QUICK_NS
         self._quick_in_a_row = self._quick_in_a_row + 1 if quick else 0
 
     def _run(self) -> None:

@@ -14,7 +14,9 @@ from carbonmatch.matching.messages import (
     DefineComposite,
     DefineDropCopy,
     DefineInstrument,
+    Disconnection,
     RemoveSession,
+    SessionId,
     SetSeed,
     VenueCommand,
 )
@@ -69,10 +71,12 @@ class Floor:
         server_id = config.venue.server_id
         # Who may log on, as of what is durable. All listeners look here at each logon.
         self._credentials: dict[str, session.Credential] = {}
+        # Until when operators keep sessions out, likewise.
+        self._banned: dict[str, int] = {}
         # Where keys are used from, of those that say so.
         self.named_networks = Networks(())
         self.publisher = Publisher(
-            session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials),
+            session.Listener(server_id, frozenset({Role.MARKET_DATA}), self._credentials, self._banned),
             clocks,
             counters,
             scheduler,
@@ -92,7 +96,9 @@ class Floor:
         )
         self.schedules = Schedules(config, self.pipeline, clocks, scheduler)
         self.gateway = Gateway(
-            session.Listener(server_id, frozenset({Role.TRADE, Role.OPERATOR}), self._credentials),
+            session.Listener(
+                server_id, frozenset({Role.TRADE, Role.OPERATOR}), self._credentials, self._banned
+            ),
             clocks,
             counters,
             scheduler,
@@ -105,7 +111,7 @@ class Floor:
             config.venue.order_wait_ms,
         )
         self.drop_copies = DropCopyListener(
-            session.Listener(server_id, frozenset({Role.DROP_COPY}), self._credentials),
+            session.Listener(server_id, frozenset({Role.DROP_COPY}), self._credentials, self._banned),
             clocks,
             counters,
             scheduler,
@@ -115,6 +121,8 @@ class Floor:
             epoch,
             durable,
         )
+        self.gateway.steering.listeners = (self.gateway, self.publisher, self.drop_copies)
+        self.pipeline.on_disconnect = self._disconnect
 
     @property
     def connection_count(self) -> int:
@@ -140,11 +148,11 @@ class Floor:
         self._count_what_is_there()
         self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
 
-    def redefine(self, config: Config, done: Callable[[int], None]) -> None:
+    def redefine(self, config: Config, done: Callable[[list[VenueCommand]], None]) -> None:
         """As `define`, of a venue that runs: accounts, sessions, keys, throttles; not instruments.
 
-        When it is durable it is in force: who is not entitled any more is logged off. `done` is told how
-        many definitions have changed. Not to be called again before that.
+        When it is durable it is in force: who is not entitled any more is logged off. `done` is told
+        which definitions have changed. Not to be called again before that.
         """
         commands = [
             command
@@ -162,7 +170,7 @@ class Floor:
             self.publisher.end_unentitled()
             self.drop_copies.copies = drop_copies(config)
             self.drop_copies.end_unentitled()
-            done(len(commands))
+            done(commands)
 
         self._journal(commands, take_effect)
 
@@ -186,6 +194,15 @@ class Floor:
             elif type(command) is DefineDropCopy and not command.account_ids:
                 log("drop_copy_removed", WARNING, name=command.name)
 
+    def _disconnect(self, disconnection: Disconnection) -> None:
+        name = self._name_of(disconnection.session_id)
+        self._banned[name] = disconnection.banned_until_ns
+        self.gateway.steering.disconnect(name, disconnection.text)
+
+    def _name_of(self, session_id: SessionId) -> str:
+        engine = self.engine
+        return (engine.sessions.get(session_id) or engine.drop_copies[session_id]).name
+
     def _open_to_keys(self) -> None:
         """Let the keys in that the engine knows. Nothing of them may wait for the disk."""
         self._credentials.clear()
@@ -200,13 +217,15 @@ class Floor:
     def _count_what_is_there(self) -> None:
         engine, counters = self.engine, self.counters
         for instrument_id, book in engine.books.items():
-            counters.instruments[instrument_id] = book.instrument.definition
+            counters.define(book.instrument.definition)
             counters.phases[instrument_id] = book.instrument.phase
             counters.phase_end_s[instrument_id] = phase_until_ns(book) // NS_PER_SECOND
 
     def _begin(self) -> None:
         engine = self.engine
         self._open_to_keys()
+        for session_id, until_ns in engine.venue.banned.items():
+            self._banned[self._name_of(session_id)] = until_ns
         for symbol, open_orders in gone(self.config, engine):
             log("not_configured", WARNING, kind="instrument", name=symbol, open_orders=open_orders)
         # Whoever was connected with cancel-on-disconnect when the engine stopped has lost its

@@ -1,6 +1,7 @@
 """The process of a follower: its thread, its ops port, its signals. Reads the clocks."""
 
 import asyncio
+import faulthandler
 import gc
 import signal
 import threading
@@ -15,15 +16,16 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
-from carbonmatch.ops.metrics import Exposition
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.server.archive import Archive
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Diverged, newest_start
+from carbonmatch.server.supervisor import Supervisor
 
 
 def run(config: Config) -> int:
@@ -31,6 +33,8 @@ def run(config: Config) -> int:
 
     Raises Diverged, JournalDamaged, JournalRefused or OSError where it cannot go on.
     """
+    # As in the engine: a watchdog that ends it has stderr say where it hung.
+    faulthandler.enable()
     return asyncio.run(_follow(config))
 
 
@@ -40,8 +44,11 @@ async def _follow(config: Config) -> int:
     stopping = threading.Event()
     loop = asyncio.get_running_loop()
 
+    supervisor = Supervisor(lambda: _status(counters))
+
     def stop() -> None:
         counters.stopping = True
+        supervisor.stopping()
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,7 +62,15 @@ async def _follow(config: Config) -> int:
         host_and_port(config.follower.ops), time.monotonic_ns, None if tls is None else tls.context
     )
     try:
-        await asyncio.to_thread(_work, config, counters, stopping, f"{host}:{port}")
+        with supervisor:
+            await asyncio.to_thread(
+                _work,
+                config,
+                counters,
+                stopping,
+                f"{host}:{port}",
+                lambda: loop.call_soon_threadsafe(supervisor.ready),
+            )
     except Diverged as error:
         counters.diverged = 1
         log("diverged", ERROR, text=Ours(str(error)), sequence=counters.sequence)
@@ -66,11 +81,22 @@ async def _follow(config: Config) -> int:
     return ExitCode.DONE
 
 
+def _status(counters: FollowerCounters) -> str:
+    words = assess_follower(counters).words
+    return f"{words}; sequence {counters.sequence} is executed, snapshot {counters.snapshot_sequence}"
+
+
 def _ignore_reload() -> None:
     log("reload_ignored", WARNING, text=Ours("the follower reads its file at its start only"))
 
 
-def _work(config: Config, counters: FollowerCounters, stopping: threading.Event, ops: str) -> None:
+def _work(
+    config: Config,
+    counters: FollowerCounters,
+    stopping: threading.Event,
+    ops: str,
+    on_ready: Callable[[], object],
+) -> None:
     """All of the following, in a thread: the loop beside it goes on answering."""
     storage, mark = opened_journal(Path(config.journal.directory))
     start = newest_start(storage)
@@ -93,6 +119,7 @@ def _work(config: Config, counters: FollowerCounters, stopping: threading.Event,
         snapshot_sequence=start.snapshot_sequence,
         directory=Ours(config.journal.directory),
     )
+    on_ready()
     follower.run(stopping.is_set)
 
 

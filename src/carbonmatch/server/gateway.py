@@ -15,6 +15,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.audit_search import AuditFinder
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
@@ -23,6 +24,7 @@ from carbonmatch.server.pipeline import Pipeline
 from carbonmatch.server.scheduler import Scheduler
 from carbonmatch.server.schedules import Schedules
 from carbonmatch.server.session_peer import SessionPeer
+from carbonmatch.server.steering import Steering
 from carbonmatch.server.trade_search import TradeFinder
 
 _NS_PER_MS: Final = 1_000_000
@@ -50,7 +52,9 @@ class Gateway(Listener):
         self.pipeline = pipeline
         self.history = history
         self.trades = TradeFinder(history)
+        self.audits = AuditFinder(history)
         self.schedules = schedules
+        self.steering = Steering(pipeline.engine, self)
         self.sessions = sessions
         self.epoch = epoch
         self.durable = durable
@@ -86,6 +90,15 @@ class Gateway(Listener):
                 self.clocks.monotonic_ns(),
             )
         return throttle
+
+    def settings_of(self, name: str) -> SessionSettings | None:
+        """What the configuration says of a session; None where it says nothing."""
+        return self.sessions.get(name)
+
+    def refused_count(self, session_id: SessionId) -> int:
+        """Commands that the session's throttle, as it is now, has refused."""
+        throttle = self._throttles.get(session_id)
+        return 0 if throttle is None else throttle.refused_count
 
     def accept_orders(self, accepting: bool) -> None:
         """Whether new orders are taken from now on; where they are again, note what logons have asked for."""
@@ -131,6 +144,7 @@ class Gateway(Listener):
         self._scheduled = False
         ready = self._ready
         pipeline = self.pipeline
+        pipeline.begin_turn()
         work = 0
         # The only session there is, which sends again when it is answered: it need not wait for the
         # journal thread to be woken. With a second one, though it only listen, the loop must not wait
@@ -139,7 +153,7 @@ class Gateway(Listener):
         while ready and work < TURN_WORK_MAX and not pipeline.is_full:
             peer = self._served_last = ready.popleft()
             work += peer.serve(TURN_SESSION_WORK_MAX)
-            if peer.frames and peer.trade_look_up is None:
+            if peer.frames and peer.look_up is None:
                 ready.append(peer)
             else:
                 peer.queued = False
@@ -167,6 +181,11 @@ class Gateway(Listener):
             return 0, 0
         oldest_ns = min(peer.frames[0][1] for peer in peers)
         return self.clocks.monotonic_ns() - oldest_ns, sum(peer.queued_bytes for peer in peers)
+
+    @property
+    def in_grace_count(self) -> int:
+        """Sessions that were lost and whose orders go unless they are back in time."""
+        return len(self._lost_at_ns)
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.

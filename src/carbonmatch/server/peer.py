@@ -68,6 +68,8 @@ class Peer(Arriving):
         self._taken_bytes = 0
         self._taken_ns = 0
         self._closing_ns = 0
+        # When it was admitted, UTC; 0 until then.
+        self.since_ns = 0
         # As what it was admitted; None until then.
         self._role: Role | None = None
         # Why we ended it; None where the other side or the network did.
@@ -93,6 +95,16 @@ class Peer(Arriving):
     def is_unread(self) -> bool:
         """Whether so much waits for the peer to read it that nothing is to be added unasked."""
         return bool(self._write_paused_ns)
+
+    @property
+    def is_logged_on(self) -> bool:
+        """Whether it has been let in, and not told to go."""
+        return self.since_ns > 0 and not self._closing_ns
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for the peer to read it, or for us to serve it."""
+        return self.transport.get_write_buffer_size() if self.connected else 0
 
     def drained(self) -> None:
         """The send buffer is low again. May raise ProtocolError."""
@@ -207,6 +219,7 @@ class Peer(Arriving):
     def admit(self, logon: Logon, accepted: LogonAccepted) -> None:
         """Tell the peer that it is in."""
         self._role = logon.role
+        self.since_ns = self.clocks.time_ns()
         if self.visit is not None:
             self.visit.has_logged_on()
         self.counters.sessions[logon.role] += 1

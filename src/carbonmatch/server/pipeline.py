@@ -17,6 +17,7 @@ from carbonmatch.limits import (
     COMMIT_SLOW_SECONDS,
     COMMIT_STALL_SECONDS,
     COPY_FRAME_MESSAGES,
+    FOUND_BYTES_MAX,
     REPEATS_WAITING_MAX,
     TIME_NS_MAX,
 )
@@ -28,6 +29,7 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AnyCommand,
     CopyChunk,
+    Disconnection,
     EndDay,
     Entry,
     Outputs,
@@ -57,6 +59,10 @@ def _nothing() -> None:
     pass
 
 
+def _nobody_is_connected(_: Disconnection) -> None:
+    pass
+
+
 def _at_once(callback: Callable[[], None]) -> None:
     callback()
 
@@ -82,10 +88,15 @@ class Batch:
         "chunks",
         "commit",
         "count",
+        "decode_ns",
         "entries",
+        "first_applied_ns",
         "first_sequence",
+        "found_bytes",
         "last_refs",
+        "match_ns",
         "outputs",
+        "read_ns",
         "received",
         "sent_ns",
     )
@@ -96,6 +107,14 @@ class Batch:
         self.entries: list[EntryRecord] = []
         # When each frame was read, and how many commands it carried: for the latency histogram.
         self.received: list[tuple[int, int]] = []
+        # How long its first frame waited for its turn, and when that was applied; what all of them took to
+        # decode and to apply: two readings of the clock a frame; histograms of frames cost a microsecond.
+        self.read_ns = 0
+        self.first_applied_ns = 0
+        self.decode_ns = 0
+        self.match_ns = 0
+        # Of entries with what was found for an operator, which are larger than what was asked.
+        self.found_bytes = 0
         # Set when the batch is cut:
         self.outputs: Outputs | None = None
         self.chunks: list[Chunk] = []
@@ -136,11 +155,17 @@ class Pipeline:
         self._repeats: dict[SessionId, dict[Ref, Repeater]] = {}
         self._later = later
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        # When work for the next frame began: decoding, and whatever else comes before it is applied.
+        self._began_ns = 0
         # When the clock has something to do, and who does it: before anything of that time or later.
         self.due_ns = NEVER_DUE_NS
         self.on_due: Callable[[], None] = _nothing
         # Whether that has more to do than a batch takes: nobody is served before it is done.
         self.is_held_up = False
+        # Whether nobody is served, so that nothing is on its way: see `when_still`.
+        self._is_stilled = False
+        # Called when it is durable that an operator has had the connections of a session ended.
+        self.on_disconnect: Callable[[Disconnection], None] = _nobody_is_connected
         # Called when drop copies were released: whoever reads them gets them then.
         self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -153,9 +178,15 @@ class Pipeline:
         """Whether the gathering batch may take no further entry before it is cut."""
         return (
             self.is_held_up
+            or self._is_stilled
             or self._gathering.count >= BATCH_COMMANDS_MAX
             or self.engine.gathered_report_count >= BATCH_REPORTS_MAX
+            or self._gathering.found_bytes >= FOUND_BYTES_MAX
         )
+
+    def begin_turn(self) -> None:
+        """Somebody is served from now on."""
+        self._began_ns = self.monotonic_ns()
 
     def submit(
         self,
@@ -171,14 +202,26 @@ class Pipeline:
             now_ns = self.clocks.time_ns()
         batch = self._gathering
         count = len(commands)
+        began_ns = self._began_ns
+        decoded_ns = self.monotonic_ns()
         self.engine.apply(Entry(self.engine.sequence + 1, now_ns, session_id, commands))
+        self._began_ns = applied_ns = self.monotonic_ns()
+        if not batch.count:
+            batch.read_ns = began_ns - received_ns
+            batch.first_applied_ns = applied_ns
+        batch.decode_ns += decoded_ns - began_ns
+        batch.match_ns += applied_ns - decoded_ns
         batch.entries.append(EntryRecord(now_ns, session_id, Raw(payload)))
         batch.received.append((received_ns, count))
         batch.count += count
 
+    def note_found(self, byte_count: int) -> None:
+        """Count what was found for the commands that were just submitted against what a batch holds of it."""
+        self._gathering.found_bytes += byte_count
+
     def submit_venue(self, commands: Sequence[VenueCommand | Resume | EndDay]) -> None:
         """Apply commands of the venue itself: configuration, schedule, cancel-on-disconnect."""
-        now = self.monotonic_ns()
+        now = self._began_ns = self.monotonic_ns()
         listed: list[AnyCommand] = list(commands)
         self.submit(VENUE_SESSION_ID, listed, encode(listed), self.clocks.time_ns(), now)
         self.flush()
@@ -275,6 +318,8 @@ class Pipeline:
             self._release_copies(batch, batch.outputs.copies)
         self._published_sequence = batch.first_sequence + batch.count - 1
         self._count(batch, batch.outputs, durable_ns)
+        for disconnection in batch.outputs.disconnects:
+            self.on_disconnect(disconnection)
         self.on_release()
         waiting = self._waiting
         while waiting and waiting[0][0] <= self._published_sequence:
@@ -300,11 +345,18 @@ class Pipeline:
     def _count(self, batch: Batch, outputs: Outputs, durable_ns: int) -> None:
         counters = self._counters
         commit_ns = durable_ns - batch.sent_ns
+        counters.read_ns.record(batch.read_ns)
+        counters.decode_ns.record(batch.decode_ns)
+        counters.match_ns.record(batch.match_ns)
+        counters.gather_ns.record(batch.sent_ns - batch.first_applied_ns)
+        assert batch.commit is not None
+        counters.journal_ns.record(batch.commit.disk_ns)
         counters.commit_duration_ns.record(commit_ns)
         counters.commit_batch_commands.record(batch.count)
         if commit_ns > COMMIT_SLOW_SECONDS * NS_PER_SECOND:
             counters.commits_slow += 1
         released_ns = self.monotonic_ns()
+        counters.release_ns.record(released_ns - durable_ns)
         record = counters.order_latency_ns.record
         for received_ns, count in batch.received:
             record(released_ns - received_ns, count)
@@ -328,6 +380,23 @@ class Pipeline:
         else:
             self._waiting.append((self.engine.sequence, callback))
             self.flush()
+
+    def when_still(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing is applied that is not durable and released; nobody is served until then."""
+        self._is_stilled = True
+
+        def look() -> None:
+            if self._published_sequence < self.engine.sequence:
+                # The clock has had something done meanwhile.
+                self.when_durable(look)
+                return
+            try:
+                callback()
+            finally:
+                self._is_stilled = False
+            self.on_release()
+
+        look()
 
 
 def stream_records(chunks: list[Chunk]) -> list[StreamRecord]:

@@ -18,9 +18,11 @@ from carbonmatch.matching.messages import (
     Cancel,
     CancelBidding,
     InstrumentStatusRequest,
+    Kill,
     MassCancel,
     MassCancelScope,
     OrderId,
+    Release,
     RestrictAccount,
     Resume,
     SessionCommand,
@@ -31,7 +33,15 @@ from carbonmatch.matching.messages import (
 )
 
 _STEERING: Final = (
-    SetPhase | SetBand | SetReference | Resume | CancelBidding | SetBlockPhase | RestrictAccount
+    SetPhase
+    | SetBand
+    | SetReference
+    | Resume
+    | CancelBidding
+    | SetBlockPhase
+    | RestrictAccount
+    | Kill
+    | Release
 )
 
 

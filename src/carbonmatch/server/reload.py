@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from carbonmatch.config import Config, ConfigError, ListenerTls, tls_contexts
+from carbonmatch.matching.messages import VenueCommand
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.server.changes import changes
 from carbonmatch.server.configured import needs_restart
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.scheduler import Scheduler
+from carbonmatch.server.steering import Result, Then, result
 
 
 class Reload:
@@ -31,14 +34,23 @@ class Reload:
         self._counters = counters
         self._ask_again = ask_again
         self._reading = False
+        # Who hears what comes of the reading that is under way, and of the one after it.
+        self._told: list[Then] = []
+        self._told_next: list[Then] = []
+        # What is in force, beside what a restart is needed for.
+        self._in_force = started_with
         # Asked while the file was read: what was read may be older than the question.
         self._asked_again = False
 
-    def ask(self) -> None:
+    def ask(self, then: Then | None = None) -> None:
+        """`then` is told what came of it."""
+        if then is not None:
+            self._told_next.append(then)
         if self._reading:
             self._asked_again = True
         else:
             self._reading = True
+            self._told, self._told_next = self._told_next, []
             # Beside the loop: a large file takes longer than an order may wait.
             self._scheduler.read(self._read, self._take_over, self._refuse)
 
@@ -50,35 +62,46 @@ class Reload:
         config, tls = read
         # Compared with what this start was given, whatever else is taken over.
         restart = needs_restart(self._started_with, config)
+        later = f"changed, and in force at the next start: {', '.join(restart)}" if restart else ""
         if restart:
-            log(
-                "restart_needed",
-                WARNING,
-                text=Ours(f"changed, and in force at the next start: {', '.join(restart)}"),
-            )
+            log("restart_needed", WARNING, text=Ours(later))
+        before = self._in_force
+
+        def applied(commands: list[VenueCommand]) -> None:
+            self._in_force = config
+            lines = changes(before, config, commands, self._floor.engine)
+            self._applied(len(commands), [*lines, *([later] if later else [])])
+
         try:
-            self._floor.redefine(config, self._applied)
+            self._floor.redefine(config, applied)
         except ConfigError as error:
             self._refuse(error)
             return
         self._exchange_certificates(tls)
 
-    def _applied(self, changed: int) -> None:
+    def _applied(self, changed: int, lines: list[str]) -> None:
         counters = self._counters
         counters.reloads["applied"] += 1
+        counters.config_last_reload_successful = 1
+        counters.config_read_ns = self._floor.pipeline.clocks.time_ns()
         log("reloaded", changed=changed, keys=counters.keys, sequence=self._floor.engine.sequence)
-        self._end()
+        self._end(result(applied=True, lines=lines or ["nothing has changed"]))
 
     def _refuse(self, error: Exception) -> None:
         if not isinstance(error, ConfigError | OSError):
             raise error
         self._counters.reloads["refused"] += 1
-        for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
+        self._counters.config_last_reload_successful = 0
+        problems = list(error.problems) if isinstance(error, ConfigError) else [str(error)]
+        for problem in problems:
             log("reload_refused", ERROR, text=Ours(problem))
-        self._end()
+        self._end(result(applied=False, lines=problems))
 
-    def _end(self) -> None:
+    def _end(self, outcome: Result) -> None:
         self._reading = False
+        told, self._told = self._told, []
+        for then in told:
+            then(outcome)
         if self._asked_again:
             self._asked_again = False
             self._ask_again()

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     BlockPropose,
     ClientCommand,
     NewOrder,
+    Ref,
     RejectReason,
     Replace,
     Select,
@@ -52,6 +53,13 @@ class Selection(Struct, frozen=True, gc=False):
     refused: list[SessionRejected]
     exhausted: bool = False  # the throttle has lost its patience: the connection is to be ended
     busy: bool = False  # something came too late
+
+
+class Judged(Struct, frozen=True, gc=False):
+    """A frame's commands: what may pass and what is refused, and refs that came before."""
+
+    selection: Selection
+    repeated: list[Ref]
 
 
 def select(commands: list[SessionCommand], there: Circumstances) -> Selection:

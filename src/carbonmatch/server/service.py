@@ -5,6 +5,7 @@ The only place that reads a clock: everybody else is given the time.
 
 import asyncio
 import errno
+import faulthandler
 import gc
 import os
 import signal
@@ -28,12 +29,15 @@ from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import DESCRIPTORS_SPARE
+from carbonmatch.market_data.groups import Interest
+from carbonmatch.market_data.subscriber import Lost
 from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
-from carbonmatch.ops.metrics import Exposition
+from carbonmatch.ops.metrics import METRICS
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
@@ -41,13 +45,20 @@ from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.configured import drop_copies, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
+from carbonmatch.server.gap_fills import GapFills
+from carbonmatch.server.gap_worker import GapOrder, GapProcess
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
+from carbonmatch.server.kernel_clock import clock_status
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
 from carbonmatch.server.reload import Reload
 from carbonmatch.server.scheduler import LoopScheduler
 from carbonmatch.server.settlement_files import SettlementFiles
+from carbonmatch.server.snapshot_now import SnapshotNow
+from carbonmatch.server.steering import Then, result
+from carbonmatch.server.supervisor import Supervisor
+from carbonmatch.server.surroundings import Surroundings, note_clock
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from carbonmatch.server.vitals import CollectionMeter, Timepieces, Vitals
 
@@ -67,6 +78,8 @@ def run(config: Config, read_again: Callable[[], Config] | None = None) -> int:
     At SIGHUP `read_again` gives the configuration to go on with.
     Raises JournalRefused, JournalDamaged, Diverged or OSError where it cannot start.
     """
+    # A watchdog ends a process that hangs with SIGABRT: then stderr says where it hung.
+    faulthandler.enable()
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     return uvloop.run(_serve(config, read_again))
 
@@ -79,9 +92,10 @@ async def _serve(config: Config, read_again: Callable[[], Config] | None) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_die, number, stopped, service)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
-    await service.start()
-    await stopped.wait()
-    return await service.stop()
+    with service.supervisor:
+        await service.start()
+        await stopped.wait()
+        return await service.stop()
 
 
 def _stop_or_die(number: signal.Signals, stopped: asyncio.Event, service: "Service") -> None:
@@ -129,6 +143,7 @@ class Service:
         # Once it is ready.
         self._vitals: Vitals | None = None
         self._stopping = False
+        self.supervisor = Supervisor(self.status)
         self._collections = CollectionMeter(self.counters, time.monotonic_ns)
         self._with_archive: WithArchive | None = None
 
@@ -137,10 +152,13 @@ class Service:
     async def start(self) -> None:
         """Recover, apply the configuration, listen. The venue is ready when this returns."""
         began_ns = time.monotonic_ns()
-        self.counters.start_time_ns = time.time_ns()
+        counters = self.counters
+        counters.start_time_ns = counters.config_read_ns = time.time_ns()
+        counters.durable = int(self.durable)
+        note_clock(counters, clock_status())
         gc.callbacks.append(self._collections)
         config = self.config
-        self._ops = OpsPort(ops_pages(Exposition(self.counters), self.health))
+        self._ops = OpsPort(ops_pages(Exposition(self.counters, METRICS), self.health))
         listeners = 3 if drop_copies(config) else 2
         reserve_descriptors(listeners * config.connections.max + DESCRIPTORS_SPARE)
         self._tls = tls_contexts(config)
@@ -178,11 +196,15 @@ class Service:
             self._keeper,
             self.counters,
             self._scheduler,
-            Timepieces(time.monotonic_ns, time.thread_time_ns),
+            Timepieces(time.monotonic_ns, time.thread_time_ns, self._clock.held_ns),
             self.durable,
             self._settlement,
         )
         self._vitals.start()
+        self._surroundings = Surroundings(
+            Path(config.journal.directory), self._storage, counters, self._scheduler, time.time_ns
+        )
+        self._surroundings.start()
         log(
             "ready",
             **self.addresses,
@@ -192,6 +214,7 @@ class Service:
             durable=self.durable,
             directory=Ours(config.journal.directory),
         )
+        self.supervisor.ready()
 
     async def _recover(self, directory: Path) -> Recovered:
         self.is_recovering = True
@@ -199,6 +222,8 @@ class Service:
         try:
             self._storage = DiskStorage(directory)
             self._scheduler = LoopScheduler()
+            # Waits for a process, which nobody who reads may have to.
+            self._gap_scheduler = LoopScheduler()
             self._history = History(self._storage, self._scheduler)
             self._history.whole = self._whole_journal
             # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
@@ -219,6 +244,19 @@ class Service:
             self._with_archive = WithArchive(Path(self.config.journal.directory), archive)
         return self._with_archive or self._storage
 
+    def _gap_process(self, lost: Lost, interest: Interest) -> GapProcess:
+        archive = Path(self.config.follower.archive)
+        order = GapOrder(
+            self.config.journal.directory,
+            str(archive) if self.config.follower.archive and archive.is_dir() else "",
+            lost.ref,
+            lost.after_sequence,
+            tuple(sorted(interest.instrument_ids or ())),
+            interest.kinds,
+            interest.levels_max,
+        )
+        return GapProcess(order)
+
     def _open_journal(self, journal: Recovery) -> None:
         loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self._storage, journal, relaxed=not self.durable)
@@ -233,13 +271,13 @@ class Service:
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
-        clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
+        self._clock = SteadyClock(time.time_ns, recovered.engine.time_ns)
         self._floor = Floor(
             self.config,
             recovered,
             self._journal,
             self._history,
-            Clocks(clock.time_ns, time.monotonic_ns),
+            Clocks(self._clock.time_ns, time.monotonic_ns),
             self.counters,
             self._scheduler,
             self._writer.epoch,
@@ -250,6 +288,9 @@ class Service:
         self._pipeline = self._floor.pipeline
         self._gateway = self._floor.gateway
         self._drop_copies = self._floor.drop_copies
+        self._publisher.fill_gaps(
+            GapFills(self._gap_process, lambda: self._history.durable_position, self._gap_scheduler)
+        )
         if self._read_again is not None:
             self._reload = Reload(
                 self.config,
@@ -260,6 +301,15 @@ class Service:
                 self.counters,
                 self.reload,
             )
+            self._gateway.steering.reload = self.reload
+        self._gateway.steering.snapshot = SnapshotNow(
+            VenueState(self._engine, self._publisher.market_data, self._history.marks),
+            self._pipeline,
+            self._writer,
+            self._storage,
+            self._scheduler,
+            self.durable,
+        ).take
 
     async def _define(self) -> None:
         defined = asyncio.Event()
@@ -317,12 +367,24 @@ class Service:
             return assess(Facts(recovered=False, durable=self.durable))
         return self._vitals.health()
 
-    def reload(self) -> None:
+    def status(self) -> str:
+        """What the venue does, in a line for people."""
+        words = self.health().words
+        if self._vitals is None:
+            return words
+        connections, orders = self._floor.connection_count, self._engine.open_order_count
+        sequence = self._pipeline.durable_sequence
+        return f"{words}; {connections} connections, {orders} orders rest, sequence {sequence} is durable"
+
+    def reload(self, then: Then | None = None) -> None:
         """Read the configuration again and go on with what it says; a bad one changes nothing."""
         if self._reload is None or self._vitals is None or self._stopping:
-            log("reload_ignored", WARNING, text=Ours("the venue starts, stops, or has no file"))
+            text = "the venue starts, stops, or has no file"
+            log("reload_ignored", WARNING, text=Ours(text))
+            if then is not None:
+                then(result(applied=False, lines=[text]))
         else:
-            self._reload.ask()
+            self._reload.ask(then)
 
     def _exchange_certificates(self, tls: dict[str, ListenerTls]) -> None:
         """Show these to whoever connects from now on. Whether a listener has TLS is settled at the start."""
@@ -347,6 +409,8 @@ class Service:
         log("stopping", sequence=self._engine.sequence)
         if self._vitals is not None:
             self._vitals.stop()
+            self.supervisor.stopping()
+            self._surroundings.stop()
             # The next start makes what is missing.
             await self._settlement.stop()
         self._gateway.accepting_orders = False
@@ -380,6 +444,7 @@ class Service:
         self._keeper.stop()
         await _from_the_disk(asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX), 2 * _STOP_SECONDS_MAX)
         self._scheduler.close()
+        self._gap_scheduler.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()

@@ -15,6 +15,8 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Cancel,
     ClientCommand,
+    OnOutcome,
+    OnSessions,
     Reduce,
     Ref,
     RejectReason,
@@ -33,16 +35,16 @@ from carbonmatch.protocol.messages import (
     Role,
     SessionRejected,
 )
-from carbonmatch.protocol.permissions import forbidden
 from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
+from carbonmatch.server.frame_look_up import FrameLookUp
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
-from carbonmatch.server.selection import ADDS_RISK, Circumstances, Selection, select
+from carbonmatch.server.questions import Questions
+from carbonmatch.server.selection import ADDS_RISK, Circumstances, Judged, Selection, select
 from carbonmatch.server.stream import Stream
-from carbonmatch.server.trade_look_up import TradeLookUp
 
 if TYPE_CHECKING:
     from carbonmatch.server.gateway import Gateway
@@ -80,8 +82,9 @@ class SessionPeer(Peer):
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
         self._look_ups = LookUps(self)
-        # Of the frame that is being applied, while it waits for the journal to be read; no other is served.
-        self.trade_look_up: TradeLookUp | None = None
+        self._questions = Questions(self)
+        # Of the frame that is being applied, while what it needs is found out; no other is served.
+        self.look_up: FrameLookUp | None = None
 
     # --- logon -----------------------------------------------------------------------------------
 
@@ -183,6 +186,10 @@ class SessionPeer(Peer):
         self.stream.receiver = self
         self.leave()
 
+    @property
+    def waiting_bytes(self) -> int:
+        return super().waiting_bytes + self.queued_bytes
+
     def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
         log("past_unreadable", ERROR, address=self.address, text=Ours(repr(error)))
@@ -231,16 +238,16 @@ class SessionPeer(Peer):
         frames = self.frames
         work = 0
         self._late_before_ns = self.listener.late_before_ns()
-        look_up = self.trade_look_up
+        look_up = self.look_up
         if look_up is not None and self._is_given_up(look_up):
             # Woken, and then taken over: the other connection has been told which ref is the last.
-            self.trade_look_up = None
+            self.look_up = None
         elif look_up is not None:
             if not look_up.is_done:
                 return work
             work += self._apply_looked_up(look_up)
         try:
-            while frames and work < work_max and not self.rules.closed and self.trade_look_up is None:
+            while frames and work < work_max and not self.rules.closed and self.look_up is None:
                 payload, received_ns = frames.popleft()
                 self.queued_bytes -= len(payload)
                 work += self._apply(payload, received_ns)
@@ -293,6 +300,8 @@ class SessionPeer(Peer):
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
+        for question in received.questions:
+            self._questions.ask(question)
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
@@ -319,6 +328,10 @@ class SessionPeer(Peer):
 
     def _apply_selected(self, commands: list[SessionCommand], now_ns: int, received_ns: int) -> int:
         """Refuse what may not pass now, apply the rest, answer repeats; the work of what was applied."""
+        judged = self._judge(commands, received_ns)
+        return self._carry_out(judged, judged.selection.passing, now_ns, received_ns)
+
+    def _judge(self, commands: list[SessionCommand], received_ns: int) -> Judged:
         fresh: list[SessionCommand] = []
         repeated: list[Ref] = []
         last_ref = self.state.last_ref
@@ -328,17 +341,20 @@ class SessionPeer(Peer):
             else:
                 last_ref = command.ref
                 fresh.append(command)
-        selection = _NOTHING if not fresh else select(fresh, self._circumstances(received_ns))
+        return Judged(_NOTHING if not fresh else select(fresh, self._circumstances(received_ns)), repeated)
+
+    def _carry_out(self, judged: Judged, passing: list[SessionCommand], now_ns: int, received_ns: int) -> int:
+        """`passing`: what may pass, with what was found for it."""
+        selection = judged.selection
         if selection.busy:
             self.listener.refused_as_busy()
         if selection.refused:
             self._refuse(selection.refused)
-        passing = selection.passing
         if passing:
             selected = cast("list[AnyCommand]", passing)
             self.pipeline.submit(self.settings.session_id, selected, encode(passing), now_ns, received_ns)
         # Only now is it known which of this frame's refs were applied.
-        for ref in repeated:
+        for ref in judged.repeated:
             self._repeat(ref)
         if selection.exhausted:
             self._end_when_durable(self.rules.end(LogoutReason.THROTTLED))
@@ -359,30 +375,31 @@ class SessionPeer(Peer):
             self.rules.permissions,
         )
 
-    # --- commands on trades ----------------------------------------------------------------------
+    # --- commands that something is found out for ---------------------------------------------------
 
     def _must_look_up(self, commands: list[ClientCommand]) -> bool:
-        return (
-            cast("Logon", self.rules.logon).role is Role.OPERATOR
-            and not LOOKED_UP.isdisjoint(map(type, commands))
-            # Whoever may not ask has nothing looked up.
-            and LOOKED_UP.isdisjoint(forbidden(self.rules.permissions))
+        return cast("Logon", self.rules.logon).role is Role.OPERATOR and not LOOKED_UP.isdisjoint(
+            map(type, commands)
         )
 
     def _look_up(self, received: Received[ClientCommand], received_ns: int) -> None:
         if received.answers:
             self.send(encode(received.answers))
-        self.trade_look_up = TradeLookUp(self, received, received_ns, self.state.last_ref)
-        self.trade_look_up.begin()
-        if self.trade_look_up.is_done:
-            self._apply_looked_up(self.trade_look_up)
+        # Whoever may not ask has nothing looked up, and nothing done.
+        judged = self._judge(cast("list[SessionCommand]", received.requests), received_ns)
+        look_up = self.look_up = FrameLookUp(self, judged, received, received_ns)
+        look_up.begin()
+        for question in received.questions:
+            self._questions.ask(question)
+        if look_up.is_done:
+            self._apply_looked_up(look_up)
 
     @property
     def has_its_session(self) -> bool:
         """Whether it is connected, and no other connection has the session now."""
         return self.listener.owners.get(self.settings.session_id) is self
 
-    def _is_given_up(self, look_up: TradeLookUp) -> bool:
+    def _is_given_up(self, look_up: FrameLookUp) -> bool:
         """Whether the connection has ended, but by the logout which the frame that waits ends with."""
         return not self.has_its_session or (self.rules.closed and look_up.logged_out is None)
 
@@ -390,15 +407,17 @@ class SessionPeer(Peer):
         """The frame that waits can be applied; the session still is this connection's."""
         self._wake()
 
-    def _apply_looked_up(self, look_up: TradeLookUp) -> int:
-        self.trade_look_up = None
+    def _apply_looked_up(self, look_up: FrameLookUp) -> int:
+        self.look_up = None
         archived = look_up.archived()
         if archived:
             text = "the trade is in segments that were archived: name their place in follower.archive"
             reason = RejectReason.HISTORY_LOST
             self._refuse([SessionRejected(ref, reason, text=text) for ref in archived])
-        commands = [command for command in look_up.commands() if command.ref not in archived]
-        work = FRAME_WORK + self._apply_selected(commands, self.clocks.time_ns(), look_up.received_ns)
+        passing = look_up.commands()
+        now_ns = self.clocks.time_ns()
+        work = FRAME_WORK + self._carry_out(look_up.judged, passing, now_ns, look_up.received_ns)
+        self.pipeline.note_found(sum(map(_found_bytes, passing)))
         self._send_refused()
         if look_up.logged_out is not None:
             self._end_when_durable(look_up.logged_out)
@@ -463,6 +482,11 @@ class SessionPeer(Peer):
             # A ref that is passed but caused nothing was refused by the session, or never sent.
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
             self._send_refused()
+
+
+def _found_bytes(command: SessionCommand) -> int:
+    """How much larger it is than what was asked; those on trades are counted with all other commands."""
+    return len(encode([command])) if isinstance(command, OnSessions | OnOutcome) else 0
 
 
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.

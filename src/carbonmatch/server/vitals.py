@@ -12,10 +12,11 @@ from msgspec import Struct
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS
-from carbonmatch.ops.capacity import CapacityMeter
+from carbonmatch.ops.capacity import CapacityMeter, SecondMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, tell_left_out
+from carbonmatch.server.book_gauges import BookGauges
 from carbonmatch.server.commit import die
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.scheduler import Scheduler, Timer
@@ -30,6 +31,7 @@ class Timepieces(Struct, frozen=True):
 
     monotonic_ns: Callable[[], int]
     thread_time_ns: Callable[[], int]  # the processor time of the loop
+    held_ns: Callable[[], int]  # how far stamps are ahead of a clock that was set back
 
 
 class Vitals:
@@ -55,8 +57,11 @@ class Vitals:
         self._durable = durable
         self._settlement = settlement
         self._capacity = CapacityMeter()
+        self._received = SecondMeter()
+        self._books = BookGauges(floor.publisher.market_data, counters)
         self._stopping = False
         self._last_tick_ns = 0
+        self._last_second = 0
         self._ticker: Timer | None = None
 
     def start(self) -> None:
@@ -67,6 +72,7 @@ class Vitals:
         self._stopping = True
         if self._ticker is not None:
             self._ticker.cancel()
+        tell_left_out()
 
     def health(self) -> Health:
         floor = self._floor
@@ -98,8 +104,15 @@ class Vitals:
             gateway.accept_orders(health.accepts_new_orders)
             log("state_changed", WARNING, state=health.state.name, reasons=Ours("; ".join(health.reasons)))
         counters.capacity_used_ns = self._capacity.used_ns(now_ns, self._timepieces.thread_time_ns())
+        counters.capacity_peak_ns = self._capacity.peak_ns
         self._settlement.look()
         self._gauge(health)
+        self._gauge_peak(now_ns)
+        self._books.look()
+        if now_ns // _NS_PER_SECOND != self._last_second:
+            self._last_second = now_ns // _NS_PER_SECOND
+            self._gauge_unread()
+            tell_left_out()
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
     def _gauge(self, health: Health) -> None:
@@ -108,6 +121,9 @@ class Vitals:
         counters.state = int(health.state)
         counters.gauge_messages()
         counters.oldest_wait_ns, counters.waiting_bytes = gateway.waiting()
+        counters.sessions_in_grace = gateway.in_grace_count
+        counters.commit_pending_ns = floor.pipeline.commit_age_ns()
+        counters.clock_held_ns = self._timepieces.held_ns()
         counters.last_sequence = floor.engine.sequence
         counters.open_orders = floor.engine.open_order_count
         counters.settlement_runs_unconfirmed = floor.engine.venue.settlements.unconfirmed_count
@@ -120,11 +136,32 @@ class Vitals:
         counters.connections = floor.connection_count
         counters.feed_subscribers = publisher.subscriptions.subscriber_count
         counters.feed_conflations = publisher.subscriptions.conflation_count
+        counters.feed_batches_left_out = publisher.subscriptions.batches_left_out_count
+        counters.feed_sequence = publisher.market_data.feed_sequence
         counters.received_bytes = gateway.received_bytes
         counters.sent_bytes = gateway.sent_bytes
         counters.feed_sent_bytes = publisher.sent_bytes
         with contextlib.suppress(OSError):
             counters.disk_free_bytes = writer.free_bytes()
+
+    def _gauge_peak(self, now_ns: int) -> None:
+        counters = self._counters
+        received = self._received.grown(now_ns, counters.messages_received)
+        if self._received.is_whole and received > counters.messages_received_peak:
+            counters.messages_received_peak = received
+
+    def _gauge_unread(self) -> None:
+        """Once a second: there may be thousands of connections."""
+        floor = self._floor
+        self._counters.unread_bytes_max = max(
+            (
+                peer.transport.get_write_buffer_size()
+                for listener in (floor.gateway, floor.publisher)
+                for peer in listener.peers
+                if peer.connected
+            ),
+            default=0,
+        )
 
 
 class CollectionMeter:

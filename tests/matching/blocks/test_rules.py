@@ -20,7 +20,7 @@ from carbonmatch.limits import (
     WIRE_INT_MAX,
 )
 from carbonmatch.matching import messages as m
-from carbonmatch.matching.blocks.endings import cancel_offers_of_account, would_lose_offers
+from carbonmatch.matching.blocks.endings import cancel_offers, would_lose_offers
 from carbonmatch.matching.blocks.rules import block_band
 from carbonmatch.matching.messages import (
     AccountId,
@@ -522,9 +522,8 @@ def test_what_binds_an_account_may_be_taken_back(account: AccountId) -> None:
     floor.propose()
     floor.accept(BOB, 1)
     venue = floor.engine.venue
-    cancel_offers_of_account(
-        venue, floor.engine.accounts[account], m.CancelReason.REQUESTED, lambda _book, _side: True
-    )
+    whose = floor.engine.accounts[account]
+    cancel_offers(venue, m.CancelReason.REQUESTED, lambda proposal: proposal.bound_account is whose)
     # With the post its acceptance goes, with the acceptance nothing else.
     assert sorted(floor.open()) == ([] if account == ALPHA else [1])
 

@@ -75,7 +75,7 @@ def announce(venue: Venue, session: SessionState, command: AnnounceBidding, ref:
         )
     )
     report_offer(venue, bidding, BidState.STANDING)
-    _go_on(venue, bidding)
+    go_on(venue, bidding)
     report_done(venue, session, ref)
 
 
@@ -91,7 +91,7 @@ def cancel(venue: Venue, session: SessionState, command: CancelBidding, ref: Ref
         venue.reject(session, ref, RejectReason.NOT_IN_THIS_PHASE)
     else:
         call_off(venue, bidding, command.text)
-        _go_on(venue, bidding)
+        go_on(venue, bidding)
         report_done(venue, session, ref)
 
 
@@ -186,7 +186,7 @@ def _modification_refusal(venue: Venue, old: SealedBid, command: ModifyBid) -> R
     return share_refusal(old.bidding, old.bidder, quantity_lots - old.quantity_lots)
 
 
-def _go_on(venue: Venue, bidding: Bidding) -> None:
+def go_on(venue: Venue, bidding: Bidding) -> None:
     """Do what is due of the bidding at once, and see to it that the rest is done in time."""
     advance(venue, bidding.book)
     if bidding.book.transition is None:

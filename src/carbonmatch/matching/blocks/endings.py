@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.blocks.proposals import Party, Proposal
 from carbonmatch.matching.blocks.telling import NO_TRADE, publish, tell
 from carbonmatch.matching.book import Book
@@ -12,7 +12,6 @@ from carbonmatch.matching.messages import (
     CancelReason,
     OrderFlag,
     Ref,
-    Side,
     TradeId,
 )
 from carbonmatch.matching.venue import Venue
@@ -95,22 +94,6 @@ def would_lose_offers(venue: Venue, session: SessionState) -> bool:
     return session.session_id in venue.negotiations.offers_of_sessions and any(
         proposal.bound_session is session and not proposal.flags & OrderFlag.KEEP_ON_DISCONNECT
         for proposal in venue.negotiations.proposals.values()
-    )
-
-
-def cancel_offers_of_account(
-    venue: Venue,
-    account: Account,
-    reason: CancelReason,
-    is_forbidden: Callable[[Book, Side], bool],
-) -> None:
-    """Take back what binds the account to something forbidden."""
-    cancel_offers(
-        venue,
-        reason,
-        lambda proposal: (
-            proposal.bound_account is account and is_forbidden(proposal.book, proposal.offerer.side)
-        ),
     )
 
 

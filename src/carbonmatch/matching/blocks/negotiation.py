@@ -29,6 +29,7 @@ from carbonmatch.matching.blocks.telling import directory_of, publish, report, t
 from carbonmatch.matching.execution import Part, report_trade
 from carbonmatch.matching.messages import (
     NO_REF,
+    AccountId,
     BlockAccept,
     BlockCounter,
     BlockDecline,
@@ -204,17 +205,19 @@ def _found(
     blocks = proposal.book.blocks
     assert blocks is not None
     answerer = proposal.answerer
-    if answerer is None:
-        account = session.accounts.get(command.account_id)
-        side = _OPPOSITE[proposal.offerer.side]
-    else:
-        if answerer.account_in(session) is None:
-            return _not_to_answer(session, proposal)
-        account = answerer.account_in(session, command.account_id)
-        side = answerer.side
+    if answerer is not None and answerer.account_in(session) is None:
+        return _not_to_answer(session, proposal)
+    account = answering_account(session, proposal, command.account_id)
     if account is None:
         return RejectReason.UNKNOWN_ACCOUNT
-    return _Answer(proposal, blocks, side, account)
+    return _Answer(proposal, blocks, _OPPOSITE[proposal.offerer.side], account)
+
+
+def answering_account(session: SessionState, proposal: Proposal, account_id: AccountId) -> Account | None:
+    """For whom the session would answer; None: it may not, or not for this account."""
+    if proposal.answerer is None:
+        return session.accounts.get(account_id)
+    return proposal.answerer.account_in(session, account_id)
 
 
 def _not_to_answer(session: SessionState, proposal: Proposal) -> RejectReason:

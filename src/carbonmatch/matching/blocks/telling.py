@@ -26,6 +26,7 @@ from carbonmatch.matching.venue import Venue
 
 NO_TRADE: Final = TradeId(0)
 _NO_ACCOUNT: Final = AccountId(0)
+_OWN_BUSINESS: Final = frozenset({CancelReason.RESTRICTED, CancelReason.KILLED})
 
 
 def tell(
@@ -38,10 +39,10 @@ def tell(
 ) -> None:
     """Tell both sides how the proposal stands; the command `ref` of `acting` is answered by that.
 
-    That an operator has restricted an account is told to nobody else.
+    That an operator has restricted or stopped an account is told to nobody else.
     """
     for party in proposal.parties:
-        is_hidden = reason is CancelReason.RESTRICTED and party is not proposal.offerer
+        is_hidden = reason in _OWN_BUSINESS and party is not proposal.offerer
         told = None if is_hidden else reason
         for session in _sessions_of(venue, party):
             is_answer = party is acting and session is party.session

@@ -2,16 +2,11 @@
 
 from carbonmatch.limits import HOLDINGS_LOTS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.bidding.course import answer, let_go
-from carbonmatch.matching.blocks.endings import cancel_offers_of_account
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.messages import (
     ANY,
-    NO_REF,
-    BiddingState,
-    BidState,
     CancelReason,
     Ref,
     RejectReason,
@@ -19,6 +14,7 @@ from carbonmatch.matching.messages import (
     SetAccountLimits,
     Side,
 )
+from carbonmatch.matching.pulling import Open, open_bids, open_offers, pull
 from carbonmatch.matching.venue import Venue
 
 
@@ -74,17 +70,16 @@ def _take_out(venue: Venue, account: Account, books: list[Book]) -> None:
     What is frozen stays, and so do bids of a window that is over: they are being traded.
     """
 
-    def is_forbidden(book: Book, side: Side) -> bool:
-        return book in books and isinstance(book.clearing, Clearing) and book.clearing.forbids(account, side)
+    def is_forbidden(whose: Account, book: Book, side: Side) -> bool:
+        if whose is not account or book not in books:
+            return False
+        return isinstance(book.clearing, Clearing) and book.clearing.forbids(account, side)
 
-    for order in list(account.orders.values()):
-        ladder = order.ladder
-        if is_forbidden(ladder.book, ladder.side) and not ladder.book.instrument.is_frozen:
-            venue.end(order, NO_REF, CancelReason.RESTRICTED)
-    cancel_offers_of_account(venue, account, CancelReason.RESTRICTED, is_forbidden)
-    for bid in [one for one in venue.biddings.bids.values() if one.account is account]:
-        bidding, side = bid.bidding, bid.bidding.offer.bidders_side
-        if bidding.state is not BiddingState.CLOSED and is_forbidden(bidding.book, side):
-            let_go(bidding.book, account, side, bid.quantity_lots, 0, bid.price_ticks)
-            venue.biddings.forget(bid)
-            answer(venue, bid.session, bid, NO_REF, BidState.WITHDRAWN)
+    orders = [
+        order
+        for order in account.orders.values()
+        if is_forbidden(account, order.ladder.book, order.ladder.side)
+        and not order.ladder.book.instrument.is_frozen
+    ]
+    found = Open(orders, open_offers(venue, is_forbidden), open_bids(venue, is_forbidden), [])
+    pull(venue, found, CancelReason.RESTRICTED)

@@ -88,7 +88,10 @@ class Permission:
     ACCOUNTS: Final = 1 << 11  # what comes into accounts and leaves them, their limits and restrictions
     BIDDINGS: Final = 1 << 12  # announcing and cancelling them
     SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
-    INSPECT: Final = 1 << 14  # what anybody has, and what is not settled
+    INSPECT: Final = 1 << 14  # what anybody has, who is connected, and what is not settled
+    KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
+    SESSIONS: Final = 1 << 18  # ending connections
+    CONFIGURATION: Final = 1 << 19  # snapshots, and reading the configuration again
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
 
@@ -207,6 +210,7 @@ class RejectReason(IntEnum):
     ALREADY_LOGGED_ON = 14  # a connection has one logon
     SUBSCRIPTION = 15  # the subscription names an unknown instrument
     BUSY = 16  # a new order or a replacement that has waited for its turn too long to be applied
+    SESSION_BANNED = 20  # an operator has ended its connections, and lets it back later: the text says when
 
     UNKNOWN_INSTRUMENT = 100  # no instrument has this id
     UNKNOWN_ORDER = 101  # also an order of somebody else: the two answers do not differ
@@ -268,6 +272,11 @@ class RejectReason(IntEnum):
     UNKNOWN_TRADING_DAY = 167  # no date, one to come, not the day in progress, or one without such a run
     SETTLEMENT_ALREADY_CONFIRMED = 168  # the registry has confirmed this run before
     NO_BID_POSSIBLE = 169  # by its rules nobody could bid in the bidding, or be allotted anything
+    KILLED = 180  # an operator has stopped the venue, the participant, the account or the instrument
+    NOT_KILLED = 181  # nobody has stopped that
+    UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
+    UNKNOWN_SESSION = 190  # no session or drop copy has this name
+    OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
 
 
 @unique
@@ -292,3 +301,4 @@ class CancelReason(IntEnum):
     SESSION_REMOVED = 16  # its session is none of the venue's any more
     SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left
     RESTRICTED = 18  # an operator has restricted its account, and had open orders taken out
+    KILLED = 20  # an operator has stopped the venue, its participant, its account or its instrument

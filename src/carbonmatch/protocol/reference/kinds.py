@@ -23,11 +23,13 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("Session: engine to client", wire.SessionOutbound),
     ("Order entry: client to engine", market.ClientCommand),
     ("Order entry: engine to client", market.AnyReport),
+    ("Operators, beside the market: client to engine", wire.AuditRequest),
+    ("Operators, beside the market: engine to client", wire.OperatorAnswer),
     ("Drop copy: engine to client", wire.Copied),
     ("Market data: client to engine", wire.FeedRequest),
     ("Market data: engine to client", wire.FeedOutbound),
     ("In the journal only: the venue's own commands", market.VenueCommand),
-    ("In the journal only: operators' commands with what was looked up", market.OnTrade),
+    ("In the journal only: operators' commands with what was found", market.FoundCommand),
     ("In the journal only: public events", market.AnyPublicEvent),
 )
 # Which version of the wire a message ("Name"), a field or a member ("Name.field") came with; 1 if not here.

@@ -54,6 +54,7 @@ class LogoutReason(IntEnum):
     FRAME_TIMEOUT = 10  # a frame begun was not completed within its time
     HISTORY_LOST = 11  # the reports that were asked for are no longer in the journal
     NOT_ENTITLED = 12  # its key was removed, has expired, or does not open this session in this role any more
+    DISCONNECTED = 13  # an operator has ended it: the text says why
 
 
 # --- client to engine -----------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""What operators ask of the process that runs a venue, as calls."""
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+from carbonmatch.matching.messages import (
+    AnyReport,
+    ClientCommand,
+    Disconnect,
+    Done,
+    Outcome,
+    ProcessCommand,
+    Ref,
+    ReloadConfiguration,
+    SessionId,
+    SessionsRequest,
+    SessionStatus,
+    StatusEnd,
+    TakeSnapshot,
+)
+
+# Stands in a command until the session gives it its ref.
+_NO_REF: Final = Ref(0)
+
+
+class SteeringCommands(ABC):
+    """Each call returns what its command came to, or raises what every command may: see `Commands`."""
+
+    @abstractmethod
+    async def call(self, command: ClientCommand, *, seconds: float | None = None) -> list[AnyReport]:
+        """Send one command of any kind, whatever its ref, and wait for its answer."""
+
+    async def sessions(self, session: str = "", *, seconds: float | None = None) -> list[SessionStatus]:
+        """For operators: every session and drop copy, once a role that it is connected in; or one of them."""
+        found: list[SessionStatus] = []
+        after = SessionId(0)
+        more = True
+        while more:
+            *page, end = await self.call(SessionsRequest(_NO_REF, session, after), seconds=seconds)
+            assert type(end) is StatusEnd, "what is asked for page by page has an end"
+            found += [one for one in page if type(one) is SessionStatus]
+            after, more = found[-1].session_id if found else after, end.more
+        return found
+
+    async def disconnect(
+        self, session: str, *, ban_seconds: int = 0, text: str = "", seconds: float | None = None
+    ) -> int:
+        """For operators: end every connection of a session; the sequence at which it was journaled.
+
+        For `ban_seconds` it may not log on again; 0 also ends what an earlier command has banned it for.
+        """
+        done = (await self.call(Disconnect(_NO_REF, session, ban_seconds, text), seconds=seconds))[-1]
+        assert type(done) is Done
+        return done.sequence
+
+    async def take_snapshot(self, text: str = "", *, seconds: float | None = None) -> Outcome:
+        """For operators: keep the state on the disk; where `applied`, `at_sequence` is the snapshot's."""
+        return await self._outcome(TakeSnapshot(_NO_REF, text), seconds)
+
+    async def reload_configuration(self, text: str = "", *, seconds: float | None = None) -> Outcome:
+        """For operators: read the file again; `lines` say what has changed, or where not `applied`, why."""
+        return await self._outcome(ReloadConfiguration(_NO_REF, text), seconds)
+
+    async def _outcome(self, command: ProcessCommand, seconds: float | None) -> Outcome:
+        outcome = (await self.call(command, seconds=seconds))[-1]
+        assert type(outcome) is Outcome
+        return outcome

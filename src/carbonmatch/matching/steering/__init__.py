@@ -1,0 +1,1 @@
+"""What operators do to sessions, and what the process carries out for them."""

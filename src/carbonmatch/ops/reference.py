@@ -1,0 +1,85 @@
+"""What there is to read of metrics, from the tables they come from: a list, and most of docs/metrics.md."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from carbonmatch.ops.exposition import BUILD_INFO, BUILD_INFO_HELP, BUILD_LABELS
+from carbonmatch.ops.fanout_metrics import FANOUT
+from carbonmatch.ops.follower_metrics import FOLLOWER
+from carbonmatch.ops.metric import COUNT_BOUNDS, SECONDS_BOUNDS, Group, Label, Metric
+from carbonmatch.ops.metrics import VENUE
+
+# The command that starts a process, and what its /metrics has.
+PROCESSES: Final[Mapping[str, tuple[Group, ...]]] = {
+    "serve": VENUE,
+    "follow": FOLLOWER,
+    "fanout": FANOUT,
+}
+
+# `+Inf`, count and sum.
+_BESIDE_BOUNDS: Final = 3
+
+
+def listing(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
+    """A line for each metric: name, kind, labels, series, help; with tabs between."""
+    yield "\t".join((BUILD_INFO, "gauge", ",".join(BUILD_LABELS), "1", BUILD_INFO_HELP))
+    for process in processes:
+        for group in PROCESSES[process]:
+            for metric in group.metrics:
+                labels = ",".join(label.name for label in metric.labels)
+                yield "\t".join((metric.name, metric.kind, labels, series(metric), metric.help))
+
+
+def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
+    """The lines of the tables of docs/metrics.md."""
+    for process in processes:
+        yield f"## carbonmatch {process}"
+        yield ""
+        for group in PROCESSES[process]:
+            yield from _table(group)
+
+
+def series(metric: Metric) -> str:
+    """How many series it has; an `n` stands for the number of instruments."""
+    count = 1
+    by_instrument = ""
+    for label in metric.labels:
+        if label.values is None:
+            by_instrument = "n"
+        else:
+            count *= len(label.values)
+    if metric.kind == "histogram":
+        count = len(SECONDS_BOUNDS if metric.nanoseconds else COUNT_BOUNDS) + _BESIDE_BOUNDS
+    if not by_instrument:
+        return str(count)
+    return by_instrument if count == 1 else f"{count} {by_instrument}"
+
+
+def _table(group: Group) -> Iterator[str]:
+    yield f"### {group.title}"
+    yield ""
+    yield "| metric | kind | unit | labels | series | what it is | what it tells | answers |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for metric in group.metrics:
+        labels = "; ".join(_label(label) for label in metric.labels)
+        cells = (
+            f"`{metric.name}`",
+            metric.kind,
+            metric.unit,
+            labels,
+            series(metric),
+            metric.help,
+            metric.use,
+            metric.answers,
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _label(label: Label) -> str:
+    """Its values where they are few; of many, how many."""
+    if label.values is None:
+        return f"`{label.name}`"
+    if len(label.values) > 20:
+        return f"`{label.name}`: {len(label.values)} values"
+    return f"`{label.name}`: {', '.join(label.values.values())}"

@@ -1,0 +1,87 @@
+"""The consoles of Prometheus: what they ask, what it answers, and what they make of it."""
+
+import re
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from carbonmatch.matching.messages import Phase
+from carbonmatch.ops.health import State
+from tests.deploy.observed import Observed
+from tests.deploy.prometheus import SHIPPED, Prometheus
+from tests.deploy.promql import known, metrics_in
+
+CONSOLE: Final = "/consoles/carbonmatch.html?range=1m"
+PARTS: Final = (SHIPPED / "console_libraries" / "parts.lib").read_text()
+_DATA_SECONDS_MAX: Final = 10.0
+# Of which a venue that is this young has none.
+_MAY_BE_EMPTY: Final = {"carbonmatch_snapshot_age_seconds", "carbonmatch_gc_pause_seconds_bucket"}
+
+
+class Console(HTMLParser):
+    """What a page asks Prometheus, by itself and where its numbers lead."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.queries: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if "data-query" in attributes:
+            self.queries.append(attributes["data-query"])
+        if "tile" in attributes.get("class", "").split():
+            self.queries += parse_qs(urlsplit(attributes["href"]).query)["g0.expr"]
+
+
+def served(prometheus: Prometheus, path: str = CONSOLE) -> str:
+    with urllib.request.urlopen(f"{prometheus.url}{path}") as answer:
+        return str(answer.read().decode())
+
+
+def words_of(what: str) -> dict[int, str]:
+    """What parts.lib says for each number, tags and explanations aside."""
+    found = re.findall(rf'define "{what}_(\d+)" }}}}<span[^>]*>([^<:]+)', PARTS)
+    return {int(number): text for number, text in found}
+
+
+def test_every_state_and_phase_has_its_word() -> None:
+    assert words_of("state") == {int(state): state.name.lower() for state in State}
+    assert words_of("phase") == {int(phase): phase.name.lower().replace("_", " ") for phase in Phase}
+
+
+def test_every_query_of_a_console_asks_for_metrics_that_there_are_and_gives_data(live: Observed) -> None:
+    queries = Console(served(live.prometheus)).queries
+    assert len(queries) > 30
+    assert "Rates are of what it did before" not in served(live.prometheus)
+    for query in queries:
+        assert metrics_in(query) - known() == set()
+        if not metrics_in(query) & _MAY_BE_EMPTY:
+            live.prometheus.until_some(f"({query}) == ({query})", _DATA_SECONDS_MAX)
+
+
+def test_a_console_shows_what_prometheus_says(live: Observed) -> None:
+    roles = {one.labels["role"]: one.value for one in live.prometheus.query("carbonmatch_sessions")}
+    page = served(live.prometheus)
+    for role, sessions in roles.items():
+        assert re.search(rf"<td>{role.replace('_', ' ')}</td><td>{sessions:.0f}</td>", page), role
+
+
+def test_a_console_of_an_engine_that_is_not_there_says_so(tmp_path: Path) -> None:
+    alone = Prometheus(tmp_path / "prometheus", {"engine": ["127.0.0.1:1"], "follower": []})
+    try:
+        alone.start()
+        alone.until_some("up == 0")
+        page = served(alone)
+        assert re.search(r'id="state"[^/]*does not answer', page)
+        assert "Rates are of what it did before" in page
+        assert set(re.findall(r"<b>([^<]*)</b></a>", page)) == {"\N{EN DASH}"}
+    finally:
+        alone.stop()
+
+
+def test_a_process_that_is_not_there_is_not_believed(live: Observed) -> None:
+    assert live.engine_ops in served(live.prometheus, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")
+    assert "vector(1)" not in served(live.prometheus, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")
