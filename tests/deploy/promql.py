@@ -31,13 +31,21 @@ def known() -> set[str]:
     return names | _recorded()
 
 
+def alerts() -> set[str]:
+    return {rule["alert"] for rule in _rules() if "alert" in rule}
+
+
 def _recorded() -> set[str]:
+    return {rule["record"] for rule in _rules() if "record" in rule}
+
+
+def _rules() -> list[dict[str, str]]:
     groups = [
         group
         for path in (SHIPPED / "rules").glob("*.yml")
         for group in yaml.safe_load(path.read_text())["groups"]
     ]
-    return {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+    return [rule for group in groups for rule in group["rules"]]
 
 
 def metrics_in(expression: str) -> set[str]:

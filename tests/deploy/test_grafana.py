@@ -10,16 +10,31 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS
+from carbonmatch.ops.metrics import METRICS
 from deploy.grafana import dashboard
 from tests.deploy.observed import Observed
 from tests.deploy.prometheus import PrometheusError
-from tests.deploy.promql import known, metrics_in
+from tests.deploy.promql import alerts, known, metrics_in
 from tests.end_to_end.running import REPOSITORY
 
 GRAFANA: Final = REPOSITORY / "deploy" / "grafana"
 WRITTEN: Final[dict[str, Any]] = json.loads(dashboard.FILE.read_text())
 PANELS: Final = [panel for panel in WRITTEN["panels"] if panel["type"] != "row"]
 GRID_COLUMNS: Final = 24
+
+# Numbers of which another panel has the difference, the age or the share, and what names a thing.
+NOT_SHOWN: Final = {
+    "carbonmatch_config_read_time_seconds",
+    "carbonmatch_feed_sequence",
+    "carbonmatch_follower_newest_sequence",
+    "carbonmatch_follower_sequence",
+    "carbonmatch_follower_snapshot_sequence",
+    "carbonmatch_follower_start_time_seconds",
+    "carbonmatch_instruments",
+    "carbonmatch_self_trades_prevented_total",
+    "carbonmatch_snapshot_sequence",
+}
 
 # Below this, a query that gives nothing will give nothing: the load has long been at work.
 _DATA_SECONDS_MAX: Final = 10.0
@@ -76,6 +91,16 @@ def test_everything_has_a_number_and_a_name_of_its_own() -> None:
         assert len(set(letters)) == len(letters)
 
 
+def test_every_runbook_is_one_of_an_alert() -> None:
+    leading = [panel for panel in PANELS if panel.get("links")]
+    assert len(leading) > len(PANELS) / 2
+    for panel in leading:
+        (link,) = panel["links"]
+        found = re.fullmatch(r"\$\{runbooks\}/(\w+)\.md", link["url"])
+        assert found, link["url"]
+        assert found[1] in alerts(), panel["title"]
+
+
 def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
     return (
         one["x"] < other["x"] + other["w"]
@@ -112,6 +137,14 @@ def test_whatever_a_query_leaves_open_can_be_chosen() -> None:
 @pytest.mark.parametrize("name", queries())
 def test_a_query_asks_for_metrics_that_there_are(name: str) -> None:
     assert metrics_in(queries()[name]) - known() == set()
+
+
+def test_every_metric_of_a_venue_and_its_follower_is_shown() -> None:
+    shown = set().union(*(metrics_in(query) for query in queries().values()))
+    # Where histograms are read, their buckets, or their sums.
+    shown |= {re.sub("_(bucket|sum)$", "", name) for name in shown}
+    missing = {metric.name for metric in (*METRICS, *FOLLOWER_METRICS)} - shown
+    assert missing == NOT_SHOWN
 
 
 @pytest.mark.parametrize("planted", ["carbonmatch_comands_total", "rate(carbonmatch_commands[1m])"])

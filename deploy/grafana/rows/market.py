@@ -6,6 +6,7 @@ from carbonmatch.matching.messages import Phase
 from deploy.grafana.panels import (
     GREEN,
     GREY,
+    INSTRUMENT,
     PER_SECOND,
     RED,
     YELLOW,
@@ -17,7 +18,9 @@ from deploy.grafana.panels import (
     by_instrument,
     by_label,
     each,
+    in_currency,
     in_range,
+    now_by_instrument,
     per_second,
     total,
 )
@@ -40,6 +43,7 @@ FLOW: Final = Row(
                 Query(per_second("carbonmatch_messages_received_total"), "received"),
                 Query(per_second("carbonmatch_messages_sent_total"), "sent"),
                 Query(per_second("carbonmatch_messages_rejected_total"), "refused"),
+                Query(per_second("carbonmatch_reports_total"), "reports"),
                 Query(per_second("carbonmatch_repeats_total"), "repeated"),
             ),
         ),
@@ -49,7 +53,7 @@ FLOW: Final = Row(
             "Commands that the rules of the market or of the session did not allow, a second.",
             PER_SECOND,
             by_label("carbonmatch_rejects_total", "reason"),
-            runbook="rejects",
+            runbook="CarbonmatchRejectRatioHigh",
         ),
         Panel(
             Kind.STACK,
@@ -85,41 +89,47 @@ INSTRUMENTS: Final = Row(
             "Phases",
             "What each instrument's phase was and is.",
             "short",
-            (
-                Query(
-                    "max by (instrument) (carbonmatch_instrument_phase"
-                    '{instance=~"$instance", instrument=~"$instrument"})',
-                    "{{instrument}}",
-                ),
-            ),
+            (Query(now_by_instrument("carbonmatch_instrument_phase"), "{{instrument}}"),),
             words=_PHASES,
+            runbook="CarbonmatchPhaseOverdue",
+            width=12,
+            height=10,
+        ),
+        Panel(
+            Kind.STACK,
+            "Orders in the books",
+            "Orders that are shown, on both sides.",
+            "short",
+            (Query(f"sum by (instrument) (carbonmatch_book_orders{{{INSTRUMENT}}} >= 0)", "{{instrument}}"),),
             width=12,
             height=10,
         ),
         Panel(
             Kind.TABLE,
             "Instruments",
-            "Phase and its end as far as is known; trades and tonnes are of the time that is shown.",
+            "Prices are in the currency of the instrument. Trades, tonnes and what is behind them are of the "
+            "time that is shown.",
             "short",
             (
+                Query(now_by_instrument("carbonmatch_instrument_phase"), "Phase", words=_PHASES),
                 Query(
-                    "max by (instrument) (carbonmatch_instrument_phase"
-                    '{instance=~"$instance", instrument=~"$instrument"})',
-                    "Phase",
-                    words=_PHASES,
-                ),
-                Query(
-                    "1000 * max by (instrument) (carbonmatch_instrument_phase_end_time_seconds"
-                    '{instance=~"$instance", instrument=~"$instrument"})',
+                    f"1000 * {now_by_instrument('carbonmatch_instrument_phase_end_time_seconds')}",
                     "Until",
                     unit="dateTimeAsIsoNoDateIfToday",
                     words={0: ("", GREY)},
                 ),
+                Query(in_currency("carbonmatch_best_price_ticks", ', side="buy"'), "Bid"),
+                Query(in_currency("carbonmatch_best_price_ticks", ', side="sell"'), "Ask"),
+                Query(in_currency("carbonmatch_last_price_ticks"), "Last"),
+                Query(in_currency("carbonmatch_reference_price_ticks"), "Reference"),
+                Query(f"sum by (instrument) (carbonmatch_book_levels{{{INSTRUMENT}}} >= 0)", "Levels"),
                 Query(in_range("carbonmatch_trades_total"), "Trades"),
                 Query(in_range("carbonmatch_traded_tonnes_total"), "Tonnes", unit="suffix: t"),
                 Query(in_range("carbonmatch_interruptions_total"), "Interruptions"),
+                Query(in_range("carbonmatch_trades_amended_total"), "Amended"),
+                Query(in_range("carbonmatch_stale_references_total"), "Stale references"),
             ),
-            width=12,
+            width=24,
             height=10,
         ),
         Panel(
@@ -148,6 +158,7 @@ INSTRUMENTS: Final = Row(
                 Query(total("carbonmatch_settlement_runs_unconfirmed"), "unconfirmed"),
                 Query(total("carbonmatch_settlement_files_missing"), "without a file"),
             ),
+            runbook="CarbonmatchSettlementUnconfirmed",
         ),
     ),
 )
@@ -165,13 +176,16 @@ MARKET_DATA: Final = Row(
         Panel(
             Kind.LINES,
             "Published",
-            "Batches of market data, and subscribers that could not keep up and got a newer state, a second.",
+            "Batches and their messages, counted once however many read them; subscribers that did not keep "
+            "up, and batches that they were not sent because of it. All a second.",
             PER_SECOND,
             (
                 Query(per_second("carbonmatch_feed_batches_total"), "batches"),
+                Query(per_second("carbonmatch_feed_messages_total"), "messages"),
                 Query(per_second("carbonmatch_feed_conflations_total"), "conflations"),
+                Query(per_second("carbonmatch_feed_batches_left_out_total"), "batches left out"),
             ),
-            runbook="slow-consumers",
+            runbook="CarbonmatchSubscribersConflated",
         ),
         Panel(
             Kind.LINES,

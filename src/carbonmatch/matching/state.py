@@ -26,7 +26,7 @@ from carbonmatch.matching.clearing.saved import (
     saved_cash,
     saved_clearing,
 )
-from carbonmatch.matching.course import Course, ScheduledAuction
+from carbonmatch.matching.course_state import CourseState, restored_course, saved_course
 from carbonmatch.matching.day.settlements import SettlementRun
 from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
 from carbonmatch.matching.drop_copy import DropCopy
@@ -63,6 +63,9 @@ from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
 STATE_VERSION: Final = 21
+# The oldest that is read, so that a newer package goes on from the snapshot of a stop: whatever a state has
+# had since was appended to its part, with a default that means what was so before.
+STATE_VERSION_MIN: Final = 19
 DIGEST_BYTES: Final = 32
 
 
@@ -116,22 +119,13 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
-class _CourseState(_State, frozen=True):
-    scheduled: Phase
-    scheduled_ns: int
-    until_ns: int
-    auction: ScheduledAuction | None
-    hold: Phase | None
-    hold_until_ns: int
-
-
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
-    course: _CourseState
+    course: CourseState
     last_price_ticks: int
     previous_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
@@ -186,10 +180,18 @@ class _VenueState(_State, frozen=True):
     blocks: BlocksState
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
-    killed: list[tuple[KillScope, int, Killing]]  # in the order of scopes and their ids
-    banned: list[tuple[SessionId, int]]  # in the order of their numbers
+    # From here on with defaults: see STATE_VERSION_MIN.
+    killed: list[tuple[KillScope, int, Killing]] = []  # in the order of scopes and their ids
+    banned: list[tuple[SessionId, int]] = []  # in the order of their numbers
 
 
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What every version begins with."""
+
+    version: int
+
+
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_VenueState)
 
@@ -241,8 +243,8 @@ def snapshot(engine: Engine) -> bytes:
 def restore(data: bytes) -> Engine:
     """An engine which goes on exactly as the one that `data` is a snapshot of."""
     state = _decoder.decode(data)
-    if state.version != STATE_VERSION:
-        raise ValueError(f"state of version {state.version}, expected {STATE_VERSION}")
+    if not STATE_VERSION_MIN <= state.version <= STATE_VERSION:
+        raise ValueError(f"state of version {state.version}, expected {STATE_VERSION_MIN} to {STATE_VERSION}")
     engine = Engine(state.durable)
     venue = engine.venue
     venue.sequence = state.sequence
@@ -269,7 +271,7 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
-        instrument.course = _restored_course(kept_book.course)
+        instrument.course = restored_course(kept_book.course)
         if instrument.course.hold_until_ns:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
@@ -322,6 +324,11 @@ def restore(data: bytes) -> Engine:
     return engine
 
 
+def is_of_this_version(data: bytes) -> bool:
+    """Whether `snapshot` of an engine restored from `data` is `data` again, and not longer."""
+    return _decode_head(data).version == STATE_VERSION
+
+
 def digest(engine: Engine) -> bytes:
     """BLAKE2b of the canonical bytes: 32 bytes that differ where the states do."""
     return digest_of(snapshot(engine))
@@ -348,21 +355,13 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
-    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
-        _CourseState(
-            course.scheduled,
-            course.scheduled_ns,
-            course.until_ns,
-            course.auction,
-            course.hold,
-            course.hold_until_ns,
-        ),
+        saved_course(book.instrument.course),
         book.last_price_ticks,
         book.previous_price_ticks,
         [_order_state(order) for order in book.orders()],
@@ -445,16 +444,6 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState, *, is_waiting
         order.session.replaced[order.ref] = order
     order.ladder.rest(order, order.ladder.sign * kept.price_ticks, engine.venue.dirty)
     return order
-
-
-def _restored_course(kept: _CourseState) -> Course:
-    course = Course(kept.scheduled)
-    course.scheduled_ns = kept.scheduled_ns
-    course.until_ns = kept.until_ns
-    course.auction = kept.auction
-    course.hold = kept.hold
-    course.hold_until_ns = kept.hold_until_ns
-    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:

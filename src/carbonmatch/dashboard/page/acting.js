@@ -11,9 +11,10 @@ const MEANING = {
 };
 
 export class Acting {
-  /** `getRow` gives the instrument that is shown. */
-  constructor(getRow) {
+  /** `getRow` gives the instrument that is shown; `onChange` hears whether somebody is logged in. */
+  constructor(getRow, onChange) {
     this.getRow = getRow;
+    this.onChange = onChange;
     this.session = "";
     this.isIn = false;
     this.asked = null;
@@ -42,6 +43,7 @@ export class Acting {
   show() {
     byId("login").hidden = !this.session || this.isIn;
     byId("logout").hidden = !this.isIn;
+    this.onChange(this.isIn);
     for (const id of ["halt", "resume"]) byId(id).hidden = !this.isIn || !this.getRow();
     write(byId("who"), !this.session ? "read-only" : this.isIn ? `acting as ${this.session}` : "");
   }
