@@ -18,9 +18,7 @@ __all__ = [
 
 
 def test_shorter_rules_differ_in_their_durations_only() -> None:
-    text = (
-        "- expr: a[5m] / b[30m] > 5 and c[6h] > 1\n  for: 25m\n  description: for 25 minutes [5m on]\n"
-    )
+    text = "- expr: a[5m] / b[30m] > 5 and c[6h] > 1\n  for: 25m\n  description: for 25 minutes [5m on]\n"
     assert shortened(text) == (
         "- expr: a[5000ms] / b[20000ms] > 5 and c[20000ms] > 1\n"
         "  for: 20000ms\n  description: for 25 minutes [5m on]\n"
