@@ -154,3 +154,37 @@ def archive(directory: Path, *, to: Path) -> None:
             f"left what lies behind two snapshots from segment {moved.held_back_at} on: the follower of this "
             "journal still has to read it"
         )
+
+
+@main.command
+def audit(
+    directory: Path,
+    *,
+    since: Annotated[str, Parameter(name="--from")] = "",
+    until: str = "",
+    session: int = 0,
+    kind: str = "",
+    archive: Path | None = None,
+    running: bool = False,
+) -> None:
+    """Show what operators did, oldest first: when, in which place of the journal, who, what, and why.
+
+    Parameters
+    ----------
+    since
+        From when on, with its offset from UTC: 2026-03-02T15:30+08:00.
+    until
+        Until when, likewise.
+    session
+        Only what this session did.
+    kind
+        Only commands of this kind, like kill or set-phase.
+    archive
+        Where its older segments are.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import audit as audit_journal
+
+    for line in audit_journal(directory, since, until, session, kind, archive=archive, running=running):
+        print(line)

@@ -441,6 +441,11 @@ COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
 
+# Lines of an audit in one answer, and how much of the journal is read for it, beside the loop: about a
+# segment, a few tenths of a second. Whoever asks goes on where the answer ended.
+AUDIT_LINES: Final = 256
+AUDIT_READ_BYTES: Final = 64 * 1024 * 1024
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
