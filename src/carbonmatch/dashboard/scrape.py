@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-# Metrics by instrument are most of the text, and the market's rows come from the feed: of them only trades are
+# Metrics by instrument are most of the text, and the market comes from the feed: of them only trades are
 # read. With 200 instruments that takes 19 ms instead of 61.
 _WANTED: Final = re.compile(r"carbonmatch_|process_(resident_memory_bytes|cpu_seconds_total)")
 
