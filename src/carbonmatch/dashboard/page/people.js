@@ -4,7 +4,7 @@ import { byId, fitRows, make, write } from "./dom.js";
 import { clock, count } from "./format.js";
 
 const PEOPLE_COLUMNS = ["", "middle", "number", "number", "number middle", "number wide"];
-const AUDIT_COLUMNS = ["number", "", "text", "text"];
+const AUDIT_COLUMNS = ["number middle", "", "text", "text"];
 
 /** One list: `name` is what its elements are called by, `fill` writes a row. */
 class List {
