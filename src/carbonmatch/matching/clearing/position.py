@@ -19,7 +19,9 @@ class Position:
     __slots__ = (
         "buying_lots",
         "cash",
+        "checked_lots",
         "free_lots",
+        "has_moved",
         "limit_lots",
         "most_lots",
         "proceeds_minor",
@@ -42,6 +44,9 @@ class Position:
         self.most_lots = most_lots or UNLIMITED_LOTS
         # The account's money that the instrument trades in, once it has been looked for.
         self.cash: Cash | None = None
+        # What it had when units were looked at last, and whether some have moved since.
+        self.checked_lots = 0
+        self.has_moved = False
 
     @property
     def reserved_lots(self) -> int:
