@@ -2,6 +2,9 @@
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
+# Where packages come from, for a machine that has its own index or certificates: --build-arg PIP_INDEX_URL=...
+ARG PIP_INDEX_URL
+ARG PIP_CERT
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY requirements requirements

@@ -25,8 +25,8 @@ FILE: Final = Path(__file__).parent / "dashboards" / "carbonmatch.json"
 UID: Final = "carbonmatch"
 
 _SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-# Where docs/runbooks can be read; whoever runs Grafana writes theirs above the dashboard.
-_RUNBOOKS: Final = "${runbooks}"
+# Where Prometheus serves docs/runbooks, by --web.user-assets; another place is written above the dashboard.
+_RUNBOOKS: Final = "http://127.0.0.1:9090/user/runbooks"
 
 # All builders of panels have these methods, and no type in common that says so.
 _Builder = Any
@@ -76,7 +76,7 @@ def _variables() -> list[Any]:
         dashboards.TextBoxVariable("runbooks")
         .label("Runbooks at")
         .description("Where the pages of docs/runbooks can be read.")
-        .default_value("https://runbooks.invalid"),
+        .default_value(_RUNBOOKS),
     ]
 
 
@@ -127,7 +127,7 @@ def _panel(panel: Panel) -> _Builder:
     )
     if panel.runbook:
         link = dashboards.DashboardLink("Runbook").type(models.DashboardLinkType.LINK).target_blank(True)
-        builder = builder.links([link.url(f"{_RUNBOOKS}/{panel.runbook}.md")])
+        builder = builder.links([link.url(f"${{runbooks}}/{panel.runbook}.md")])
     return builder
 
 

@@ -67,7 +67,7 @@ class Panel(NamedTuple):
     queries: tuple[Query, ...]
     thresholds: Thresholds = PLAIN
     words: Words = {}
-    # A page in docs/runbooks.
+    # The alert whose page in docs/runbooks says what to do.
     runbook: str = ""
     # In columns, of which the dashboard has 24, and in rows of 30 pixels.
     width: int = 8
@@ -106,6 +106,20 @@ def in_phase(phase: int) -> str:
     return f"count(carbonmatch_instrument_phase{{{INSTRUMENT}}} == {phase:d}) or vector(0)"
 
 
+def mean(histogram: str) -> str:
+    counted = per_second(f"{histogram}_count")
+    return f"{per_second(f'{histogram}_sum')} / ({counted} > 0)"
+
+
+def in_currency(price: str, more: str = "") -> str:
+    """Prices are kept in ticks."""
+    of = f"{INSTRUMENT}{more}"
+    return (
+        f"max by (instrument) ({price}{{{of}}} * on (instance, instrument) group_left ()"
+        f" carbonmatch_instrument_tick_size{{{INSTRUMENT}}} >= 0)"
+    )
+
+
 def highest(metric: str) -> str:
     return f"max({metric}{{{INSTANCE}}})"
 
@@ -127,9 +141,13 @@ def by_instrument(metric: str) -> tuple[Query, ...]:
     return (Query(per_second(metric, by="instrument", where=INSTRUMENT), "{{instrument}}"),)
 
 
-def in_range(metric: str) -> str:
-    """How much it grew for each instrument in the time that is shown."""
-    return f"sum by (instrument) (increase({metric}{{{INSTRUMENT}}}[$__range]))"
+def now_by_instrument(metric: str) -> str:
+    return f"max by (instrument) ({metric}{{{INSTRUMENT}}})"
+
+
+def in_range(metric: str, by: str = "instrument", where: str = INSTRUMENT) -> str:
+    """How much it grew in the time that is shown."""
+    return f"sum by ({by}) (increase({metric}{{{where}}}[$__range]))"
 
 
 def each(metric: str, name: str = "{{instance}}") -> Query:

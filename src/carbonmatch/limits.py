@@ -256,6 +256,13 @@ FEED_KEPT_MESSAGES: Final = 8_192
 FEED_GAP_MESSAGES_MAX: Final = 4_096
 assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch fits"
 
+# What is older than that is made again from the journal by a process of its own, for one subscriber at a
+# time: it takes a processor and the memory of a second engine. How far back may be asked for, in batches; how
+# long it may take until snapshots come instead; and how many may wait for their turn, one of each key.
+FEED_JOURNAL_GAP_BATCHES_MAX: Final = 1_000_000
+FEED_JOURNAL_GAP_SECONDS_MAX: Final = 60.0
+FEED_JOURNAL_GAPS_WAITING_MAX: Final = 16
+
 # Snapshots that are kept as bytes for the next who wants the same. There is one for each instrument, set of
 # kinds and number of levels that somebody has asked for: 4,000 of one instrument, if one subscriber likes.
 FEED_SNAPSHOT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -445,6 +452,11 @@ COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
 
+# Lines of an audit in one answer, and how much of the journal is read for it, beside the loop: about a
+# segment, a few tenths of a second. Whoever asks goes on where the answer ended.
+AUDIT_LINES: Final = 256
+AUDIT_READ_BYTES: Final = 64 * 1024 * 1024
+
 # --- journal -------------------------------------------------------------------------------------
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -510,6 +522,9 @@ ARCHIVE_SNAPSHOTS_MIN: Final = 2
 
 # A follower further behind than this does not call itself ready.
 FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
+# A follower that has found a difference goes on saying so for three scrapes of 5 s before it ends: its exit
+# status is seen by whoever has started it, and by nobody who only looks at metrics.
+FOLLOWER_DIVERGED_SECONDS: Final = 15.0
 
 # Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
 # orders are refused: cancels go on in both, and a restart needs one to go on in.
@@ -564,8 +579,9 @@ DASHBOARD_PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
 # What is shown of one instrument.
 DASHBOARD_LEVELS: Final = 10
 DASHBOARD_TRADES: Final = 30
-# Alerts that are shown: a person reads no more.
+# Alerts, and sessions, that are shown: a person reads no more.
 DASHBOARD_ALERTS_MAX: Final = 100
+DASHBOARD_ROWS_MAX: Final = 500
 # People who may act at once, and for how long after their secret; a secret nobody guesses.
 DASHBOARD_LOGINS_MAX: Final = 16
 DASHBOARD_LOGIN_SECONDS: Final = 8 * 3_600

@@ -10,17 +10,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from carbonmatch.config import host_and_port
 from tests.end_to_end import market
 from tests.end_to_end.running import REPOSITORY, Process
 from tests.end_to_end.wire import SECONDS_MAX
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
 expect.set_options(timeout=SECONDS_MAX * 1_000)
 
 
@@ -99,22 +97,6 @@ def _key(directory: Path, name: str, prefix: str) -> list[str]:
     file.write_text(market.private_key(name).hex())
     file.chmod(0o600)
     return [f"{prefix}key-id={name}", f"{prefix}key-file={file}", f"{prefix}session={name}"]
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Skips the test where there is none."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}: the dashboard's page is not tried (Debian package chromium)")
-    async with async_playwright() as playwright:
-        # No sandbox: CI runs as root, and the only page that is opened is our own.
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 @asynccontextmanager

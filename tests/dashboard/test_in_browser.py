@@ -16,9 +16,10 @@ from playwright.async_api import Browser, Page, expect
 from carbonmatch.client import MarketDataClient
 from carbonmatch.client.instrument_book import InstrumentBook
 from carbonmatch.journal_tools import dump
-from carbonmatch.matching.messages import NewOrder, Phase, Ref, Side, TimeInForce
+from carbonmatch.matching.messages import NewOrder, Phase, Ref, SetPhase, Side, TimeInForce
 from carbonmatch.words import price_text
-from tests.dashboard.running import DashboardProcess, chromium, opened
+from tests.chromium import chromium
+from tests.dashboard.running import DashboardProcess, opened
 from tests.end_to_end import market
 from tests.end_to_end.market import CEA, EUA
 from tests.end_to_end.running import Process
@@ -276,6 +277,37 @@ async def test_without_an_operators_key_the_page_is_read_only(
     assert not journaled(engine, "unseen")
 
 
+async def test_who_is_connected_is_listed_for_who_is_logged_in(
+    browser: Browser, dashboard: DashboardProcess
+) -> None:
+    async with opened(browser, dashboard) as page:
+        await expect(page.locator("#sessions")).to_contain_text("market data")
+        await expect(page.locator("#list-people")).to_be_hidden()
+        await log_in(page, dashboard)
+        await page.get_by_role("button", name="List sessions").click()
+        rows = page.locator("#people tbody tr")
+        await expect(rows.filter(has_text="feed")).to_contain_text("market data127.0.0.1:")
+        await expect(rows.filter(has_text="operator")).to_contain_text("operator127.0.0.1:")
+        await expect(rows.filter(has_text="carol")).to_contain_text("not connected")
+        await page.get_by_role("button", name="Log out").click()
+        await expect(page.locator("#people-box")).to_be_hidden()
+
+
+async def test_what_operators_did_is_listed_for_who_is_logged_in(
+    browser: Browser, engine: Process, dashboard: DashboardProcess
+) -> None:
+    async with engine.session("operator") as operator:
+        await operator.call(SetPhase(Ref(0), EUA, Phase.CONTINUOUS, "for the trail"))
+    async with opened(browser, dashboard) as page:
+        await expect(page.locator("#audit-hint")).to_have_text("Shown to who is logged in.")
+        await log_in(page, dashboard)
+        await page.get_by_role("button", name="List what operators did").click()
+        first = page.locator("#audit tbody tr").first
+        await expect(first).to_contain_text("operatorSetPhase instrument_id=1 phase=CONTINUOUSfor the trail")
+        (journaled_one,) = journaled(engine, "for the trail")
+        await expect(first.locator("td").first).to_have_text(f"{journaled_one['sequence']:,}")
+
+
 async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(
     browser: Browser, engine: Process, dashboard: DashboardProcess
 ) -> None:
@@ -287,12 +319,12 @@ async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(
         await expect(stale).to_contain_text("Old metrics since")
         await expect(page.locator("#state")).to_have_text("engine does not answer")
         await expect(page.locator("#rows tr[data-symbol=EUA]")).to_contain_class("old")
-        await expect(page.locator("#alerts")).to_contain_text("EngineNotAnswering")
+        await expect(page.locator("#alerts")).to_contain_text("CarbonmatchDown")
         await engine.start()
         await trade(engine, 7_200)
         await shows(page, await book_of(engine))
         await expect(stale).to_be_hidden()
-        await expect(page.locator("#alerts")).to_have_text("Nothing to report.")
+        await expect(page.locator("#alerts")).not_to_contain_text("CarbonmatchDown")
 
 
 async def test_the_page_survives_a_killed_dashboard(

@@ -3,18 +3,18 @@
 import re
 import urllib.request
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from carbonmatch.matching.messages import Phase
 from carbonmatch.ops.health import State
 from tests.deploy.observed import Observed
-from tests.deploy.prometheus import SHIPPED
+from tests.deploy.prometheus import SHIPPED, Prometheus
 from tests.deploy.promql import known, metrics_in
 
 CONSOLE: Final = "/consoles/carbonmatch.html?range=1m"
 PARTS: Final = (SHIPPED / "console_libraries" / "parts.lib").read_text()
-_DATA_SECONDS_MAX: Final = 10.0
 # Of which a venue that is this young has none.
 _MAY_BE_EMPTY: Final = {"carbonmatch_snapshot_age_seconds", "carbonmatch_gc_pause_seconds_bucket"}
 
@@ -35,8 +35,8 @@ class Console(HTMLParser):
             self.queries += parse_qs(urlsplit(attributes["href"]).query)["g0.expr"]
 
 
-def served(live: Observed, path: str = CONSOLE) -> str:
-    with urllib.request.urlopen(f"{live.prometheus.url}{path}") as answer:
+def served(prometheus: Prometheus, path: str = CONSOLE) -> str:
+    with urllib.request.urlopen(f"{prometheus.url}{path}") as answer:
         return str(answer.read().decode())
 
 
@@ -52,21 +52,35 @@ def test_every_state_and_phase_has_its_word() -> None:
 
 
 def test_every_query_of_a_console_asks_for_metrics_that_there_are_and_gives_data(live: Observed) -> None:
-    queries = Console(served(live)).queries
+    queries = Console(served(live.prometheus)).queries
     assert len(queries) > 30
+    assert "Rates are of what it did before" not in served(live.prometheus)
     for query in queries:
         assert metrics_in(query) - known() == set()
         if not metrics_in(query) & _MAY_BE_EMPTY:
-            live.prometheus.until_some(f"({query}) == ({query})", _DATA_SECONDS_MAX)
+            live.prometheus.until_some(f"({query}) == ({query})")
 
 
 def test_a_console_shows_what_prometheus_says(live: Observed) -> None:
     roles = {one.labels["role"]: one.value for one in live.prometheus.query("carbonmatch_sessions")}
-    page = served(live)
+    page = served(live.prometheus)
     for role, sessions in roles.items():
         assert re.search(rf"<td>{role.replace('_', ' ')}</td><td>{sessions:.0f}</td>", page), role
 
 
+def test_a_console_of_an_engine_that_is_not_there_says_so(tmp_path: Path) -> None:
+    alone = Prometheus(tmp_path / "prometheus", {"engine": ["127.0.0.1:1"], "follower": []})
+    try:
+        alone.start()
+        alone.until_some("up == 0")
+        page = served(alone)
+        assert re.search(r'id="state"[^/]*does not answer', page)
+        assert "Rates are of what it did before" in page
+        assert set(re.findall(r"<b>([^<]*)</b></a>", page)) == {"\N{EN DASH}"}
+    finally:
+        alone.stop()
+
+
 def test_a_process_that_is_not_there_is_not_believed(live: Observed) -> None:
-    assert live.engine_ops in served(live, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")
-    assert "vector(1)" not in served(live, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")
+    assert live.engine_ops in served(live.prometheus, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")
+    assert "vector(1)" not in served(live.prometheus, f"{CONSOLE}&instance=x%27%7D%20or%20vector(1)")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,18 +24,22 @@ from msgspec import structs
 from carbonmatch.client import Access, LogonRefused, MarketDataClient, Session
 from carbonmatch.client.book import BookBuilder, Damage
 from carbonmatch.client.instrument_book import InstrumentBook
+from carbonmatch.config import host_and_port
+from carbonmatch.fanout.gauges import FanoutGauges
 from carbonmatch.fanout.relay import Outlet, Relay
 from carbonmatch.fanout.subjects import Subjects
 from carbonmatch.limits import SUBSCRIBERS_PER_KEY_MAX
 from carbonmatch.matching.messages import InstrumentId, Side, TimeInForce
-from carbonmatch.ops.counters import Counters
+from carbonmatch.ops.fanout_metrics import FanoutCounters
 from carbonmatch.protocol.codec import decode_feed
 from carbonmatch.protocol.messages import FeedKind, Instrument, LoggedOut, Role
 from carbonmatch.protocol.session import Listener
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import configured_credentials
 from carbonmatch.server.guard import Bounds, Guard
+from carbonmatch.server.vitals import Timepieces
 from tests.end_to_end import market
+from tests.end_to_end.fanning import fanout_arguments
 from tests.end_to_end.market import CEA, EUA
 from tests.end_to_end.running import REPOSITORY, Addresses, Process, Venue, eventually
 from tests.end_to_end.test_client_library import NoWait
@@ -44,6 +50,10 @@ class Fanout:
 
     def __init__(self, access: Access, outlets: tuple[Outlet, ...] = ()) -> None:
         self.ready_count = 0
+        self.counters = FanoutCounters()
+        self.gauges = FanoutGauges(
+            self.counters, Timepieces(_monotonic_ns, time.thread_time_ns, held_ns=lambda: 0)
+        )
         self.address = ("", 0)
         self.relay = Relay(
             access,
@@ -53,8 +63,9 @@ class Fanout:
                 configured_credentials(market.config(Path("unused"))),
             ),
             ("127.0.0.1", 0),
-            Guard(Counters(), 0, Bounds(), lambda _host: False),
-            Clocks(lambda: 1, _monotonic_ns),
+            Guard(self.counters, 0, Bounds(), lambda _host: False),
+            Clocks(time.time_ns, _monotonic_ns),
+            self.gauges,
             outlets=outlets,
             on_ready=self._ready,
             random=NoWait(),
@@ -217,34 +228,135 @@ async def test_a_feed_with_a_hole_is_followed_anew(venue: Venue) -> None:
 # --- the process -----------------------------------------------------------------------------------
 
 
-async def test_the_process_serves_a_ladder_and_stops_when_told(venue: Venue, tmp_path: Path) -> None:
-    config, key = tmp_path / "market.toml", tmp_path / "feed.key"
-    config.write_text(market.text())
-    key.write_text(market.private_key("feed").hex())
-    key.chmod(0o600)
-    arguments = ["--config", str(config), "--port", str(venue.market_data[1]), "--listen", "127.0.0.1:0"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "carbonmatch", "fanout", *arguments),
-        *("--key-id", "feed", "--key-file", str(key), "--session", "feed"),
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+class FanoutProcess:
+    """`carbonmatch fanout`, of an engine that listens there."""
+
+    def __init__(self, engine: Addresses, directory: Path) -> None:
+        self._arguments = fanout_arguments(engine, directory)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Return when readers are let in."""
+        process = self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "carbonmatch", "fanout", *self._arguments),
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+            stderr=asyncio.subprocess.PIPE,
+        )
         assert process.stderr is not None
         async with asyncio.timeout(20):
-            line = (await process.stderr.readline()).decode()
-        assert '"event":"ready"' in line, line
-        port = int(line.partition('"market_data":"127.0.0.1:')[2].partition('"')[0])
-        async with MarketDataClient(market.access(("127.0.0.1", port), "watcher")) as client:
+            line = json.loads(await process.stderr.readline())
+        assert line["event"] == "ready", line
+        self.market_data = host_and_port(line["market_data"])
+        self.ops = line["ops"]
+
+    async def get(self, path: str) -> tuple[int, str]:
+        reader, writer = await asyncio.open_connection(*host_and_port(self.ops))
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        return int(head.split()[1]), body.decode()
+
+    async def stop(self) -> int:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            return await self._process.wait()
+
+    async def clean_up(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def fanout_process(engine: Addresses, directory: Path) -> AsyncIterator[FanoutProcess]:
+    process = FanoutProcess(engine, directory)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.clean_up()
+
+
+async def test_the_process_serves_a_ladder_and_stops_when_told(venue: Venue, tmp_path: Path) -> None:
+    async with fanout_process(venue, tmp_path) as process:
+        async with MarketDataClient(market.access(process.market_data, "watcher")) as client:
             await client.synced()
             assert set(client.books) == {EUA, CEA}
-        process.send_signal(signal.SIGTERM)
+        assert await process.stop() == 0
+
+
+async def test_the_process_says_whether_readers_are_let_in(process: Process, tmp_path: Path) -> None:
+    await process.start()
+    async with fanout_process(process, tmp_path) as one:
+        assert (await one.get("/readyz"))[0] == (await one.get("/healthz"))[0] == 200
+        await process.kill()
         async with asyncio.timeout(20):
-            assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+            while (await one.get("/readyz"))[0] != 503:
+                pass
+        status, body = await one.get("/healthz")
+        assert (status, "the engine is not followed" in body) == (200, True)
+
+
+# --- what it counts --------------------------------------------------------------------------------
+
+
+async def test_readers_and_what_they_are_told_are_counted(venue: Venue) -> None:
+    async with fanout(venue) as one, one.client() as client, venue.session("alice") as alice:
+        await client.synced()
+        counters, gauges = one.counters, one.gauges
+        gauges.take()
+        assert (counters.following, counters.joins, counters.feed_subscribers) == (1, 1, 1)
+        assert counters.connections == counters.logons_accepted == 1
+        heard, told = counters.received_batches, counters.feed_messages
+        await alice.new_order(EUA, Side.BUY, 5, 1_000)
+        await eventually(lambda: _best_lots(client) == 5)
+        gauges.take()
+        assert counters.received_batches == heard + 1
+        assert counters.feed_messages > told
+        assert counters.feed_sequence == venue.service._publisher.market_data.feed_sequence
+        assert sum(counters.lag_ns.counts) == counters.feed_batches == counters.received_batches > 0
+        assert 0 < counters.lag_ns.total < 60e9
+        assert counters.feed_sent_bytes > 0
+
+
+async def test_what_was_sent_before_an_engine_was_lost_still_counts(process: Process) -> None:
+    await process.start()
+    process.listen_again(process.addresses)
+    async with fanout(process) as one, one.client() as client:
+        await client.synced()
+        one.gauges.take()
+        sent = one.counters.feed_sent_bytes
+        assert sent > 0
+        await process.kill()
+        await eventually(lambda: one.counters.following == 0)
+        assert one.counters.feed_subscribers == one.counters.connections == 0
+        assert one.counters.feed_sent_bytes >= sent
+        await eventually(lambda: one.counters.losses["connection"] > 0)
+        await process.start()
+        await eventually(lambda: one.counters.joins == 2)
+        await client.synced()
+        one.gauges.take()
+        assert one.counters.feed_sent_bytes > sent
+        assert one.counters.losses["out_of_step"] == 0
+
+
+async def test_a_feed_that_does_not_fit_is_counted_as_such(venue: Venue) -> None:
+    async with fanout(venue) as one, venue.session("alice") as alice:
+        one.relay._market._builder.feed_sequence -= 1
+        one.relay._market.feed_sequence -= 1
+        await alice.new_order(EUA, Side.BUY, 5, 1_000)
+        await eventually(lambda: one.counters.joins == 2)
+        assert one.counters.losses == {"connection": 0, "out_of_step": 1}
+
+
+async def test_the_loop_of_a_fan_out_is_looked_at_too(venue: Venue) -> None:
+    async with fanout(venue) as one:
+        looking = asyncio.create_task(one.gauges.run())
+        await eventually(lambda: sum(one.counters.event_loop_lag_ns.counts) >= 2)
+        looking.cancel()
+        assert 0 <= one.counters.capacity_used_ns <= 1_000_000_000
 
 
 # --- NATS ------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from carbonmatch.limits import (
     FRAME_MESSAGES_MAX,
     QUEUED_FRAME_BYTES_MAX,
 )
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.market_data.subscriber import Subscriber
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import (
     Accepted,
     NewOrder,

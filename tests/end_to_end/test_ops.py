@@ -2,7 +2,6 @@
 
 import gc
 import math
-import re
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from carbonmatch.config import ConfigError
 from carbonmatch.matching.messages import Cancel, NewOrder, Phase, Ref, ReportFlag, SetPhase, Side
-from carbonmatch.ops.metrics import METRICS
 from carbonmatch.protocol.messages import Logout, Subscribe
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Addresses, Clock, Disk, Venue, running
@@ -137,17 +135,6 @@ async def test_books_are_told_as_they_were_released(venue: Venue) -> None:
         )
     assert math.isnan(samples["best_price_ticks", "EUAbuy"])
     assert math.isnan(samples["last_price_ticks", "EUA"])
-
-
-async def test_every_metric_of_the_table_is_in_the_output_and_nothing_else(venue: Venue) -> None:
-    _, body = await venue.get("/metrics")
-    shown = re.findall(r"^# HELP (carbonmatch_\w+) (.*)\n# TYPE \1 (\w+)$", body, re.MULTILINE)
-    known = [
-        (metric.name, metric.help, metric.kind)
-        for metric in METRICS
-        if not (metric.optional and getattr(venue.counters, metric.source) is None)
-    ]
-    assert shown[1:] == known, "the first is build_info, which is what it is"
 
 
 async def test_a_session_that_is_lost_shows_until_its_orders_are_gone(venue: Venue, clock: Clock) -> None:

@@ -16,7 +16,8 @@ from typing import cast
 import uvloop
 
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.market_data.subscriber import Subscriber
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import Outputs, Ref
 from carbonmatch.protocol.frames import frame
 from carbonmatch.protocol.messages import Subscribe

@@ -3,7 +3,7 @@
 import pytest
 
 from carbonmatch.client.book import ALL_INSTRUMENTS
-from carbonmatch.limits import FEED_GAP_MESSAGES_MAX, FEED_KEPT_MESSAGES
+from carbonmatch.limits import FEED_GAP_MESSAGES_MAX, FEED_JOURNAL_GAP_BATCHES_MAX, FEED_KEPT_MESSAGES
 from carbonmatch.market_data.changes import FeedBatch, InstrumentChanges
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.recent import RecentBatches
@@ -124,7 +124,7 @@ def test_one_who_waits_for_snapshots_gets_those() -> None:
     reader = tape.join(Subscribe(Ref(1)))
     reader.read_all()
     release(tape, level(BUY, 100, 1))
-    tape.subscriptions._wait(reader.subscriber, [EUA], tape.time_ns)
+    reader.subscriber.wait([EUA], tape.time_ns)
     answer = ask(reader, 1)
     assert answer[0] == GapFilled(Ref(7), 1, 2, FeedSource.SNAPSHOT, 2)
 
@@ -176,6 +176,61 @@ def test_one_who_never_had_all_snapshots_begins_with_them() -> None:
     reader = Reader(tape, Subscribe(Ref(1)), [True])
     reader.read()
     assert reader.books.resume_after == 0
+
+
+# --- from the journal -------------------------------------------------------------------------------
+
+
+def test_only_what_memory_does_not_have_and_the_journal_may_is_waited_for() -> None:
+    tape = founded(kept_messages_max=2)
+    reader = tape.join(Subscribe(Ref(1)))
+    reader.read_all()
+    for lots in range(1, 5):
+        release(tape, level(BUY, 100, lots))
+    gaps = tape.subscriptions.gaps
+    request = GapRequest(Ref(7), ALL_INSTRUMENTS, 2, from_journal=True)
+    # Nobody is there who would read it.
+    assert sources(gaps.request(reader.subscriber, request, tape.time_ns)) == [FeedSource.SNAPSHOT]
+    reader.read_all()
+    gaps.has_journal = True
+    for after_sequence, answer in [
+        (4, [FeedSource.MEMORY]),
+        (5, [FeedSource.MEMORY]),
+        (2, []),
+        (6, [FeedSource.SNAPSHOT]),  # what was never there
+    ]:
+        request = GapRequest(Ref(7), ALL_INSTRUMENTS, after_sequence, from_journal=True)
+        assert sources(gaps.request(reader.subscriber, request, tape.time_ns)) == answer
+        assert (reader.subscriber.lost is not None) == (not answer)
+        reader.subscriber.lost = None
+    tape.market_data.feed_sequence += FEED_JOURNAL_GAP_BATCHES_MAX - 3
+    assert gaps.wait_for_journal(reader.subscriber, Ref(7), 2) == []
+    assert gaps.wait_for_journal(reader.subscriber, Ref(7), 1) is None
+
+
+def test_what_the_journal_has_given_is_gone_on_with_from_memory_once_that_reaches_so_far_back() -> None:
+    tape = founded(kept_messages_max=2)
+    reader = tape.join(Subscribe(Ref(1)))
+    tape.subscriptions.gaps.has_journal = True
+    reader.read_all()
+    for lots in range(1, 5):
+        release(tape, level(BUY, 100, lots))
+    subscriber, gaps = reader.subscriber, tape.subscriptions.gaps
+    assert gaps.wait_for_journal(subscriber, Ref(7), 1) == []
+    release(tape, level(BUY, 100, 5))
+    assert gaps.catch_up(subscriber, 3) is None
+    assert subscriber.lost is not None
+    (rest,) = gaps.catch_up(subscriber, 5) or []
+    assert decode(rest)[:2] == [GapFilled(Ref(7), 5, 6, FeedSource.MEMORY, 1), BatchBegin(6, NOW_NS, 5)]
+    assert subscriber.lost is None
+    release(tape, level(BUY, 100, 6))
+    assert [one for one in decode(reader.unsent[-1]) if isinstance(one, BatchBegin)] == [
+        BatchBegin(7, NOW_NS, 6)
+    ]
+
+
+def sources(payloads: list[bytes]) -> list[FeedSource]:
+    return [one.source for payload in payloads for one in decode(payload) if isinstance(one, GapFilled)]
 
 
 # --- memory ------------------------------------------------------------------------------------------

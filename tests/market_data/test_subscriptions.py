@@ -7,7 +7,8 @@ from carbonmatch.limits import CONFLATE_BUFFER_BYTES, FEED_BEHIND_SECONDS_MAX, S
 from carbonmatch.market_data.feed import MarketData
 from carbonmatch.market_data.groups import Interest
 from carbonmatch.market_data.payloads import Payloads, array_header
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.market_data.subscriber import Subscriber
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import InstrumentId, Outputs, Ref, RejectReason
 from carbonmatch.protocol.messages import (
     BatchBegin,

@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.ops.counters import HISTOGRAM_BUCKETS, Counters, Histogram, bucket_upper_bound
 from carbonmatch.ops.exposition import Exposition
+from carbonmatch.ops.fanout_metrics import FANOUT_METRICS
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS
 from carbonmatch.ops.metric import Metric
 from carbonmatch.ops.metrics import METRICS
@@ -206,7 +207,9 @@ def test_the_process_tells_of_itself() -> None:
     assert b"\nprocess_resident_memory_bytes " in Exposition(Counters(), METRICS).render()
 
 
-@pytest.mark.parametrize("metrics", [METRICS, FOLLOWER_METRICS], ids=["venue", "follower"])
+@pytest.mark.parametrize(
+    "metrics", [METRICS, FOLLOWER_METRICS, FANOUT_METRICS], ids=["venue", "follower", "fanout"]
+)
 def test_names_follow_the_conventions(metrics: tuple[Metric, ...]) -> None:
     assert len({metric.name for metric in metrics}) == len(metrics)
     for metric in metrics:

@@ -7,7 +7,8 @@ import pytest
 
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.market_data.changes import FeedBatch
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.market_data.subscriber import Subscriber
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import DefineKey, Entry, KeySession, Ref, SessionId
 from carbonmatch.protocol.messages import Role, Subscribe
 from carbonmatch.server.clocks import Clocks

@@ -7,6 +7,8 @@ from carbonmatch.ops.health import State
 from deploy.grafana.panels import (
     BLUE,
     GREEN,
+    GREY,
+    INSTANCE,
     PER_SECOND,
     RED,
     YELLOW,
@@ -20,6 +22,7 @@ from deploy.grafana.panels import (
     falling,
     highest,
     in_phase,
+    mean,
     number,
     per_second,
     quantile,
@@ -36,7 +39,9 @@ _STATES: Final[Words] = {
 }
 _ORDER_LATENCY: Final = "carbonmatch_order_latency_seconds"
 _COMMIT: Final = "carbonmatch_commit_duration_seconds"
-_GIB: Final = 2**30
+_EXPIRY: Final = "carbonmatch_tls_certificate_expiry_time_seconds"
+_DAY_SECONDS: Final = 86_400
+_STAGES: Final = ("read", "decode", "match", "gather", "journal", "release")
 
 
 OVERVIEW: Final = Row(
@@ -49,7 +54,7 @@ OVERVIEW: Final = Row(
             "Active: all is taken. Busy: orders that have waited too long are refused. Degraded: the disk "
             "does not keep up, and only cancels are taken.",
             words=_STATES,
-            runbook="not-active",
+            runbook="CarbonmatchNotActive",
         ),
         number(
             "Alerts firing",
@@ -70,7 +75,7 @@ OVERVIEW: Final = Row(
             quantile(0.99, _ORDER_LATENCY),
             "From reading a command to releasing its reports; one command in a hundred takes longer.",
             thresholds=rising(0.01, 0.05),
-            runbook="latency",
+            runbook="CarbonmatchLatencyBurnFast",
         ),
         number(
             "Within the objective",
@@ -79,7 +84,7 @@ OVERVIEW: Final = Row(
             "Share of the commands of the last five minutes that were answered within 10 ms. The objective "
             "is 99.9 %.",
             thresholds=falling(0.99, 0.999),
-            runbook="latency",
+            runbook="CarbonmatchLatencyBurnFast",
         ),
         number(
             "Capacity used",
@@ -87,6 +92,7 @@ OVERVIEW: Final = Row(
             highest("carbonmatch_capacity_used_ratio"),
             "Share of the last second in which the loop was at work; at 100 % the venue is full.",
             thresholds=rising(0.5, 0.8),
+            runbook="CarbonmatchNearCapacity",
         ),
         number(
             "Refused",
@@ -94,8 +100,8 @@ OVERVIEW: Final = Row(
             f"{per_second('carbonmatch_messages_rejected_total')}"
             f" / ({per_second('carbonmatch_messages_received_total')} > 0) or vector(0)",
             "Share of the commands received that were refused, for any reason.",
-            thresholds=rising(0.1, 0.5),
-            runbook="rejects",
+            thresholds=rising(0.1, 0.2),
+            runbook="CarbonmatchRejectRatioHigh",
         ),
         number(
             "Trading",
@@ -109,6 +115,7 @@ OVERVIEW: Final = Row(
             in_phase(Phase.HALTED),
             "Instruments that an operator has halted.",
             thresholds=ZERO,
+            runbook="CarbonmatchInstrumentHalted",
         ),
         number(
             "Follower behind",
@@ -116,15 +123,15 @@ OVERVIEW: Final = Row(
             "max(carbonmatch_follower_lag_seconds)",
             "Age of the last command that the follower has executed again, 0 where none is left.",
             thresholds=rising(1, 10),
-            runbook="follower",
+            runbook="CarbonmatchFollowerLagging",
         ),
         number(
             "Disk free",
-            "bytes",
-            'min(carbonmatch_disk_free_bytes{instance=~"$instance"})',
-            "Bytes free where the journal is. When none are left, new orders are refused.",
-            thresholds=falling(2 * _GIB, 10 * _GIB),
-            runbook="disk",
+            "percentunit",
+            f"min(carbonmatch_disk_free_bytes{{{INSTANCE}}} / carbonmatch_disk_size_bytes{{{INSTANCE}}})",
+            "Share that is free where the journal is. When nothing is left, new orders are refused.",
+            thresholds=falling(0.05, 0.15),
+            runbook="CarbonmatchDiskNearlyFull",
         ),
         number(
             "Running for",
@@ -132,6 +139,55 @@ OVERVIEW: Final = Row(
             f"time() - {highest('carbonmatch_start_time_seconds')}",
             "Since the venue was started.",
             thresholds=((None, YELLOW), (300, BLUE)),
+            runbook="CarbonmatchRestarted",
+        ),
+        number(
+            "Answers wait for the disk",
+            "short",
+            each("carbonmatch_durable"),
+            "No: relaxed mode, in which a power cut may lose what was answered.",
+            words={0: ("no", RED), 1: ("yes", GREEN)},
+            runbook="CarbonmatchNotDurable",
+        ),
+        number(
+            "Configuration read last",
+            "short",
+            each("carbonmatch_config_last_reload_successful"),
+            "Refused: the venue goes on with the one before, and would not start with this one.",
+            words={0: ("refused", RED), 1: ("in force", GREEN)},
+            runbook="CarbonmatchReloadRefused",
+        ),
+        number(
+            "Clock",
+            "short",
+            f"min(carbonmatch_clock_synchronized{{{INSTANCE}}}) or vector(-1)",
+            "Whether the kernel says that its clock is synchronized; in some containers it cannot be asked.",
+            words={-1: ("cannot be asked", GREY), 0: ("not synchronized", RED), 1: ("synchronized", GREEN)},
+            runbook="CarbonmatchClockNotSynced",
+        ),
+        number(
+            "Certificate expires in",
+            "s",
+            f"min(({_EXPIRY}{{{INSTANCE}}} > 0) - time()) or vector(-1)",
+            "Until the first certificate of a listener expires.",
+            thresholds=falling(7 * _DAY_SECONDS, 14 * _DAY_SECONDS),
+            words={-1: ("no TLS", GREY)},
+            runbook="CarbonmatchCertificateExpires",
+        ),
+        number(
+            "Newest snapshot",
+            "s",
+            highest("carbonmatch_snapshot_age_seconds"),
+            "Age of the newest snapshot beside the journal. A start executes again what came after it.",
+            thresholds=rising(1_800, 7_200),
+            words={0: ("none", GREY)},
+            runbook="CarbonmatchSnapshotOld",
+        ),
+        number(
+            "Most commands in a second",
+            "short",
+            highest("carbonmatch_messages_received_peak"),
+            "The most that were received within one second since the start: what capacity is held against.",
         ),
     ),
 )
@@ -146,7 +202,7 @@ LATENCY: Final = Row(
             "s",
             quantiles(_ORDER_LATENCY, 0.5, 0.9, 0.99, 0.999),
             thresholds=rising(0.01, 0.05),
-            runbook="latency",
+            runbook="CarbonmatchLatencyBurnFast",
             width=12,
         ),
         Panel(
@@ -155,6 +211,23 @@ LATENCY: Final = Row(
             "How many commands took how long: two bands are two kinds of commands, or a disk with two moods.",
             "short",
             (Query(per_second(f"{_ORDER_LATENCY}_bucket", by="le"), "{{le}}"),),
+            width=12,
+        ),
+        Panel(
+            Kind.LINES,
+            "Stages p99",
+            "Where the time goes: waiting for its turn, decoding, matching, waiting for the batch before, "
+            "the disk, telling everybody. One in a hundred takes longer.",
+            "s",
+            tuple(Query(quantile(0.99, f"carbonmatch_{stage}_seconds"), stage) for stage in _STAGES),
+            width=12,
+        ),
+        Panel(
+            Kind.STACK,
+            "Stages, on average",
+            "The same as means, which add up; read, decode and match are of a frame, the others of a batch.",
+            "s",
+            tuple(Query(mean(f"carbonmatch_{stage}_seconds"), stage) for stage in _STAGES),
             width=12,
         ),
         Panel(
@@ -172,8 +245,7 @@ LATENCY: Final = Row(
                 for window in ("5m", "1h", "6h")
             ),
             thresholds=rising(1, 14.4),
-            runbook="latency",
-            width=6,
+            runbook="CarbonmatchLatencyBurnFast",
         ),
         Panel(
             Kind.LINES,
@@ -182,24 +254,18 @@ LATENCY: Final = Row(
             "s",
             quantiles(_COMMIT, 0.5, 0.99, 0.999),
             thresholds=rising(0.01, 0.05),
-            runbook="commit",
-            width=6,
-        ),
-        Panel(
-            Kind.LINES,
-            "Commands in a batch",
-            "The slower the disk, the more commands share a sync.",
-            "short",
-            quantiles("carbonmatch_commit_batch_commands", 0.5, 0.99),
-            width=6,
+            runbook="CarbonmatchCommitSlow",
         ),
         Panel(
             Kind.LINES,
             "Waiting",
-            "How long the oldest frame that was read has waited for its turn.",
+            "How long the oldest frame that was read has waited for its turn, and the batch that is on its "
+            "way to the disk: where the disk hangs, this shows first.",
             "s",
-            (each("carbonmatch_oldest_wait_seconds"),),
-            width=6,
+            (
+                each("carbonmatch_oldest_wait_seconds", "frame, for its turn"),
+                each("carbonmatch_commit_pending_seconds", "batch, for the disk"),
+            ),
         ),
     ),
 )

@@ -39,8 +39,8 @@ class MarketDataClient(Kept):
 
     After a connection is lost it subscribes anew, and goes on behind the last batch that it has: what it
     missed comes first, also over a restart of the engine. Where that is too much, snapshots come; of the
-    trades of the time between the statistics tell then. Until either is there, the old books stand and are
-    not `is_current`.
+    trades of the time between the statistics tell then, or with `from_journal` the venue reads its journal
+    for this reader. Until either is there, the old books stand and are not `is_current`.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class MarketDataClient(Kept):
         kinds: int = FeedKind.ALL,
         levels_max: int = 0,
         conflate_ms: int = 0,
+        from_journal: bool = False,
         on_update: Callable[[Batch], None] | None = None,
         on_disconnect: Callable[[Disconnected], None] | None = None,
         on_reconnect: Callable[[LogonAccepted], None] | None = None,
@@ -68,7 +69,12 @@ class MarketDataClient(Kept):
         """
         self._access = access
         self._subscription = Subscribe(
-            Ref(1), tuple(map(InstrumentId, instrument_ids)), kinds, levels_max, conflate_ms
+            Ref(1),
+            tuple(map(InstrumentId, instrument_ids)),
+            kinds,
+            levels_max,
+            conflate_ms,
+            from_journal=from_journal,
         )
         self._on_update = on_update
         self._on_disconnect = on_disconnect
@@ -181,7 +187,8 @@ class MarketDataClient(Kept):
 
     def _ask(self, connection: Connection, damage: Damage) -> None:
         if connection.is_open:
-            connection.send([damage.request(self._next_ref)])
+            request = damage.request(self._next_ref)
+            connection.send([structs.replace(request, from_journal=self._subscription.from_journal)])
             self._next_ref = Ref(self._next_ref + 1)
 
     def _lose(self, loss: Disconnected) -> None:

@@ -1,23 +1,37 @@
-"""What is done from the page: an operator's commands, each on a connection of its own, one after the other.
+"""What is done, and asked for, in an operator's name: each on a connection of its own, one after the other.
 
 No connection is held: the engine's list of sessions shows the page only while it acts, and a key that was
-taken away does not act once more.
+taken away does not act once more. What is asked for costs the engine an entry or a look at its journal, so it
+is asked for when somebody wants to see it, and not again and again.
 """
 
 import asyncio
-from typing import Final, Literal
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from carbonmatch.audit_words import AuditLine, line_of
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.operating import do
 from carbonmatch.client.session import Session
-from carbonmatch.limits import TEXT_CHARS_MAX
-from carbonmatch.matching.messages import ClientCommand, InstrumentId, Phase, Ref, Resume, SetPhase
+from carbonmatch.limits import DASHBOARD_ROWS_MAX, TEXT_CHARS_MAX
+from carbonmatch.matching.messages import (
+    ClientCommand,
+    InstrumentId,
+    Phase,
+    Ref,
+    Resume,
+    SessionStatus,
+    SetPhase,
+)
+from carbonmatch.protocol.messages import AuditRequest, Role
 
 _ACT_SECONDS_MAX: Final = 10.0
+_Answer = TypeVar("_Answer")
 
 
 class Asked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +41,19 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     instrument_id: int
     typed: str
     reason: str
+
+
+class ListedSession(Struct, frozen=True, gc=False):
+    """A session in one role that it is connected in; `role` is empty where it is not."""
+
+    session: str
+    role: str
+    address: str
+    since_ns: int
+    open_orders: int
+    waiting_bytes: int
+    throttled: int
+    banned_until_ns: int
 
 
 class Refused(Exception):
@@ -63,12 +90,48 @@ class Operating:
 
     async def act(self, command: ClientCommand) -> int:
         """The journal sequence at which it was applied. Raises Refused."""
+        return await self._with_session(lambda session: do(session, command, {}))
+
+    async def sessions(self) -> list[ListedSession]:
+        """Those that are connected first. Raises Refused."""
+        found = await self._with_session(lambda session: session.sessions())
+        listed = [_listed(one) for one in found]
+        return sorted(listed, key=lambda one: (not one.role, one.session, one.role))
+
+    async def audit(self, from_ns: int) -> list[AuditLine]:
+        """What operators did after a time, the newest first and no more than are shown. Raises Refused."""
+        newest = await self._with_session(lambda session: _audit(session, from_ns))
+        return list(reversed(newest))
+
+    async def _with_session(self, what: Callable[[Session], Awaitable[_Answer]]) -> _Answer:
         try:
             async with asyncio.timeout(_ACT_SECONDS_MAX), self._turn, Session(self._access) as session:
-                return await do(session, command, {})
+                return await what(session)
         except TimeoutError:
             raise Refused(
                 f"no answer within {_ACT_SECONDS_MAX:g} s: it may have been done; look at the phase"
             ) from None
         except (ClientError, OSError) as error:
             raise Refused(str(error) or type(error).__name__) from error
+
+
+async def _audit(session: Session, from_ns: int) -> deque[AuditLine]:
+    found: deque[AuditLine] = deque(maxlen=DASHBOARD_ROWS_MAX)
+    question: AuditRequest | None = AuditRequest(0, from_ns)
+    while question is not None:
+        lines, question = await session.audit_page(question)
+        found.extend(map(line_of, lines))
+    return found
+
+
+def _listed(one: SessionStatus) -> ListedSession:
+    return ListedSession(
+        session=one.session,
+        role=Role(one.role).name.lower().replace("_", " ") if one.role else "",
+        address=one.address,
+        since_ns=one.since_ns,
+        open_orders=one.open_orders,
+        waiting_bytes=one.waiting_bytes,
+        throttled=one.throttled,
+        banned_until_ns=one.banned_until_ns,
+    )

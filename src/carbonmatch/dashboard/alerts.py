@@ -17,7 +17,7 @@ from carbonmatch.limits import (
 Severity = Literal["page", "warn"]
 
 # Rules of our own: coarse, without a memory of more than two answers of /metrics. deploy/prometheus has those
-# that look at minutes and hours.
+# that look at minutes and hours; what means the same has the same name, and so a page in docs/runbooks.
 _CAPACITY_USED_MAX: Final = 0.8
 _REJECTED_SHARE_MAX: Final = 0.2
 _LOOP_LAG_SECONDS_MAX: Final = 0.1
@@ -56,16 +56,16 @@ def own_alerts(facts: Facts) -> list[Alert]:
 
 def _own(facts: Facts) -> Iterator[tuple[str, Severity, str]]:
     if facts.metrics_problem:
-        yield "EngineNotAnswering", "page", f"/metrics: {facts.metrics_problem}"
+        yield "CarbonmatchDown", "page", f"/metrics: {facts.metrics_problem}"
     if facts.feed_problem:
-        yield "FeedNotCurrent", "page", facts.feed_problem
+        yield "CarbonmatchFeedNotCurrent", "page", facts.feed_problem
     if not facts.metrics_problem and (not facts.is_ready or facts.reasons):
         severity: Severity = "warn" if facts.is_ready else "page"
-        yield "EngineNotReady", severity, "; ".join(facts.reasons) or "not ready"
+        yield "CarbonmatchNotActive", severity, "; ".join(facts.reasons) or "not ready"
     if facts.vitals is not None:
         yield from _of_vitals(facts.vitals)
     if facts.follower_problem:
-        yield "FollowerNotAnswering", "warn", facts.follower_problem
+        yield "CarbonmatchFollowerDown", "warn", facts.follower_problem
     if facts.following is not None:
         yield from _of_following(facts.following)
 
@@ -73,38 +73,47 @@ def _own(facts: Facts) -> Iterator[tuple[str, Severity, str]]:
 def _of_vitals(vitals: Vitals) -> Iterator[tuple[str, Severity, str]]:
     commit = vitals.commit_p99_seconds
     if commit is not None and commit > COMMIT_SLOW_SECONDS:
-        yield "CommitSlow", "warn", _above("99 % of commits", commit, COMMIT_SLOW_SECONDS)
+        yield "CarbonmatchCommitSlow", "warn", _above("99 % of commits take", commit, COMMIT_SLOW_SECONDS)
     lag = vitals.loop_lag_p99_seconds
     if lag is not None and lag > _LOOP_LAG_SECONDS_MAX:
-        yield "EventLoopLag", "warn", _above("99 % of the loop's timers late by", lag, _LOOP_LAG_SECONDS_MAX)
+        found = _above("99 % of the loop's timers are late by", lag, _LOOP_LAG_SECONDS_MAX)
+        yield "CarbonmatchEventLoopLag", "warn", found
     used = vitals.capacity_used_ratio
     if used is not None and used > _CAPACITY_USED_MAX:
-        yield "NearlyFull", "warn", f"{used:.0%} of the capacity is used, expected {_CAPACITY_USED_MAX:.0%}"
+        found = f"{used:.0%} of the capacity is used"
+        yield "CarbonmatchNearCapacity", "warn", f"{found}, expected at most {_CAPACITY_USED_MAX:.0%}"
     share = vitals.rejected_share
     if share is not None and share > _REJECTED_SHARE_MAX:
-        yield (
-            "ManyRejects",
-            "warn",
-            f"{share:.0%} of commands refused, expected {_REJECTED_SHARE_MAX:.0%}",
-        )
+        found = f"{share:.0%} of the commands refused"
+        yield "CarbonmatchRejectRatioHigh", "warn", f"{found}, expected at most {_REJECTED_SHARE_MAX:.0%}"
     spare = vitals.spare_segments
     if spare is not None and spare < SPARE_SEGMENTS - 1:
-        yield "FewSegments", "page", f"{spare:.0f} segments made ahead, expected {SPARE_SEGMENTS}"
+        found = f"{spare:.0f} segments made ahead"
+        yield "CarbonmatchSegmentsNotMade", "page", f"{found}, expected {SPARE_SEGMENTS}"
     free = vitals.disk_free_bytes
     if free is not None and 0 < free < _DISK_FREE_BYTES_MIN:
-        yield "DiskFilling", "page", f"{free / 1024**3:.1f} GiB free, expected {_DISK_FREE_BYTES_MIN >> 30}"
+        found = f"{free / 1024**3:.1f} GiB free where the journal is"
+        yield "CarbonmatchDiskNearlyFull", "page", f"{found}, expected {_DISK_FREE_BYTES_MIN >> 30}"
+    if vitals.clock_synchronized == 0:
+        yield "CarbonmatchClockNotSynced", "warn", "the kernel says that its clock is not synchronized"
+    if not vitals.is_durable:
+        yield "CarbonmatchNotDurable", "warn", "relaxed mode: answers do not wait for the disk"
 
 
 def _of_following(following: Following) -> Iterator[tuple[str, Severity, str]]:
     if following.diverged:
         yield (
-            "FollowerDiverged",
+            "CarbonmatchFollowerDiverged",
             "page",
             "the journal, executed again, gave other events or another state",
         )
     lag = following.lag_seconds
     if lag is not None and lag > FOLLOWER_LAG_SECONDS_MAX:
-        yield "FollowerBehind", "warn", _above("the follower is behind by", lag, FOLLOWER_LAG_SECONDS_MAX)
+        yield (
+            "CarbonmatchFollowerLagging",
+            "warn",
+            _above("the follower is behind by", lag, FOLLOWER_LAG_SECONDS_MAX),
+        )
 
 
 def _above(what: str, found_seconds: float, expected_seconds: float) -> str:

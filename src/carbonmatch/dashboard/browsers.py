@@ -24,8 +24,14 @@ class Browsers:
     def __init__(self, view: View, time_ns: Callable[[], int]) -> None:
         self._view = view
         self._time_ns = time_ns
-        self._count = 0
+        self.count = 0
         self._tick = asyncio.Event()
+        self._is_over = False
+
+    async def stop(self) -> None:
+        """Let every stream end; the pages come back when there is somebody to come back to."""
+        self._is_over = True
+        self.tick()
 
     def tick(self) -> None:
         """Wake all who are waiting; whoever is still sending has it later."""
@@ -37,15 +43,15 @@ class Browsers:
         chosen = request.query.get("instrument", "0")
         if not chosen.isdecimal() or len(chosen) > 10:
             return web.Response(status=400, text=f"instrument is {chosen[:64]!r}, expected a number\n")
-        if self._count >= DASHBOARD_BROWSERS_MAX:
+        if self.count >= DASHBOARD_BROWSERS_MAX:
             return web.Response(
-                status=503, text=f"{self._count} pages are open, expected at most {DASHBOARD_BROWSERS_MAX}\n"
+                status=503, text=f"{self.count} pages are open, expected at most {DASHBOARD_BROWSERS_MAX}\n"
             )
-        self._count += 1
+        self.count += 1
         try:
             return await self._stream(request, Seen(chosen=InstrumentId(int(chosen))))
         finally:
-            self._count -= 1
+            self.count -= 1
 
     async def _stream(self, request: web.Request, seen: Seen) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -53,7 +59,7 @@ class Browsers:
         try:
             await self._write(response, _RETRY)
             quiet_ticks = 0
-            while True:
+            while not self._is_over:
                 told = self._view.changes(seen, self._time_ns())
                 quiet_ticks += 1
                 if told is not None:

@@ -54,10 +54,11 @@ class Poller:
         timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
-                await self._ask(http)
+                await self.ask(http)
                 await asyncio.sleep(DASHBOARD_SCRAPE_SECONDS)
 
-    async def _ask(self, http: aiohttp.ClientSession) -> None:
+    async def ask(self, http: aiohttp.ClientSession) -> None:
+        """Ask all of them once."""
         facts = await self._ask_venue(http)
         if self._addresses.follower_url:
             facts = await self._ask_follower(http, facts)
@@ -123,9 +124,12 @@ class Poller:
 
 def _read(body: bytes, time_ns: int) -> Scrape:
     try:
-        return read(body.decode(), time_ns)
+        scrape = read(body.decode(), time_ns)
     except ValueError as error:
         raise Unanswered(f"no metrics: {error}") from None
+    if not scrape.sums:
+        raise Unanswered("no metrics of a venue")
+    return scrape
 
 
 async def _get(http: aiohttp.ClientSession, url: str, *, any_status: bool = False) -> bytes:

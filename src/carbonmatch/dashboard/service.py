@@ -56,6 +56,7 @@ async def _serve(
         None if operator is None else Operating(operator),
         Logins(secret, time.monotonic_ns) if secret else None,
         names,
+        time.time_ns,
     )
     runner, server = await listen(site.application(), _HOST, port)
     bound = server.sockets[0].getsockname()[1]

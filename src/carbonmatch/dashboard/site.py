@@ -1,7 +1,7 @@
 """The dashboard's HTTP: its files, the stream of its state, logging in and acting. Loopback only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
@@ -13,7 +13,7 @@ from carbonmatch.dashboard.acting import Asked, Operating, Refused, command_of
 from carbonmatch.dashboard.admission import TOKEN_HEADER, Logins, refusal
 from carbonmatch.dashboard.browsers import Browsers
 from carbonmatch.dashboard.view import View
-from carbonmatch.limits import DASHBOARD_CONNECTIONS_MAX, DASHBOARD_REQUEST_BYTES_MAX
+from carbonmatch.limits import DASHBOARD_CONNECTIONS_MAX, DASHBOARD_REQUEST_BYTES_MAX, DASHBOARD_ROWS_MAX
 from carbonmatch.ops.logs import WARNING, log
 
 _KINDS: Final = {
@@ -33,6 +33,8 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+_NS_PER_DAY: Final = 86_400 * 1_000_000_000
+_wait = asyncio.sleep
 # A wrong secret is answered after this time, and so many at once.
 _WRONG_SECRET_SECONDS: Final = 1.0
 _WRONG_SECRETS_MAX: Final = 4
@@ -55,7 +57,9 @@ class Site:
         operating: Operating | None = None,
         logins: Logins | None = None,
         names: frozenset[str] = frozenset(),
+        time_ns: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._time_ns = time_ns
         self._view = view
         self._browsers = browsers
         self._operating = operating
@@ -67,14 +71,20 @@ class Site:
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._admit], client_max_size=DASHBOARD_REQUEST_BYTES_MAX)
         app.on_response_prepare.append(_add_headers)
+        app.on_shutdown.append(self._stop_streams)
         app.router.add_get("/events", self._browsers.serve)
         app.router.add_post("/login", self._log_in)
         app.router.add_get("/login", self._is_logged_in)
         app.router.add_post("/logout", self._log_out)
         app.router.add_post("/act", self._act)
+        app.router.add_get("/sessions", self._sessions)
+        app.router.add_get("/audit", self._audit)
         for path, (body, kind) in page_files().items():
             app.router.add_get(path, _file(body, kind))
         return app
+
+    async def _stop_streams(self, _app: web.Application) -> None:
+        await self._browsers.stop()
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -103,7 +113,7 @@ class Site:
             return _answer(429, problem="too many wrong secrets at once")
         self._wrong_secrets += 1
         try:
-            await asyncio.sleep(_WRONG_SECRET_SECONDS)
+            await _wait(_WRONG_SECRET_SECONDS)
         finally:
             self._wrong_secrets -= 1
         return _answer(403, problem="that is not the secret")
@@ -129,6 +139,24 @@ class Site:
             return _answer(409, problem=str(refused))
         log("dashboard_acted", act=asked.act, instrument=asked.typed, sequence=sequence)
         return _answer(200, sequence=sequence)
+
+    async def _sessions(self, request: web.Request) -> web.Response:
+        if self._operating is None or not self._may_act(request):
+            return _answer(403, problem="log in first")
+        return await self._listed(self._operating.sessions())
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        """Of the last day."""
+        if self._operating is None or not self._may_act(request):
+            return _answer(403, problem="log in first")
+        return await self._listed(self._operating.audit(self._time_ns() - _NS_PER_DAY))
+
+    async def _listed(self, asked: Awaitable[Sequence[Struct]]) -> web.Response:
+        try:
+            listed = await asked
+        except Refused as refused:
+            return _answer(409, problem=str(refused))
+        return _answer(200, rows=listed[:DASHBOARD_ROWS_MAX], count=len(listed), time_ns=self._time_ns())
 
     def _may_act(self, request: web.Request) -> bool:
         return self._logins is not None and self._logins.is_good(request.headers.get(TOKEN_HEADER, ""))

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.dashboard.scrape import Scrape
-from carbonmatch.limits import DASHBOARD_POINTS_MAX
+from carbonmatch.limits import DASHBOARD_POINTS_MAX, METRICS_INSTRUMENTS_MAX
 from carbonmatch.ops.health import State
 
 _MEDIAN: Final = 0.5
@@ -19,7 +19,8 @@ _STAGES: Final = {
     "read": "carbonmatch_read_seconds",
     "decode": "carbonmatch_decode_seconds",
     "match": "carbonmatch_match_seconds",
-    "commit to the journal": _COMMIT,
+    "gather": "carbonmatch_gather_seconds",
+    "commit": _COMMIT,
     "release": "carbonmatch_release_seconds",
     "end to end": _LATENCY,
     "event loop late by": _LOOP_LAG,
@@ -61,9 +62,13 @@ class Vitals(Struct, frozen=True, gc=False):
     last_sequence: float | None
     durable_sequence: float | None
     spare_segments: float | None
-    journal_bytes: float | None
     disk_free_bytes: float | None
+    disk_size_bytes: float | None
     commits_slow: float | None
+    snapshot_sequence: float | None
+    snapshot_age_seconds: float | None
+    is_durable: bool
+    clock_synchronized: float | None
     # Process.
     memory_bytes: float | None
     cpu_share: float | None
@@ -102,7 +107,7 @@ def vitals_of(now: Scrape, before: Scrape | None) -> Vitals:
         state=_state(sums.get("carbonmatch_state")),
         start_time_seconds=sums.get("carbonmatch_start_time_seconds"),
         commands_per_second=now.rate("carbonmatch_commands_total", before),
-        trades_per_second=now.rate("carbonmatch_trades_total", before),
+        trades_per_second=_trades_per_second(now, before),
         rejected_per_second=rejected,
         rejected_share=None if not received or rejected is None else rejected / received,
         latency_median_seconds=latency.quantile(_MEDIAN),
@@ -125,12 +130,23 @@ def vitals_of(now: Scrape, before: Scrape | None) -> Vitals:
         last_sequence=sums.get("carbonmatch_last_sequence"),
         durable_sequence=sums.get("carbonmatch_journal_durable_sequence"),
         spare_segments=sums.get("carbonmatch_journal_spare_segments"),
-        journal_bytes=sums.get("carbonmatch_journal_bytes_total"),
         disk_free_bytes=sums.get("carbonmatch_disk_free_bytes"),
+        disk_size_bytes=sums.get("carbonmatch_disk_size_bytes"),
         commits_slow=sums.get("carbonmatch_commits_slow_total"),
+        snapshot_sequence=sums.get("carbonmatch_snapshot_sequence"),
+        snapshot_age_seconds=sums.get("carbonmatch_snapshot_age_seconds"),
+        is_durable=sums.get("carbonmatch_durable") != 0,
+        clock_synchronized=sums.get("carbonmatch_clock_synchronized"),
         memory_bytes=sums.get("process_resident_memory_bytes"),
         cpu_share=now.rate("process_cpu_seconds_total", before),
     )
+
+
+def _trades_per_second(now: Scrape, before: Scrape | None) -> float | None:
+    """None where there are more instruments than have metrics of their own."""
+    if now.sums.get("carbonmatch_instruments", 0) > METRICS_INSTRUMENTS_MAX:
+        return None
+    return now.rate("carbonmatch_trades_total", before)
 
 
 def following_of(now: Scrape) -> Following:

@@ -14,11 +14,11 @@ from typing import Any, Final, Protocol
 from carbonmatch.client.connection import Access, Connection, open_connection
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.reconnect import is_final
+from carbonmatch.fanout.gauges import FanoutGauges
 from carbonmatch.fanout.mirror import MirroredMarket, OutOfStep
 from carbonmatch.limits import RECONNECT_WAIT_SECONDS_MAX, RECONNECT_WAIT_SECONDS_MIN
 from carbonmatch.market_data.changes import FeedBatch
 from carbonmatch.matching.messages import Ref
-from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.codec import decode_feed
@@ -60,6 +60,7 @@ class Relay:
         listen: tuple[str, int],
         guard: Guard,
         clocks: Clocks,
+        gauges: FanoutGauges,
         *,
         tls: ssl.SSLContext | None = None,
         outlets: tuple[Outlet, ...] = (),
@@ -76,7 +77,8 @@ class Relay:
         self._outlets = outlets
         self._on_ready = on_ready
         self._random = random or Random()
-        self._counters = Counters()
+        self._gauges = gauges
+        self._counters = gauges.counters
         self._scheduler = LoopScheduler()
         self._address: tuple[str, int] | None = None
         # Of the connection that there is:
@@ -94,6 +96,7 @@ class Relay:
                 why = await self._follow_once()
             finally:
                 await self._send_away()
+            self._counters.losses["out_of_step" if isinstance(why, OutOfStep) else "connection"] += 1
             log("upstream_lost", WARNING, text=Ours(str(why)))
             wait_max = min(2 * wait_max, RECONNECT_WAIT_SECONDS_MAX)
             if self._market.is_ready:
@@ -148,11 +151,17 @@ class Relay:
             self._connection.abort(str(error))
             return
         self._heard.set()
-        if batch is None or self._publisher is None:
+        counters = self._counters
+        counters.received_messages += len(messages)
+        if batch is None:
+            return
+        counters.received_batches += 1
+        if self._publisher is None:
             return
         self._publisher.publish_batch(batch)
         for outlet in self._outlets:
             outlet.publish(batch)
+        counters.lag_ns.record(self._clocks.time_ns() - batch.time_ns)
 
     async def _complete(self) -> None:
         """Return when the market is whole: the first batch says so, or that nothing more comes."""
@@ -180,6 +189,8 @@ class Relay:
         # The same port each time, also where any free one was asked for.
         self._address = await publisher.open(*(self._address or self._listen), self._guard, self._tls)
         self._publisher = publisher
+        self._counters.joins += 1
+        self._gauges.opened(publisher)
         for outlet in self._outlets:
             outlet.begin(self._market)
         self._on_ready(f"{self._address[0]}:{self._address[1]}")
@@ -188,6 +199,7 @@ class Relay:
         publisher, self._publisher = self._publisher, None
         if publisher is None:
             return
+        self._gauges.left()
         for outlet in self._outlets:
             outlet.end()
         publisher.close(LogoutReason.SHUTTING_DOWN, "the engine is away")

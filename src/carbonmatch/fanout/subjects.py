@@ -16,6 +16,7 @@ from carbonmatch.fanout.mirror import MirroredMarket
 from carbonmatch.limits import NATS_BATCHES_MAX, NATS_STATUS_SECONDS
 from carbonmatch.market_data.changes import FeedBatch
 from carbonmatch.matching.messages import InstrumentId, Ref
+from carbonmatch.ops.fanout_metrics import FanoutCounters
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.protocol.messages import BatchBegin, FeedKind, LoggedOut, LogoutReason, Subscribed
 
@@ -37,12 +38,14 @@ class FanoutError(Exception):
 class Subjects:
     """An outlet of the relay. Invariant: what waits is in order; where it is too much, snapshots follow."""
 
-    def __init__(self, server: str, prefix: str) -> None:
+    def __init__(self, server: str, prefix: str, counters: FanoutCounters | None = None) -> None:
         try:
             import nats
         except ImportError:
             raise FanoutError("--nats needs nats-py: pip install 'carbonmatch[nats]'") from None
         self._connect = nats.connect
+        self._counters = counters or FanoutCounters()
+        self._counters.nats_connected = 0
         self._server = server
         self._prefix = prefix
         self._client: Client | None = None
@@ -97,6 +100,7 @@ class Subjects:
         self._changed.set()
 
     def _tell_anew(self) -> None:
+        self._counters.nats_anew += 1
         self._waiting.clear()
         self._is_behind = True
         self._changed.set()
@@ -118,6 +122,7 @@ class Subjects:
                 subject, payload = self._waiting.popleft()
                 try:
                     await client.publish(f"{self._prefix}.{subject}", payload)
+                    self._counters.nats_published += 1
                 except Exception as error:  # its errors have no common class but this
                     # Gone: reconnecting tells everything anew.
                     log("nats_not_published", WARNING, text=Ours(repr(error)))
@@ -145,6 +150,7 @@ class Subjects:
             await client.subscribe(f"{self._prefix}.instruments", cb=self._answer_instruments)
             await client.flush()
             self._client = client
+            self._counters.nats_connected = 1
             log("nats_connected", server=self._server)
             return client
 
@@ -152,9 +158,11 @@ class Subjects:
         log("nats_error", WARNING, text=Ours(repr(error)))
 
     async def _lost(self) -> None:
+        self._counters.nats_connected = 0
         log("nats_lost", WARNING, server=self._server)
 
     async def _found(self) -> None:
+        self._counters.nats_connected = 1
         log("nats_connected", server=self._server)
         # Whatever was published meanwhile is lost.
         if self._market is not None:

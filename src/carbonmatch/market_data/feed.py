@@ -50,6 +50,8 @@ assert (
 )
 
 _STATE_VERSION: Final = 6
+# The oldest that is read: what came since was appended, with a default.
+_STATE_VERSION_MIN: Final = 6
 
 
 class MarketData:
@@ -180,8 +182,11 @@ class MarketData:
         """
         assert not self.feed_sequence, "restoring over a feed that has begun would repeat its numbers"
         saved = _decode_state(data)
-        if saved.version != _STATE_VERSION:
-            raise ValueError(f"market data state of version {saved.version}, expected {_STATE_VERSION}")
+        if not _STATE_VERSION_MIN <= saved.version <= _STATE_VERSION:
+            raise ValueError(
+                f"market data state of version {saved.version}, "
+                f"expected {_STATE_VERSION_MIN} to {_STATE_VERSION}"
+            )
         self.feed_sequence = saved.feed_sequence
         for instrument in saved.instruments:
             self._instruments[instrument.definition.instrument_id] = PublicInstrument.of(instrument)

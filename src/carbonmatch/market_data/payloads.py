@@ -102,10 +102,15 @@ class Payloads:
         return _encoded(merged(chain.from_iterable(selected)))
 
     def gap(
-        self, ref: Ref, after_sequence: int, batches: Sequence[FeedBatch], group: Group, source: FeedSource
+        self,
+        ref: Ref,
+        after_sequence: int,
+        batches: Sequence[FeedBatch],
+        interest: Interest,
+        source: FeedSource,
+        until_sequence: int,
     ) -> bytes:
-        """Batches again, one by one, as far as they have something for the group."""
-        interest = group.interest
+        """Batches up to `until_sequence` again, one by one, as far as they have something for it."""
         chunks = []
         count = 0
         previous = after_sequence
@@ -121,7 +126,7 @@ class Payloads:
                 head = BatchBegin(batch.feed_sequence, batch.time_ns, previous)
                 chunks.append(_encoded([head, *messages]))
                 previous = batch.feed_sequence
-        answer = GapFilled(ref, after_sequence, self._market_data.feed_sequence, source, count)
+        answer = GapFilled(ref, after_sequence, until_sequence, source, count)
         parts = [array_header(1 + sum([message_count for message_count, _ in chunks])), _encode(answer)]
         parts += [chunk for _, chunk in chunks]
         return self._frame(b"".join(parts))

@@ -28,78 +28,31 @@ connection whose buffer is above that too, or answers to requests would gather t
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable
 
 from carbonmatch.limits import (
     CONFLATE_BUFFER_BYTES,
     FEED_BATCH_MESSAGES_MAX,
-    FEED_BEHIND_SECONDS_MAX,
-    FEED_GAP_MESSAGES_MAX,
     FEED_TURN_BATCHES_MAX,
     SUBSCRIBERS_MAX,
 )
-from carbonmatch.matching.messages import InstrumentId, Ref, RejectReason
+from carbonmatch.matching.messages import RejectReason
 from carbonmatch.protocol.messages import (
     Conflated,
     FeedSource,
-    GapFilled,
     GapRequest,
     Subscribe,
     Subscribed,
     SubscribeRejected,
 )
-from carbonmatch.protocol.throttle import TokenBucket
 
 from .changes import FeedBatch
 from .feed import MarketData
+from .gaps import Gaps
 from .groups import Group, Interest
 from .payloads import Payloads
+from .subscriber import Subscriber
 from .windows import Windows
-
-_BEHIND_NS_MAX: Final = int(FEED_BEHIND_SECONDS_MAX * 1_000_000_000)
-
-
-class Subscriber:
-    """One connection. Invariant: it gets no increments while `pending` has instruments.
-
-    Written by Subscriptions only.
-    """
-
-    __slots__ = (
-        "batches_left_out",
-        "feed_sequence",
-        "gaps",
-        "group",
-        "left_out_after",
-        "pending",
-        "waiting_since_ns",
-    )
-
-    def __init__(self) -> None:
-        self.group: Group | None = None
-        self.feed_sequence = 0  # the last batch it was offered
-        # Instruments to send a snapshot of, the longest waiting first (a dict does not give its
-        # first key in constant time once keys before it were taken out).
-        self.pending: OrderedDict[InstrumentId, None] = OrderedDict()
-        self.batches_left_out = 0
-        self.left_out_after = 0  # the last batch of its group before those
-        self.waiting_since_ns = 0
-        # How much it may be given again of what it has lost; None: it has asked for nothing yet.
-        self.gaps: TokenBucket | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether `drained` has something for it."""
-        return bool(self.pending)
-
-    def is_stalled(self, time_ns: int) -> bool:
-        """Whether its buffer has not drained for too long: it is to be cut.
-
-        Some progress is not enough: one that takes a byte now and then would hold old snapshots
-        in memory for ever.
-        """
-        return bool(self.pending) and time_ns - self.waiting_since_ns > _BEHIND_NS_MAX
 
 
 class Subscriptions:
@@ -115,16 +68,16 @@ class Subscriptions:
     ) -> None:
         """`frame` is applied once to each payload before it is shared, as `protocol.frames.frame`.
 
-        `gap_source` is what readers are told of where batches that they had lost come from.
+        `gap_source` is what readers are told of where batches come from that memory has.
         """
         self._conflate_buffer_bytes = conflate_buffer_bytes
         self._batch_messages_max = batch_messages_max
-        self._gap_source = gap_source
         self.subscriber_count = 0
         self.conflation_count = 0
         self.batches_left_out_count = 0
         self._market_data = market_data
         self._payloads = Payloads(market_data, frame)
+        self.gaps = Gaps(market_data, self._payloads, gap_source)
         self._windows = Windows(market_data)
         self._groups: dict[Interest, Group] = {}
         # Those of them that do not hear every batch.
@@ -153,12 +106,16 @@ class Subscriptions:
         self.subscriber_count -= 1
         self._leave_group(subscriber)
         subscriber.pending.clear()
+        subscriber.lost = None
 
     def subscribe(self, subscriber: Subscriber, request: Subscribe, time_ns: int) -> list[bytes]:
         """The answer. A refused request leaves the subscription as it was."""
         unknown = [wanted for wanted in request.instrument_ids if wanted not in self._market_data]
         if unknown:
-            return [self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, f"instrument {unknown[0]}")]
+            rejected = SubscribeRejected(
+                request.ref, RejectReason.UNKNOWN_INSTRUMENT, f"instrument {unknown[0]}"
+            )
+            return [self._payloads.answer(rejected)]
         group = self._group(Interest.of(request))
         group.subscriber_count += 1
         self._leave_group(subscriber)
@@ -167,14 +124,15 @@ class Subscriptions:
         subscriber.batches_left_out = 0
         subscriber.waiting_since_ns = time_ns
         subscriber.pending.clear()
+        subscriber.lost = None
         after_sequence = request.after_feed_sequence
         if after_sequence:
-            missed = self._missed(subscriber, request.ref, after_sequence, time_ns)
+            missed = self.gaps.since(subscriber, request.ref, after_sequence, time_ns)
+            if missed is None and request.from_journal:
+                missed = self.gaps.wait_for_journal(subscriber, request.ref, after_sequence)
             if missed is not None:
-                return [
-                    self._payloads.answer(Subscribed(request.ref, 0, feed_sequence, is_resumed=True)),
-                    missed,
-                ]
+                resumed = Subscribed(request.ref, 0, feed_sequence, is_resumed=True)
+                return [self._payloads.answer(resumed), *missed]
         instrument_ids = dict.fromkeys(request.instrument_ids) or self._market_data.followed_ids()
         subscriber.pending = OrderedDict.fromkeys(instrument_ids)
         return [self._payloads.answer(Subscribed(request.ref, len(subscriber.pending), feed_sequence))]
@@ -205,59 +163,8 @@ class Subscriptions:
     # --- what somebody has missed ------------------------------------------------------------------
 
     def request_gap(self, subscriber: Subscriber, request: GapRequest, time_ns: int) -> list[bytes]:
-        """The answer; snapshots come from `drained`."""
-        group, instrument_id = subscriber.group, request.instrument_id
-        if instrument_id and instrument_id not in self._market_data:
-            text = f"instrument {instrument_id}"
-            return [self._rejected(request.ref, RejectReason.UNKNOWN_INSTRUMENT, text)]
-        if group is None or (instrument_id and not group.interest.hears(instrument_id)):
-            return [self._rejected(request.ref, RejectReason.SUBSCRIPTION, f"instrument {instrument_id}")]
-        if instrument_id:
-            self._wait(subscriber, [instrument_id], time_ns)
-            return []
-        after_sequence = request.after_feed_sequence
-        if after_sequence and not subscriber.pending:
-            missed = self._missed(subscriber, request.ref, after_sequence, time_ns)
-            if missed is not None:
-                return [missed]
-        instrument_ids = group.interest.instrument_ids or self._market_data.followed_ids()
-        self._wait(subscriber, sorted(instrument_ids), time_ns)
-        feed_sequence, count = self._market_data.feed_sequence, len(subscriber.pending)
-        answer = GapFilled(request.ref, after_sequence, feed_sequence, FeedSource.SNAPSHOT, count)
-        return [self._payloads.answer(answer)]
-
-    def _missed(self, subscriber: Subscriber, ref: Ref, after_sequence: int, time_ns: int) -> bytes | None:
-        """Every batch after this one; None where there are too many, or they are not kept any more."""
-        group = subscriber.group
-        assert group is not None
-        if self._market_data.feed_sequence - after_sequence > FEED_GAP_MESSAGES_MAX:
-            # Each batch has a message at least.
-            return None
-        batches = self._market_data.recent.since(after_sequence, self._market_data.feed_sequence)
-        if batches is None or not self._may_look_at(subscriber, len(batches), time_ns):
-            return None
-        interest = group.interest
-        changes = [
-            changed
-            for batch in batches
-            for instrument_id, changed in batch.changes.items()
-            if interest.hears(instrument_id)
-        ]
-        if not all(changed.has_window(interest.levels_max) for changed in changes):
-            return None
-        message_count = sum([changed.count(interest.kinds) for changed in changes])
-        # Each batch that was looked at has been paid for as one.
-        if not self._may_look_at(subscriber, max(message_count - len(batches), 0), time_ns):
-            return None
-        return self._payloads.gap(ref, after_sequence, batches, group, self._gap_source)
-
-    def _may_look_at(self, subscriber: Subscriber, message_count: int, time_ns: int) -> bool:
-        """Whether so many messages are not too many at once, nor in a second."""
-        if message_count > FEED_GAP_MESSAGES_MAX:
-            return False
-        if subscriber.gaps is None:
-            subscriber.gaps = TokenBucket(FEED_GAP_MESSAGES_MAX, FEED_GAP_MESSAGES_MAX, time_ns)
-        return not subscriber.gaps.take(message_count, time_ns)
+        """The answer. Snapshots come from `drained`; for what is `lost` the caller has the journal read."""
+        return self.gaps.request(subscriber, request, time_ns)
 
     # --- increments --------------------------------------------------------------------------------
 
@@ -305,7 +212,7 @@ class Subscriptions:
             if subscriber.feed_sequence >= group.feed_sequence:
                 return None
         subscriber.feed_sequence = group.feed_sequence
-        if not group.changed:
+        if not group.changed or subscriber.lost is not None:
             return None
         if subscriber.pending or buffered_bytes > self._conflate_buffer_bytes or group.is_too_long:
             self._leave_out(subscriber, group, time_ns)
@@ -369,16 +276,4 @@ class Subscriptions:
             subscriber.left_out_after = group.previous_sequence
         subscriber.batches_left_out += group.batch_count
         self.batches_left_out_count += group.batch_count
-        self._wait(subscriber, group.changed, time_ns)
-
-    def _wait(self, subscriber: Subscriber, instrument_ids: Iterable[InstrumentId], time_ns: int) -> None:
-        if not subscriber.pending:
-            subscriber.waiting_since_ns = time_ns
-        for instrument_id in instrument_ids:
-            # One that is there already keeps its place.
-            subscriber.pending[instrument_id] = None
-
-    # --- answers -----------------------------------------------------------------------------------
-
-    def _rejected(self, ref: Ref, reason: RejectReason, text: str) -> bytes:
-        return self._payloads.answer(SubscribeRejected(ref, reason, text))
+        subscriber.wait(group.changed, time_ns)

@@ -26,7 +26,7 @@ from carbonmatch.matching.clearing.saved import (
     saved_cash,
     saved_clearing,
 )
-from carbonmatch.matching.course import Course, ScheduledAuction
+from carbonmatch.matching.course_state import CourseState, restored_course, saved_course
 from carbonmatch.matching.day.settlements import SettlementRun
 from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
 from carbonmatch.matching.drop_copy import DropCopy
@@ -59,11 +59,14 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.composites import restore_composites, saved_composites
 from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
-from carbonmatch.matching.steering.saved import SteeringState, restore_steering, saved_steering
+from carbonmatch.matching.steering.amended import Amended, AmendedKey
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
 STATE_VERSION: Final = 22
+# The oldest that is read, so that a newer package goes on from the snapshot of a stop: whatever a state has
+# had since was appended to its part, with a default that means what was so before.
+STATE_VERSION_MIN: Final = 19
 DIGEST_BYTES: Final = 32
 
 
@@ -117,22 +120,13 @@ class _OrderState(_State, frozen=True):
     terms: _TermsState | None
 
 
-class _CourseState(_State, frozen=True):
-    scheduled: Phase
-    scheduled_ns: int
-    until_ns: int
-    auction: ScheduledAuction | None
-    hold: Phase | None
-    hold_until_ns: int
-
-
 class _BookState(_State, frozen=True):
     configured: InstrumentDefinition
     reference_price_ticks: int
     band_low_ticks: int
     band_high_ticks: int
     phase: Phase
-    course: _CourseState
+    course: CourseState
     last_price_ticks: int
     previous_price_ticks: int
     orders: list[_OrderState]  # bids then asks, best level first, in their priority
@@ -187,10 +181,19 @@ class _VenueState(_State, frozen=True):
     blocks: BlocksState
     cash: list[CashState]  # in the order of their currencies
     composites: list[CompositeDefinition]  # in the order of their definition
-    killed: list[tuple[KillScope, int, Killing]]  # in the order of scopes and their ids
-    steering: SteeringState
+    # From here on with defaults: see STATE_VERSION_MIN.
+    killed: list[tuple[KillScope, int, Killing]] = []  # in the order of scopes and their ids
+    banned: list[tuple[SessionId, int]] = []  # in the order of their numbers
+    amendments: list[tuple[AmendedKey, Amended]] = []  # in the order of kinds and names
 
 
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What every version begins with."""
+
+    version: int
+
+
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_VenueState)
 
@@ -234,7 +237,8 @@ def snapshot(engine: Engine) -> bytes:
             saved_cash(venue),
             saved_composites(venue),
             killed_state(venue),
-            saved_steering(venue),
+            sorted(venue.banned.items()),
+            sorted(venue.amendments.items()),
         )
     )
 
@@ -242,8 +246,8 @@ def snapshot(engine: Engine) -> bytes:
 def restore(data: bytes) -> Engine:
     """An engine which goes on exactly as the one that `data` is a snapshot of."""
     state = _decoder.decode(data)
-    if state.version != STATE_VERSION:
-        raise ValueError(f"state of version {state.version}, expected {STATE_VERSION}")
+    if not STATE_VERSION_MIN <= state.version <= STATE_VERSION:
+        raise ValueError(f"state of version {state.version}, expected {STATE_VERSION_MIN} to {STATE_VERSION}")
     engine = Engine(state.durable)
     venue = engine.venue
     venue.sequence = state.sequence
@@ -270,7 +274,7 @@ def restore(data: bytes) -> Engine:
             kept_book.reference_price_ticks, kept_book.band_low_ticks, kept_book.band_high_ticks
         )
         instrument.enter(kept_book.phase)
-        instrument.course = _restored_course(kept_book.course)
+        instrument.course = restored_course(kept_book.course)
         if instrument.course.hold_until_ns:
             venue.held_until_ns[instrument.instrument_id] = instrument.course.hold_until_ns
         book = Book(instrument)
@@ -304,7 +308,8 @@ def restore(data: bytes) -> Engine:
     restore_blocks(venue, state.blocks)
     restore_composites(venue, state.composites)
     restore_killed(venue, state.killed)
-    restore_steering(venue, state.steering)
+    venue.banned.update(state.banned)
+    venue.amendments.update(state.amendments)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)
@@ -321,6 +326,11 @@ def restore(data: bytes) -> Engine:
     engine.take_outputs()
     venue.gathering = {instrument_id: venue.books[instrument_id] for instrument_id in state.gathering}
     return engine
+
+
+def is_of_this_version(data: bytes) -> bool:
+    """Whether `snapshot` of an engine restored from `data` is `data` again, and not longer."""
+    return _decode_head(data).version == STATE_VERSION
 
 
 def digest(engine: Engine) -> bytes:
@@ -349,21 +359,13 @@ def _stream_state(session: SessionState) -> _StreamState:
 
 def _book_state(book: Book) -> _BookState:
     definition = book.instrument.definition
-    course = book.instrument.course
     return _BookState(
         book.instrument.configured,
         definition.reference_price_ticks,
         definition.band_low_ticks,
         definition.band_high_ticks,
         book.instrument.phase,
-        _CourseState(
-            course.scheduled,
-            course.scheduled_ns,
-            course.until_ns,
-            course.auction,
-            course.hold,
-            course.hold_until_ns,
-        ),
+        saved_course(book.instrument.course),
         book.last_price_ticks,
         book.previous_price_ticks,
         [_order_state(order) for order in book.orders()],
@@ -446,16 +448,6 @@ def _restored_order(engine: Engine, book: Book, kept: _OrderState, *, is_waiting
         order.session.replaced[order.ref] = order
     order.ladder.rest(order, order.ladder.sign * kept.price_ticks, engine.venue.dirty)
     return order
-
-
-def _restored_course(kept: _CourseState) -> Course:
-    course = Course(kept.scheduled)
-    course.scheduled_ns = kept.scheduled_ns
-    course.until_ns = kept.until_ns
-    course.auction = kept.auction
-    course.hold = kept.hold
-    course.hold_until_ns = kept.hold_until_ns
-    return course
 
 
 def _ladder(book: Book, side: Side) -> Ladder:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from carbonmatch.ops.exposition import BUILD_INFO, BUILD_INFO_HELP, BUILD_LABELS
+from carbonmatch.ops.fanout_metrics import FANOUT
 from carbonmatch.ops.follower_metrics import FOLLOWER
 from carbonmatch.ops.metric import COUNT_BOUNDS, SECONDS_BOUNDS, Group, Label, Metric
 from carbonmatch.ops.metrics import VENUE
@@ -12,6 +13,7 @@ from carbonmatch.ops.metrics import VENUE
 PROCESSES: Final[Mapping[str, tuple[Group, ...]]] = {
     "serve": VENUE,
     "follow": FOLLOWER,
+    "fanout": FANOUT,
 }
 
 # `+Inf`, count and sum.

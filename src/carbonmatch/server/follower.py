@@ -24,7 +24,7 @@ from carbonmatch.ops.follower_metrics import FollowerCounters
 from carbonmatch.ops.logs import WARNING, Ours, log
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.recovery import Diverged, Replay, Start, must_be_ours
-from carbonmatch.server.venue_snapshot import take_snapshot
+from carbonmatch.server.venue_snapshot import digest_in_this_version, take_snapshot
 
 _NS_PER_SECOND: Final = 1_000_000_000
 _LOOK_AROUND_NS: Final = _NS_PER_SECOND
@@ -186,7 +186,8 @@ class Follower:
 
     def _compare(self, theirs: snapshots.Snapshot) -> None:
         digest = state.digest(self.engine)
-        if theirs.state_digest != digest and theirs.state_digest != self._digest_in_the_other_mode():
+        their_digest = digest_in_this_version(theirs)
+        if their_digest != digest and their_digest != self._digest_in_the_other_mode():
             raise Diverged(
                 f"snapshot {theirs.sequence}: its state has the digest {theirs.state_digest.hex()}, the "
                 f"journal gives {digest.hex()}: move the snapshot away, nothing may start from it"

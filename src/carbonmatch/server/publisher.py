@@ -6,7 +6,8 @@ from typing import Final
 from carbonmatch.limits import CONFLATE_BUFFER_BYTES, SUBSCRIBERS_PER_KEY_MAX
 from carbonmatch.market_data.changes import FeedBatch
 from carbonmatch.market_data.feed import MarketData
-from carbonmatch.market_data.subscriptions import Subscriber, Subscriptions
+from carbonmatch.market_data.subscriber import Subscriber
+from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching.messages import Outputs, Ref, RejectReason
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
@@ -27,6 +28,7 @@ from carbonmatch.protocol.messages import (
 )
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.feed_turns import FeedTurns
+from carbonmatch.server.gap_fills import GapFills
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.scheduler import Scheduler, Timer
@@ -61,9 +63,23 @@ class Publisher(Listener):
         self.turns = FeedTurns(clocks, scheduler)
         # Until what has gathered is due, for those who do not hear every batch.
         self._gathering: Timer | None = None
+        # Who reads the journal for those who have lost more than memory has.
+        self._gap_fills: GapFills | None = None
 
     def make_peer(self) -> "FeedPeer":
         return FeedPeer(self)
+
+    def fill_gaps(self, gap_fills: GapFills) -> None:
+        """Have these fill from now on what memory cannot."""
+        self._gap_fills = gap_fills
+        self.subscriptions.gaps.has_journal = True
+
+    def have_journal_read(self, peer: "FeedPeer") -> list[bytes]:
+        """For one that has lost something; the answer where it cannot be now."""
+        assert self._gap_fills is not None
+        if self._gap_fills.ask(peer):
+            return []
+        return self.subscriptions.gaps.give_up(peer.subscriber, self.clocks.monotonic_ns())
 
     # --- places ----------------------------------------------------------------------------------
 
@@ -140,6 +156,8 @@ class Publisher(Listener):
     def stop(self) -> None:
         if self._gathering is not None:
             self._gathering.cancel()
+        if self._gap_fills is not None:
+            self._gap_fills.stop()
         self.turns.stop()
         super().stop()
 
@@ -232,6 +250,7 @@ class FeedPeer(Peer):
     def _do(self, asked: FeedRequest | list[HeartbeatAnswer] | LoggedOut) -> None:
         subscriptions = self.listener.subscriptions
         now_ns = self.clocks.monotonic_ns()
+        lost_before = self.subscriber.lost
         if isinstance(asked, Subscribe):
             answers = subscriptions.subscribe(self.subscriber, asked, now_ns)
         elif isinstance(asked, GapRequest):
@@ -242,6 +261,8 @@ class FeedPeer(Peer):
         else:
             self.send(encode(asked))
             return
+        if self.subscriber.lost not in (None, lost_before):
+            answers += self.listener.have_journal_read(self)
         for framed in answers:
             self.send_framed(framed)
 

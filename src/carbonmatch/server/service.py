@@ -29,6 +29,8 @@ from carbonmatch.journal.recovery import Recovery
 from carbonmatch.journal.storage import DiskStorage, Storage
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import DESCRIPTORS_SPARE
+from carbonmatch.market_data.groups import Interest
+from carbonmatch.market_data.subscriber import Lost
 from carbonmatch.matching.auction_times import SEED_BYTES
 from carbonmatch.matching.engine import Engine
 from carbonmatch.ops.counters import Counters
@@ -43,6 +45,8 @@ from carbonmatch.server.commit import Commit, JournalThread
 from carbonmatch.server.configured import drop_copies, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
+from carbonmatch.server.gap_fills import GapFills
+from carbonmatch.server.gap_worker import GapOrder, GapProcess
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.history import History
 from carbonmatch.server.kernel_clock import clock_status
@@ -218,6 +222,8 @@ class Service:
         try:
             self._storage = DiskStorage(directory)
             self._scheduler = LoopScheduler()
+            # Waits for a process, which nobody who reads may have to.
+            self._gap_scheduler = LoopScheduler()
             self._history = History(self._storage, self._scheduler)
             self._history.whole = self._whole_journal
             # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
@@ -237,6 +243,19 @@ class Service:
         if self._with_archive is None and self.config.follower.archive and archive.is_dir():
             self._with_archive = WithArchive(Path(self.config.journal.directory), archive)
         return self._with_archive or self._storage
+
+    def _gap_process(self, lost: Lost, interest: Interest) -> GapProcess:
+        archive = Path(self.config.follower.archive)
+        order = GapOrder(
+            self.config.journal.directory,
+            str(archive) if self.config.follower.archive and archive.is_dir() else "",
+            lost.ref,
+            lost.after_sequence,
+            tuple(sorted(interest.instrument_ids or ())),
+            interest.kinds,
+            interest.levels_max,
+        )
+        return GapProcess(order)
 
     def _open_journal(self, journal: Recovery) -> None:
         loop = asyncio.get_running_loop()
@@ -269,6 +288,9 @@ class Service:
         self._pipeline = self._floor.pipeline
         self._gateway = self._floor.gateway
         self._drop_copies = self._floor.drop_copies
+        self._publisher.fill_gaps(
+            GapFills(self._gap_process, lambda: self._history.durable_position, self._gap_scheduler)
+        )
         if self._read_again is not None:
             self._reload = Reload(
                 self.config,
@@ -422,6 +444,7 @@ class Service:
         self._keeper.stop()
         await _from_the_disk(asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX), 2 * _STOP_SECONDS_MAX)
         self._scheduler.close()
+        self._gap_scheduler.close()
 
     async def _wait_until_durable(self) -> None:
         durable = asyncio.Event()

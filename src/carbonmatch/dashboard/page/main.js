@@ -4,6 +4,7 @@ import { Acting } from "./acting.js";
 import { Charts } from "./charts.js";
 import { Ladder } from "./ladder.js";
 import { Market } from "./market.js";
+import { People } from "./people.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
 
@@ -11,7 +12,12 @@ const status = new Status();
 const charts = new Charts();
 const ladder = new Ladder();
 const market = new Market(choose);
-const acting = new Acting(() => market.row);
+const people = new People((method, path) => acting.send(method, path));
+const acting = new Acting(
+  () => market.row,
+  (isIn, hint) => people.show(isIn, hint),
+  () => people.acted(),
+);
 const stream = new Stream(take, () => status.heard(), () => status.lost());
 
 function take(message) {

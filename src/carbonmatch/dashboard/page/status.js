@@ -127,7 +127,7 @@ export class Status {
       ["subscribers", count(vitals.feed_subscribers)],
       ["logons refused", count(vitals.logons_rejected)],
       ["slow readers cut", count(vitals.slow_readers_cut)],
-    ]);
+    ], true);
   }
 
   showStages(stages) {
@@ -154,7 +154,7 @@ export class Status {
       ["99 % of commits", milliseconds(vitals.commit_p99_seconds), "", "ms"],
       ["slow commits", count(vitals.commits_slow)],
       ["segments ahead", count(vitals.spare_segments)],
-      ["disk free", bytes(vitals.disk_free_bytes)],
+      ["disk free", `${bytes(vitals.disk_free_bytes)} of ${bytes(vitals.disk_size_bytes)}`],
     ];
     if (following) {
       facts.push(
@@ -166,7 +166,11 @@ export class Status {
         ["states compared", following.diverged ? "DIVERGED" : "equal", following.diverged ? "bad" : ""],
       );
     } else {
-      facts.push(["follower", NONE]);
+      facts.push(
+        ["snapshot, sequence", vitals.snapshot_sequence ? count(vitals.snapshot_sequence) : "none yet"],
+        ["snapshot age", vitals.snapshot_sequence ? span(vitals.snapshot_age_seconds) : NONE],
+        ["follower", "no --follower-url"],
+      );
     }
     writeFacts(byId("journal"), facts);
   }

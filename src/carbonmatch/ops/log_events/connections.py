@@ -21,6 +21,23 @@ CONNECTIONS: Final = (
         NOTHING,
     ),
     LogEvent(
+        "gap_not_filled",
+        WARNING,
+        ("address", "text"),
+        "A reader of market data has lost more batches than memory has and asked for them, and got snapshots:"
+        " the journal could not be read for it, or not in time. It has missed trades.",
+        "Look for `gap_not_read` before it. Where the reader needs what it has missed,"
+        " `carbonmatch replay-feed --after-batch` gives it from the journal.",
+    ),
+    LogEvent(
+        "gap_not_read",
+        WARNING,
+        ("feed_sequence", "text"),
+        "What came after this batch could not be made again from the journal for a reader: see the text.",
+        "Where segments are missing, say where the archive is (`follower.archive`). Damage is for"
+        " `carbonmatch journal verify`.",
+    ),
+    LogEvent(
         "drop_copy_logged_on",
         INFO,
         ("session", "address", "next_seq"),
@@ -41,6 +58,13 @@ CONNECTIONS: Final = (
         ("session",),
         "A session that wished so was away for longer than its grace time; its orders are cancelled.",
         "Nothing. Its owner may ask why: this line is the answer.",
+    ),
+    LogEvent(
+        "session_disconnected",
+        INFO,
+        ("session", "connections", "text"),
+        "An operator has ended the connections of a session, for the reason in the text.",
+        "Nothing. `carbonmatch admin sessions` says whether it is back.",
     ),
     LogEvent(
         "connection_ended",

@@ -29,6 +29,7 @@ FIELDS: Final = {
     "close_price_ticks": "the close price; 0: none",
     "closes": "when it closes, in UTC",
     "commands": "how many were executed",
+    "connections": "how many of them",
     "count": "how many",
     "dashboard": "where browsers find the dashboard",
     "days_without_trade": "so many trading days since the last trade",

@@ -6,8 +6,9 @@ from carbonmatch.ops.counters import TurnedAway
 from carbonmatch.ops.metric import Group, Label, counter, gauge, gauge_of_ns
 from carbonmatch.protocol.messages import LogoutReason, Role
 
-_DISCONNECTS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
-_TURNED_AWAY: Final = {why: why.name.lower() for why in TurnedAway}
+_REASONS: Final = {None: "lost"} | {reason: reason.name.lower() for reason in LogoutReason}
+DISCONNECTED: Final = Label("reason", _REASONS)
+TURNED_AWAY: Final = Label("reason", {why: why.name.lower() for why in TurnedAway})
 _ROLES: Final = {role: role.name.lower() for role in Role}
 
 SESSIONS: Final = Group(
@@ -49,7 +50,7 @@ SESSIONS: Final = Group(
             "disconnects",
             "Connections ended; lost: without a logout.",
             use="lost and heartbeat_missed are sessions that dropped; requested are not.",
-            labels=(Label("reason", _DISCONNECTS),),
+            labels=(DISCONNECTED,),
         ),
         counter(
             "slow_readers_cut",
@@ -78,7 +79,7 @@ SECURITY: Final = Group(
             "turned_away",
             "Connections closed as soon as they were accepted.",
             use="Too many at once, of one address or of all.",
-            labels=(Label("reason", _TURNED_AWAY),),
+            labels=(TURNED_AWAY,),
         ),
         counter(
             "addresses_blocked",

@@ -58,6 +58,8 @@ class Subscribe(Inbound, frozen=True, tag=80):
     conflate_ms: Annotated[int, Meta(ge=0, le=CONFLATE_MS_MAX)] = 0
     # Go on after this batch, without snapshots where the batches since are kept; 0: begin with snapshots.
     after_feed_sequence: Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)] = 0
+    # Batches that are not kept any more are wanted from the journal, which may take seconds.
+    from_journal: bool = False
 
 
 class GapRequest(Inbound, frozen=True, tag=81):
@@ -67,6 +69,8 @@ class GapRequest(Inbound, frozen=True, tag=81):
     instrument_id: InstrumentIdField  # 0: all that are subscribed
     # With instrument 0, which GapFilled answers: every batch after this one again; 0: snapshots.
     after_feed_sequence: Annotated[int, Meta(ge=0, le=WIRE_INT_MAX)] = 0
+    # Batches that are not kept any more are wanted from the journal, which may take seconds.
+    from_journal: bool = False
 
 
 # --- engine to client: the subscription -----------------------------------------------------------
@@ -84,18 +88,20 @@ class FeedSource(IntEnum):
     """Where that comes from which a subscriber has missed."""
 
     MEMORY = 1  # the batches themselves, as they were
-    JOURNAL = 2  # the same, made again from the journal: from a replay
+    JOURNAL = 2  # the same, made again from the journal
     SNAPSHOT = 3  # no batches: none were asked for, too many, or not kept any more; snapshots follow
 
 
 class GapFilled(Outbound, frozen=True, tag=111):
     """What was missed after a batch, up to `feed_sequence`: those batches follow, or snapshots do.
 
-    The batches come in this very frame, each headed by its BatchBegin, and never put together.
+    The batches come in this very frame, each headed by its BatchBegin, and never put together. What the
+    journal has comes in several, each with its GapFilled; the last one, from memory, ends where increments
+    go on.
     """
 
     ref: Ref
-    after_feed_sequence: int  # as it was asked for
+    after_feed_sequence: int  # as it was asked for, or where the piece before this one ended
     feed_sequence: int
     source: FeedSource  # of what follows
     count: int  # how many batches follow, or snapshots; 0 where nothing of the subscription was missed

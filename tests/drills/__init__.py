@@ -1,0 +1,1 @@
+"""What operators do to a venue, done as docs/ says: upgrades, backups, losses."""
