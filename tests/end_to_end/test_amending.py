@@ -10,7 +10,7 @@ from msgspec import structs
 from carbonmatch.client import Access, Session
 from carbonmatch.client.admin_tables import KEY_WORDS, change, put_tables, show_amendments, tables_of
 from carbonmatch.client.errors import ClientError, LogonRefused, OrderRejected, SessionRejectedError
-from carbonmatch.config import Key
+from carbonmatch.config import ConfigError, Key
 from carbonmatch.matching.messages import (
     AmendmentsRequest,
     Canceled,
@@ -28,9 +28,10 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Instrument, LogoutReason, PhaseUpdate, SnapshotEnd, Subscribe
+from carbonmatch.server.amending import in_force
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE_ACCOUNT, EUA
-from tests.end_to_end.running import Addresses, Disk, Process, Venue, eventually, running
+from tests.end_to_end.running import Addresses, Disk, Process, Venue, eventually
 from tests.end_to_end.wire import Wire
 
 KAU = """
@@ -362,14 +363,13 @@ async def test_a_file_that_is_read_again_keeps_what_operators_have_changed(venue
                 await carol.new_order(EUA, Side.BUY, 5, 100)
 
 
-async def test_a_file_and_changes_that_do_not_fit_stop_a_start_in_words(tmp_path: Path) -> None:
-    async with running(tmp_path) as venue, operator_of(venue) as operator:
+async def test_a_file_and_changes_that_do_not_fit_are_no_configuration_in_words(venue: Venue) -> None:
+    async with operator_of(venue) as operator:
         await operator.put_tables(DORA)
-    there = market.config(tmp_path)
+    there = market.config(venue.directory)
     taken = structs.replace(there.participants[0], name="OTHER", id=4, accounts=())
-    with pytest.raises(Exception, match=r"with what operators have changed .*participant 'DORA': id: 4"):
-        async with running(tmp_path, structs.replace(there, participants=(*there.participants, taken))):
-            pass
+    with pytest.raises(ConfigError, match=r"with what operators have changed .*participant 'DORA': id: 4"):
+        in_force(structs.replace(there, participants=(*there.participants, taken)), venue.engine)
 
 
 async def test_commands_of_the_wire_have_bounds(venue: Venue) -> None:
