@@ -115,6 +115,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from carbonmatch.export.writing import ExportError
     from carbonmatch.fanout.subjects import FanoutError
     from carbonmatch.journal.errors import JournalDamaged, JournalRefused, StorageUnusable
+    from carbonmatch.journal_tools.auditing import NoSuchAudit
     from carbonmatch.ops.log_events.pages import UnknownEvent
     from carbonmatch.server.feed_span import NothingToReplay
     from carbonmatch.server.recovery import Diverged
@@ -128,6 +129,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         Diverged,
         JournalDamaged,
         JournalRefused,
+        NoSuchAudit,
         NothingToRecompute,
     )
     others = (ExportError, FanoutError, SettlementError, SurveillanceError, UnknownEvent)

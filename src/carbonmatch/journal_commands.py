@@ -134,6 +134,26 @@ def export(
 
 
 @main.command
+def backup(directory: Path, *, to: Path) -> None:
+    """Copy a journal, also one that a venue is writing, so that a venue can start from the copy; prove it.
+
+    Parameters
+    ----------
+    to
+        The copy's directory, which must be empty; made if it is not there.
+    """
+    from carbonmatch.journal_tools import back_up
+
+    found = back_up(directory, to)
+    print(
+        f"{to}: good; {found.segments} segments, {found.snapshots} snapshots, "
+        f"last sequence {found.last_sequence}"
+    )
+    if found.first_segment > 1:
+        print(f"begins with segment {found.first_segment}: older ones are in the archive, to be kept as well")
+
+
+@main.command
 def archive(directory: Path, *, to: Path) -> None:
     """Move segments that no start needs any more into an archive: copied, proven, then removed.
 
@@ -154,3 +174,37 @@ def archive(directory: Path, *, to: Path) -> None:
             f"left what lies behind two snapshots from segment {moved.held_back_at} on: the follower of this "
             "journal still has to read it"
         )
+
+
+@main.command
+def audit(
+    directory: Path,
+    *,
+    since: Annotated[str, Parameter(name="--from")] = "",
+    until: str = "",
+    session: int = 0,
+    kind: str = "",
+    archive: Path | None = None,
+    running: bool = False,
+) -> None:
+    """Show what operators did, oldest first: when, in which place of the journal, who, what, and why.
+
+    Parameters
+    ----------
+    since
+        From when on, with its offset from UTC: 2026-03-02T15:30+08:00.
+    until
+        Until when, likewise.
+    session
+        Only what this session did.
+    kind
+        Only commands of this kind, like kill or set-phase.
+    archive
+        Where its older segments are.
+    running
+        A process is writing this journal: leave out the segment that is being written.
+    """
+    from carbonmatch.journal_tools import audit as audit_journal
+
+    for line in audit_journal(directory, since, until, session, kind, archive=archive, running=running):
+        print(line)

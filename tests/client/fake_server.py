@@ -31,6 +31,7 @@ from carbonmatch.protocol import auth
 from carbonmatch.protocol.codec import decode_client_frame, decode_logon_frame, encode
 from carbonmatch.protocol.frames import FrameReader, frame
 from carbonmatch.protocol.messages import (
+    AuditRequest,
     Challenge,
     Heartbeat,
     HeartbeatAnswer,
@@ -127,6 +128,8 @@ class FakeServer:
         for message in decode_client_frame(payload):
             if isinstance(message, Heartbeat | Logout):
                 self.control(message, peer)
+            elif isinstance(message, AuditRequest):
+                raise AssertionError("an audit is asked of real engines")
             else:
                 commands.append(message)
         if not commands:

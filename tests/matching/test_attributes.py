@@ -57,6 +57,7 @@ VIEWS: Final = {
     "DropCopies._accounts": _sorted("_accounts"),
     "OrderList.orders": _sorted("orders"),
     "Clearing.restrictions": _sorted("restrictions"),
+    "Clearing.unrestricted": _sorted("unrestricted"),
     "Position.cash": View(lambda _: None, "found again with the next order to buy"),
     "Ladder.near": _IN_USE,
     "Ladder.far": _IN_USE,

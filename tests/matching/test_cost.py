@@ -6,12 +6,16 @@ does inside one step (bisect, moving memory); `bench/core.py` has the times.
 
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from bench.core import apply_all
+from bench.flows import prepare
 from carbonmatch.accel import is_core_compiled
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
@@ -107,19 +111,24 @@ class Resting:
         return counted(lambda: self._apply(session, commands))
 
 
-def counted(work: Callable[[], None]) -> int:
+def counted(work: Callable[[], object]) -> int:
     """Steps of the interpreter that `work` takes.
 
     Where CPython 3.13 meets a function under a trace for the first time it leaves out some of its steps, so
     whoever compares exactly does the same once before.
     """
-    steps = 0
+    return sum(counted_by_file(work).values())
+
+
+def counted_by_file(work: Callable[[], object]) -> Counter[str]:
+    """As `counted`, by the file that the steps are in."""
+    steps: Counter[str] = Counter()
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal steps
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
-        steps += event == "opcode"
+        if event == "opcode":
+            steps[frame.f_code.co_filename] += 1
         return trace
 
     before = sys.gettrace()
@@ -203,3 +212,23 @@ def regroup_steps(resting: int) -> int:
 def test_an_account_changes_its_group_at_the_same_cost_whatever_rests() -> None:
     regroup_steps(1)
     assert regroup_steps(10_000) == regroup_steps(100)
+
+
+def flow_steps(name: str, commands: int = 1_280) -> tuple[float, int]:
+    """For a command of a flow of the bench; and for all of them, those in the modules of clearing."""
+    before, entries = prepare(name, 7, 2 * commands)
+    engine = Engine()
+    apply_all(engine, before + entries[: len(entries) // 2])
+    steps = counted_by_file(lambda: apply_all(engine, entries[len(entries) // 2 :]))
+    in_clearing = sum(count for file, count in steps.items() if "clearing" in Path(file).parts)
+    return sum(steps.values()) / commands, in_clearing
+
+
+def test_accounts_cost_a_quarter_of_a_command_at_most_and_nothing_where_there_are_none() -> None:
+    """What it is in time is measured by `python -m bench core --accounts`, of the same flows."""
+    flow_steps("touch", 64)
+    without, in_clearing = flow_steps("touch")
+    assert not in_clearing
+    with_accounts, in_clearing = flow_steps("accounts")
+    assert in_clearing
+    assert with_accounts < 1.25 * without

@@ -48,6 +48,7 @@ DECODERS: list[tuple[Any, Callable[[bytes], list[Any]]]] = [
     (wire.FeedRequest, decode_feed_frame),
     (wire.SessionOutbound, decode_reports),
     (wire.SessionOutbound, decode_feed),
+    (wire.OperatorAnswer, decode_reports),
     (market.AnyReport, decode_reports),
     (market.AnyReport, decode_stream),
     (wire.Copied, decode_copies),

@@ -12,7 +12,8 @@ from carbonmatch.matching.messages import FoundTrade, Outputs, StreamChunk, Trad
 from carbonmatch.protocol.batch import decode_public, decode_record, decode_stream
 from carbonmatch.server import trade_search
 from carbonmatch.server.history import History
-from carbonmatch.server.trade_search import Absence, Sought, TradeFinder, found, search
+from carbonmatch.server.journal_steps import found
+from carbonmatch.server.trade_search import Absence, Sought, TradeFinder, search
 from tests.journal.model_disk import ModelDisk
 from tests.matching.worlds import trades_of
 from tests.server.journaled import SEGMENT_BYTES, Journaled, batches, world

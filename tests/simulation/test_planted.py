@@ -18,7 +18,7 @@ from carbonmatch.matching import auction as auction_module
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import trades as trades_module
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.clearing.reserving import ReservingUnits
+from carbonmatch.matching.clearing.reserving import Reserving
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -346,7 +346,7 @@ def test_the_worlds_with_accounts_are_sound() -> None:
 
 
 def test_an_order_that_keeps_what_it_has_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReservingUnits, "removed", lambda _reserving, _order: None)
+    monkeypatch.setattr(Reserving, "removed", lambda _reserving, _order: None)
     with pytest.raises(AssertionError, match="reserved for orders"):
         violated_with_accounts()
 

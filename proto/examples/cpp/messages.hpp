@@ -1502,6 +1502,74 @@ struct SessionRejected {
   }
 };
 
+struct AuditRequest {
+  static constexpr const char* NAME = "AuditRequest";
+  static constexpr std::uint32_t TAG = 10;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t from_ns{};
+  std::uint64_t until_ns{};
+  std::uint64_t session_id{};
+  std::uint64_t kind{};
+  std::uint64_t position{};
+  std::uint64_t after_sequence{};
+  MSGPACK_DEFINE_ARRAY(tag, token, from_ns, until_ns, session_id, kind, position, after_sequence)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("from_ns", from_ns);
+    visit("until_ns", until_ns);
+    visit("session_id", session_id);
+    visit("kind", kind);
+    visit("position", position);
+    visit("after_sequence", after_sequence);
+  }
+};
+
+struct Audited {
+  static constexpr const char* NAME = "Audited";
+  static constexpr std::uint32_t TAG = 11;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t sequence{};
+  std::uint64_t time_ns{};
+  std::uint64_t session_id{};
+  std::string session{};
+  std::vector<unsigned char> sent{};
+  std::uint64_t reason{};
+  MSGPACK_DEFINE_ARRAY(tag, token, sequence, time_ns, session_id, session, sent, reason)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("sequence", sequence);
+    visit("time_ns", time_ns);
+    visit("session_id", session_id);
+    visit("session", session);
+    visit("sent", sent);
+    visit("reason", reason);
+  }
+};
+
+struct AuditEnd {
+  static constexpr const char* NAME = "AuditEnd";
+  static constexpr std::uint32_t TAG = 12;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t reason{};
+  bool more{};
+  std::uint64_t position{};
+  std::uint64_t after_sequence{};
+  MSGPACK_DEFINE_ARRAY(tag, token, reason, more, position, after_sequence)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("reason", reason);
+    visit("more", more);
+    visit("position", position);
+    visit("after_sequence", after_sequence);
+  }
+};
+
 struct NewOrder {
   static constexpr const char* NAME = "NewOrder";
   static constexpr std::uint32_t TAG = 16;
@@ -3433,7 +3501,8 @@ struct SetBand {
   std::uint64_t reference_price_ticks{};
   std::uint64_t band_low_ticks{};
   std::uint64_t band_high_ticks{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, band_low_ticks, band_high_ticks)
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, band_low_ticks, band_high_ticks, text)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -3441,6 +3510,7 @@ struct SetBand {
     visit("reference_price_ticks", reference_price_ticks);
     visit("band_low_ticks", band_low_ticks);
     visit("band_high_ticks", band_high_ticks);
+    visit("text", text);
   }
 };
 
@@ -3721,12 +3791,14 @@ struct SetReference {
   std::uint64_t ref{};
   std::uint64_t instrument_id{};
   std::uint64_t reference_price_ticks{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks)
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, instrument_id, reference_price_ticks, text)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
     visit("instrument_id", instrument_id);
     visit("reference_price_ticks", reference_price_ticks);
+    visit("text", text);
   }
 };
 
@@ -4012,6 +4084,9 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case LoggedOut::TAG: visit(object.as<LoggedOut>()); return true;
     case HeartbeatAnswer::TAG: visit(object.as<HeartbeatAnswer>()); return true;
     case SessionRejected::TAG: visit(object.as<SessionRejected>()); return true;
+    case AuditRequest::TAG: visit(object.as<AuditRequest>()); return true;
+    case Audited::TAG: visit(object.as<Audited>()); return true;
+    case AuditEnd::TAG: visit(object.as<AuditEnd>()); return true;
     case NewOrder::TAG: visit(object.as<NewOrder>()); return true;
     case Cancel::TAG: visit(object.as<Cancel>()); return true;
     case Reduce::TAG: visit(object.as<Reduce>()); return true;

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.operating import do, instrument_id_of, one_or_all, status_of
-from carbonmatch.client.options import Port, Whole, access_of
+from carbonmatch.client.options import Port, Reason, Whole, access_of
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.limits import PRICE_TICKS_MAX
@@ -49,6 +49,7 @@ _KILL = "carbonmatch.client.admin_kill"
 main.command(f"{_KILL}:kill", name="kill", help="Stop a market, or somebody in it.")
 main.command(f"{_KILL}:release", name="release", help="Let go on what was stopped.")
 main.command(f"{_KILL}:killed", name="killed", help="Show what is stopped.")
+main.command("carbonmatch.client.admin_audit:audit", name="audit", help="Show what operators did.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")
 main.command(f"{_BIDDINGS}:cancel_bidding", name="cancel-bidding", help="Cancel a bidding before it ends.")
@@ -97,7 +98,7 @@ def phase(
     phase: PhaseName,
     /,
     *,
-    text: str = "",
+    text: Reason = "",
     until: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -128,7 +129,7 @@ def halt(
     symbol: str,
     /,
     *,
-    text: str = "",
+    text: Reason = "",
     until: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -152,7 +153,7 @@ def resume(
     symbol: str,
     /,
     *,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -176,6 +177,7 @@ def band(
     /,
     *,
     reference_ticks: Whole,
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -191,8 +193,10 @@ def band(
         The highest price, in ticks.
     reference_ticks
         The reference price they follow from, in ticks.
+    text
+        The reason.
     """
-    asyncio.run(set_band(operator.access(tls), symbol, reference_ticks, low_ticks, high_ticks))
+    asyncio.run(set_band(operator.access(tls), symbol, reference_ticks, low_ticks, high_ticks, text))
 
 
 @main.command
@@ -201,6 +205,7 @@ def reference(
     reference_ticks: Whole,
     /,
     *,
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -212,8 +217,10 @@ def reference(
         The instrument, or its number.
     reference_ticks
         The reference price, in ticks.
+    text
+        The reason.
     """
-    asyncio.run(set_reference(operator.access(tls), symbol, reference_ticks))
+    asyncio.run(set_reference(operator.access(tls), symbol, reference_ticks, text))
 
 
 async def set_phase(operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0) -> None:
@@ -232,11 +239,11 @@ async def end_holds(operator: Access, symbol: str, text: str) -> None:
 
 
 async def set_band(
-    operator: Access, symbol: str, reference_ticks: int, low_ticks: int, high_ticks: int
+    operator: Access, symbol: str, reference_ticks: int, low_ticks: int, high_ticks: int, text: str = ""
 ) -> None:
     async with Session(operator) as session:
         command = SetBand(
-            Ref(0), await instrument_id_of(session, symbol), reference_ticks, low_ticks, high_ticks
+            Ref(0), await instrument_id_of(session, symbol), reference_ticks, low_ticks, high_ticks, text
         )
         found = f"found {low_ticks} to {high_ticks} ticks around {reference_ticks}"
         words = {
@@ -249,10 +256,10 @@ async def set_band(
     print(f"{symbol} admits {low_ticks} to {high_ticks} ticks since sequence {sequence}")
 
 
-async def set_reference(operator: Access, symbol: str, reference_ticks: int) -> None:
+async def set_reference(operator: Access, symbol: str, reference_ticks: int, text: str = "") -> None:
     async with Session(operator) as session:
         instrument_id = await instrument_id_of(session, symbol)
-        command = SetReference(Ref(0), instrument_id, reference_ticks)
+        command = SetReference(Ref(0), instrument_id, reference_ticks, text)
         check_command(command)
         status = await status_of(session, instrument_id)
         increment = 0 if status is None else status.price_increment_ticks

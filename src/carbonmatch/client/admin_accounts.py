@@ -11,7 +11,7 @@ from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected, SessionRejectedError
 from carbonmatch.client.operating import instrument_id_of
-from carbonmatch.client.options import Whole
+from carbonmatch.client.options import Reason, Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
@@ -28,7 +28,7 @@ def deposit(
     lots: Whole = 0,
     currency: str = "",
     minor: Whole = 0,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -61,7 +61,7 @@ def withdraw(
     lots: Whole = 0,
     currency: str = "",
     minor: Whole = 0,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -112,7 +112,7 @@ def restrict(
     *,
     instrument: str = "",
     cancel: bool = False,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -142,7 +142,7 @@ def limit(
     *,
     position_max_lots: Whole = 0,
     report_from_lots: Whole = 0,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:

@@ -13,7 +13,7 @@ from carbonmatch.client.book import InstrumentBook
 from carbonmatch.client.connection import Access
 from carbonmatch.client.market_data import MarketDataClient
 from carbonmatch.client.operating import instrument_id_of
-from carbonmatch.client.options import Whole
+from carbonmatch.client.options import Reason, Whole
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.limits import QUANTITY_LOTS_MAX
@@ -61,7 +61,7 @@ class Offer:
     "No bid may be worse for the one party. 0, of a seller: none."
     secondary_ticks: Whole = 0
     "The secondary market's price; without it, the last trade when the window ends, or the reference."
-    text: str = ""
+    text: Reason = ""
     "What everybody gets to see."
 
     def command(
@@ -163,7 +163,7 @@ def cancel_bidding(
     bidding_id: Whole,
     /,
     *,
-    text: str,
+    text: Reason,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.operating import do, one_or_all
+from carbonmatch.client.options import Reason
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import ANY, BlockPhase, Ref, RejectReason, SetBlockPhase
@@ -20,7 +21,7 @@ def blocks(
     phase: Literal["open", "closed", "break", "as-scheduled"],
     /,
     *,
-    text: str = "",
+    text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:

@@ -17,6 +17,7 @@ from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.operating import do, instrument_id_of, refused, statuses_of
+from carbonmatch.client.options import Reason
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.limits import OBJECTIONS_MAX
@@ -43,7 +44,7 @@ def end_of_day(
     *,
     day: str = "",
     instrument: tuple[str, ...] = (),
-    text: str = "",
+    text: Reason = "",
     dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,

@@ -10,6 +10,7 @@ from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.operating import Confirm, confirmation, must_confirm
+from carbonmatch.client.options import Reason
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Kill, Killed, KillScope, Pulled, Ref, RejectReason
@@ -26,7 +27,7 @@ def kill(
     which: str = "",
     /,
     *,
-    why: str,
+    why: Reason,
     yes: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -54,7 +55,7 @@ def release(
     which: str = "",
     /,
     *,
-    why: str,
+    why: Reason,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:

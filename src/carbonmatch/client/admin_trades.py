@@ -10,7 +10,7 @@ from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
 from carbonmatch.client.operating import Confirm, confirmation, must_confirm
-from carbonmatch.client.options import Whole, WholeOrNone
+from carbonmatch.client.options import Reason, Whole, WholeOrNone
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
@@ -36,7 +36,7 @@ def bust_trade(
     trade_id: Whole,
     /,
     *,
-    text: str,
+    text: Reason,
     dry_run: bool = False,
     yes: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
@@ -63,7 +63,7 @@ def correct_trade(
     trade_id: Whole,
     /,
     *,
-    text: str,
+    text: Reason,
     price_ticks: WholeOrNone = None,
     quantity_lots: WholeOrNone = None,
     dry_run: bool = False,

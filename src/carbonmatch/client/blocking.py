@@ -142,6 +142,9 @@ class BlockingSession(Blocking[Session]):
 
     accept_block = _Call(Session.accept_block)
     announce_bidding = _Call(Session.announce_bidding)
+    ask = _Call(Session.ask)
+    audit = _Call(Session.audit)
+    audit_page = _Call(Session.audit_page)
     bid = _Call(Session.bid)
     block_status = _Call(Session.block_status)
     call = _Call(Session.call)

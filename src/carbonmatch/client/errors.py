@@ -1,7 +1,13 @@
 """What can go wrong for a client, one exception for each thing a caller may want to treat differently."""
 
 from carbonmatch.matching.messages import AnyReport, Rejected, RejectReason
-from carbonmatch.protocol.messages import LogonRejected, LogoutReason, SessionRejected, SubscribeRejected
+from carbonmatch.protocol.messages import (
+    AuditEnd,
+    LogonRejected,
+    LogoutReason,
+    SessionRejected,
+    SubscribeRejected,
+)
 
 
 class ClientError(Exception):
@@ -65,6 +71,15 @@ class SessionRejectedError(ClientError):
         self.reason = message.reason
         self.text = message.text
         self.retry_after = message.retry_after_us / 1_000_000
+
+
+class AuditRefused(ClientError):
+    """The engine tells nothing of what operators did: `reason` says why."""
+
+    def __init__(self, end: AuditEnd) -> None:
+        reason = RejectReason(end.reason)
+        super().__init__(f"audit refused: {reason.name}")
+        self.reason = reason
 
 
 class StreamGap(ClientError):

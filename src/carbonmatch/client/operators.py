@@ -3,6 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import Final
 
+from msgspec import structs
+
+from carbonmatch.client.errors import AuditRefused
 from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
@@ -14,8 +17,10 @@ from carbonmatch.matching.messages import (
     Pulled,
     Ref,
     Release,
+    SessionId,
     StatusEnd,
 )
+from carbonmatch.protocol.messages import Audited, AuditEnd, AuditRequest, OperatorAnswer
 
 # Stands in a command until the session gives it its ref.
 _NO_REF: Final = Ref(0)
@@ -27,6 +32,43 @@ class OperatorCommands(ABC):
     @abstractmethod
     async def call(self, command: ClientCommand, *, seconds: float | None = None) -> list[AnyReport]:
         """Send one command of any kind, whatever its ref, and wait for its answer."""
+
+    @abstractmethod
+    async def ask(self, question: AuditRequest, *, seconds: float | None = None) -> list[OperatorAnswer]:
+        """Send an operator's question of any kind, whatever its token, and wait for its whole answer."""
+
+    async def audit(
+        self,
+        *,
+        from_ns: int = 0,
+        until_ns: int = 0,
+        session_id: int = 0,
+        kind: int = 0,
+        seconds: float | None = None,
+    ) -> list[Audited]:
+        """What operators did between two times, oldest first; 0: all of it. `kind`: the tag of a command.
+
+        Asked for page by page; raises AuditRefused.
+        """
+        question: AuditRequest | None = AuditRequest(0, from_ns, until_ns, SessionId(session_id), kind)
+        found: list[Audited] = []
+        while question is not None:
+            page, question = await self.audit_page(question, seconds=seconds)
+            found += page
+        return found
+
+    async def audit_page(
+        self, question: AuditRequest, *, seconds: float | None = None
+    ) -> tuple[list[Audited], AuditRequest | None]:
+        """What comes next of an audit, and what to ask then; None: it was all. Raises AuditRefused."""
+        *lines, end = await self.ask(question, seconds=seconds)
+        assert type(end) is AuditEnd, "an answer has an end"
+        if end.reason:
+            raise AuditRefused(end)
+        page = [line for line in lines if type(line) is Audited]
+        if not end.more:
+            return page, None
+        return page, structs.replace(question, position=end.position, after_sequence=end.after_sequence)
 
     async def kill(
         self, scope: KillScope, scope_id: int = 0, text: str = "", *, seconds: float | None = None

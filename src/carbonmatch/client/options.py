@@ -28,6 +28,8 @@ def whole_number(_type: object, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{token.value!r} is no whole number") from None
 
 
+# Why an operator does something: journaled with the command.
+Reason = Annotated[str, Parameter(name=("--why", "--text"))]
 Whole = Annotated[int, Parameter(converter=whole_number)]
 WholeOrNone = Annotated[int | None, Parameter(converter=whole_number)]
 Port = Annotated[int, Parameter(converter=whole_number, validator=Number(gte=1, lte=65_535))]

@@ -40,7 +40,14 @@ from carbonmatch.matching.messages import (
     RejectReason,
 )
 from carbonmatch.protocol.codec import what_is_wrong
-from carbonmatch.protocol.messages import LogonAccepted, Role, SessionRejected
+from carbonmatch.protocol.messages import (
+    AuditEnd,
+    AuditRequest,
+    LogonAccepted,
+    OperatorAnswer,
+    Role,
+    SessionRejected,
+)
 
 Event = AnyReport | SessionRejected
 
@@ -50,6 +57,13 @@ class _Sent(msgspec.Struct):
 
     command: ClientCommand
     waiter: "asyncio.Future[Answer] | None"
+
+
+class _Asked(msgspec.Struct):
+    """A question beside the market; its answer ends with a message that is of one of `ends`."""
+
+    waiter: "asyncio.Future[list[OperatorAnswer]]"
+    answer: list[OperatorAnswer]
 
 
 def check_command(command: ClientCommand) -> None:
@@ -124,6 +138,9 @@ class Session(Kept, Commands):
         self._next_ref = Ref(1)
         # In the order of refs, because refs are given in the order of sending.
         self._unanswered: dict[Ref, _Sent] = {}
+        # What was asked beside the market, by token, with what has come of the answer.
+        self._asked: dict[int, _Asked] = {}
+        self._next_token = 1
         # Refs that the engine says it is past, while their answers have not come: see `_give_up_passed`.
         self._doubtful: deque[Ref] = deque()
         self._events: Unread[Event] = Unread(events_max)
@@ -186,6 +203,23 @@ class Session(Kept, Commands):
         if type(reports[0]) is Rejected:
             raise OrderRejected(reports[0], reports)
         return reports
+
+    async def ask(self, question: AuditRequest, *, seconds: float | None = None) -> list[OperatorAnswer]:
+        """Send an operator's question of any kind, whatever its token, and wait for its whole answer.
+
+        Raises Disconnected where the connection is lost before: nothing was changed, so it is asked again.
+        """
+        async with asyncio.timeout(self._call_seconds if seconds is None else seconds):
+            await self.ready()
+            assert self._keeper.connection is not None
+            token, self._next_token = self._next_token, self._next_token + 1
+            asked = _Asked(asyncio.get_running_loop().create_future(), [])
+            self._asked[token] = asked
+            try:
+                self._keeper.connection.send([msgspec.structs.replace(question, token=token)])
+                return await asked.waiter
+            finally:
+                del self._asked[token]
 
     # --- commands nobody waits for -----------------------------------------------------------
 
@@ -265,9 +299,19 @@ class Session(Kept, Commands):
         self._publish(taken.fresh)
         for refusal in taken.refusals:
             self._refuse(refusal)
+        for message in taken.beside:
+            self._hear(message)
         if self._doubtful:
             self._give_up_passed()
         self._progress.set()
+
+    def _hear(self, message: OperatorAnswer) -> None:
+        asked = self._asked.get(message.token)
+        if asked is None:
+            return  # its caller has given up
+        asked.answer.append(message)
+        if isinstance(message, AuditEnd) and not asked.waiter.done():
+            asked.waiter.set_result(asked.answer)
 
     def _refuse(self, refusal: SessionRejected) -> None:
         sent = self._unanswered.pop(refusal.ref, None)
@@ -319,6 +363,9 @@ class Session(Kept, Commands):
                 self._refuse(SessionRejected(ref, RejectReason.REF_NOT_APPLIED, 0, "its refusal was lost"))
 
     def _lose(self, loss: Disconnected) -> None:
+        for asked in self._asked.values():
+            if not asked.waiter.done():
+                asked.waiter.set_exception(loss)
         self._progress.set()
         if self._on_disconnect is not None:
             self._on_disconnect(loss)
@@ -328,5 +375,8 @@ class Session(Kept, Commands):
         for sent in self._unanswered.values():
             if sent.waiter is not None and not sent.waiter.done():
                 sent.waiter.set_exception(error)
+        for asked in self._asked.values():
+            if not asked.waiter.done():
+                asked.waiter.set_exception(error)
         self._events.end(error)
         self._progress.set()

@@ -3,12 +3,14 @@
 Pure: frames of messages in, facts out. Never a socket, a future or a clock.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from carbonmatch.client.errors import StreamGap
 from carbonmatch.matching.messages import AnyReport, Ref, ReportFlag
 from carbonmatch.protocol.codec import UnknownMessage
-from carbonmatch.protocol.messages import SessionRejected
+from carbonmatch.protocol.messages import OperatorAnswer, SessionRejected
+
+_BESIDE: Final = frozenset(get_args(OperatorAnswer))
 
 
 class Taken(NamedTuple):
@@ -17,6 +19,8 @@ class Taken(NamedTuple):
     fresh: list[AnyReport]
     answers: dict[Ref, list[AnyReport]]
     refusals: list[SessionRejected]
+    # Answers outside of the stream: see `Session.ask`.
+    beside: list[OperatorAnswer]
 
 
 class StreamReader:
@@ -39,11 +43,13 @@ class StreamReader:
 
     def take(self, messages: list[Any]) -> Taken:
         """Raise StreamGap where a report is missing or comes again without being flagged as a repeat."""
-        taken = Taken([], {}, [])
+        taken = Taken([], {}, [], [])
         for message in messages:
             kind = type(message)
             if kind is SessionRejected:
                 taken.refusals.append(message)
+            elif kind in _BESIDE:
+                taken.beside.append(message)
             elif kind is UnknownMessage:
                 # A report of a later version: its number counts, its meaning is not ours to guess.
                 if message.seq:

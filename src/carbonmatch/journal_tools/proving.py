@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.state import digest
 from carbonmatch.protocol.batch import Record
 from carbonmatch.server.archive import Archive
+from carbonmatch.server.journal_steps import found
 from carbonmatch.server.recovery import (
     Replay,
     Start,
@@ -28,7 +29,7 @@ from carbonmatch.server.recovery import (
     identity,
     start_from,
 )
-from carbonmatch.server.trade_search import Absence, found, search
+from carbonmatch.server.trade_search import Absence, search
 
 
 class Verified(Struct, frozen=True):

@@ -89,8 +89,8 @@ class Instrument:
     __slots__ = (
         "admits_new",
         "admits_plain",
+        "admits_plain_asked",
         "admits_plain_cleared",
-        "admits_plain_resting",
         "allowed",
         "collar",
         "configured",
@@ -167,11 +167,15 @@ class Instrument:
         self.admits_new = NewOrder in ALLOWED[self.phase] and not self.is_uncrossing
         is_continuous = self.mechanism is ScreenMechanism.CONTINUOUS
         admits = self.is_trading and is_continuous and self.allowed & _PLAIN == _PLAIN
-        # Where accounts hold what they trade, an order is plain only as long as there is enough.
-        self.admits_plain_cleared = admits and self.definition.clearing is not None
-        # Where prices are restrained, only as long as it trades with nobody.
-        self.admits_plain_resting = admits and self.volatility is not None
-        self.admits_plain = admits and not (self.admits_plain_cleared or self.admits_plain_resting)
+        # Where accounts hold what they trade, an order is plain only as long as there is enough; where prices
+        # are restrained, only as long as it trades with nobody. What both look at is asked for at length, and
+        # so is what accounts need where a list is told of each order.
+        is_cleared = self.definition.clearing is not None
+        is_restrained = self.volatility is not None
+        is_asked = is_restrained or (is_cleared and self.definition.screen.order_list)
+        self.admits_plain = admits and not (is_cleared or is_restrained)
+        self.admits_plain_cleared = admits and is_cleared and not is_asked
+        self.admits_plain_asked = admits and is_asked
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import OrderId, Ref, SelfTradePrevention, Sid
 if TYPE_CHECKING:
     from carbonmatch.matching.accounts import Account, SessionState
     from carbonmatch.matching.book import Book
+    from carbonmatch.matching.clearing.position import Position
     from carbonmatch.matching.terms import Terms
 
 # Keys nearest the touch are in a plain list, what is further away than this in a SortedList. Putting a
@@ -53,6 +54,7 @@ class Order:
         "leaves_lots",
         "level",
         "order_id",
+        "position",
         "quantity_lots",
         "ref",
         "self_trade_prevention",
@@ -81,6 +83,8 @@ class Order:
     behind: "Order | None"
     # The money that it holds while it is on a ladder: only of an order to buy, where clearing holds money.
     held_minor: int
+    # Of what it holds while it is on a ladder, where there is clearing.
+    position: "Position"
 
     @property
     def traded_lots(self) -> int:
@@ -132,7 +136,7 @@ class Level:
 class Observer:
     """Is told what becomes of each order on a ladder, where somebody has to know.
 
-    An order that has traded all it had is told as such first, and then as removed.
+    An order that has traded all it had with a taker leaves its level, which is not told as well.
     """
 
     __slots__ = ()
@@ -207,6 +211,12 @@ class Ladder:
 
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
         """Put `order` at the back of the level of `key`."""
+        self.place(order, key, dirty)
+        if self.observer is not None:
+            self.observer.rested(order)
+
+    def place(self, order: Order, key: int, dirty: list[Level]) -> None:
+        """As `rest`, where whom it concerns is told by the caller."""
         try:
             level = self.levels[key]
         except KeyError:
@@ -230,11 +240,15 @@ class Ladder:
         level.last = order
         level.order_count += 1
         level.quantity_lots += order.leaves_lots
-        if self.observer is not None:
-            self.observer.rested(order)
 
     def remove(self, order: Order, dirty: list[Level]) -> None:
         """Take `order` out of its level, with whatever it has left."""
+        self.take(order, dirty)
+        if self.observer is not None:
+            self.observer.removed(order)
+
+    def take(self, order: Order, dirty: list[Level]) -> None:
+        """As `remove`, where whom it concerns is told by the caller."""
         level = order.level
         if not level.dirty:
             level.dirty = True
@@ -253,8 +267,6 @@ class Ladder:
             level.last = ahead
             if ahead is None and level is self.best:
                 self._find_best()
-        if self.observer is not None:
-            self.observer.removed(order)
 
     def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
         """Take the first orders of the ladder out, in their priority, with whatever they have left."""

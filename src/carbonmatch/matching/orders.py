@@ -1,6 +1,6 @@
 """How a plain order enters, and how an order is withdrawn: what makes nearly all the traffic."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from carbonmatch.limits import SESSION_OPEN_ORDERS_MAX, VENUE_OPEN_ORDERS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
@@ -59,9 +59,10 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         or command.order_type is not _LIMIT
         or (time_in_force is not _GTC and time_in_force is not _DAY and time_in_force is not _IOC)
         or (command_flags and command_flags != _KEEP)
-        or not ((instrument := book.instrument).admits_plain or _stays_plain(book, account, command))
+        or not (instrument := book.instrument).quantity_min_lots
+        <= quantity_lots
+        <= instrument.quantity_max_lots
         or (mode is not _INSTRUMENT_DEFAULT and mode not in instrument.modes)
-        or not instrument.quantity_min_lots <= quantity_lots <= instrument.quantity_max_lots
         or not instrument.price_low_ticks <= price_ticks <= instrument.price_high_ticks
         or quantity_lots % instrument.quantity_increment_lots
         or price_ticks % instrument.price_increment_ticks
@@ -91,6 +92,45 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
     order.flags = command_flags
     order.terms = None
 
+    if not instrument.admits_plain:
+        if instrument.admits_plain_cleared:
+            # As `Clearing.refusal` and `reserve`, whose calls would cost 4 % of all commands. What is not
+            # seen to be there at once is asked for the long way.
+            clearing: Clearing = book.clearing  # type: ignore[assignment]  # the instrument has it
+            try:
+                position = order.position = clearing.unrestricted[account.account_id]
+            except KeyError:
+                enter(venue, session, command, ref)
+                return
+            if side is _BUY:
+                buying_lots = position.buying_lots + quantity_lots
+                cash = position.cash
+                if position.total_lots + buying_lots > position.most_lots:
+                    enter(venue, session, command, ref)
+                    return
+                if cash is not None:
+                    minor = quantity_lots * price_ticks * clearing.tick_value_minor
+                    minor += minor * clearing.basis_points // 10_000 + quantity_lots * clearing.minor_per_lot
+                    left = cash.free_minor - minor
+                    if left < 0:
+                        enter(venue, session, command, ref)
+                        return
+                    cash.free_minor = left
+                    order.held_minor = minor
+                elif clearing.cash is not None:
+                    enter(venue, session, command, ref)
+                    return
+                position.buying_lots = buying_lots
+            else:
+                left = position.free_lots - quantity_lots
+                if left < 0:
+                    enter(venue, session, command, ref)
+                    return
+                position.free_lots = left
+        elif not _stays_plain(book, account, command):
+            enter(venue, session, command, ref)
+            return
+
     seq = session.next_seq
     session.next_seq = seq + 1
     session.reports.append(
@@ -108,85 +148,95 @@ def new_order(venue: Venue, session: SessionState, command: NewOrder, ref: Ref) 
         )
     )
 
-    if key + ladder.opposite.best_key >= 0:
+    if key + ladder.opposite.best_key >= 0 or time_in_force is _IOC:
+        if instrument.admits_plain_cleared:
+            # A taker pays from what is free.
+            assert ladder.observer is not None
+            ladder.observer.removed(order)
         match(venue, order, key, ref)
         if not order.leaves_lots:
             return
         if key + ladder.opposite.best_key >= 0:
             venue.report_canceled(session, order, ref, CancelReason.TOO_MANY_MAKERS)
             return
-    if time_in_force is _IOC:
-        venue.report_canceled(session, order, ref, CancelReason.IOC_REMAINDER)
-    else:
+        if time_in_force is _IOC:
+            venue.report_canceled(session, order, ref, CancelReason.IOC_REMAINDER)
+            return
         ladder.rest(order, key, venue.dirty)
-        session.orders[ref] = order
-        account.orders[order_id] = order
-        venue.open_order_count += 1
+    else:
+        ladder.place(order, key, venue.dirty)
+        if ladder.observer is not None and not instrument.admits_plain_cleared:
+            ladder.observer.rested(order)
+    session.orders[ref] = order
+    account.orders[order_id] = order
+    venue.open_order_count += 1
 
 
 def _stays_plain(book: Book, account: Account, command: NewOrder) -> bool:
-    """Whether an order is plain in an instrument with clearing, or with prices that are restrained.
+    """Whether an order is plain where prices are restrained, or where both accounts and a list know of it.
 
-    Nearly all are, since there is enough and they rest; those which are not find their reason the long way.
+    Nearly all are, since they rest and there is enough; those which are not find their reason the long way.
     """
     instrument = book.instrument
-    if not instrument.admits_plain_cleared:
-        return rests_freely(book, command)
+    if not instrument.admits_plain_asked or (
+        instrument.volatility is not None and not rests_freely(book, command)
+    ):
+        return False
     clearing = book.clearing
-    if TYPE_CHECKING:
-        # It is: the instrument has clearing. Asked here, every order would pay for it.
-        assert isinstance(clearing, Clearing)
-    lots = command.quantity_lots
-    # Nearly all have far more than they need, which is seen sooner than how much that would be.
-    position = clearing.positions.get(account.account_id)
-    if position is None or clearing.restrictions:
-        is_covered = False
-    elif command.side is not _BUY:
-        is_covered = lots <= position.free_lots
-    elif position.total_lots + position.buying_lots + lots > position.most_lots or position.cash is None:
-        is_covered = False
-    else:
-        is_covered = lots * command.price_ticks * clearing.enough_minor <= position.cash.free_minor
-    if not is_covered:
-        reason = clearing.refusal(account, command.side, lots, command.price_ticks, _CONTINUOUS)
-        if reason is not None:
-            return False
-    return not instrument.admits_plain_resting or rests_freely(book, command)
+    lots, price_ticks = command.quantity_lots, command.price_ticks
+    return clearing is None or (
+        clearing.refusal(account, command.side, lots, price_ticks, _CONTINUOUS) is None
+    )
 
 
 def cancel(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
-    """Every phase admits it. An owner who did not ask is told as well."""
+    """Every phase admits it."""
     order_ref = command.order_ref
-    order_id = command.order_id
-    order = None if order_id else session.orders.get(order_ref)
-    # Nearly always that was it: an order of one's own, under the name it was entered with.
-    if order is None or order.ref != order_ref:
-        order = named_order(venue, session, order_ref, order_id, ref)
-        if order is None:
-            return
-
-    order.ladder.remove(order, venue.dirty)
-    if order.terms is None and order.ref == order.entry_ref:
-        # As `venue.forget`, whose call costs 1.2 % of all commands.
-        del order.session.orders[order.ref]
-        del order.account.orders[order.order_id]
-        venue.open_order_count -= 1
-    else:
-        venue.forget(order)
+    order = None if command.order_id else session.orders.get(order_ref)
+    # Nearly always it is an order of one's own, under the name it was entered with, and has no terms.
+    if order is None or order.ref != order_ref or order.terms is not None:
+        _cancel_named(venue, session, command, ref)
+        return
+    ladder = order.ladder
+    ladder.take(order, venue.dirty)
+    if ladder.observer is not None:
+        if ladder.book.instrument.admits_plain_cleared:
+            # As `Reserving.removed`, whose call costs 1.5 % of all commands.
+            position = order.position
+            if ladder.side is _BUY:
+                position.buying_lots -= order.leaves_lots
+                assert position.buying_lots >= 0, "no more is given back than was reserved"
+                cash = position.cash
+                if cash is not None:
+                    left = cash.free_minor + order.held_minor
+                    assert left <= cash.total_minor, "no more is given back than was reserved"
+                    cash.free_minor = left
+            else:
+                left = position.free_lots + order.leaves_lots
+                assert left <= position.total_lots, "no more is given back than was reserved"
+                position.free_lots = left
+        else:
+            ladder.observer.removed(order)
+    # As `venue.forget`, whose call costs 1.2 % of all commands.
+    del session.orders[order_ref]
+    del order.account.orders[order.order_id]
+    venue.open_order_count -= 1
     venue.cancels.append(_REQUESTED)
     seq = session.next_seq
     session.next_seq = seq + 1
     session.reports.append(
-        Canceled(
-            seq,
-            ref,
-            venue.time_ns,
-            venue.report_flags,
-            order.order_id,
-            order.leaves_lots + order.hidden_lots,
-            _REQUESTED,
-        )
+        Canceled(seq, ref, venue.time_ns, venue.report_flags, order.order_id, order.leaves_lots, _REQUESTED)
     )
+
+
+def _cancel_named(venue: Venue, session: SessionState, command: Cancel, ref: Ref) -> None:
+    """As `cancel` of any order, by any of its names. An owner who did not ask is told as well."""
+    order = named_order(venue, session, command.order_ref, command.order_id, ref)
+    if order is None:
+        return
+    order.ladder.remove(order, venue.dirty)
+    venue.forget(order)
+    venue.report_canceled(session, order, ref, _REQUESTED)
     if order.session is not session:
         venue.report_canceled(order.session, order, NO_REF, CancelReason.REQUESTED_BY_OTHER_SESSION)
 

@@ -138,7 +138,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         elif maker.hidden_lots:
             refresh(ladder, maker, dirty)
         else:
-            ladder.remove(maker, dirty)
+            ladder.take(maker, dirty)
             venue.forget(maker)
     venue.makers_left = makers_left
     venue.foreign_report_count += foreign_reports

@@ -52,8 +52,6 @@ def rests_freely(book: Book, command: NewOrder) -> bool:
 
     Nearly all orders rest like this, and so take the short way although prices are restrained.
     """
-    if not book.instrument.admits_plain_resting:
-        return False
     ladder = book.bids if command.side is _BUY else book.asks
     key = ladder.sign * command.price_ticks
     guard = book.guard

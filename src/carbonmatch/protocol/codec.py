@@ -23,6 +23,7 @@ from carbonmatch.protocol.messages import (
     FeedInbound,
     FeedOutbound,
     Logon,
+    OperatorAnswer,
     SessionControl,
     SessionOutbound,
 )
@@ -46,7 +47,7 @@ _control_decoder: Final[Decoder[list[SessionControl]]] = Decoder(
 _feed_request_decoder: Final[Decoder[list[FeedInbound]]] = Decoder(
     Annotated[list[FeedInbound], _message_count]
 )
-_report_decoder: Final = Decoder(list[AnyReport | SessionOutbound])
+_report_decoder: Final = Decoder(list[AnyReport | OperatorAnswer | SessionOutbound])
 _copy_decoder: Final = Decoder(list[Copied | SessionOutbound])
 _feed_decoder: Final = Decoder(list[FeedOutbound | SessionOutbound])
 _outline_decoder: Final = Decoder(list[list[Raw]])
@@ -108,12 +109,15 @@ def encode(messages: list[_Message]) -> bytes:
 # --- for clients ---------------------------------------------------------------------------------
 
 
-def decode_reports(payload: bytes) -> list[AnyReport | SessionOutbound | UnknownMessage]:
+def decode_reports(payload: bytes) -> list[AnyReport | OperatorAnswer | SessionOutbound | UnknownMessage]:
     """Of an order-entry connection. A reason that is unknown here has the name `UNKNOWN_<number>`."""
     try:
-        return cast("list[AnyReport | SessionOutbound | UnknownMessage]", _report_decoder.decode(payload))
+        return cast(
+            "list[AnyReport | OperatorAnswer | SessionOutbound | UnknownMessage]",
+            _report_decoder.decode(payload),
+        )
     except _UNDECODABLE:
-        return _decode_of_later_version(payload, AnyReport | SessionOutbound)
+        return _decode_of_later_version(payload, AnyReport | OperatorAnswer | SessionOutbound)
 
 
 def decode_copies(payload: bytes) -> list[Copied | SessionOutbound | UnknownMessage]:

@@ -40,6 +40,9 @@ from carbonmatch.protocol.vocabulary.feed_trading import Statistics as Statistic
 from carbonmatch.protocol.vocabulary.feed_trading import Trade as Trade
 from carbonmatch.protocol.vocabulary.feed_trading import TradeBust as TradeBust
 from carbonmatch.protocol.vocabulary.feed_trading import TradeCorrection as TradeCorrection
+from carbonmatch.protocol.vocabulary.operating import Audited as Audited
+from carbonmatch.protocol.vocabulary.operating import AuditEnd as AuditEnd
+from carbonmatch.protocol.vocabulary.operating import AuditRequest as AuditRequest
 from carbonmatch.protocol.vocabulary.session import NONCE_BYTES as NONCE_BYTES
 from carbonmatch.protocol.vocabulary.session import PROTOCOL_VERSION as PROTOCOL_VERSION
 from carbonmatch.protocol.vocabulary.session import SIGNATURE_BYTES as SIGNATURE_BYTES
@@ -61,7 +64,9 @@ from carbonmatch.protocol.vocabulary.session import SessionRejected as SessionRe
 # A logon comes once, alone in the first frame; the others may stand in any frame after it.
 SessionControl = Logout | Heartbeat
 SessionInbound = Logon | SessionControl
-ClientInbound = ClientCommand | SessionControl
+# What operators are answered beside the market, outside of every stream.
+OperatorAnswer = Audited | AuditEnd
+ClientInbound = ClientCommand | AuditRequest | SessionControl
 FeedRequest = Subscribe | GapRequest
 FeedInbound = FeedRequest | SessionControl
 SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected

@@ -60,6 +60,7 @@ from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import FrameReader
 from carbonmatch.protocol.messages import (
     PROTOCOL_VERSION,
+    AuditRequest,
     Challenge,
     FeedRequest,
     Heartbeat,
@@ -79,6 +80,8 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
+# What operators ask beside the market: the journal is read for it.
+QUESTIONS: Final[frozenset[type]] = frozenset({AuditRequest})
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
@@ -87,7 +90,7 @@ _STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, 
 LOOKED_UP: Final[frozenset[type]] = frozenset(
     {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
 )
-SEARCHES: Final = frozenset({MassCancel, Kill, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
+SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -160,6 +163,8 @@ class Received(Struct, Generic[_Request], frozen=True, gc=False):
     requests: list[_Request]
     answers: list[HeartbeatAnswer]  # to send now
     logged_out: LoggedOut | None  # to send once all requests are answered; then close
+    # What is to be answered beside the market, once the requests are applied.
+    questions: list[AuditRequest]
     # The frame held the requests and nothing else, its role may make all of them, and none of them needs a
     # look-up: its payload may stand for them.
     whole: bool
@@ -339,7 +344,7 @@ class Connection:
     def _separate(self, messages: list[Any], time_ns: int) -> Received[Any]:
         # Nearly every frame holds requests only: about 30 ns a message to know.
         if self._looked_at.isdisjoint(map(type, messages)):
-            return Received(messages, [], None, True)
+            return Received(messages, [], None, [], True)
         searches = sum(type(message) in SEARCHES for message in messages)
         if searches > FRAME_SEARCHES_MAX:
             raise ProtocolError(
@@ -349,6 +354,7 @@ class Connection:
             )
         requests: list[Any] = []
         answers: list[HeartbeatAnswer] = []
+        questions: list[AuditRequest] = []
         for position, message in enumerate(messages, 1):
             if type(message) is Heartbeat:
                 if message.token:
@@ -356,11 +362,13 @@ class Connection:
             elif type(message) is Logout:
                 if position < len(messages):
                     raise ProtocolError(RejectReason.MALFORMED, "messages after a logout, expected none")
-                return Received(requests, answers, self.end(LogoutReason.REQUESTED), False)
+                return Received(requests, answers, self.end(LogoutReason.REQUESTED), questions, False)
+            elif type(message) in QUESTIONS:
+                questions.append(message)
             else:
                 requests.append(message)
         whole = len(requests) == len(messages) and self._not_whole.isdisjoint(map(type, requests))
-        return Received(requests, answers, None, whole)
+        return Received(requests, answers, None, questions, whole)
 
     # --- time ------------------------------------------------------------------------------------
 

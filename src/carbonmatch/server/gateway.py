@@ -15,6 +15,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import log
 from carbonmatch.protocol import session
 from carbonmatch.protocol.throttle import Throttle
+from carbonmatch.server.audit_search import AuditFinder
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.history import History
@@ -51,6 +52,7 @@ class Gateway(Listener):
         self.pipeline = pipeline
         self.history = history
         self.trades = TradeFinder(history)
+        self.audits = AuditFinder(history)
         self.schedules = schedules
         self.steering = Steering(pipeline.engine, self)
         self.sessions = sessions

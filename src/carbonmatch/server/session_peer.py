@@ -42,6 +42,7 @@ from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.frame_look_up import FrameLookUp
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
+from carbonmatch.server.questions import Questions
 from carbonmatch.server.selection import ADDS_RISK, Circumstances, Judged, Selection, select
 from carbonmatch.server.stream import Stream
 
@@ -81,6 +82,7 @@ class SessionPeer(Peer):
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
         self._look_ups = LookUps(self)
+        self._questions = Questions(self)
         # Of the frame that is being applied, while what it needs is found out; no other is served.
         self.look_up: FrameLookUp | None = None
 
@@ -298,6 +300,8 @@ class SessionPeer(Peer):
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
+        for question in received.questions:
+            self._questions.ask(question)
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
@@ -385,6 +389,8 @@ class SessionPeer(Peer):
         judged = self._judge(cast("list[SessionCommand]", received.requests), received_ns)
         look_up = self.look_up = FrameLookUp(self, judged, received, received_ns)
         look_up.begin()
+        for question in received.questions:
+            self._questions.ask(question)
         if look_up.is_done:
             self._apply_looked_up(look_up)
 

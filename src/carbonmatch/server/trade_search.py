@@ -4,13 +4,11 @@ Trade ids increase through the journal. So the segment is found by asking some o
 behind their beginning, and then read until the trade comes: about one segment, 64 MiB, for each look-up.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Final
 
-from carbonmatch.journal.reader import read_records
-from carbonmatch.journal.record import Kind, StoredRecord, place, position
-from carbonmatch.journal.segments import segment_numbers
+from carbonmatch.journal.record import place, position
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import SESSION_MARKS_MAX
 from carbonmatch.matching.messages import (
@@ -23,9 +21,15 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.batch import Outline, decode_outline, decode_public, decode_stream
 from carbonmatch.server.history import History
+from carbonmatch.server.journal_steps import (
+    STEP_BYTES,
+    Search,
+    beside_the_loop,
+    over_archiving,
+    stepwise,
+)
 
-# One step: what is read before another reader gets its turn.
-_STEP_BYTES: Final = 512 * 1024
+_STEP_BYTES: Final = STEP_BYTES
 
 
 class Absence(Enum):
@@ -50,24 +54,8 @@ class TradeFinder:
     ) -> None:
         """Call `done` in a later turn with the trade as it was made, of those that are durable now."""
         history = self._history
-        read = history.scheduler.read
         steps = search(history.whole, trade_id, history.durable_position, self._first_ids)
-
-        def step() -> Sought | None:
-            try:
-                next(steps)
-            except StopIteration as end:
-                sought: Sought = end.value
-                return sought
-            return None
-
-        def stepped(sought: Sought | None) -> None:
-            if sought is None:
-                read(step, stepped, failed)
-            else:
-                done(sought)
-
-        read(step, stepped, failed)
+        beside_the_loop(history.scheduler, steps, done, failed)
 
 
 def search(
@@ -75,33 +63,19 @@ def search(
     trade_id: TradeId,
     durable_position: int,
     first_ids: dict[int, TradeId] | None = None,
-) -> Generator[None, None, Sought]:
-    """The trade, or why there is none; after each step that may have taken long it yields.
+) -> Search[Sought]:
+    """The trade, or why there is none.
 
     `storage_of` gives the journal, with its archive where there is one. `first_ids` has what earlier
     searches have learned, by segment: the first trade at or behind its beginning.
     """
-    first_ids = {} if first_ids is None else first_ids
+    learned = {} if first_ids is None else first_ids
     last_number, _ = place(durable_position)
-    while True:
-        storage = storage_of()
-        numbers = [number for number in segment_numbers(storage) if number <= last_number]
-        try:
-            return (yield from _search(storage, numbers, trade_id, durable_position, first_ids))
-        except FileNotFoundError:
-            # A segment has left for the archive since. Those that are left are fewer, so this ends.
-            if segment_numbers(storage)[0] == numbers[0]:
-                raise
-
-
-def found(steps: Generator[None, None, Sought]) -> Sought:
-    """What a search comes to, for whoever need not stay available."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            sought: Sought = end.value
-            return sought
+    return over_archiving(
+        storage_of,
+        last_number,
+        lambda storage, numbers: _search(storage, numbers, trade_id, durable_position, learned),
+    )
 
 
 def _search(
@@ -110,7 +84,7 @@ def _search(
     trade_id: TradeId,
     durable_position: int,
     first_ids: dict[int, TradeId],
-) -> Generator[None, None, Sought]:
+) -> Search[Sought]:
     low, high = 0, len(numbers)
     while low < high:
         middle = (low + high) // 2
@@ -134,7 +108,7 @@ def _search(
 
 def _first_id(
     storage: Storage, number: int, durable_position: int, first_ids: dict[int, TradeId]
-) -> Generator[None, None, TradeId | None]:
+) -> Search[TradeId | None]:
     """Of the first trade at or behind the beginning of a segment; None where there is none yet."""
     if number in first_ids:
         return first_ids[number]
@@ -153,22 +127,8 @@ def _first_id(
 
 def _outlines(storage: Storage, start: int, durable_position: int) -> Iterator[Outline | None]:
     """What the records from `start` on hold; None whenever a step is over."""
-    records = read_records(storage, start, durable_position)
-    step_bytes = 0
-    try:
-        for record in records:
-            if record.kind is Kind.DATA:
-                yield decode_outline(record.payload)
-            step_bytes += _bytes_of(record)
-            if step_bytes >= _STEP_BYTES:
-                step_bytes = 0
-                yield None
-    finally:
-        records.close()  # type: ignore[attr-defined]  # it is a generator, and holds a file
-
-
-def _bytes_of(record: StoredRecord) -> int:
-    return record.end_offset - record.offset
+    for record in stepwise(storage, start, durable_position, _STEP_BYTES):
+        yield None if record is None else decode_outline(record.payload)
 
 
 def _of(outline: Outline, event: Traded) -> FoundTrade:

@@ -60,9 +60,9 @@ def test_trades_deposits_and_withdrawals_add_up_batch_by_batch() -> None:
     clearing = clearing_of(market)
     clearing.withdraw(COMPANY, 5)
     check_conservation(market.engine.venue)
-    assert not clearing.moved_lots
+    assert not clearing.moved
     assert clearing.cash is not None
-    assert not clearing.cash.moved_minor
+    assert not clearing.cash.moved
     trade(market, ref=2)
     clearing.cash.withdraw(TRADER, 100)
     market.engine = restore(snapshot(market.engine))

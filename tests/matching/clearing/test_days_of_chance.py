@@ -17,7 +17,7 @@ from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.conservation import check_conservation
-from carbonmatch.matching.clearing.reserving import ReservingMoney, ReservingUnits
+from carbonmatch.matching.clearing.reserving import Reserving
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import AccountId, AnyCommand, InstrumentId, Ref, SessionId, Side, TradeKind
 from carbonmatch.matching.state import restore, snapshot
@@ -274,8 +274,7 @@ def test_accounts_have_what_the_naive_reckons(seed: int) -> None:
 
 
 def test_a_forgotten_release_is_found_and_its_seed_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for reserving in (ReservingUnits, ReservingMoney):
-        monkeypatch.setattr(reserving, "reduced", lambda *_: None)
+    monkeypatch.setattr(Reserving, "reduced", lambda *_: None)
     with pytest.raises(AssertionError, match="seed 1"):
         play(Days(1))
 

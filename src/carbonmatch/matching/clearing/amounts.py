@@ -63,13 +63,6 @@ class Amounts:
         """Whether every order to buy reserves as much by the other ones."""
         return self._reserved == other._reserved and self.tick_value_minor == other.tick_value_minor
 
-    def enough_minor(self) -> int:
-        """Money a lot and tick that is enough for any order of the screen, whatever its fee.
-
-        No fee is more than the money and what it takes a lot, and no price is less than a tick.
-        """
-        return 2 * self.tick_value_minor + self.of_screen.minor_per_lot
-
     def reserved_minor(self, lots: int, price_ticks: int, kind: TradeKind) -> int:
         """What an order to buy so many lots reserves: the money at its limit, with the highest fee."""
         money = lots * price_ticks * self.tick_value_minor

@@ -11,12 +11,15 @@ class Cash:
     bought of the account by then counts as paid from other money, so that no more than is certain leaves.
     """
 
-    __slots__ = ("free_minor", "proceeds_minor", "total_minor")
+    __slots__ = ("checked_minor", "free_minor", "has_moved", "proceeds_minor", "total_minor")
 
     def __init__(self) -> None:
         self.total_minor = 0
         self.free_minor = 0
         self.proceeds_minor = 0
+        # What it was when money was looked at last, and whether some has moved since.
+        self.checked_minor = 0
+        self.has_moved = False
 
     @property
     def reserved_minor(self) -> int:
@@ -47,16 +50,16 @@ class CashLedger:
     Invariant: all of it together is what was deposited, less what was withdrawn.
     """
 
-    __slots__ = ("accounts", "checked_minor", "currency", "deposited_minor", "fees_minor", "moved_minor")
+    __slots__ = ("accounts", "checked_minor", "currency", "deposited_minor", "fees_minor", "moved")
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
         self.accounts: dict[AccountId, Cash] = {}
         self.fees_minor = 0
         self.deposited_minor = 0
-        # What all had when money was looked at last, and what those had then of whose money some has moved.
+        # What all had when money was looked at last, and the cash of which some has moved since.
         self.checked_minor = 0
-        self.moved_minor: dict[AccountId, int] = {}
+        self.moved: list[Cash] = []
 
     def of(self, account_id: AccountId) -> Cash:
         """The account's cash; none at first."""
@@ -68,9 +71,14 @@ class CashLedger:
     def moving(self, account_id: AccountId) -> Cash:
         """The account's cash, of which some is about to come or go."""
         cash = self.of(account_id)
-        if account_id not in self.moved_minor:
-            self.moved_minor[account_id] = cash.total_minor
+        if not cash.has_moved:
+            self.watch(cash)
         return cash
+
+    def watch(self, cash: Cash) -> None:
+        """Let `check_moved` look at it, since some of it is about to come or go."""
+        cash.has_moved = True
+        self.moved.append(cash)
 
     def deposit(self, account_id: AccountId, minor: int) -> None:
         self.moving(account_id).add(minor)
@@ -89,13 +97,14 @@ class CashLedger:
     def check_moved(self) -> None:
         """Assert that of all that has moved since the last time only deposits and fees have come or gone."""
         all_minor = self.checked_minor
-        for account_id, minor in self.moved_minor.items():
-            cash = self.accounts[account_id]
+        for cash in self.moved:
             cash.check()
-            all_minor += cash.total_minor - minor
+            all_minor += cash.total_minor - cash.checked_minor
+            cash.checked_minor = cash.total_minor
+            cash.has_moved = False
         assert all_minor == self.deposited_minor - self.fees_minor, "money neither comes nor goes by trading"
         self.checked_minor = all_minor
-        self.moved_minor.clear()
+        self.moved.clear()
 
     def check(self) -> None:
         for cash in self.accounts.values():

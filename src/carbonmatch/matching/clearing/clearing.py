@@ -42,12 +42,13 @@ class Clearing:
 
     __slots__ = (
         "amounts",
+        "basis_points",
         "cash",
         "checked_lots",
         "deposited_lots",
-        "enough_minor",
         "forgotten_trade_id",
-        "moved_lots",
+        "minor_per_lot",
+        "moved",
         "past_terms",
         "positions",
         "restrictions",
@@ -55,6 +56,8 @@ class Clearing:
         "rolled_trade_ids",
         "rules",
         "since_trade_id",
+        "tick_value_minor",
+        "unrestricted",
     )
 
     def __init__(
@@ -70,20 +73,20 @@ class Clearing:
         self.forgotten_trade_id = NO_TRADE
         self.past_terms: list[Terms] = []
         self.positions: dict[AccountId, Position] = {}
-        # Of the few accounts that have one.
+        # Of the few accounts that have one; and the positions of all others.
         self.restrictions: dict[AccountId, Restriction] = {}
+        self.unrestricted: dict[AccountId, Position] = {}
         self.deposited_lots = 0
-        # What was deposited when units were looked at last; and what those had then of whose some have moved.
+        # What was deposited when units were looked at last; and the positions of which some have moved since.
         self.checked_lots = 0
-        self.moved_lots: dict[AccountId, int] = {}
+        self.moved: list[Position] = []
         # Trades up to this one were made without.
         self.since_trade_id = since_trade_id
         # The last trading day that ended here; and the last trade of the venue at the ends of as many days as
         # settlement can take, the latest first.
         self.rolled_day = 0
         self.rolled_trade_ids: list[TradeId] = []
-        self.amounts = Amounts(rules.fees, tick_value_minor)
-        self.enough_minor = self.amounts.enough_minor()
+        self._charge(Amounts(rules.fees, tick_value_minor))
 
     def of(self, account_id: AccountId) -> Position:
         """The account's position; nothing at first."""
@@ -92,46 +95,69 @@ class Clearing:
             position = self.positions[account_id] = Position(
                 self.rules.lag_days, self.rules.position_max_lots
             )
+            if account_id not in self.restrictions:
+                self.unrestricted[account_id] = position
         return position
 
     def cash_of(self, account_id: AccountId, position: Position) -> Cash:
         """The account's money; from now on the position knows it."""
         assert self.cash is not None
-        cash = position.cash = self.cash.accounts[account_id]
+        cash = position.cash = self.cash.of(account_id)
         return cash
 
     def moving(self, account_id: AccountId) -> Position:
         """The account's position, of whose units some are about to come or go."""
         position = self.of(account_id)
-        if account_id not in self.moved_lots:
-            self.moved_lots[account_id] = position.total_lots
+        if not position.has_moved:
+            self._watch(position)
         return position
+
+    def _watch(self, position: Position) -> None:
+        """Let `check_moved` look at it."""
+        position.has_moved = True
+        self.moved.append(position)
+
+    def _charge(self, amounts: Amounts) -> None:
+        """From now on trades cost that."""
+        self.amounts = amounts
+        self.tick_value_minor = amounts.tick_value_minor
+        self.basis_points, self.minor_per_lot = amounts.of_screen
 
     # --- orders ----------------------------------------------------------------------------------
 
     def refusal(
-        self, account: Account, side: Side, lots: int, price_ticks: int, kind: TradeKind
+        self,
+        account: Account,
+        side: Side,
+        lots: int,
+        price_ticks: int,
+        kind: TradeKind,
+        held_lots: int = 0,
+        held_minor: int = 0,
     ) -> RejectReason | None:
-        """Why so many lots at this limit may neither trade nor be reserved, None if they may."""
+        """Why so many lots at this limit may neither trade nor be reserved, None if they may.
+
+        What an order holds that they would replace counts as free.
+        """
         if self.restrictions and self.forbids(account, side):
             return RejectReason.ACCOUNT_RESTRICTED
         account_id = account.account_id
         position = self.positions.get(account_id)
         if side is _SELL:
-            if position is None or lots > position.free_lots:
+            if position is None or lots > position.free_lots + held_lots:
                 return RejectReason.INSUFFICIENT_HOLDINGS
             return None
         most_lots = self.rules.position_max_lots or UNLIMITED_LOTS
         there = 0
         if position is not None:
             most_lots = position.most_lots
-            there = position.total_lots + position.buying_lots
+            there = position.total_lots + position.buying_lots - held_lots
         if there + lots > most_lots:
             return RejectReason.POSITION_LIMIT
         if self.cash is not None:
             cash = self.cash.accounts.get(account_id)
             needed_minor = self.amounts.reserved_minor(lots, price_ticks, kind)
-            if cash is None or needed_minor > cash.free_minor:
+            if cash is None or needed_minor > cash.free_minor + held_minor:
                 return RejectReason.INSUFFICIENT_CASH
         return None
 
@@ -177,8 +203,11 @@ class Clearing:
     def restrict(self, account_id: AccountId, restriction: Restriction) -> None:
         """What the account may not do from now on."""
         self.restrictions.pop(account_id, None)
+        self.unrestricted.pop(account_id, None)
         if restriction is not Restriction.NONE:
             self.restrictions[account_id] = restriction
+        elif account_id in self.positions:
+            self.unrestricted[account_id] = self.positions[account_id]
 
     def forbids(self, account: Account, side: Side) -> bool:
         """Whether the account may not buy, or not sell."""
@@ -188,15 +217,42 @@ class Clearing:
 
     def settle(self, buyer: Account, seller: Account, lots: int, price_ticks: int, kind: TradeKind) -> None:
         """Move units and money, and take fees. The lots are reserved no longer, on either side."""
-        self.moving(seller.account_id).take_free(lots)
-        self.moving(buyer.account_id).add_bought(lots)
-        if self.cash is None:
+        sold = self.positions[seller.account_id]
+        bought = self.positions.get(buyer.account_id)
+        if bought is None:
+            bought = self.of(buyer.account_id)
+        if not sold.has_moved:
+            self._watch(sold)
+        if not bought.has_moved:
+            self._watch(bought)
+        free_lots = sold.free_lots - lots
+        assert free_lots >= 0, "nobody sells what it does not have"
+        sold.free_lots = free_lots
+        sold.total_lots -= lots
+        bought.total_lots += lots
+        if bought.unsettled_lots:
+            bought.unsettled_lots[0] += lots
+        else:
+            bought.free_lots += lots
+        ledger = self.cash
+        if ledger is None:
             return
         paid_minor, got_minor = self.amounts.moved_minor(lots, price_ticks, kind)
-        self.cash.moving(buyer.account_id).take(paid_minor)
-        self.cash.moving(seller.account_id).add(got_minor)
-        self.add_proceeds(seller.account_id, got_minor)
-        self.cash.fees_minor += paid_minor - got_minor
+        payer = bought.cash or self.cash_of(buyer.account_id, bought)
+        payee = sold.cash or self.cash_of(seller.account_id, sold)
+        if not payer.has_moved:
+            ledger.watch(payer)
+        if not payee.has_moved:
+            ledger.watch(payee)
+        free_minor = payer.free_minor - paid_minor
+        assert free_minor >= 0, "nobody spends what it does not have"
+        payer.free_minor = free_minor
+        payer.total_minor -= paid_minor
+        payee.free_minor += got_minor
+        payee.total_minor += got_minor
+        sold.proceeds_minor += got_minor
+        payee.proceeds_minor += got_minor
+        ledger.fees_minor += paid_minor - got_minor
 
     def add_proceeds(self, account_id: AccountId, minor: int) -> None:
         """So much more, or less, of its money comes from sales of the trading day in progress."""
@@ -236,8 +292,7 @@ class Clearing:
         before = Terms(last_trade_id, self.amounts, self.cash)
         self.rules = rules
         self.cash = cash if rules.cash else None
-        self.amounts = Amounts(rules.fees, tick_value_minor)
-        self.enough_minor = self.amounts.enough_minor()
+        self._charge(Amounts(rules.fees, tick_value_minor))
         if self.amounts != before.amounts or self.cash is not before.cash:
             self.past_terms.append(before)
             if len(self.past_terms) > CLEARING_TERMS_MAX:
@@ -291,18 +346,22 @@ class Clearing:
     def check_moved(self) -> None:
         """Assert that of all that has moved since the last time only what was deposited has come or gone."""
         more_lots = 0
-        for account_id, lots in self.moved_lots.items():
-            position = self.positions[account_id]
+        for position in self.moved:
             position.check()
-            more_lots += position.total_lots - lots
+            more_lots += position.total_lots - position.checked_lots
+            position.checked_lots = position.total_lots
+            position.has_moved = False
         assert more_lots == self.deposited_lots - self.checked_lots, "units neither come nor go by trading"
         self.checked_lots = self.deposited_lots
-        self.moved_lots.clear()
+        self.moved.clear()
 
     def check(self) -> None:
         """Assert every invariant but that of what is reserved, which only the orders know."""
-        for position in self.positions.values():
+        for account_id, position in self.positions.items():
             position.check()
+            assert self.unrestricted.get(account_id) is (
+                None if account_id in self.restrictions else position
+            )
             assert len(position.unsettled_lots) == self.rules.lag_days
         assert self.rolled_trade_ids == sorted(self.rolled_trade_ids, reverse=True)
         total_lots = sum(position.total_lots for position in self.positions.values())

@@ -19,7 +19,9 @@ class Position:
     __slots__ = (
         "buying_lots",
         "cash",
+        "checked_lots",
         "free_lots",
+        "has_moved",
         "limit_lots",
         "most_lots",
         "proceeds_minor",
@@ -42,18 +44,13 @@ class Position:
         self.most_lots = most_lots or UNLIMITED_LOTS
         # The account's money that the instrument trades in, once it has been looked for.
         self.cash: Cash | None = None
+        # What it had when units were looked at last, and whether some have moved since.
+        self.checked_lots = 0
+        self.has_moved = False
 
     @property
     def reserved_lots(self) -> int:
         return self.total_lots - self.free_lots - sum(self.unsettled_lots)
-
-    def add_bought(self, lots: int) -> None:
-        """What was bought may be sold after as many trading days as settlement takes."""
-        self.total_lots += lots
-        if self.unsettled_lots:
-            self.unsettled_lots[0] += lots
-        else:
-            self.free_lots += lots
 
     def add_unsettled(self, lots: int, age_days: int) -> None:
         """So many more, or less, are what was bought as many trading days ago and is not settled yet."""

@@ -10,10 +10,9 @@ prevention.
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.matching.accounts import Account
-from carbonmatch.matching.clearing.amounts import BASIS_POINTS
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.ladder import Observer, Order
-from carbonmatch.matching.messages import RejectReason, TradeKind
+from carbonmatch.matching.messages import RejectReason, Side, TradeKind
 
 if TYPE_CHECKING:
     from carbonmatch.matching.book import Book
@@ -23,112 +22,83 @@ if TYPE_CHECKING:
 SCREEN: Final = TradeKind.CONTINUOUS
 
 
-class _Reserving(Observer):
-    """Nearly every command pays for resting or leaving, so what `Clearing.reserve` and `release` do is
-    written out for each: called, it would cost as much again.
+class Reserving(Observer):
+    """Lets the orders of one side hold their units; or their money, and count for their limits.
+
+    Nearly every command takes an order away, so what `Clearing.release` does is written out: called, it would
+    cost as much again.
     """
 
-    __slots__ = ("_clearing", "_positions")
+    __slots__ = ("_clearing", "_positions", "_sells")
 
-    def __init__(self, clearing: Clearing) -> None:
+    def __init__(self, clearing: Clearing, side: Side) -> None:
         self._clearing = clearing
         self._positions = clearing.positions
+        self._sells = side is Side.SELL
+
+    def rested(self, order: Order) -> None:
+        account_id = order.account.account_id
+        position = order.position = self._positions.get(account_id) or self._clearing.of(account_id)
+        lots = order.leaves_lots + order.hidden_lots
+        if self._sells:
+            position.free_lots -= lots
+            assert position.free_lots >= 0, "it was asked before whether they may be reserved"
+            return
+        position.buying_lots += lots
+        clearing = self._clearing
+        if clearing.cash is not None:
+            cash = position.cash or clearing.cash_of(account_id, position)
+            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
+            minor = order.held_minor = clearing.amounts.reserved_minor(lots, ticks, SCREEN)
+            cash.free_minor -= minor
+            assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
+
+    def removed(self, order: Order) -> None:
+        position = order.position
+        lots = order.leaves_lots + order.hidden_lots
+        if self._sells:
+            free_lots = position.free_lots + lots
+            assert free_lots <= position.total_lots, "no more is given back than was reserved"
+            position.free_lots = free_lots
+            return
+        buying_lots = position.buying_lots - lots
+        assert buying_lots >= 0, "no more is given back than was reserved"
+        position.buying_lots = buying_lots
+        cash = position.cash
+        if cash is not None:
+            free_minor = cash.free_minor + order.held_minor
+            assert free_minor <= cash.total_minor, "no more is given back than was reserved"
+            cash.free_minor = free_minor
+
+    def reduced(self, order: Order, lots: int) -> None:
+        position = order.position
+        if self._sells:
+            position.free_lots += lots
+            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+            return
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        cash = position.cash
+        if cash is not None:
+            ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
+            left_lots = order.leaves_lots + order.hidden_lots
+            minor = self._clearing.amounts.reserved_minor(left_lots, ticks, SCREEN)
+            cash.free_minor += order.held_minor - minor
+            assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+            order.held_minor = minor
+
+    def traded(self, order: Order, taker: Account, lots: int) -> None:
+        if self._sells:
+            position = order.position
+            position.free_lots += lots
+            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
+            self._clearing.settle(taker, order.account, lots, order.level.price_ticks, SCREEN)
+        else:
+            self.reduced(order, lots)
+            self._clearing.settle(order.account, taker, lots, order.level.price_ticks, SCREEN)
 
     def filled(self, order: Order, lots: int) -> None:
         self.reduced(order, lots)
-
-
-class ReservingUnits(_Reserving):
-    """Lets the orders of a ladder of sellers hold their units."""
-
-    __slots__ = ()
-
-    def rested(self, order: Order) -> None:
-        position = self._positions[order.account.account_id]
-        position.free_lots -= order.leaves_lots + order.hidden_lots
-        assert position.free_lots >= 0, "it was asked before whether they may be reserved"
-
-    def removed(self, order: Order) -> None:
-        position = self._positions[order.account.account_id]
-        position.free_lots += order.leaves_lots + order.hidden_lots
-        assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
-
-    def reduced(self, order: Order, lots: int) -> None:
-        position = self._positions[order.account.account_id]
-        position.free_lots += lots
-        assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
-
-    def traded(self, order: Order, taker: Account, lots: int) -> None:
-        self.reduced(order, lots)
-        self._clearing.settle(taker, order.account, lots, order.level.price_ticks, SCREEN)
-
-
-class ReservingPurchases(_Reserving):
-    """Lets the orders of a ladder of buyers count for their limits, where no money is held."""
-
-    __slots__ = ()
-
-    def rested(self, order: Order) -> None:
-        account_id = order.account.account_id
-        position = self._positions.get(account_id) or self._clearing.of(account_id)
-        position.buying_lots += order.leaves_lots + order.hidden_lots
-
-    def removed(self, order: Order) -> None:
-        self.reduced(order, order.leaves_lots + order.hidden_lots)
-
-    def reduced(self, order: Order, lots: int) -> None:
-        position = self._positions[order.account.account_id]
-        position.buying_lots -= lots
-        assert position.buying_lots >= 0, "no more is given back than was reserved"
-
-    def traded(self, order: Order, taker: Account, lots: int) -> None:
-        self.reduced(order, lots)
-        self._clearing.settle(order.account, taker, lots, order.level.price_ticks, SCREEN)
-
-
-class ReservingMoney(ReservingPurchases):
-    """Lets the orders of a ladder of buyers hold the money that they may come to."""
-
-    __slots__ = ("_basis_points", "_minor_per_lot", "_tick_value_minor")
-
-    def __init__(self, clearing: Clearing) -> None:
-        super().__init__(clearing)
-        self._tick_value_minor = clearing.amounts.tick_value_minor
-        self._basis_points, self._minor_per_lot = clearing.amounts.of_screen
-
-    def rested(self, order: Order) -> None:
-        account_id = order.account.account_id
-        position = self._positions.get(account_id) or self._clearing.of(account_id)
-        lots = order.leaves_lots + order.hidden_lots
-        position.buying_lots += lots
-        cash = position.cash or self._clearing.cash_of(account_id, position)
-        # As `Amounts.reserved_minor`.
-        ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
-        money = lots * ticks * self._tick_value_minor
-        minor = money + money * self._basis_points // BASIS_POINTS + lots * self._minor_per_lot
-        order.held_minor = minor
-        cash.free_minor -= minor
-        assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
-
-    def removed(self, order: Order) -> None:
-        position = self._positions[order.account.account_id]
-        position.buying_lots -= order.leaves_lots + order.hidden_lots
-        assert position.buying_lots >= 0, "no more is given back than was reserved"
-        cash = position.cash
-        assert cash is not None, "an order that holds money has found it"
-        cash.free_minor += order.held_minor
-        assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
-
-    def reduced(self, order: Order, lots: int) -> None:
-        position = self._positions[order.account.account_id]
-        position.buying_lots -= lots
-        assert position.buying_lots >= 0, "no more is given back than was reserved"
-        minor = held_minor(self._clearing, order)
-        cash = position.cash
-        assert cash is not None, "an order that holds money has found it"
-        cash.free_minor += order.held_minor - minor
-        assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
-        order.held_minor = minor
 
 
 class ReservingAndListing(Observer):
@@ -154,6 +124,7 @@ class ReservingAndListing(Observer):
 
     def traded(self, order: Order, taker: Account, lots: int) -> None:
         self._reserving.traded(order, taker, lots)
+        self._order_list.traded(order, taker, lots)
 
     def filled(self, order: Order, lots: int) -> None:
         self._reserving.filled(order, lots)
@@ -162,12 +133,8 @@ class ReservingAndListing(Observer):
 def choose_observers(book: "Book") -> None:
     """Let the ladders tell those who have to know: the book's clearing as it is now, and its order list."""
     clearing = book.clearing
-    units: Observer | None = None
-    money: Observer | None = None
-    if isinstance(clearing, Clearing):
-        units = ReservingUnits(clearing)
-        money = ReservingPurchases(clearing) if clearing.cash is None else ReservingMoney(clearing)
-    for ladder, reserving in ((book.bids, money), (book.asks, units)):
+    for ladder in (book.bids, book.asks):
+        reserving = Reserving(clearing, ladder.side) if isinstance(clearing, Clearing) else None
         ladder.stops.observer = ladder.waiting.observer = reserving
         ladder.observer = _with_list(reserving, book.order_list)
 
@@ -188,22 +155,10 @@ def replaced_order_refusal(order: Order, lots: int, price_ticks: int) -> RejectR
     clearing = order.ladder.book.clearing
     if not isinstance(clearing, Clearing):
         return None
-    _give_back(clearing, order)
-    reason = clearing.refusal(order.account, order.ladder.side, lots, price_ticks, SCREEN)
-    _hold(clearing, order)
-    return reason
-
-
-def _hold(clearing: Clearing, order: Order) -> None:
-    """Reserve what the order has left."""
     left_lots = order.leaves_lots + order.hidden_lots
-    clearing.reserve(order.account, order.ladder.side, left_lots, _held_ticks(order), SCREEN)
-
-
-def _give_back(clearing: Clearing, order: Order) -> None:
-    """Reserve nothing for the order any more."""
-    left_lots = order.leaves_lots + order.hidden_lots
-    clearing.release(order.account, order.ladder.side, left_lots, 0, _held_ticks(order), SCREEN)
+    side = order.ladder.side
+    minor = 0 if side is Side.SELL or clearing.cash is None else order.held_minor
+    return clearing.refusal(order.account, side, lots, price_ticks, SCREEN, left_lots, minor)
 
 
 def _held_ticks(order: Order) -> int:

@@ -134,6 +134,7 @@ def restore_cash(venue: "Venue", kept: list[CashState]) -> None:
             cash = ledger.accounts[account_id] = Cash()
             cash.total_minor, cash.free_minor = total_minor, free_minor
             cash.proceeds_minor = proceeds_minor
+            cash.checked_minor = total_minor
 
 
 def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -> None:
@@ -154,6 +155,7 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
         position = clearing.of(one.account_id)
         position.total_lots, position.free_lots = one.total_lots, one.free_lots
         position.unsettled_lots = list(one.unsettled_lots)
+        position.checked_lots = one.total_lots
         position.buying_lots = one.buying_lots
         position.proceeds_minor = one.proceeds_minor
         clearing.set_limits(one.account_id, one.limit_lots, one.report_from_lots)

@@ -10,6 +10,7 @@ from carbonmatch.matching.ladder import Observer, Order
 from carbonmatch.matching.messages import OrderId, OrderListed, ScreenMechanism
 
 if TYPE_CHECKING:
+    from carbonmatch.matching.accounts import Account
     from carbonmatch.matching.book import Book
     from carbonmatch.matching.venue import Venue
 
@@ -42,6 +43,10 @@ class OrderList(Observer):
 
     def reduced(self, order: Order, lots: int) -> None:  # noqa: ARG002
         self.note(order)
+
+    def traded(self, order: Order, taker: "Account", lots: int) -> None:  # noqa: ARG002
+        if not order.leaves_lots and not order.hidden_lots:
+            self.removed(order)
 
     def note(self, order: Order) -> None:
         """It may have less, and stands where it stood."""

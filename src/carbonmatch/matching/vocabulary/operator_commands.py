@@ -48,6 +48,7 @@ class SetBand(Command, frozen=True, tag=130):
     reference_price_ticks: NumberField
     band_low_ticks: NumberField
     band_high_ticks: NumberField
+    text: TextField = ""  # the reason
 
 
 class BustTrade(Command, frozen=True, tag=132):

@@ -7,7 +7,12 @@ from msgspec import Meta, Struct
 
 from carbonmatch.limits import CLOSE_TRADES_MAX, QUANTITY_LOTS_MAX, STALE_DAYS_MAX
 from carbonmatch.matching.vocabulary.commands import Command
-from carbonmatch.matching.vocabulary.fields import InstrumentIdField, NumberField, OptionalRefField
+from carbonmatch.matching.vocabulary.fields import (
+    InstrumentIdField,
+    NumberField,
+    OptionalRefField,
+    TextField,
+)
 
 
 @unique
@@ -70,3 +75,4 @@ class SetReference(Command, frozen=True, tag=144):
     ref: OptionalRefField
     instrument_id: InstrumentIdField
     reference_price_ticks: NumberField
+    text: TextField = ""  # the reason

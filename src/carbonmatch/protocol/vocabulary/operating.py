@@ -1,0 +1,56 @@
+"""What operators ask beside the market: nothing of it is journaled, and no answer is part of a stream.
+
+Part of the vocabulary in `protocol.messages`, which others take them from. Answers are known by their token.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from carbonmatch.limits import SESSION_ID_MAX, TIME_NS_MAX
+from carbonmatch.matching.messages import NumberField, SessionId
+from carbonmatch.protocol.vocabulary.base import Inbound, Outbound
+
+_TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
+
+# --- client to engine -----------------------------------------------------------------------------
+
+
+class AuditRequest(Inbound, frozen=True, tag=10):
+    """Operators only: what operators did, oldest first, from the journal.
+
+    Answered by an Audited each, at most about 256, and an AuditEnd.
+    """
+
+    token: NumberField
+    from_ns: _TimeField = 0  # leaves out what was before, UTC; 0: nothing
+    until_ns: _TimeField = 0  # leaves out what was at this time or later; 0: nothing
+    session_id: Annotated[SessionId, Meta(ge=0, le=SESSION_ID_MAX)] = SessionId(0)  # whose; 0: everybody's
+    kind: NumberField = 0  # tag of the command; 0: every command that changes something
+    position: NumberField = 0  # in the journal: that of the last AuditEnd; 0: from `from_ns` on
+    after_sequence: NumberField = 0  # that of the last AuditEnd; leaves out commands up to it
+
+
+# --- engine to client -----------------------------------------------------------------------------
+
+
+class Audited(Outbound, frozen=True, tag=11):
+    """One command of an operator, or of the venue itself, as it is in the journal."""
+
+    token: int
+    sequence: int
+    time_ns: int
+    session_id: SessionId  # 0: the venue itself
+    session: str  # its name now; empty: it has none
+    sent: bytes  # the command as it was sent, with its tag
+    reason: int  # number of a [RejectReason](#rejectreason); 0: it was done
+
+
+class AuditEnd(Outbound, frozen=True, tag=12):
+    """The end of an answer. Where there is `more`, the same question with its last two fields goes on."""
+
+    token: int
+    reason: int  # number of a [RejectReason](#rejectreason) for which nothing is told; 0: none
+    more: bool  # whether the journal was not read to its end
+    position: int  # where to go on, in the journal
+    after_sequence: int  # and behind which command
