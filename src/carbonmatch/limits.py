@@ -104,6 +104,8 @@ OPS_PAGES_PER_SECOND: Final = 20
 # Instruments with series of their own in the metrics: those that were defined first. Each has about 20,
 # which take 4 us of the loop at every scrape.
 METRICS_INSTRUMENTS_MAX: Final = 200
+# Values that are rendered in one turn of the loop: 50 us, as an order waits no longer for a scrape.
+METRICS_PIECE_VALUES_MAX: Final = 200
 # Levels of one side of a book that are looked at for the metrics: 50 us of the loop. A band of 10 % around
 # 100 CNY has 2,000 prices.
 METRICS_LEVELS_MAX: Final = 2_000
@@ -522,9 +524,6 @@ ARCHIVE_SNAPSHOTS_MIN: Final = 2
 
 # A follower further behind than this does not call itself ready.
 FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
-# A follower that has found a difference goes on saying so for three scrapes of 5 s before it ends: its exit
-# status is seen by whoever has started it, and by nobody who only looks at metrics.
-FOLLOWER_DIVERGED_SECONDS: Final = 15.0
 
 # Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
 # orders are refused: cancels go on in both, and a restart needs one to go on in.
