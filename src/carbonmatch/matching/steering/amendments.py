@@ -6,7 +6,7 @@ The server has held them against the whole configuration. The rules are in proto
 from collections.abc import Callable
 from typing import Any, Final
 
-from carbonmatch.limits import AMENDMENTS_STATUS_MAX
+from carbonmatch.limits import AMENDMENTS_STATUS_MAX, BID_MEETINGS
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.control import (
     define_account,
@@ -109,7 +109,8 @@ def _pull_of_nobody(venue: Venue, traded: set[AccountId]) -> None:
     """Nobody could cancel what is open of an account that no session acts for any more."""
     left = {account_id for one in venue.sessions.values() for account_id in one.account_ids}
     for account_id in sorted(traded - left):
-        found, _ = open_in(venue, KillScope.ACCOUNT, account_id)
+        room = venue.auction_orders_left // BID_MEETINGS
+        found, _ = open_in(venue, KillScope.ACCOUNT, account_id, room)
         pull(venue, found, CancelReason.SESSION_REMOVED)
 
 

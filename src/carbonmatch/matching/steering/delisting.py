@@ -31,7 +31,7 @@ def delist(venue: Venue, book: Book) -> None:
 
     Biddings are called off. One whose window is over is decided, and told.
     """
-    found, more = open_in(venue, KillScope.INSTRUMENT, book.instrument.instrument_id)
+    found, more = open_in(venue, KillScope.INSTRUMENT, book.instrument.instrument_id, 0)
     assert not more, "biddings go as a whole, and with them their bids"
     pull(venue, found, CancelReason.DELISTED, _DELISTED)
     if book.instrument.phase is not Phase.CLOSED:
