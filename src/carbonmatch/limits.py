@@ -104,6 +104,8 @@ OPS_PAGES_PER_SECOND: Final = 20
 # Instruments with series of their own in the metrics: those that were defined first. Each has about 20,
 # which take 4 us of the loop at every scrape.
 METRICS_INSTRUMENTS_MAX: Final = 200
+# Values that are rendered in one turn of the loop: 50 us, as an order waits no longer for a scrape.
+METRICS_PIECE_VALUES_MAX: Final = 200
 # Levels of one side of a book that are looked at for the metrics: 50 us of the loop. A band of 10 % around
 # 100 CNY has 2,000 prices.
 METRICS_LEVELS_MAX: Final = 2_000

@@ -7,6 +7,7 @@ from typing import Final
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.metrics import METRICS
+from carbonmatch.ops.process import PROCESS
 from carbonmatch.ops.reference import PROCESSES, listing, markdown
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -22,7 +23,10 @@ def test_the_page_ends_with_what_the_command_prints() -> None:
 def test_every_metric_of_every_process_is_in_the_page_once() -> None:
     named = re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)
     assert named == [
-        metric.name for groups in PROCESSES.values() for group in groups for metric in group.metrics
+        metric.name
+        for groups in (*PROCESSES.values(), (PROCESS,))
+        for group in groups
+        for metric in group.metrics
     ]
 
 

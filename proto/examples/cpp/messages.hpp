@@ -1570,6 +1570,48 @@ struct AuditEnd {
   }
 };
 
+struct DryRun {
+  static constexpr const char* NAME = "DryRun";
+  static constexpr std::uint32_t TAG = 13;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  msgpack::object command{};
+  MSGPACK_DEFINE_ARRAY(tag, token, command)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("command", command);
+  }
+};
+
+struct Foreseen {
+  static constexpr const char* NAME = "Foreseen";
+  static constexpr std::uint32_t TAG = 14;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t reason{};
+  std::uint64_t order_count{};
+  std::uint64_t order_lots{};
+  std::uint64_t proposal_count{};
+  std::uint64_t bid_count{};
+  std::uint64_t bidding_count{};
+  bool more = false;
+  std::uint64_t instrument_count{};
+  MSGPACK_DEFINE_ARRAY(tag, token, reason, order_count, order_lots, proposal_count, bid_count, bidding_count, more, instrument_count)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("reason", reason);
+    visit("order_count", order_count);
+    visit("order_lots", order_lots);
+    visit("proposal_count", proposal_count);
+    visit("bid_count", bid_count);
+    visit("bidding_count", bidding_count);
+    visit("more", more);
+    visit("instrument_count", instrument_count);
+  }
+};
+
 struct NewOrder {
   static constexpr const char* NAME = "NewOrder";
   static constexpr std::uint32_t TAG = 16;
@@ -4087,6 +4129,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case AuditRequest::TAG: visit(object.as<AuditRequest>()); return true;
     case Audited::TAG: visit(object.as<Audited>()); return true;
     case AuditEnd::TAG: visit(object.as<AuditEnd>()); return true;
+    case DryRun::TAG: visit(object.as<DryRun>()); return true;
+    case Foreseen::TAG: visit(object.as<Foreseen>()); return true;
     case NewOrder::TAG: visit(object.as<NewOrder>()); return true;
     case Cancel::TAG: visit(object.as<Cancel>()); return true;
     case Reduce::TAG: visit(object.as<Reduce>()); return true;

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
-from carbonmatch.client.operating import do, instrument_id_of, one_or_all, status_of
+from carbonmatch.client.operating import do, foretold, instrument_id_of, one_or_all, status_of
 from carbonmatch.client.options import Port, Reason, Whole, access_of
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -100,6 +100,7 @@ def phase(
     *,
     text: Reason = "",
     until: str = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -119,9 +120,12 @@ def phase(
         The reason, which everybody gets to see.
     until
         When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
+    dry_run
+        Show what would go with it, and do nothing.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(operator.access(tls), symbol, wanted, text, time_to_come_ns(until)))
+    until_ns = time_to_come_ns(until)
+    asyncio.run(set_phase(operator.access(tls), symbol, wanted, text, until_ns, dry_run=dry_run))
 
 
 @main.command
@@ -131,6 +135,7 @@ def halt(
     *,
     text: Reason = "",
     until: str = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -144,8 +149,11 @@ def halt(
         The reason, which everybody gets to see.
     until
         When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
+    dry_run
+        Say whether it would be done, and do nothing.
     """
-    asyncio.run(set_phase(operator.access(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
+    until_ns = time_to_come_ns(until)
+    asyncio.run(set_phase(operator.access(tls), symbol, Phase.HALTED, text, until_ns, dry_run=dry_run))
 
 
 @main.command
@@ -223,10 +231,16 @@ def reference(
     asyncio.run(set_reference(operator.access(tls), symbol, reference_ticks, text))
 
 
-async def set_phase(operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0) -> None:
+async def set_phase(
+    operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0, *, dry_run: bool = False
+) -> None:
     """`until_ns` 0: without an end."""
     async with Session(operator) as session:
         command = SetPhase(Ref(0), await one_or_all(session, symbol), phase, text, until_ns)
+        if dry_run:
+            told = await foretold(session, command, _words(symbol))
+            print(f"{symbol} would be {phase.name}; with it would go {told}")
+            return
         sequence = await do(session, command, _words(symbol))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
 

@@ -156,6 +156,7 @@ class BlockingSession(Blocking[Session]):
     deposit_units = _Call(Session.deposit_units)
     disconnect = _Call(Session.disconnect)
     drain = _Call(Session.drain)
+    dry_run = _Call(Session.dry_run)
     holdings = _Call(Session.holdings)
     inspect_holdings = _Call(Session.inspect_holdings)
     kill = _Call(Session.kill)

@@ -219,11 +219,19 @@ def _gather(venue: Venue, book: Book) -> None:
 
 
 def _expire(venue: Venue, book: Book) -> None:
-    for order in [*book.orders(), *book.stops(), *book.waiting()]:
-        if order.time_in_force is TimeInForce.DAY or order.time_in_force in TAKES_PART:
-            venue.end(order, NO_REF, CancelReason.EXPIRED)
+    for order in orders_of_the_day(book):
+        venue.end(order, NO_REF, CancelReason.EXPIRED)
     if book.blocks is not None:
         expire_all(venue, book)
+
+
+def orders_of_the_day(book: Book) -> list[Order]:
+    """Those that go when the instrument closes."""
+    return [
+        order
+        for order in (*book.orders(), *book.stops(), *book.waiting())
+        if order.time_in_force is TimeInForce.DAY or order.time_in_force in TAKES_PART
+    ]
 
 
 # --- times ---------------------------------------------------------------------------------------

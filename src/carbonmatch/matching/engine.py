@@ -27,6 +27,7 @@ from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
+from carbonmatch.matching.foresight import Foresight, foresee
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.kill_switch import (
     CONCERNED,
@@ -90,6 +91,7 @@ from carbonmatch.matching.messages import (
     ScheduleBlock,
     SchedulePhase,
     Select,
+    SessionCommand,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -295,6 +297,10 @@ class Engine:
         session.last_ref = last_ref
         assert len(reports) > reports_before, "every command of a session is answered"
         venue.own_report_count += len(reports) - reports_before
+
+    def foresee(self, session_id: SessionId, command: SessionCommand) -> Foresight:
+        """What an operator's command would do, of those in `foresight.FORESEEN`; nothing changes."""
+        return foresee(self.venue, self.venue.sessions[session_id], command)
 
     def take_outputs(self) -> Outputs:
         """What the entries since the last call have caused; the engine keeps nothing of it."""

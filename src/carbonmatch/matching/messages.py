@@ -213,7 +213,8 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 # --- sets ----------------------------------------------------------------------------------------
 
 # What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
-TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
+TradeAmendment = BustTrade | CorrectTrade
+TradeCommand = TradeAmendment | TradeStatusRequest
 BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
@@ -221,7 +222,8 @@ DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
 # What operators stop, and let go on.
-KillCommand = Kill | Release | KilledRequest
+KillSwitch = Kill | Release
+KillCommand = KillSwitch | KilledRequest
 # What the process itself carries out: it journals what came of it, as OnOutcome.
 ProcessCommand = TakeSnapshot | ReloadConfiguration
 # What operators do to sessions, and ask of them.
@@ -257,6 +259,19 @@ ClientCommand = (
     | SetBlockPhase
     | SetReference
     | InstrumentStatusRequest
+)
+# What an operator can have told beforehand.
+Foreseeable = (
+    TradeAmendment
+    | KillSwitch
+    | RestrictAccount
+    | SetAccountLimits
+    | SetPhase
+    | Resume
+    | SetBlockPhase
+    | EndDay
+    | Deposit
+    | Withdraw
 )
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
 _Definition = DefineInstrument | DefineComposite | _OfWhoTrades

@@ -8,8 +8,9 @@ from carbonmatch.ops.fanout_metrics import FANOUT
 from carbonmatch.ops.follower_metrics import FOLLOWER
 from carbonmatch.ops.metric import COUNT_BOUNDS, SECONDS_BOUNDS, Group, Label, Metric
 from carbonmatch.ops.metrics import VENUE
+from carbonmatch.ops.process import PROCESS
 
-# The command that starts a process, and what its /metrics has.
+# The command that starts a process, and what its /metrics has beside what is said of every process.
 PROCESSES: Final[Mapping[str, tuple[Group, ...]]] = {
     "serve": VENUE,
     "follow": FOLLOWER,
@@ -23,11 +24,10 @@ _BESIDE_BOUNDS: Final = 3
 def listing(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
     """A line for each metric: name, kind, labels, series, help; with tabs between."""
     yield "\t".join((BUILD_INFO, "gauge", ",".join(BUILD_LABELS), "1", BUILD_INFO_HELP))
-    for process in processes:
-        for group in PROCESSES[process]:
-            for metric in group.metrics:
-                labels = ",".join(label.name for label in metric.labels)
-                yield "\t".join((metric.name, metric.kind, labels, series(metric), metric.help))
+    for group in (*(group for process in processes for group in PROCESSES[process]), PROCESS):
+        for metric in group.metrics:
+            labels = ",".join(label.name for label in metric.labels)
+            yield "\t".join((metric.name, metric.kind, labels, series(metric), metric.help))
 
 
 def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
@@ -37,6 +37,9 @@ def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
         yield ""
         for group in PROCESSES[process]:
             yield from _table(group)
+    yield "## All of them"
+    yield ""
+    yield from _table(PROCESS)
 
 
 def series(metric: Metric) -> str:

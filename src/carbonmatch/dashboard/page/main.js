@@ -13,11 +13,7 @@ const charts = new Charts();
 const ladder = new Ladder();
 const market = new Market(choose);
 const people = new People((method, path) => acting.send(method, path));
-const acting = new Acting(
-  () => market.row,
-  (isIn, hint) => people.show(isIn, hint),
-  () => people.acted(),
-);
+const acting = new Acting(() => market.row, (isIn) => people.show(isIn));
 const stream = new Stream(take, () => status.heard(), () => status.lost());
 
 function take(message) {

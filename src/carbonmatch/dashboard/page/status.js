@@ -167,9 +167,9 @@ export class Status {
       );
     } else {
       facts.push(
-        ["snapshot, sequence", vitals.snapshot_sequence ? count(vitals.snapshot_sequence) : "none yet"],
+        ["snapshot, sequence", count(vitals.snapshot_sequence)],
         ["snapshot age", vitals.snapshot_sequence ? span(vitals.snapshot_age_seconds) : NONE],
-        ["follower", "no --follower-url"],
+        ["follower", "not asked"],
       );
     }
     writeFacts(byId("journal"), facts);
