@@ -5,7 +5,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -147,7 +146,17 @@ async def test_nobody_there_is_told_in_words() -> None:
 
 async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "_ANSWER_SECONDS", 0.05)
-    silent = await asyncio.start_server(_never_answer, "127.0.0.1", 0)
+    asked = gone = 0
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, gone
+        asked += 1
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        gone += 1
+
+    silent = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     view = View()
     port = silent.sockets[0].getsockname()[1]
     poller = Poller(Addresses(f"http://127.0.0.1:{port}/metrics"), view, lambda: 1)
@@ -157,12 +166,11 @@ async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
             await asyncio.sleep(0.005)
     assert view.get("metrics").text == "no answer within 0.05 s"
     running.cancel()
+    await asyncio.wait({running})
     silent.close()
-
-
-async def _never_answer(reader: Any, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
+    async with asyncio.timeout(5):
+        while gone < asked:  # noqa: ASYNC110 - of other tasks of this loop
+            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(
