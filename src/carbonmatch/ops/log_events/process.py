@@ -156,6 +156,15 @@ PROCESS: Final = (
         "Put it back into the configuration, unless it was meant to go.",
     ),
     LogEvent(
+        "amendment_overruled",
+        WARNING,
+        ("kind", "name"),
+        "An operator had changed this at run time, and the file, which has been changed since, says otherwise:"
+        " the file counts from now on.",
+        "Compare both: `carbonmatch admin audit` has what the operator has given, and why. Where that was"
+        " right, write it into the file.",
+    ),
+    LogEvent(
         "session_removed",
         WARNING,
         ("session", "orders_cancelled"),
