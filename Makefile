@@ -1,14 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills image lock audit sbom clean
-=======
-.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills alerts lock audit sbom clean
->>>>>>> main
-=======
-.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills lock audit sbom clean
->>>>>>> main
+.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills alerts image lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -36,6 +28,7 @@ help:
 	@echo "              FILES='stops iceberg' for some of its files"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
+	@echo "make alerts   cause what alerts are for, and see them fire and clear in a real Prometheus: ten minutes"
 	@echo "make drills   upgrade from an older commit of this repository and back again: DRILL_FROM=COMMIT for another one"
 	@echo "make image    the image of the Dockerfile, built without a Docker engine (buildah, mmdebstrap; as root), and run"
 	@echo "make lock     lock the packages anew, with hashes; UPGRADE=1 for newer versions of all"
@@ -147,6 +140,10 @@ hostile: $(VENV)/.installed-dev
 	$(BIN)/python -m bench hostile subscribers
 	$(BIN)/python -m bench hostile overload
 	$(BIN)/python -m bench hostile pull
+
+# Needs Debian's package prometheus, a C compiler, and root for a disk of its own; says what it leaves out.
+alerts: $(VENV)/.installed-dev
+	$(BIN)/pytest -rs tests/deploy/*_live.py
 
 # The last commit whose engines write the oldest state that is read. In a directory of its own, which says what went on.
 DRILL_FROM := 9dc5a76

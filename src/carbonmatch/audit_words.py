@@ -20,15 +20,35 @@ KINDS: Final = {
 _APART: Final = frozenset({"ref", "text"})
 
 
-def in_words(line: Audited) -> str:
-    """One line: when, where, who, what, what became of it, and why."""
-    name, fields = _command_in_words(line.sent)
-    who = printable(line.session) or f"session {line.session_id}"
-    outcome = "" if not line.reason else f", refused: {_reason_name(line.reason)}"
-    text = fields.pop("text", "")
-    what = " ".join([name, *(f"{key}={value}" for key, value in fields.items() if key not in _APART)])
-    why = f"; {printable(str(text))}" if text else ""
-    return f"{utc_text(line.time_ns)} #{line.sequence} {who}: {what}{outcome}{why}"
+class AuditLine(Struct, frozen=True, gc=False):
+    """One command: when, where in the journal, who, what, refused for what (empty: it was done), and why."""
+
+    time_ns: int
+    sequence: int
+    who: str
+    what: str
+    refused: str
+    why: str
+
+
+def line_of(told: Audited) -> AuditLine:
+    name, fields = _command_in_words(told.sent)
+    return AuditLine(
+        time_ns=told.time_ns,
+        sequence=told.sequence,
+        who=printable(told.session) or f"session {told.session_id}",
+        what=" ".join([name, *(f"{key}={value}" for key, value in fields.items() if key not in _APART)]),
+        refused=_reason_name(told.reason) if told.reason else "",
+        why=printable(str(fields.get("text", ""))),
+    )
+
+
+def in_words(told: Audited) -> str:
+    """The same as one line of text."""
+    line = line_of(told)
+    outcome = f", refused: {line.refused}" if line.refused else ""
+    why = f"; {line.why}" if line.why else ""
+    return f"{utc_text(line.time_ns)} #{line.sequence} {line.who}: {line.what}{outcome}{why}"
 
 
 def _command_in_words(encoded: bytes) -> tuple[str, dict[str, Any]]:

@@ -134,6 +134,26 @@ def export(
 
 
 @main.command
+def backup(directory: Path, *, to: Path) -> None:
+    """Copy a journal, also one that a venue is writing, so that a venue can start from the copy; prove it.
+
+    Parameters
+    ----------
+    to
+        The copy's directory, which must be empty; made if it is not there.
+    """
+    from carbonmatch.journal_tools import back_up
+
+    found = back_up(directory, to)
+    print(
+        f"{to}: good; {found.segments} segments, {found.snapshots} snapshots, "
+        f"last sequence {found.last_sequence}"
+    )
+    if found.first_segment > 1:
+        print(f"begins with segment {found.first_segment}: older ones are in the archive, to be kept as well")
+
+
+@main.command
 def archive(directory: Path, *, to: Path) -> None:
     """Move segments that no start needs any more into an archive: copied, proven, then removed.
 

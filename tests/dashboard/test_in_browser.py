@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, expect
 from carbonmatch.client import MarketDataClient
 from carbonmatch.client.instrument_book import InstrumentBook
 from carbonmatch.journal_tools import dump
-from carbonmatch.matching.messages import NewOrder, Phase, Ref, Side, TimeInForce
+from carbonmatch.matching.messages import NewOrder, Phase, Ref, SetPhase, Side, TimeInForce
 from carbonmatch.words import price_text
 from tests.chromium import chromium
 from tests.dashboard.running import DashboardProcess, opened
@@ -284,13 +284,28 @@ async def test_who_is_connected_is_listed_for_who_is_logged_in(
         await expect(page.locator("#sessions")).to_contain_text("market data")
         await expect(page.locator("#list-people")).to_be_hidden()
         await log_in(page, dashboard)
-        await page.get_by_role("button", name="List").click()
+        await page.get_by_role("button", name="List sessions").click()
         rows = page.locator("#people tbody tr")
         await expect(rows.filter(has_text="feed")).to_contain_text("market data127.0.0.1:")
         await expect(rows.filter(has_text="operator")).to_contain_text("operator127.0.0.1:")
         await expect(rows.filter(has_text="carol")).to_contain_text("not connected")
         await page.get_by_role("button", name="Log out").click()
         await expect(page.locator("#people-box")).to_be_hidden()
+
+
+async def test_what_operators_did_is_listed_for_who_is_logged_in(
+    browser: Browser, engine: Process, dashboard: DashboardProcess
+) -> None:
+    async with engine.session("operator") as operator:
+        await operator.call(SetPhase(Ref(0), EUA, Phase.CONTINUOUS, "for the trail"))
+    async with opened(browser, dashboard) as page:
+        await expect(page.locator("#audit-hint")).to_have_text("Shown to who is logged in.")
+        await log_in(page, dashboard)
+        await page.get_by_role("button", name="List what operators did").click()
+        first = page.locator("#audit tbody tr").first
+        await expect(first).to_contain_text("operatorSetPhase instrument_id=1 phase=CONTINUOUSfor the trail")
+        (journaled_one,) = journaled(engine, "for the trail")
+        await expect(first.locator("td").first).to_have_text(f"{journaled_one['sequence']:,}")
 
 
 async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(

@@ -11,6 +11,8 @@ carbonmatch_commands_total 100
 # TYPE carbonmatch_trades_total counter
 carbonmatch_trades_total{instrument="CEA24"} 5
 carbonmatch_trades_total{instrument="EUA"} 7
+# TYPE carbonmatch_instrument_phase gauge
+carbonmatch_instrument_phase{instrument="CEA24"} 1
 # TYPE carbonmatch_sessions gauge
 carbonmatch_sessions{role="trade"} 3
 # TYPE carbonmatch_order_latency_seconds histogram
@@ -35,6 +37,7 @@ def test_samples_are_summed_over_their_labels_and_found_by_them() -> None:
     assert scrape.by_label["carbonmatch_sessions"] == {"trade": 3}
     assert scrape.sums["process_resident_memory_bytes"] == 15_000_000
     assert "python_info" not in scrape.sums
+    assert "carbonmatch_instrument_phase" not in scrape.sums
     assert scrape.histograms["carbonmatch_order_latency_seconds"].counts == (50, 90, 100)
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from carbonmatch.audit_words import AuditLine
 from carbonmatch.dashboard import browsers as browsers_module
 from carbonmatch.dashboard import site as site_module
 from carbonmatch.dashboard.acting import ListedSession, Operating, Refused
@@ -19,9 +20,10 @@ from carbonmatch.dashboard.browsers import Browsers
 from carbonmatch.dashboard.site import Site, listen, page_files
 from carbonmatch.dashboard.view import View
 from carbonmatch.matching.messages import ClientCommand, Phase, Ref, Resume, SetPhase
-from tests.dashboard.books import CEA, book
+from tests.dashboard.books import CEA, NOW_NS, book
 
 SECRET = "s" * 32
+DAY_NS = 86_400_000_000_000
 HALT = {"act": "halt", "instrument_id": CEA, "typed": "CEA24", "reason": "a rumour"}
 
 
@@ -39,6 +41,11 @@ class FakeOperating:
             raise Refused(self.refusal)
         self.commands.append(command)
         return 41 + len(self.commands)
+
+    async def audit(self, from_ns: int) -> list[AuditLine]:
+        if self.refusal:
+            raise Refused(self.refusal)
+        return [AuditLine(from_ns, 5, "desk", "Resume", "", "it was none")]
 
     async def sessions(self) -> list[ListedSession]:
         if self.refusal:
@@ -91,7 +98,7 @@ async def served(*, may_act: bool = True) -> AsyncIterator[Served]:
         browsers,
         cast(Operating, operating) if may_act else None,
         Logins(SECRET, lambda: 0) if may_act else None,
-        time_ns=lambda: 9,
+        time_ns=lambda: NOW_NS,
     )
     runner, server = await listen(site.application(), "127.0.0.1", 0)
     ticking = asyncio.create_task(tick(browsers))
@@ -172,6 +179,7 @@ async def test_nobody_else_does() -> None:
             status, answer = await site.post("/act", HALT, **headers)
             assert (status, answer["problem"]) == (403, "log in first: nothing was done")
             assert (await site.get("/sessions", **headers))[0] == 403
+            assert (await site.get("/audit", **headers))[0] == 403
             assert json.loads((await site.get("/login", **headers))[1]) == {"ok": False}
         token = await site.token()
         assert json.loads((await site.get("/login", **token))[1]) == {"ok": True}
@@ -186,6 +194,7 @@ async def test_without_a_key_nobody_logs_in() -> None:
         assert (status, answer["problem"]) == (403, "this dashboard has no operator's key: it only shows")
         assert (await site.post("/act", HALT))[0] == 403
         assert (await site.get("/sessions"))[0] == 403
+        assert (await site.get("/audit"))[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -221,6 +230,7 @@ async def test_what_the_engine_refuses_is_told_in_its_words() -> None:
         site.operating.refusal = "NOT_PERMITTED"
         assert await site.post("/act", HALT, **token) == (409, {"problem": "NOT_PERMITTED"})
         assert (await site.get("/sessions", **token))[0] == 409
+        assert (await site.get("/audit", **token))[0] == 409
 
 
 async def test_a_request_that_is_too_large_is_refused() -> None:
@@ -258,8 +268,15 @@ async def test_sessions_are_listed_with_their_time_and_a_bound(monkeypatch: pyte
         monkeypatch.setattr(site_module, "DASHBOARD_ROWS_MAX", 2)
         status, text = await site.get("/sessions", **token)
         answer = json.loads(text)
-        assert (status, answer["count"], answer["time_ns"]) == (200, 3, 9)
+        assert (status, answer["count"], answer["time_ns"]) == (200, 3, NOW_NS)
         assert [row["session"] for row in answer["rows"]] == ["gateway-0", "gateway-1"]
+
+
+async def test_what_operators_did_within_a_day_is_listed() -> None:
+    async with served() as site:
+        _, text = await site.get("/audit", **await site.token())
+        (line,) = json.loads(text)["rows"]
+        assert (line["time_ns"], line["who"], line["why"]) == (NOW_NS - DAY_NS, "desk", "it was none")
 
 
 # --- the stream -----------------------------------------------------------------------------------

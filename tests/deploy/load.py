@@ -72,7 +72,7 @@ class Load:
                 try:
                     await self._round(alice, bob, carol, number)
                     self.rounds += 1
-                except (Disconnected, SessionRejectedError, TimeoutError):
+                except (Disconnected, OrderRejected, SessionRejectedError, TimeoutError):
                     if not self.disturbed:
                         raise
                 await asyncio.sleep(_ROUND_SECONDS)

@@ -66,8 +66,16 @@ class PrometheusError(Exception):
 class Prometheus:
     """Invariant: between `start` and `stop` the process runs, listening on a free port of loopback."""
 
-    def __init__(self, directory: Path, targets: Mapping[str, Sequence[str]]) -> None:
-        """`targets`: for each name of a file in targets/, such as "engine", the addresses to scrape."""
+    def __init__(
+        self,
+        directory: Path,
+        targets: Mapping[str, Sequence[str]],
+        rewritten: Callable[[str], str] = lambda rules: rules,
+    ) -> None:
+        """`targets`: for each name of a file in targets/, such as "engine", the addresses to scrape.
+
+        `rewritten`: what is made of the text of each file of rules.
+        """
         self.directory: Final = directory
         self._program = program("prometheus")
         # Arguments beside the ones that it needs, such as those of consoles; to be given before the start.
@@ -75,10 +83,15 @@ class Prometheus:
         self._log = directory / "prometheus.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration(targets)
+        self._write_rules(rewritten)
+
+    def _write_rules(self, rewritten: Callable[[str], str]) -> None:
+        (self.directory / "rules").mkdir()
+        for path in (SHIPPED / "rules").glob("*.yml"):
+            (self.directory / "rules" / path.name).write_text(rewritten(path.read_text()))
 
     def _write_configuration(self, targets: Mapping[str, Sequence[str]]) -> None:
         self.directory.mkdir()
-        shutil.copytree(SHIPPED / "rules", self.directory / "rules")
         shutil.copytree(SHIPPED / "targets", self.directory / "targets")
         configuration = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
         configuration["global"] = {
@@ -108,6 +121,8 @@ class Prometheus:
             "--web.listen-address=127.0.0.1:0",
             f"--web.console.templates={SHIPPED / 'consoles'}",
             f"--web.console.libraries={SHIPPED / 'console_libraries'}",
+            # Where the runbooks of alerts are read.
+            f"--web.user-assets={SHIPPED.parents[1] / 'docs'}",
             *self.arguments,
         ]
         with self._log.open("wb") as log:

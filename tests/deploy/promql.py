@@ -5,6 +5,7 @@ from typing import Final
 import promql_parser
 import yaml
 
+from carbonmatch.ops.fanout_metrics import FANOUT_METRICS
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS
 from carbonmatch.ops.metrics import METRICS
 from tests.deploy.prometheus import SHIPPED
@@ -25,7 +26,7 @@ _OTHERS: Final = {
 def known() -> set[str]:
     """Every metric that a query may ask for; a histogram by the three names of its series."""
     names = set(_OTHERS)
-    for metric in (*METRICS, *FOLLOWER_METRICS):
+    for metric in (*METRICS, *FOLLOWER_METRICS, *FANOUT_METRICS):
         ends = ("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",)
         names |= {metric.name + end for end in ends}
     return names | _recorded()

@@ -17,7 +17,7 @@ from msgspec import Struct
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal_tools import verify
 from carbonmatch.matching.messages import NewOrder, Ref, Side, TimeInForce
-from tests.drills.versions import THIS, Version, of_commit
+from tests.drills.versions import THIS, Version, cleaned_up, of_commit
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Process
 
@@ -142,19 +142,22 @@ def main() -> None:
     parser.add_argument("--commit", required=True)
     parser.add_argument("--directory", type=Path, required=True)
     options = parser.parse_args()
-    old = of_commit(options.commit, options.directory / "old")
-    (options.directory / "upgrade").mkdir()
-    drilled = asyncio.run(upgrade(old, THIS, options.directory / "upgrade"))
-    print(
-        f"{options.commit} up to sequence {drilled.border}, this version up to {drilled.last}: nothing lost"
-    )
+    with cleaned_up():
+        _drill(options.commit, options.directory)
+
+
+def _drill(commit: str, directory: Path) -> None:
+    old = of_commit(commit, directory / "old")
+    (directory / "upgrade").mkdir()
+    drilled = asyncio.run(upgrade(old, THIS, directory / "upgrade"))
+    print(f"{commit} up to sequence {drilled.border}, this version up to {drilled.last}: nothing lost")
     if drilled.refused:
-        print(f"{options.commit} refuses the newer journal: {drilled.refused}")
-        print(f"{options.commit} goes on from the copy at sequence {drilled.border}")
+        print(f"{commit} refuses the newer journal: {drilled.refused}")
+        print(f"{commit} goes on from the copy at sequence {drilled.border}")
     else:
-        print(f"{options.commit} has the same state, and goes on at sequence {drilled.last}")
-    (options.directory / "killed").mkdir()
-    words = asyncio.run(upgrade_without_a_clean_stop(old, THIS, options.directory / "killed"))
+        print(f"{commit} has the same state, and goes on at sequence {drilled.last}")
+    (directory / "killed").mkdir()
+    words = asyncio.run(upgrade_without_a_clean_stop(old, THIS, directory / "killed"))
     print(f"without a clean stop this version says: {words}")
 
 

@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from msgspec import Struct
 
@@ -46,6 +49,24 @@ class Version(Struct, frozen=True):
         process.program = ["-c", "\n".join(lines)]
         process.environment = self.environment
         return process
+
+
+@contextmanager
+def cleaned_up() -> Iterator[None]:
+    """Whatever venue is started inside of this is ended with it."""
+    spawned: list[Process] = []
+    spawn = Process.spawn
+
+    def noted(process: Process) -> None:
+        spawned.append(process)
+        spawn(process)
+
+    with patch.object(Process, "spawn", noted):
+        try:
+            yield
+        finally:
+            for process in spawned:
+                process.clean_up()
 
 
 # This package under the name of an older version: another identity in the journal, the same rules.

@@ -39,6 +39,7 @@ from carbonmatch.server.configured import configured_credentials
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.vitals import Timepieces
 from tests.end_to_end import market
+from tests.end_to_end.fanning import fanout_arguments
 from tests.end_to_end.market import CEA, EUA
 from tests.end_to_end.running import REPOSITORY, Addresses, Process, Venue, eventually
 from tests.end_to_end.test_client_library import NoWait
@@ -231,13 +232,7 @@ class FanoutProcess:
     """`carbonmatch fanout`, of an engine that listens there."""
 
     def __init__(self, engine: Addresses, directory: Path) -> None:
-        config, key = directory / "market.toml", directory / "feed.key"
-        config.write_text(market.text())
-        key.write_text(market.private_key("feed").hex())
-        key.chmod(0o600)
-        self._arguments = ["--config", str(config), "--port", str(engine.market_data[1])]
-        self._arguments += ["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"]
-        self._arguments += ["--key-id", "feed", "--key-file", str(key), "--session", "feed"]
+        self._arguments = fanout_arguments(engine, directory)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

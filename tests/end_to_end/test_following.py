@@ -161,8 +161,13 @@ async def test_a_flipped_field_stops_it_at_that_command_with_its_snapshots_kept(
     for batch in batches(entries, 3):
         venue.batch(batch, forge=wrong.first_sequence if wrong in batch else 0)
     venue.writer.seal()
-    status, line = await follower.refused("--snapshot-commands", "50")
-    assert status == 66
+    follower.spawn("--snapshot-commands", "50")
+    await eventually(lambda: bool(follower.events("diverged")))
+    # Until it is told to stop, or for a while: long enough for a monitor to look.
+    assert await follower.metric("diverged") == 1
+    assert (await follower.page("/healthz"))[0] == 503
+    assert await follower.stop() == 66
+    line = follower.log.read_text().splitlines()[-1]
     assert f"sequence {wrong.first_sequence}: command {wrong.first_sequence} gave other reports" in line
     assert line.startswith("carbonmatch: 0000000001.cmj, byte ")
     assert follower.events("diverged")

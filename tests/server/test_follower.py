@@ -371,3 +371,11 @@ def test_a_snapshot_in_the_making_is_not_the_engines() -> None:
     assert created
     assert all(name.endswith(".cms.follower.tmp") for name in created)
     assert snapshot_name(follower.engine.sequence) in disk.list()
+
+
+def test_a_follower_that_has_diverged_is_not_alive_however_far_behind_it_is() -> None:
+    counters = FollowerCounters()
+    counters.recovered, counters.seen_sequence, counters.age_ns = True, 7, 20 * 10**9
+    assert assess_follower(counters).alive
+    counters.diverged = 1
+    assert not assess_follower(counters).alive

@@ -7,7 +7,7 @@ their names, and runs every query against a venue at work.
 from typing import Final
 
 from deploy.grafana.rows.glance import LATENCY, OVERVIEW
-from deploy.grafana.rows.market import FLOW, INSTRUMENTS, MARKET_DATA
+from deploy.grafana.rows.market import FANOUT, FLOW, INSTRUMENTS, MARKET_DATA
 from deploy.grafana.rows.running import JOURNAL, PROCESS, SESSIONS
 
-ROWS: Final = (OVERVIEW, LATENCY, FLOW, INSTRUMENTS, SESSIONS, JOURNAL, MARKET_DATA, PROCESS)
+ROWS: Final = (OVERVIEW, LATENCY, FLOW, INSTRUMENTS, SESSIONS, JOURNAL, MARKET_DATA, FANOUT, PROCESS)

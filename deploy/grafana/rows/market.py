@@ -6,6 +6,7 @@ from carbonmatch.matching.messages import Phase
 from deploy.grafana.panels import (
     GREEN,
     GREY,
+    INSTANCE,
     INSTRUMENT,
     PER_SECOND,
     RED,
@@ -18,10 +19,13 @@ from deploy.grafana.panels import (
     by_instrument,
     by_label,
     each,
+    highest,
     in_currency,
     in_range,
     now_by_instrument,
     per_second,
+    quantiles,
+    rising,
     total,
 )
 
@@ -193,6 +197,114 @@ MARKET_DATA: Final = Row(
             "Bytes of market data a second.",
             "Bps",
             (Query(per_second("carbonmatch_feed_sent_bytes_total"), "sent"),),
+        ),
+    ),
+)
+
+FANOUT: Final = Row(
+    "Fan-outs",
+    (
+        Panel(
+            Kind.TIMELINE,
+            "Engine followed, NATS connected",
+            "Whether each fan-out follows the engine, without which no readers are let in, and whether it is "
+            "connected to the NATS server that it was given.",
+            "short",
+            (
+                each("carbonmatch_fanout_following"),
+                Query(
+                    f"carbonmatch_fanout_nats_connected{{{INSTANCE}}}"
+                    f" or carbonmatch_fanout_following{{{INSTANCE}}} * 0 - 1",
+                    "{{instance}} NATS",
+                ),
+            ),
+            words={-1: ("not asked for", GREY), 0: ("no", RED), 1: ("yes", GREEN)},
+            runbook="CarbonmatchFanoutDown",
+        ),
+        Panel(
+            Kind.LINES,
+            "Later than the venue",
+            "From the time of a batch at the venue until it was told on. Clocks of two machines are in it.",
+            "s",
+            quantiles("carbonmatch_fanout_lag_seconds", 0.5, 0.99),
+        ),
+        Panel(
+            Kind.LINES,
+            "Readers of fan-outs",
+            "Connections to fan-outs, and those of them that subscribe.",
+            "short",
+            (
+                Query(total("carbonmatch_fanout_readers"), "readers"),
+                Query(total("carbonmatch_fanout_connections"), "connections"),
+            ),
+        ),
+        Panel(
+            Kind.LINES,
+            "Told on",
+            "Batches and messages a second, as they come from the engine and as they are published.",
+            PER_SECOND,
+            (
+                Query(per_second("carbonmatch_fanout_received_batches_total"), "batches received"),
+                Query(per_second("carbonmatch_fanout_batches_total"), "batches published"),
+                Query(per_second("carbonmatch_fanout_received_messages_total"), "messages received"),
+                Query(per_second("carbonmatch_fanout_messages_total"), "messages published"),
+                Query(per_second("carbonmatch_fanout_nats_published_total"), "given to NATS"),
+                Query(per_second("carbonmatch_fanout_nats_anew_total"), "told anew to NATS"),
+            ),
+        ),
+        Panel(
+            Kind.LINES,
+            "Slow readers of fan-outs",
+            "Readers that did not keep up, batches that they were not sent because of it, connections cut.",
+            PER_SECOND,
+            (
+                Query(per_second("carbonmatch_fanout_conflations_total"), "conflations"),
+                Query(per_second("carbonmatch_fanout_batches_left_out_total"), "batches left out"),
+                Query(per_second("carbonmatch_fanout_slow_readers_cut_total"), "cut"),
+            ),
+            runbook="CarbonmatchSubscribersConflated",
+        ),
+        Panel(
+            Kind.LINES,
+            "Sent by fan-outs",
+            "Bytes a second, and the most that wait for one reader.",
+            "bytes",
+            (
+                Query(per_second("carbonmatch_fanout_sent_bytes_total"), "sent, a second"),
+                Query(highest("carbonmatch_fanout_unread_bytes_max"), "waiting for one reader"),
+            ),
+        ),
+        Panel(
+            Kind.STACK,
+            "Engine lost, by reason",
+            "Times that the engine was not followed any more, and that the whole market was taken in again, "
+            "in the time that is shown.",
+            "short",
+            (
+                Query(in_range("carbonmatch_fanout_losses_total", by="reason", where=INSTANCE), "{{reason}}"),
+                Query(in_range("carbonmatch_fanout_joins_total", by="", where=INSTANCE), "taken in"),
+            ),
+            runbook="CarbonmatchFanoutDown",
+        ),
+        Panel(
+            Kind.LINES,
+            "Logons and disconnects at fan-outs",
+            "Logons accepted and refused, connections ended and turned away, a second.",
+            PER_SECOND,
+            (
+                Query(per_second("carbonmatch_fanout_logons_accepted_total"), "accepted"),
+                Query(per_second("carbonmatch_fanout_logons_rejected_total"), "refused"),
+                Query(per_second("carbonmatch_fanout_disconnects_total"), "ended"),
+                Query(per_second("carbonmatch_fanout_turned_away_total"), "turned away"),
+            ),
+        ),
+        Panel(
+            Kind.LINES,
+            "Loops of fan-outs",
+            "Share of the last second in which the loop was at work; at 100 % a fan-out is full.",
+            "percentunit",
+            (each("carbonmatch_fanout_capacity_used_ratio"),),
+            thresholds=rising(0.5, 0.8),
         ),
     ),
 )

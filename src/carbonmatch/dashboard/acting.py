@@ -1,22 +1,24 @@
 """What is done, and asked for, in an operator's name: each on a connection of its own, one after the other.
 
 No connection is held: the engine's list of sessions shows the page only while it acts, and a key that was
-taken away does not act once more. What is asked for is part of the journal as well, so it is asked for when
-somebody wants to see it, and not again and again.
+taken away does not act once more. What is asked for costs the engine an entry or a look at its journal, so it
+is asked for when somebody wants to see it, and not again and again.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from carbonmatch.audit_words import AuditLine, line_of
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.operating import do
 from carbonmatch.client.session import Session
-from carbonmatch.limits import TEXT_CHARS_MAX
+from carbonmatch.limits import DASHBOARD_ROWS_MAX, TEXT_CHARS_MAX
 from carbonmatch.matching.messages import (
     ClientCommand,
     InstrumentId,
@@ -26,7 +28,7 @@ from carbonmatch.matching.messages import (
     SessionStatus,
     SetPhase,
 )
-from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.messages import AuditRequest, Role
 
 _ACT_SECONDS_MAX: Final = 10.0
 _Answer = TypeVar("_Answer")
@@ -96,6 +98,11 @@ class Operating:
         listed = [_listed(one) for one in found]
         return sorted(listed, key=lambda one: (not one.role, one.session, one.role))
 
+    async def audit(self, from_ns: int) -> list[AuditLine]:
+        """What operators did after a time, the newest first and no more than are shown. Raises Refused."""
+        newest = await self._with_session(lambda session: _audit(session, from_ns))
+        return list(reversed(newest))
+
     async def _with_session(self, what: Callable[[Session], Awaitable[_Answer]]) -> _Answer:
         try:
             async with asyncio.timeout(_ACT_SECONDS_MAX), self._turn, Session(self._access) as session:
@@ -106,6 +113,15 @@ class Operating:
             ) from None
         except (ClientError, OSError) as error:
             raise Refused(str(error) or type(error).__name__) from error
+
+
+async def _audit(session: Session, from_ns: int) -> deque[AuditLine]:
+    found: deque[AuditLine] = deque(maxlen=DASHBOARD_ROWS_MAX)
+    question: AuditRequest | None = AuditRequest(0, from_ns)
+    while question is not None:
+        lines, question = await session.audit_page(question)
+        found.extend(map(line_of, lines))
+    return found
 
 
 def _listed(one: SessionStatus) -> ListedSession:

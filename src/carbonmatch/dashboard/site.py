@@ -1,7 +1,7 @@
 """The dashboard's HTTP: its files, the stream of its state, logging in and acting. Loopback only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
@@ -33,6 +33,7 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+_NS_PER_DAY: Final = 86_400 * 1_000_000_000
 _wait = asyncio.sleep
 # A wrong secret is answered after this time, and so many at once.
 _WRONG_SECRET_SECONDS: Final = 1.0
@@ -77,6 +78,7 @@ class Site:
         app.router.add_post("/logout", self._log_out)
         app.router.add_post("/act", self._act)
         app.router.add_get("/sessions", self._sessions)
+        app.router.add_get("/audit", self._audit)
         for path, (body, kind) in page_files().items():
             app.router.add_get(path, _file(body, kind))
         return app
@@ -141,8 +143,17 @@ class Site:
     async def _sessions(self, request: web.Request) -> web.Response:
         if self._operating is None or not self._may_act(request):
             return _answer(403, problem="log in first")
+        return await self._listed(self._operating.sessions())
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        """Of the last day."""
+        if self._operating is None or not self._may_act(request):
+            return _answer(403, problem="log in first")
+        return await self._listed(self._operating.audit(self._time_ns() - _NS_PER_DAY))
+
+    async def _listed(self, asked: Awaitable[Sequence[Struct]]) -> web.Response:
         try:
-            listed = await self._operating.sessions()
+            listed = await asked
         except Refused as refused:
             return _answer(409, problem=str(refused))
         return _answer(200, rows=listed[:DASHBOARD_ROWS_MAX], count=len(listed), time_ns=self._time_ns())

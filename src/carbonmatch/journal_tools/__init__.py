@@ -5,6 +5,7 @@ segment that is being written.
 """
 
 from carbonmatch.journal_tools.auditing import audit as audit
+from carbonmatch.journal_tools.backup import back_up as back_up
 from carbonmatch.journal_tools.batches import Batch as Batch
 from carbonmatch.journal_tools.batches import batches as batches
 from carbonmatch.journal_tools.dumping import dump as dump

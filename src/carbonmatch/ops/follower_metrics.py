@@ -167,6 +167,9 @@ FOLLOWER_METRICS: Final = metrics_of(FOLLOWER)
 def assess_follower(counters: FollowerCounters) -> Health:
     """Alive as long as it answers; ready where a start would lose no time through it."""
     lag_seconds = counters.lag_ns / _NS_PER_SECOND
+    # Before all else: it goes nowhere from here, whatever it has still to read.
+    if counters.diverged:
+        return Health(State.STOPPING, False, ("the journal gives something else than it holds",))
     if counters.stopping:
         return Health(State.STOPPING, True, ("stopping",))
     if not counters.recovered:
@@ -177,4 +180,4 @@ def assess_follower(counters: FollowerCounters) -> Health:
             True,
             (f"{counters.lag_commands} commands and {lag_seconds:.1f} s behind the journal",),
         )
-    return Health(State.ACTIVE, not counters.diverged)
+    return Health(State.ACTIVE, True)

@@ -16,6 +16,7 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
+from carbonmatch.limits import FOLLOWER_DIVERGED_SECONDS
 from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -74,6 +75,7 @@ async def _follow(config: Config) -> int:
     except Diverged as error:
         counters.diverged = 1
         log("diverged", ERROR, text=Ours(str(error)), sequence=counters.sequence)
+        await asyncio.to_thread(stopping.wait, FOLLOWER_DIVERGED_SECONDS)
         raise
     finally:
         ops.close()

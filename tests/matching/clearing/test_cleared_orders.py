@@ -170,6 +170,20 @@ def test_where_only_units_are_held_an_order_to_buy_counts_and_holds_no_money() -
     assert clearing_of(market).of(TRADER).buying_lots == 0
 
 
+def test_where_only_units_are_held_what_an_amended_order_may_come_to_is_counted() -> None:
+    market = Market(clearing=ClearingRules(cash=False, position_max_lots=8))
+    clearing_of(market).deposit(COMPANY, 10)
+    market.send(BOB, buy(1, price=10, lots=5))
+    market.send(BOB, replace(2, 1, 11, 8))
+    assert clearing_of(market).of(TRADER).buying_lots == 8
+    assert market.send(BOB, buy(3, price=10, lots=1)) == ["bob 3: rejected POSITION_LIMIT"]
+    market.send(ALICE, sell(1, price=11, lots=3))
+    assert clearing_of(market).of(TRADER).buying_lots == 5
+    market.send(BOB, cancel(4, 2))
+    assert clearing_of(market).of(TRADER).buying_lots == 0
+    assert clearing_of(market).of(TRADER).total_lots == 3
+
+
 def test_who_has_traded_before_may_order_for_the_last_of_its_money_and_no_more() -> None:
     market = market_with(0, 100)
     market.send(BOB, buy(1, price=10, lots=1))
@@ -188,3 +202,49 @@ def test_money_of_another_currency_is_looked_for_once_the_instrument_trades_in_i
     in_yuan = structs.replace(now, currency="CNY")
     market.send(VENUE, m.DefineInstrument(in_yuan))
     assert market.send(BOB, buy(3, price=10, lots=1)) == ["bob 3: rejected INSUFFICIENT_CASH"]
+
+
+def test_who_has_traded_before_may_offer_the_last_of_its_units_and_no_more() -> None:
+    market = market_with(10, 0)
+    assert market.send(ALICE, sell(1, price=10, lots=11)) == ["alice 1: rejected INSUFFICIENT_HOLDINGS"]
+    market.send(ALICE, sell(2, price=10, lots=10))
+    assert free(market) == (0, 0)
+    assert market.send(ALICE, sell(3, price=10, lots=1)) == ["alice 3: rejected INSUFFICIENT_HOLDINGS"]
+
+
+def test_who_has_traded_before_may_order_up_to_its_limit_and_no_more() -> None:
+    market = market_with(0, 1_000, ClearingRules(position_max_lots=10))
+    clearing_of(market).deposit(TRADER, 4)
+    market.send(BOB, buy(1, price=10, lots=1))
+    assert market.send(BOB, buy(2, price=10, lots=6)) == ["bob 2: rejected POSITION_LIMIT"]
+    assert free(market) == (0, 990)
+    market.send(BOB, buy(3, price=10, lots=5))
+    assert free(market) == (0, 940)
+
+
+def test_a_taker_with_money_for_its_limit_pays_what_the_trade_costs_and_what_is_left_of_it_holds() -> None:
+    """Just enough for all of it, on either side; what does not rest holds nothing."""
+    market = market_with(10, 100)
+    market.send(BOB, buy(1, price=10, lots=10))
+    market.send(BOB, cancel(2, 1))
+    market.send(ALICE, sell(1, price=8, lots=4))
+    market.send(BOB, buy(3, price=10, lots=10))
+    assert free(market) == (6, 100 - 4 * 8 - 6 * 10)
+    market.send(ALICE, sell(2, price=10, lots=6, tif=m.TimeInForce.IOC))
+    assert free(market) == (0, 100 - 4 * 8 - 6 * 10)
+    market.send(BOB, buy(4, price=8, lots=1, tif=m.TimeInForce.IOC))
+    assert free(market) == (0, 8)
+
+
+def test_a_restricted_account_is_as_before_once_it_is_not_restricted() -> None:
+    market = market_with(10, 100)
+    clearing = clearing_of(market)
+    steps = [
+        (m.Restriction.NO_BUYING, "accepted"),
+        (m.Restriction.NO_SELLING, "rejected ACCOUNT_RESTRICTED"),
+        (m.Restriction.NONE, "accepted"),
+    ]
+    for ref, (restriction, expected) in enumerate(steps, 1):
+        clearing.restrict(COMPANY, restriction)
+        clearing.check()
+        assert expected in market.send(ALICE, sell(ref, price=20, lots=1))[0]

@@ -11,10 +11,11 @@ const MEANING = {
 };
 
 export class Acting {
-  /** `getRow` gives the instrument that is shown; `onChange` hears whether somebody is logged in. */
-  constructor(getRow, onChange) {
+  /** `getRow` gives the instrument that is shown; `onChange` hears whether somebody is logged in, `onActed` when it is done. */
+  constructor(getRow, onChange, onActed) {
     this.getRow = getRow;
     this.onChange = onChange;
+    this.onActed = onActed;
     this.session = "";
     this.isIn = false;
     this.asked = null;
@@ -43,7 +44,8 @@ export class Acting {
   show() {
     byId("login").hidden = !this.session || this.isIn;
     byId("logout").hidden = !this.isIn;
-    this.onChange(this.isIn);
+    const hint = this.session ? "Shown to who is logged in." : "This dashboard has no operator's key.";
+    this.onChange(this.isIn, hint);
     for (const id of ["halt", "resume"]) byId(id).hidden = !this.isIn || !this.getRow();
     write(byId("who"), !this.session ? "read-only" : this.isIn ? `acting as ${this.session}` : "");
   }
@@ -90,6 +92,7 @@ export class Acting {
     const answer = await this.submit("act-form", () => this.send("POST", "/act", body));
     if (!answer) return;
     byId("act-dialog").close();
+    this.onActed();
     write(byId("said"), `${symbol}: ${act} is journaled at sequence ${count(answer.sequence)}.`);
   }
 

@@ -6,7 +6,7 @@ import { auctionText, phaseDetail } from "./market.js";
 
 const LEVELS = 10;
 const LADDER_COLUMNS = ["number muted", "number bid", "number buy", "number sell", "number ask", "number muted"];
-const TRADE_COLUMNS = ["number", "number", "number", ""];
+const TRADE_COLUMNS = ["time", "number", "number", ""];
 
 function makeRow(columns) {
   const row = make("tr");

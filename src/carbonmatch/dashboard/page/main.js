@@ -13,7 +13,11 @@ const charts = new Charts();
 const ladder = new Ladder();
 const market = new Market(choose);
 const people = new People((method, path) => acting.send(method, path));
-const acting = new Acting(() => market.row, (isIn) => people.show(isIn));
+const acting = new Acting(
+  () => market.row,
+  (isIn, hint) => people.show(isIn, hint),
+  () => people.acted(),
+);
 const stream = new Stream(take, () => status.heard(), () => status.lost());
 
 function take(message) {

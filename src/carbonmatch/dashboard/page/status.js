@@ -167,9 +167,9 @@ export class Status {
       );
     } else {
       facts.push(
-        ["snapshot, sequence", count(vitals.snapshot_sequence)],
+        ["snapshot, sequence", vitals.snapshot_sequence ? count(vitals.snapshot_sequence) : "none yet"],
         ["snapshot age", vitals.snapshot_sequence ? span(vitals.snapshot_age_seconds) : NONE],
-        ["follower", "not asked"],
+        ["follower", "no --follower-url"],
       );
     }
     writeFacts(byId("journal"), facts);

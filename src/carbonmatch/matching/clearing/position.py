@@ -52,14 +52,6 @@ class Position:
     def reserved_lots(self) -> int:
         return self.total_lots - self.free_lots - sum(self.unsettled_lots)
 
-    def add_bought(self, lots: int) -> None:
-        """What was bought may be sold after as many trading days as settlement takes."""
-        self.total_lots += lots
-        if self.unsettled_lots:
-            self.unsettled_lots[0] += lots
-        else:
-            self.free_lots += lots
-
     def add_unsettled(self, lots: int, age_days: int) -> None:
         """So many more, or less, are what was bought as many trading days ago and is not settled yet."""
         self.total_lots += lots

@@ -157,7 +157,7 @@ def replaced_order_refusal(order: Order, lots: int, price_ticks: int) -> RejectR
         return None
     left_lots = order.leaves_lots + order.hidden_lots
     side = order.ladder.side
-    minor = 0 if side is Side.SELL else order.held_minor
+    minor = 0 if side is Side.SELL or clearing.cash is None else order.held_minor
     return clearing.refusal(order.account, side, lots, price_ticks, SCREEN, left_lots, minor)
 
 
