@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills alerts lock audit sbom clean
+.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills alerts image lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -30,6 +30,7 @@ help:
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
 	@echo "make alerts   cause what alerts are for, and see them fire and clear in a real Prometheus: ten minutes"
 	@echo "make drills   upgrade from an older commit of this repository and back again: DRILL_FROM=COMMIT for another one"
+	@echo "make image    the image of the Dockerfile, built without a Docker engine (buildah, mmdebstrap; as root), and run"
 	@echo "make lock     lock the packages anew, with hashes; UPGRADE=1 for newer versions of all"
 	@echo "make audit    ask for known vulnerabilities of the locked packages (network), and look for our own"
 	@echo "make sbom     the bill of materials in dist/carbonmatch.cdx.json"
@@ -150,6 +151,12 @@ drills: $(VENV)/.installed-dev
 	rm -rf build/drills
 	mkdir -p build/drills
 	$(BIN)/python -m tests.drills.upgrade --commit $(DRILL_FROM) --directory build/drills
+
+# See deploy/image.sh for machines whose packages come from elsewhere.
+image: $(VENV)/.installed
+	@deploy/image.sh build/image || { status=$$?; \
+	  if [ $$status = 3 ]; then echo "carbonmatch: the image is NOT built, see above" >&2; fi; exit $$status; }
+	$(BIN)/python -m tests.deploy.image build/image
 
 clean:
 	rm -rf $(VENV) .venv-supply .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage

@@ -64,7 +64,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "export": {"limits", "words", "matching.messages", "market_data", "journal_tools"},
     "fanout": {*_UP_TO_SERVER, "client"},
-    "dashboard": {*_UP_TO_PROTOCOL, "exit_codes", "audit_words", "ops", "client"},
+    "dashboard": {*_UP_TO_PROTOCOL, "exit_codes", "audit_words", "ops", "client", "server.supervisor"},
     "journal_commands": {"journal_tools"},
     "auction_inputs": {"exit_codes", "matching.messages", "journal_tools"},
     "auction_tools": {"auction_inputs", "matching.messages"},

@@ -37,8 +37,9 @@ def settings(unit: Path) -> dict[str, str]:
     return {name.strip(): value for name, value in pairs}
 
 
-def test_there_is_a_unit_for_the_engine_and_one_for_the_follower() -> None:
-    assert [unit.name for unit in UNITS] == ["carbonmatch-follower.service", "carbonmatch.service"]
+def test_there_is_a_unit_for_engine_follower_and_dashboard() -> None:
+    names = ["carbonmatch-dashboard.service", "carbonmatch-follower.service", "carbonmatch.service"]
+    assert [unit.name for unit in UNITS] == names
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
@@ -70,7 +71,7 @@ def test_a_unit_calls_a_command_that_exists_apart_from_the_users_environment(uni
     python, isolated, module, name, command, *options = settings(unit)["ExecStart"].split()
     assert (python, isolated, module, name) == ("/opt/carbonmatch/bin/python", "-I", "-m", "carbonmatch")
     parsed, _, _ = app.parse_args([command, *options], exit_on_error=False, print_error=False)
-    assert parsed.__name__ == command
+    assert parsed.__name__ == command or parsed.__module__ == f"carbonmatch.{command}.command"
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))

@@ -33,6 +33,8 @@ from carbonmatch.protocol.frames import FrameReader, frame
 from carbonmatch.protocol.messages import (
     AuditRequest,
     Challenge,
+    DryRun,
+    Foreseen,
     Heartbeat,
     HeartbeatAnswer,
     LoggedOut,
@@ -128,6 +130,9 @@ class FakeServer:
         for message in decode_client_frame(payload):
             if isinstance(message, Heartbeat | Logout):
                 self.control(message, peer)
+            elif isinstance(message, DryRun):
+                # Whatever it is, it would be done.
+                peer.send([Foreseen(message.token, 0)])
             elif isinstance(message, AuditRequest):
                 raise AssertionError("an audit is asked of real engines")
             else:

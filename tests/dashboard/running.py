@@ -36,6 +36,7 @@ class DashboardProcess:
                 *_key(directory, "operator", "--operator-"),
                 f"--secret-file={self.secret_file}",
             ]
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,7 +74,7 @@ class DashboardProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), **self.environment},
             )
         return self._process
 

@@ -13,12 +13,13 @@ from carbonmatch.ops.fanout_metrics import FANOUT_METRICS
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS
 from carbonmatch.ops.metric import Metric
 from carbonmatch.ops.metrics import METRICS
+from carbonmatch.ops.process import PROCESS
 from tests.end_to_end.following import FollowerProcess
 from tests.end_to_end.running import Process
 from tests.end_to_end.test_fanout import fanout_process
 
 _CHECK: Final = ("promtool", "check", "metrics")
-_HEAD: Final = re.compile(r"^# HELP (carbonmatch_\w+) (.*)\n# TYPE \1 (\w+)$", re.MULTILINE)
+_HEAD: Final = re.compile(r"^# HELP (\w+) (.*)\n# TYPE \1 (\w+)$", re.MULTILINE)
 
 
 def compare(metrics: str, table: Iterable[Metric]) -> None:
@@ -26,7 +27,7 @@ def compare(metrics: str, table: Iterable[Metric]) -> None:
     assert shown[0][0] == "carbonmatch_build_info", "it is what it is, and in no table"
     names = {name for name, _, _ in shown}
     # What a machine cannot tell, or nobody has asked for, is left out; its names are those of nothing else.
-    known = [one for one in table if not one.optional or one.name in names]
+    known = [one for one in (*table, *PROCESS.metrics) if not one.optional or one.name in names]
     assert shown[1:] == [(one.name, one.help, one.kind) for one in known]
 
 

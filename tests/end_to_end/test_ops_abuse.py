@@ -1,7 +1,7 @@
 """The ops port under hands that mean no good: bounded, and no trade notices."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from carbonmatch.config import host_and_port
 from carbonmatch.limits import OPS_CONNECTIONS_MAX, OPS_PAGES_PER_SECOND
 from carbonmatch.ops.http import REQUEST_BYTES_MAX, Page
-from carbonmatch.server.ops_port import Rationed
+from carbonmatch.server.ops_port import PageMaker
 from tests.end_to_end.honest import honest_trading
 from tests.end_to_end.running import Venue
 from tests.end_to_end.wire import SECONDS_MAX
@@ -102,7 +102,6 @@ async def test_a_request_that_does_not_end_is_cut_off(venue: Venue) -> None:
 
 
 async def test_a_circle_of_scrapes_does_not_keep_sessions_waiting(venue: Venue) -> None:
-    assert isinstance(venue.service._ops.pages, Rationed)
     async with honest_trading(venue) as honest:
         for _ in range(10):
             found = await asyncio.gather(*(venue.get("/metrics") for _ in range(OPS_CONNECTIONS_MAX - 1)))
@@ -110,21 +109,66 @@ async def test_a_circle_of_scrapes_does_not_keep_sessions_waiting(venue: Venue) 
             await honest.trade()
 
 
+class Loop:
+    """A clock, turns that a test takes, and what pages and answers there were."""
+
+    def __init__(self, pages: dict[str, Callable[[], Page]]) -> None:
+        self.now_ns = 0
+        self.turns: list[Callable[[], object]] = []
+        self.answers: list[bytes] = []
+        self.maker = PageMaker(pages, lambda: self.now_ns, self.turns.append)
+
+    def ask(self, path: str) -> None:
+        self.maker.ask(path, lambda page: self.answers.append(page.body))
+
+    def turn(self) -> None:
+        self.turns.pop(0)()
+
+
 def test_pages_are_rationed_each_by_itself() -> None:
     made: list[str] = []
-    now_ns = 0
 
     def page(path: str) -> Page:
         made.append(path)
         return Page(str(len(made)).encode())
 
-    pages = Rationed({"/a": lambda: page("/a"), "/b": lambda: page("/b")}, lambda: now_ns)
-    bodies = [pages["/a"]().body for _ in range(3 * OPS_PAGES_PER_SECOND)]
+    loop = Loop({"/a": lambda: page("/a"), "/b": lambda: page("/b")})
+    for _ in range(3 * OPS_PAGES_PER_SECOND):
+        loop.ask("/a")
     assert len(made) == OPS_PAGES_PER_SECOND
-    assert bodies[-1] == str(OPS_PAGES_PER_SECOND).encode()
-    pages["/b"]()
+    assert len(loop.answers) == 3 * OPS_PAGES_PER_SECOND
+    assert loop.answers[-1] == str(OPS_PAGES_PER_SECOND).encode()
+    loop.ask("/b")
     assert made[-1] == "/b"
-    now_ns = 1_000_000_000 // OPS_PAGES_PER_SECOND
-    assert pages["/a"]().body == str(OPS_PAGES_PER_SECOND + 2).encode()
-    assert list(pages) == ["/a", "/b"]
-    assert len(pages) == 2
+    loop.now_ns = 1_000_000_000 // OPS_PAGES_PER_SECOND
+    loop.ask("/a")
+    assert loop.answers[-1] == str(OPS_PAGES_PER_SECOND + 2).encode()
+
+
+def test_a_page_in_pieces_is_made_a_piece_a_turn_and_once_for_all_who_ask_meanwhile() -> None:
+    begun: list[int] = []
+
+    def page() -> Page:
+        begun.append(len(loop.turns))
+        return Page(b"", pieces=iter([b"one ", b"two ", b"three"]))
+
+    loop = Loop({"/metrics": page})
+    loop.ask("/metrics")
+    loop.turn()
+    loop.ask("/metrics")
+    assert loop.answers == []
+    while loop.turns:
+        assert len(loop.turns) == 1
+        loop.turn()
+    assert loop.answers == [b"one two three"] * 2
+    assert len(begun) == 1
+    loop.ask("/metrics")
+    assert len(begun) == 2, "who asks later gets a new one"
+
+
+async def test_who_leaves_while_a_page_is_made_costs_nothing(venue: Venue) -> None:
+    for _ in range(3):
+        async with visit(venue, b"GET /metrics HTTP/1.1\r\n\r\n") as (_, writer):
+            writer.transport.abort()
+    status, body = await venue.get("/metrics")
+    assert (status, body.endswith("\n"), body.count("# TYPE carbonmatch_state gauge")) == (200, True, 1)

@@ -11,6 +11,7 @@ import pytest
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.segments import segment_name
+from tests.dashboard.running import DashboardProcess
 from tests.end_to_end.following import FollowerProcess
 from tests.end_to_end.running import Process, eventually
 from tests.end_to_end.wire import SECONDS_MAX
@@ -144,4 +145,22 @@ async def test_a_follower_is_ready_when_it_follows(process: Process, systemd: Sy
         assert stopping["STATUS"].startswith("stopping; ")
     finally:
         follower.clean_up()
+    assert await process.stop() == ExitCode.DONE
+
+
+async def test_a_dashboard_is_ready_when_browsers_can_have_its_page(
+    process: Process, systemd: Systemd, tmp_path: Path
+) -> None:
+    await process.start()
+    dashboard = DashboardProcess(process, tmp_path, may_act=False)
+    dashboard.environment = systemd.environment
+    try:
+        await dashboard.start()
+        _, ready = await systemd.until("READY")
+        assert ready["STATUS"] == "shows the venue"
+        assert "WATCHDOG" in await systemd.heard()
+        assert await dashboard.stop() == ExitCode.DONE
+        await systemd.until("STOPPING")
+    finally:
+        dashboard.clean_up()
     assert await process.stop() == ExitCode.DONE

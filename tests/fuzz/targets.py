@@ -2,16 +2,19 @@
 
 from typing import Final
 
-from carbonmatch.ops.http import Page, respond
+from carbonmatch.ops.http import Page, Request, response, understood
 from tests.fuzz import client_targets, file_targets, market_targets, wire_targets
 from tests.fuzz.runner import Target
 
 
 def http(data: bytes) -> str:
     """The ops port: a request is answered, refused, or goes on."""
-    answer = respond(data, {"/metrics": lambda: Page(b"1\n")})
+    answer = understood(data, {"/metrics"})
     if answer is None:
         return "goes on"
+    if isinstance(answer, Request):
+        assert answer.path == "/metrics"
+        answer = response(Page(b"1\n"), answer.with_body)
     assert answer.startswith(b"HTTP/1.1 ")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert data.startswith(b"HEAD") or f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"

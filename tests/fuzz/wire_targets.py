@@ -16,10 +16,14 @@ from carbonmatch.matching.messages import (
     CorrectTrade,
     Entry,
     FoundTrade,
+    OnOutcome,
+    OnSessions,
     OnTrade,
     OrderType,
+    ProcessCommand,
     Ref,
     SessionId,
+    SessionsRequest,
     Side,
     TimeInForce,
     TradeCommand,
@@ -249,20 +253,27 @@ def _apply(
     commands: list[AnyCommand] = []
     last_ref: int = engine.sessions[session_id].last_ref
     for message in received:
-        # As the gateway does: what is for the session itself, and refs used before, never get here; what is
-        # about a trade comes with it.
+        # As the gateway does: what is for the session itself or asks beside the market, and refs used before,
+        # never get here; what is about a trade or the process comes with what was found.
         ref = getattr(message, "ref", 0)
-        if ref > last_ref:
-            commands.append(_with_trade(message, trades) if isinstance(message, TradeCommand) else message)  # type: ignore[arg-type]
+        if ref > last_ref and type(message) not in session.QUESTIONS:
+            commands.append(_looked_up(message, trades))
             last_ref = ref
     if commands:
         engine.apply(Entry(engine.sequence + 1, time_ns, session_id, commands))
     return bool(commands)
 
 
-def _with_trade(command: TradeCommand, trades: list[FoundTrade]) -> OnTrade:
-    place = command.trade_id - 1
-    return OnTrade(command, trades[place] if 0 <= place < len(trades) else None)
+def _looked_up(command: Any, trades: list[FoundTrade]) -> AnyCommand:
+    if isinstance(command, TradeCommand):
+        place = command.trade_id - 1
+        return OnTrade(command, trades[place] if 0 <= place < len(trades) else None)
+    if isinstance(command, SessionsRequest):
+        return OnSessions(command, (), more=False)
+    if isinstance(command, ProcessCommand):
+        return OnOutcome(command, applied=False, at_sequence=0)
+    found: AnyCommand = command
+    return found
 
 
 # Stops on both sides of where `rest` and `take` trade, an iceberg, a minimum, an order with a time.

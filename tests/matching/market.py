@@ -189,6 +189,9 @@ class Market:
                 )
             case m.Outcome():
                 return f"{'done' if report.applied else 'not done'}: {'; '.join(report.lines)}"
+            case m.Amendment():
+                table = "" if report.table else " removed"
+                return f"{report.kind.name} {report.name}{table} by {report.session_id}: {report.text}"
             case m.Done():
                 return "done"
             case m.Pulled():

@@ -1,8 +1,14 @@
 import pytest
 
-from carbonmatch.ops.http import REQUEST_BYTES_MAX, Page, Pages, respond
+from carbonmatch.ops.http import REQUEST_BYTES_MAX, Page, Pages, Request, response, understood
 
 PAGES: Pages = {"/metrics": lambda: Page(b"x 1\n"), "/readyz": lambda: Page(b"{}\n", "application/json", 503)}
+
+
+def respond(received: bytes, pages: Pages) -> bytes | None:
+    """What is written in answer; None where the request goes on."""
+    found = understood(received, pages)
+    return response(pages[found.path](), found.with_body) if isinstance(found, Request) else found
 
 
 def test_a_page_is_answered_whole() -> None:

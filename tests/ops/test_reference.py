@@ -7,6 +7,7 @@ from typing import Final
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.metrics import METRICS
+from carbonmatch.ops.process import PROCESS
 from carbonmatch.ops.reference import PROCESSES, listing, markdown
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -22,7 +23,10 @@ def test_the_page_ends_with_what_the_command_prints() -> None:
 def test_every_metric_of_every_process_is_in_the_page_once() -> None:
     named = re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)
     assert named == [
-        metric.name for groups in PROCESSES.values() for group in groups for metric in group.metrics
+        metric.name
+        for groups in (*PROCESSES.values(), (PROCESS,))
+        for group in groups
+        for metric in group.metrics
     ]
 
 
@@ -37,6 +41,8 @@ def test_the_list_says_how_many_series_there_are() -> None:
         if series.endswith("n"):
             of_instruments += 1
             assert found == []
+        elif series == "m":
+            assert len(found) > 8
         else:
             assert len(found) == int(series), (name, kind)
     assert of_instruments > 10

@@ -115,6 +115,7 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_PARTICIPANT = 182,
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
+  INSTRUMENT_DELISTED = 192,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -201,6 +202,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
+    case RejectReason::INSTRUMENT_DELISTED: return "INSTRUMENT_DELISTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -364,6 +366,7 @@ enum class CancelReason : std::uint32_t {
   SELECT_REMAINDER = 17,
   RESTRICTED = 18,
   KILLED = 20,
+  DELISTED = 21,
 };
 
 inline std::string to_string(CancelReason value) {
@@ -387,6 +390,7 @@ inline std::string to_string(CancelReason value) {
     case CancelReason::SELECT_REMAINDER: return "SELECT_REMAINDER";
     case CancelReason::RESTRICTED: return "RESTRICTED";
     case CancelReason::KILLED: return "KILLED";
+    case CancelReason::DELISTED: return "DELISTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -631,6 +635,23 @@ inline std::string to_string(FeedSource value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class TableKind : std::uint32_t {
+  INSTRUMENT = 1,
+  PARTICIPANT = 2,
+  SESSION = 3,
+  KEY = 4,
+};
+
+inline std::string to_string(TableKind value) {
+  switch (value) {
+    case TableKind::INSTRUMENT: return "INSTRUMENT";
+    case TableKind::PARTICIPANT: return "PARTICIPANT";
+    case TableKind::SESSION: return "SESSION";
+    case TableKind::KEY: return "KEY";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class SettlementOutcome : std::uint32_t {
   UNANSWERED = 0,
   CONFIRMED = 1,
@@ -642,6 +663,23 @@ inline std::string to_string(SettlementOutcome value) {
     case SettlementOutcome::UNANSWERED: return "UNANSWERED";
     case SettlementOutcome::CONFIRMED: return "CONFIRMED";
     case SettlementOutcome::OBJECTED: return "OBJECTED";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
+enum class TableAction : std::uint32_t {
+  REMOVE = 1,
+  DISABLE = 2,
+  ENABLE = 3,
+  RESTORE = 4,
+};
+
+inline std::string to_string(TableAction value) {
+  switch (value) {
+    case TableAction::REMOVE: return "REMOVE";
+    case TableAction::DISABLE: return "DISABLE";
+    case TableAction::ENABLE: return "ENABLE";
+    case TableAction::RESTORE: return "RESTORE";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -884,7 +922,9 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
+MSGPACK_ADD_ENUM(carbonmatch::TableKind)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
+MSGPACK_ADD_ENUM(carbonmatch::TableAction)
 MSGPACK_ADD_ENUM(carbonmatch::KillScope)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
@@ -1230,7 +1270,8 @@ struct InstrumentDefinition {
   std::optional<BlockRules> blocks{};
   std::optional<PriceRules> prices{};
   std::optional<ClearingRules> clearing{};
-  MSGPACK_DEFINE_ARRAY(instrument_id, symbol, currency, tick_value_minor, price_decimals, lot_tonnes, price_increment_ticks, quantity_increment_lots, quantity_min_lots, quantity_max_lots, reference_price_ticks, band_low_ticks, band_high_ticks, market_protection_ticks, self_trade_prevention, opening_phase, allowed, self_trade, volatility, bidding, screen, blocks, prices, clearing)
+  bool delisted = false;
+  MSGPACK_DEFINE_ARRAY(instrument_id, symbol, currency, tick_value_minor, price_decimals, lot_tonnes, price_increment_ticks, quantity_increment_lots, quantity_min_lots, quantity_max_lots, reference_price_ticks, band_low_ticks, band_high_ticks, market_protection_ticks, self_trade_prevention, opening_phase, allowed, self_trade, volatility, bidding, screen, blocks, prices, clearing, delisted)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("instrument_id", instrument_id);
@@ -1257,6 +1298,7 @@ struct InstrumentDefinition {
     visit("blocks", blocks);
     visit("prices", prices);
     visit("clearing", clearing);
+    visit("delisted", delisted);
   }
 };
 
@@ -1329,6 +1371,24 @@ struct FoundSession {
     visit("cancels_per_second", cancels_per_second);
     visit("cancels_burst", cancels_burst);
     visit("throttled", throttled);
+  }
+};
+
+struct AmendedTable {
+  static constexpr const char* NAME = "AmendedTable";
+  TableKind kind{};
+  std::string name{};
+  bool is_amended{};
+  std::string table{};
+  std::vector<unsigned char> of_file{};
+  MSGPACK_DEFINE_ARRAY(kind, name, is_amended, table, of_file)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("kind", kind);
+    visit("name", name);
+    visit("is_amended", is_amended);
+    visit("table", table);
+    visit("of_file", of_file);
   }
 };
 
@@ -1567,6 +1627,48 @@ struct AuditEnd {
     visit("more", more);
     visit("position", position);
     visit("after_sequence", after_sequence);
+  }
+};
+
+struct DryRun {
+  static constexpr const char* NAME = "DryRun";
+  static constexpr std::uint32_t TAG = 13;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  msgpack::object command{};
+  MSGPACK_DEFINE_ARRAY(tag, token, command)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("command", command);
+  }
+};
+
+struct Foreseen {
+  static constexpr const char* NAME = "Foreseen";
+  static constexpr std::uint32_t TAG = 14;
+  std::uint32_t tag = TAG;
+  std::uint64_t token{};
+  std::uint64_t reason{};
+  std::uint64_t order_count{};
+  std::uint64_t order_lots{};
+  std::uint64_t proposal_count{};
+  std::uint64_t bid_count{};
+  std::uint64_t bidding_count{};
+  bool more = false;
+  std::uint64_t instrument_count{};
+  MSGPACK_DEFINE_ARRAY(tag, token, reason, order_count, order_lots, proposal_count, bid_count, bidding_count, more, instrument_count)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("token", token);
+    visit("reason", reason);
+    visit("order_count", order_count);
+    visit("order_lots", order_lots);
+    visit("proposal_count", proposal_count);
+    visit("bid_count", bid_count);
+    visit("bidding_count", bidding_count);
+    visit("more", more);
+    visit("instrument_count", instrument_count);
   }
 };
 
@@ -3472,6 +3574,58 @@ struct Outcome {
   }
 };
 
+struct Amendment {
+  static constexpr const char* NAME = "Amendment";
+  static constexpr std::uint32_t TAG = 118;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  TableKind kind{};
+  std::string name{};
+  std::string table{};
+  bool is_in_file{};
+  std::uint64_t amended_sequence{};
+  std::uint64_t amended_ns{};
+  std::uint64_t session_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, kind, name, table, is_in_file, amended_sequence, amended_ns, session_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("kind", kind);
+    visit("name", name);
+    visit("table", table);
+    visit("is_in_file", is_in_file);
+    visit("amended_sequence", amended_sequence);
+    visit("amended_ns", amended_ns);
+    visit("session_id", session_id);
+    visit("text", text);
+  }
+};
+
+struct ThrottleChanged {
+  static constexpr const char* NAME = "ThrottleChanged";
+  static constexpr std::uint32_t TAG = 119;
+  std::uint32_t tag = TAG;
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  MSGPACK_DEFINE_ARRAY(tag, commands_per_second, commands_burst, cancels_per_second, cancels_burst)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3489,6 +3643,22 @@ struct SetPhase {
     visit("phase", phase);
     visit("text", text);
     visit("until_ns", until_ns);
+  }
+};
+
+struct PutTables {
+  static constexpr const char* NAME = "PutTables";
+  static constexpr std::uint32_t TAG = 129;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string tables{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, tables, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("tables", tables);
+    visit("text", text);
   }
 };
 
@@ -3840,6 +4010,42 @@ struct InspectHoldings {
   }
 };
 
+struct ChangeTable {
+  static constexpr const char* NAME = "ChangeTable";
+  static constexpr std::uint32_t TAG = 147;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  TableKind kind{};
+  std::string name{};
+  TableAction action{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, kind, name, action, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("kind", kind);
+    visit("name", name);
+    visit("action", action);
+    visit("text", text);
+  }
+};
+
+struct AmendmentsRequest {
+  static constexpr const char* NAME = "AmendmentsRequest";
+  static constexpr std::uint32_t TAG = 148;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t after_kind{};
+  std::string after_name{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, after_kind, after_name)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("after_kind", after_kind);
+    visit("after_name", after_name);
+  }
+};
+
 struct InstrumentStatusRequest {
   static constexpr const char* NAME = "InstrumentStatusRequest";
   static constexpr std::uint32_t TAG = 149;
@@ -3970,6 +4176,30 @@ struct ReloadConfiguration {
   }
 };
 
+struct SetThrottle {
+  static constexpr const char* NAME = "SetThrottle";
+  static constexpr std::uint32_t TAG = 159;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, commands_per_second, commands_burst, cancels_per_second, cancels_burst, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("text", text);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -4087,6 +4317,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case AuditRequest::TAG: visit(object.as<AuditRequest>()); return true;
     case Audited::TAG: visit(object.as<Audited>()); return true;
     case AuditEnd::TAG: visit(object.as<AuditEnd>()); return true;
+    case DryRun::TAG: visit(object.as<DryRun>()); return true;
+    case Foreseen::TAG: visit(object.as<Foreseen>()); return true;
     case NewOrder::TAG: visit(object.as<NewOrder>()); return true;
     case Cancel::TAG: visit(object.as<Cancel>()); return true;
     case Reduce::TAG: visit(object.as<Reduce>()); return true;
@@ -4161,7 +4393,10 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Killed::TAG: visit(object.as<Killed>()); return true;
     case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
+    case Amendment::TAG: visit(object.as<Amendment>()); return true;
+    case ThrottleChanged::TAG: visit(object.as<ThrottleChanged>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
+    case PutTables::TAG: visit(object.as<PutTables>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
     case BustTrade::TAG: visit(object.as<BustTrade>()); return true;
@@ -4179,6 +4414,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SetReference::TAG: visit(object.as<SetReference>()); return true;
     case SettlementStatusRequest::TAG: visit(object.as<SettlementStatusRequest>()); return true;
     case InspectHoldings::TAG: visit(object.as<InspectHoldings>()); return true;
+    case ChangeTable::TAG: visit(object.as<ChangeTable>()); return true;
+    case AmendmentsRequest::TAG: visit(object.as<AmendmentsRequest>()); return true;
     case InstrumentStatusRequest::TAG: visit(object.as<InstrumentStatusRequest>()); return true;
     case Kill::TAG: visit(object.as<Kill>()); return true;
     case Release::TAG: visit(object.as<Release>()); return true;
@@ -4187,6 +4424,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
     case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
     case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
+    case SetThrottle::TAG: visit(object.as<SetThrottle>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
-from carbonmatch.client.operating import do, instrument_id_of, one_or_all, status_of
+from carbonmatch.client.operating import do, foretold, instrument_id_of, one_or_all, status_of
 from carbonmatch.client.options import Port, Reason, Whole, access_of
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -57,8 +57,21 @@ main.command("carbonmatch.client.admin_blocks:blocks", name="blocks", help="Open
 _PROCESS = "carbonmatch.client.admin_process"
 main.command(f"{_PROCESS}:sessions", name="sessions", help="Show who there is, and who is connected.")
 main.command(f"{_PROCESS}:disconnect", name="disconnect", help="End the connections of a session.")
+main.command(
+    "carbonmatch.client.admin_tables:throttle", name="throttle", help="Say how much a session may send."
+)
 main.command(f"{_PROCESS}:snapshot", name="snapshot", help="Keep the state on the disk now.")
 main.command(f"{_PROCESS}:reload", name="reload", help="Read the configuration file again.")
+_TABLES = "carbonmatch.client.admin_tables"
+main.command(f"{_TABLES}:put", name="put", help="List an instrument; add or change who trades.")
+main.command(f"{_TABLES}:delist", name="delist", help="Take an instrument out of the market.")
+main.command(f"{_TABLES}:relist", name="relist", help="Let an instrument back into the market.")
+main.command(f"{_TABLES}:disable", name="disable", help="Let nobody in as this, until it is enabled.")
+main.command(f"{_TABLES}:enable", name="enable", help="Let in again what was disabled.")
+main.command(f"{_TABLES}:remove", name="remove", help="Take a table out of the configuration.")
+main.command(f"{_TABLES}:restore", name="restore", help="Let the file say again what a table is.")
+main.command(f"{_TABLES}:revoke_key", name="revoke-key", help="Let a key open nothing any more.")
+main.command(f"{_TABLES}:amendments", name="amendments", help="Show what commands have changed of the file.")
 main.command(f"{_BIDDINGS}:biddings", name="biddings", help="Show biddings, and how the last ones ended.")
 
 
@@ -100,6 +113,7 @@ def phase(
     *,
     text: Reason = "",
     until: str = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -119,9 +133,12 @@ def phase(
         The reason, which everybody gets to see.
     until
         When the schedule counts again, with its offset from UTC: 2026-03-02T15:30+08:00.
+    dry_run
+        Show what would go with it, and do nothing.
     """
     wanted = Phase[phase.upper().replace("-", "_")]
-    asyncio.run(set_phase(operator.access(tls), symbol, wanted, text, time_to_come_ns(until)))
+    until_ns = time_to_come_ns(until)
+    asyncio.run(set_phase(operator.access(tls), symbol, wanted, text, until_ns, dry_run=dry_run))
 
 
 @main.command
@@ -131,6 +148,7 @@ def halt(
     *,
     text: Reason = "",
     until: str = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -144,8 +162,11 @@ def halt(
         The reason, which everybody gets to see.
     until
         When the schedule counts again by itself, with its offset from UTC: 2026-03-02T15:30+08:00.
+    dry_run
+        Say whether it would be done, and do nothing.
     """
-    asyncio.run(set_phase(operator.access(tls), symbol, Phase.HALTED, text, time_to_come_ns(until)))
+    until_ns = time_to_come_ns(until)
+    asyncio.run(set_phase(operator.access(tls), symbol, Phase.HALTED, text, until_ns, dry_run=dry_run))
 
 
 @main.command
@@ -223,10 +244,16 @@ def reference(
     asyncio.run(set_reference(operator.access(tls), symbol, reference_ticks, text))
 
 
-async def set_phase(operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0) -> None:
+async def set_phase(
+    operator: Access, symbol: str, phase: Phase, text: str, until_ns: int = 0, *, dry_run: bool = False
+) -> None:
     """`until_ns` 0: without an end."""
     async with Session(operator) as session:
         command = SetPhase(Ref(0), await one_or_all(session, symbol), phase, text, until_ns)
+        if dry_run:
+            told = await foretold(session, command, _words(symbol))
+            print(f"{symbol} would be {phase.name}; with it would go {told}")
+            return
         sequence = await do(session, command, _words(symbol))
     print(f"{symbol} is {phase.name} since sequence {sequence}")
 

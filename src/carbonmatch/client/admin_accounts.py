@@ -14,7 +14,17 @@ from carbonmatch.client.operating import instrument_id_of
 from carbonmatch.client.options import Reason, Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Cash, Holding, InstrumentId, RejectReason, Restriction
+from carbonmatch.matching.messages import (
+    AccountId,
+    Cash,
+    Holding,
+    InstrumentId,
+    Ref,
+    RejectReason,
+    RestrictAccount,
+    Restriction,
+    Withdraw,
+)
 from carbonmatch.words import printable
 
 _DEMO_OPERATOR: Final = Operator()
@@ -62,6 +72,7 @@ def withdraw(
     currency: str = "",
     minor: Whole = 0,
     text: Reason = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -81,9 +92,11 @@ def withdraw(
         How much, in minor units: 150 is 1.50.
     text
         The reason: what the registry or the bank calls it.
+    dry_run
+        Say whether it may leave now, and do nothing.
     """
     what = _what(instrument, lots, currency, minor)
-    asyncio.run(take_out(operator.access(tls), account, what, text))
+    asyncio.run(take_out(operator.access(tls), account, what, text, dry_run=dry_run))
 
 
 def holdings(
@@ -113,6 +126,7 @@ def restrict(
     instrument: str = "",
     cancel: bool = False,
     text: Reason = "",
+    dry_run: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
 ) -> None:
@@ -130,9 +144,12 @@ def restrict(
         Take out what it has open and may not do now: orders, offers of blocks, bids.
     text
         The reason.
+    dry_run
+        Show what would be taken out, and do nothing.
     """
     wanted = Restriction[restriction.upper().replace("-", "_")]
-    asyncio.run(set_restriction(operator.access(tls), account, wanted, instrument, text, cancels=cancel))
+    access = operator.access(tls)
+    asyncio.run(set_restriction(access, account, wanted, instrument, text, cancels=cancel, dry_run=dry_run))
 
 
 def limit(
@@ -223,10 +240,19 @@ async def put_in(operator: Access, account: int, what: Movable, text: str) -> No
     print(f"{what} are in account {account} since sequence {sequence}")
 
 
-async def take_out(operator: Access, account: int, what: Movable, text: str) -> None:
+async def take_out(
+    operator: Access, account: int, what: Movable, text: str, *, dry_run: bool = False
+) -> None:
     """Where there is not enough, the error says how much there is."""
     async with Session(operator) as session:
         instrument_id = await _instrument(session, what.instrument)
+        if dry_run:
+            command = Withdraw(
+                Ref(0), AccountId(account), instrument_id, what.lots, what.currency, what.minor, text
+            )
+            await operating.foretold(session, command, _WORDS)
+            print(f"{what} may leave account {account}")
+            return
         try:
             if instrument_id:
                 sequence = await session.withdraw_units(account, instrument_id, what.lots, text)
@@ -252,16 +278,22 @@ async def set_restriction(
     text: str,
     *,
     cancels: bool,
+    dry_run: bool = False,
 ) -> None:
+    where = instrument or "all that are cleared"
     async with Session(operator) as session:
         instrument_id = await _instrument(session, instrument)
+        if dry_run:
+            command = RestrictAccount(Ref(0), AccountId(account), restriction, instrument_id, cancels, text)
+            told = await operating.foretold(session, command, _WORDS)
+            print(f"account {account} in {where} would be {restriction.name}; with it would go {told}")
+            return
         try:
             sequence = await session.restrict_account(
                 account, restriction, instrument_id=instrument_id, cancels=cancels, text=text
             )
         except OrderRejected as rejected:
             raise refused(rejected) from rejected
-    where = instrument or "all that are cleared"
     print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
 
 

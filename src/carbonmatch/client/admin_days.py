@@ -16,7 +16,7 @@ from msgspec import Struct
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
-from carbonmatch.client.operating import do, instrument_id_of, refused, statuses_of
+from carbonmatch.client.operating import do, foretold, instrument_id_of, refused, statuses_of
 from carbonmatch.client.options import Reason
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -199,6 +199,7 @@ async def end(operator: Access, day: int, instruments: tuple[str, ...], text: st
         before = _meant(await statuses_of(session), numbers)
         if dry_run:
             _tell_what_would_end(before, day, named=bool(instruments))
+            await foretold(session, command, _why_not(before, day))
             return
         sequence = await do(session, command, _why_not(before, day))
         after = {one.instrument_id: one for one in await statuses_of(session)}

@@ -9,11 +9,11 @@ from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
-from carbonmatch.client.operating import Confirm, confirmation, must_confirm
+from carbonmatch.client.operating import Confirm, confirmation, counts_in_words, foretold, must_confirm
 from carbonmatch.client.options import Reason
 from carbonmatch.client.session import Session, check_command
 from carbonmatch.client.tls import NO_TLS, TlsOptions
-from carbonmatch.matching.messages import Kill, Killed, KillScope, Pulled, Ref, RejectReason
+from carbonmatch.matching.messages import Kill, Killed, KillScope, Ref, RejectReason
 from carbonmatch.words import printable, utc_text
 
 _DEMO_OPERATOR: Final = Operator()
@@ -28,6 +28,7 @@ def kill(
     /,
     *,
     why: Reason,
+    dry_run: bool = False,
     yes: bool = False,
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -44,10 +45,12 @@ def kill(
         The number of the participant or account; the instrument, or its number. Of the venue: nothing.
     why
         The reason, which is journaled; where a bidding is called off, everybody gets to see it.
+    dry_run
+        Show what would be pulled, and do nothing.
     yes
         Do it without asking.
     """
-    asyncio.run(stop(operator.access(tls), scope, which, why, confirmation(yes)))
+    asyncio.run(stop(operator.access(tls), scope, which, why, confirmation(yes), dry_run=dry_run))
 
 
 def release(
@@ -82,12 +85,25 @@ def killed(
     asyncio.run(show(operator.access(tls)))
 
 
-async def stop(operator: Access, scope: ScopeName, which: str, why: str, confirm: Confirm) -> None:
+async def stop(
+    operator: Access,
+    scope: ScopeName,
+    which: str,
+    why: str,
+    confirm: Confirm,
+    *,
+    dry_run: bool = False,
+) -> None:
     """Raises ClientError where nothing is stopped, or `confirm` says no."""
     _check_reason(why)
     async with Session(operator) as session:
         kind, number = await _named(session, scope, which)
-        check_command(Kill(Ref(0), kind, number, why))
+        command = Kill(Ref(0), kind, number, why)
+        check_command(command)
+        if dry_run:
+            told = await foretold(session, command, _refusals(scope, which), _SECONDS_MAX)
+            print(f"{_words(scope, which)} would be stopped; it would pull {told}")
+            return
         must_confirm(confirm, f"Stop {_words(scope, which)} and pull all that is open in it?")
         more = True
         while more:
@@ -95,7 +111,7 @@ async def stop(operator: Access, scope: ScopeName, which: str, why: str, confirm
                 pulled = await session.kill(kind, number, why, seconds=_SECONDS_MAX)
             except OrderRejected as rejected:
                 raise _refused(scope, which, rejected) from rejected
-            print(f"{_words(scope, which)} is stopped; pulled {in_words(pulled)}")
+            print(f"{_words(scope, which)} is stopped; pulled {counts_in_words(pulled)}")
             more = pulled.more
 
 
@@ -117,18 +133,6 @@ async def show(operator: Access) -> None:
         except OrderRejected as rejected:
             raise operating.refused(rejected, {}) from rejected
     print("\n".join(map(killed_in_words, found)) or "nothing is stopped")
-
-
-def in_words(pulled: Pulled) -> str:
-    """What was taken out; what there was nothing of is left out."""
-    counts = [
-        (pulled.order_count, f"orders of {pulled.order_lots} lots"),
-        (pulled.proposal_count, "offers of blocks"),
-        (pulled.bid_count, "bids"),
-        (pulled.bidding_count, "biddings"),
-    ]
-    parts = [f"{count} {words}" for count, words in counts if count]
-    return (", ".join(parts) or "nothing") + (" and goes on" if pulled.more else "")
 
 
 def killed_in_words(one: Killed) -> str:
@@ -164,11 +168,14 @@ def _words(scope: ScopeName, which: str) -> str:
 
 
 def _refused(scope: ScopeName, which: str, rejected: OrderRejected) -> ClientError:
+    return operating.refused(rejected, _refusals(scope, which))
+
+
+def _refusals(scope: ScopeName, which: str) -> dict[RejectReason, str]:
     there_is_none = f"there is no {scope} of the number {which}"
-    words = {
+    return {
         RejectReason.UNKNOWN_PARTICIPANT: there_is_none,
         RejectReason.UNKNOWN_ACCOUNT: there_is_none,
         RejectReason.UNKNOWN_INSTRUMENT: there_is_none,
         RejectReason.NOT_KILLED: f"{_words(scope, which)} is not stopped: `admin killed` shows what is",
     }
-    return operating.refused(rejected, words)

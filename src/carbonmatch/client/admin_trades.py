@@ -19,6 +19,7 @@ from carbonmatch.matching.messages import (
     Done,
     Ref,
     RejectReason,
+    TradeAmendment,
     TradeCommand,
     TradeId,
     TradeSide,
@@ -51,7 +52,7 @@ def bust_trade(
     text
         The reason, which both sides get to see.
     dry_run
-        Show the trade, and do nothing.
+        Show the trade, and whether it could be taken back now, and do nothing.
     yes
         Do it without asking.
     """
@@ -84,7 +85,7 @@ def correct_trade(
     quantity_lots
         What its quantity should have been; without it, the quantity stays.
     dry_run
-        Show the trade and what would become of it, and do nothing.
+        Show the trade, what would become of it, and whether it could, and do nothing.
     yes
         Do it without asking.
     """
@@ -103,6 +104,7 @@ async def bust(operator: Access, trade_id: TradeId, text: str, confirm: Confirm,
         status = await _standing(session, trade_id)
         print(in_words(status))
         if dry_run:
+            await _foretell(session, BustTrade(Ref(0), trade_id, text))
             return
         must_confirm(confirm, f"Bust trade {trade_id}?")
         sequence = await _do(session, BustTrade(Ref(0), trade_id, text))
@@ -128,6 +130,7 @@ async def correct(
         lots = status.quantity_lots if quantity_lots is None else quantity_lots
         print(f"  becomes    {lots} lots at {price} ticks")
         if dry_run:
+            await _foretell(session, CorrectTrade(Ref(0), trade_id, price, lots, text))
             return
         must_confirm(confirm, f"Correct trade {trade_id}?")
         sequence = await _do(session, CorrectTrade(Ref(0), trade_id, price, lots, text))
@@ -164,6 +167,11 @@ async def _standing(session: Session, trade_id: TradeId) -> TradeStatus:
     if not status.quantity_lots:
         raise ClientError(f"{in_words(status)}\n{_WORDS[RejectReason.ALREADY_BUSTED]}")
     return status
+
+
+async def _foretell(session: Session, command: TradeAmendment) -> None:
+    await operating.foretold(session, command, _WORDS, _SECONDS_MAX)
+    print("it would be done")
 
 
 async def _do(session: Session, command: TradeCommand) -> int:

@@ -13,13 +13,16 @@ from carbonmatch.matching.messages import (
     ANY,
     ClientCommand,
     Done,
+    Foreseeable,
     InstrumentId,
     InstrumentStatus,
     InstrumentStatusRequest,
+    Pulled,
     Ref,
     RejectReason,
     StatusEnd,
 )
+from carbonmatch.protocol.messages import Foreseen
 
 Confirm = Callable[[str], bool]
 _ALL = "all"
@@ -38,9 +41,39 @@ async def do(session: Session, command: ClientCommand, words: Mapping[RejectReas
 
 def refused(rejected: OrderRejected, words: Mapping[RejectReason, str]) -> ClientError:
     """What a refusal means, as the caller has it in words."""
-    reason = rejected.reason
+    return ClientError(_said(rejected.reason, words) or str(rejected))
+
+
+async def foretold(
+    session: Session, command: Foreseeable, words: Mapping[RejectReason, str], seconds: float | None = None
+) -> str:
+    """What a command would take out, with nothing done. Raises ClientError where it would be refused."""
+    foreseen = await session.dry_run(command, seconds=seconds)
+    if foreseen.reason:
+        try:
+            reason = RejectReason(foreseen.reason)
+        except ValueError:
+            raise ClientError(f"it would be refused for the reason {foreseen.reason}") from None
+        raise ClientError(f"it would be refused: {_said(reason, words) or reason.name}")
+    return counts_in_words(foreseen)
+
+
+def counts_in_words(counted: Pulled | Foreseen) -> str:
+    """What is taken out; what there is nothing of is left out."""
+    counts = [
+        (counted.order_count, f"orders of {counted.order_lots} lots"),
+        (counted.proposal_count, "offers of blocks"),
+        (counted.bid_count, "bids"),
+        (counted.bidding_count, "biddings"),
+    ]
+    parts = [f"{count} {words}" for count, words in counts if count]
+    return (", ".join(parts) or "nothing") + (" and goes on" if counted.more else "")
+
+
+def _said(reason: RejectReason, words: Mapping[RejectReason, str]) -> str:
+    """Empty where the caller has no words for it."""
     said = _NOT_ENTITLED if reason is RejectReason.NOT_ENTITLED else words.get(reason)
-    return ClientError(f"{reason.name}: {said}" if said else str(rejected))
+    return f"{reason.name}: {said}" if said else ""
 
 
 async def statuses_of(

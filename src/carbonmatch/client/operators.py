@@ -10,6 +10,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
     Done,
+    Foreseeable,
     Kill,
     Killed,
     KilledRequest,
@@ -20,7 +21,15 @@ from carbonmatch.matching.messages import (
     SessionId,
     StatusEnd,
 )
-from carbonmatch.protocol.messages import Audited, AuditEnd, AuditRequest, OperatorAnswer
+from carbonmatch.protocol.messages import (
+    Audited,
+    AuditEnd,
+    AuditRequest,
+    DryRun,
+    Foreseen,
+    OperatorAnswer,
+    OperatorQuestion,
+)
 
 # Stands in a command until the session gives it its ref.
 _NO_REF: Final = Ref(0)
@@ -34,8 +43,14 @@ class OperatorCommands(ABC):
         """Send one command of any kind, whatever its ref, and wait for its answer."""
 
     @abstractmethod
-    async def ask(self, question: AuditRequest, *, seconds: float | None = None) -> list[OperatorAnswer]:
+    async def ask(self, question: OperatorQuestion, *, seconds: float | None = None) -> list[OperatorAnswer]:
         """Send an operator's question of any kind, whatever its token, and wait for its whole answer."""
+
+    async def dry_run(self, command: Foreseeable, *, seconds: float | None = None) -> Foreseen:
+        """What a command would do, whatever its ref: its `reason` is 0 where it would be done."""
+        (answer,) = await self.ask(DryRun(0, structs.replace(command, ref=Ref(1))), seconds=seconds)
+        assert type(answer) is Foreseen
+        return answer
 
     async def audit(
         self,

@@ -42,9 +42,11 @@ from carbonmatch.matching.messages import (
 from carbonmatch.protocol.codec import what_is_wrong
 from carbonmatch.protocol.messages import (
     AuditEnd,
-    AuditRequest,
+    DryRun,
+    Foreseen,
     LogonAccepted,
     OperatorAnswer,
+    OperatorQuestion,
     Role,
     SessionRejected,
 )
@@ -204,11 +206,13 @@ class Session(Kept, Commands):
             raise OrderRejected(reports[0], reports)
         return reports
 
-    async def ask(self, question: AuditRequest, *, seconds: float | None = None) -> list[OperatorAnswer]:
+    async def ask(self, question: OperatorQuestion, *, seconds: float | None = None) -> list[OperatorAnswer]:
         """Send an operator's question of any kind, whatever its token, and wait for its whole answer.
 
         Raises Disconnected where the connection is lost before: nothing was changed, so it is asked again.
         """
+        if isinstance(question, DryRun):
+            check_command(question.command)
         async with asyncio.timeout(self._call_seconds if seconds is None else seconds):
             await self.ready()
             assert self._keeper.connection is not None
@@ -310,7 +314,7 @@ class Session(Kept, Commands):
         if asked is None:
             return  # its caller has given up
         asked.answer.append(message)
-        if isinstance(message, AuditEnd) and not asked.waiter.done():
+        if isinstance(message, AuditEnd | Foreseen) and not asked.waiter.done():
             asked.waiter.set_result(asked.answer)
 
     def _refuse(self, refusal: SessionRejected) -> None:

@@ -21,6 +21,7 @@ from carbonmatch.dashboard.view import View
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.limits import DASHBOARD_TICK_SECONDS
 from carbonmatch.ops.logs import WARNING, Ours, log, start_logging
+from carbonmatch.server.supervisor import Supervisor
 
 _HOST: Final = "127.0.0.1"
 
@@ -49,7 +50,7 @@ async def _serve(
     view = View()
     browsers = Browsers(view, time.time_ns)
     follower = FeedFollower(feed, view, time.time_ns)
-    poller = Poller(addresses, view, time.time_ns)
+    poller = Poller(addresses, view, time.time_ns, feed.ssl)
     site = Site(
         view,
         browsers,
@@ -58,14 +59,17 @@ async def _serve(
         names,
         time.time_ns,
     )
-    runner, server = await listen(site.application(), _HOST, port)
-    bound = server.sockets[0].getsockname()[1]
-    log("ready", dashboard=f"http://{_HOST}:{bound}/", may_act=operator is not None)
-    try:
-        await _until_stopped(follower.run(), poller.run(), _tick(follower, browsers))
-    finally:
-        server.close()
-        await runner.cleanup()
+    with Supervisor(lambda: "shows the venue") as supervisor:
+        runner, server = await listen(site.application(), _HOST, port)
+        bound = server.sockets[0].getsockname()[1]
+        log("ready", dashboard=f"http://{_HOST}:{bound}/", may_act=operator is not None)
+        supervisor.ready()
+        try:
+            await _until_stopped(follower.run(), poller.run(), _tick(follower, browsers))
+            supervisor.stopping()
+        finally:
+            server.close()
+            await runner.cleanup()
     log("stopped")
     return ExitCode.DONE
 

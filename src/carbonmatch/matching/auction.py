@@ -105,7 +105,12 @@ def _ends_an_auction(book: Book, phase: Phase) -> bool:
 
 
 def enter_course_phase(venue: Venue, book: Book, text: str) -> None:
-    """Bring the instrument into the phase that its course says, with the times of an auction."""
+    """Bring the instrument into the phase that its course says, with the times of an auction.
+
+    One that is delisted stays closed, whatever that says.
+    """
+    if book.instrument.definition.delisted:
+        return
     course = book.instrument.course
     auction = course.auction
     if auction is None or course.is_held:
@@ -219,11 +224,19 @@ def _gather(venue: Venue, book: Book) -> None:
 
 
 def _expire(venue: Venue, book: Book) -> None:
-    for order in [*book.orders(), *book.stops(), *book.waiting()]:
-        if order.time_in_force is TimeInForce.DAY or order.time_in_force in TAKES_PART:
-            venue.end(order, NO_REF, CancelReason.EXPIRED)
+    for order in orders_of_the_day(book):
+        venue.end(order, NO_REF, CancelReason.EXPIRED)
     if book.blocks is not None:
         expire_all(venue, book)
+
+
+def orders_of_the_day(book: Book) -> list[Order]:
+    """Those that go when the instrument closes."""
+    return [
+        order
+        for order in (*book.orders(), *book.stops(), *book.waiting())
+        if order.time_in_force is TimeInForce.DAY or order.time_in_force in TAKES_PART
+    ]
 
 
 # --- times ---------------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Done,
     InstrumentDefined,
-    InstrumentId,
     Phase,
     Ref,
     RejectReason,
@@ -51,11 +50,9 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
 
     Where that ends an auction which takes more than one entry, the phase changes when it is done.
     """
-    books = _books_to_steer(venue, session, command.instrument_id, ref)
-    if books is None:
-        return
-    if command.phase in GATHERING and not all(book.instrument.has_auctions for book in books):
-        refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
+    books = books_to_steer(venue, session, command)
+    if isinstance(books, RejectReason):
+        refuse(venue, session, ref, books)
         return
     for book in books:
         book.instrument.course.set(command.phase, command.until_ns)
@@ -65,8 +62,9 @@ def set_phase(venue: Venue, session: SessionState, command: SetPhase, ref: Ref) 
 
 def resume(venue: Venue, session: SessionState, command: Resume, ref: Ref) -> None:
     """End what operators hold of one instrument or of all; one that nobody holds is left alone."""
-    books = _books_to_steer(venue, session, command.instrument_id, ref)
-    if books is None:
+    books = books_to_steer(venue, session, command)
+    if isinstance(books, RejectReason):
+        refuse(venue, session, ref, books)
         return
     for book in books:
         course = book.instrument.course
@@ -207,19 +205,25 @@ def time_passed(_venue: Venue, _command: TimePassed) -> None:
     """What is to be done as time passes, the engine does at the beginning of every entry."""
 
 
-def _books_to_steer(
-    venue: Venue, session: SessionState, instrument_id: InstrumentId, ref: Ref
-) -> list[Book] | None:
-    """The books that an operator's command is for; None where it is refused."""
+def books_to_steer(
+    venue: Venue, session: SessionState, command: SetPhase | Resume
+) -> list[Book] | RejectReason:
+    """The books that an operator's command is for; or why it is refused."""
+    number = command.instrument_id
     if not session.operator:
-        refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
-    elif instrument_id == ANY:
-        return [book for _, book in sorted(venue.books.items())]
-    elif instrument_id not in venue.books:
-        refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
-    else:
-        return [venue.books[instrument_id]]
-    return None
+        return RejectReason.NOT_ENTITLED
+    if number != ANY and number not in venue.books:
+        return RejectReason.UNKNOWN_INSTRUMENT
+    books = [book for one, book in sorted(venue.books.items()) if number in (ANY, one)]
+    if session is not venue.venue_session:
+        # Who means all means those that are listed.
+        books = [book for book in books if not book.instrument.definition.delisted]
+    if number != ANY and not books:
+        return RejectReason.INSTRUMENT_DELISTED
+    gathers = isinstance(command, SetPhase) and command.phase in GATHERING
+    if gathers and not all(book.instrument.has_auctions for book in books):
+        return RejectReason.MECHANISM_NOT_AVAILABLE
+    return books
 
 
 def _follow_course(venue: Venue, book: Book, text: str) -> None:

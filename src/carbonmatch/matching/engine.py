@@ -27,6 +27,7 @@ from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
+from carbonmatch.matching.foresight import Foresight, foresee
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.kill_switch import (
     CONCERNED,
@@ -42,6 +43,7 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    AmendmentsRequest,
     AnnounceBidding,
     Bid,
     BlockAccept,
@@ -61,6 +63,7 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Deposit,
     Disconnect,
+    DropAmendment,
     EndDay,
     Entry,
     HoldingsRequest,
@@ -74,6 +77,7 @@ from carbonmatch.matching.messages import (
     ModifyBid,
     NewOrder,
     NewOrderLong,
+    OnAmendment,
     OnOutcome,
     OnSessions,
     OnTrade,
@@ -90,6 +94,7 @@ from carbonmatch.matching.messages import (
     ScheduleBlock,
     SchedulePhase,
     Select,
+    SessionCommand,
     SessionId,
     SessionLost,
     SessionOpened,
@@ -111,7 +116,8 @@ from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
-from carbonmatch.matching.steering import outcomes, sessions
+from carbonmatch.matching.steering import amendments, outcomes, sessions
+from carbonmatch.matching.steering.delisting import unless_delisted
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -132,13 +138,13 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     Bid: bidding.bid,
     ModifyBid: bidding.modify,
     WithdrawBid: bidding.withdraw,
-    AnnounceBidding: bidding.announce,
+    AnnounceBidding: unless_delisted(bidding.announce),
     CancelBidding: bidding.cancel,
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,
     InstrumentStatusRequest: queries.instrument_status,
-    BlockPropose: negotiation.propose,
+    BlockPropose: unless_delisted(negotiation.propose),
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,
     BlockDecline: negotiation.decline,
@@ -158,6 +164,8 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     OnSessions: sessions.on_sessions,
     Disconnect: sessions.disconnect,
     OnOutcome: outcomes.on_outcome,
+    OnAmendment: amendments.on_amendment,
+    AmendmentsRequest: amendments.amendments,
 }
 # While something is frozen or stopped, commands are looked at more closely: nearly always nothing is, and
 # cancels and orders make most of the traffic.
@@ -168,8 +176,9 @@ _LOOKED_AT: Final[dict[type, _Handler]] = {
 }
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
-    DefineInstrument: control.define_instrument,
+    DefineInstrument: amendments.define,
     DefineComposite: define_composite,
+    DropAmendment: amendments.drop_amendment,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
@@ -296,6 +305,10 @@ class Engine:
         assert len(reports) > reports_before, "every command of a session is answered"
         venue.own_report_count += len(reports) - reports_before
 
+    def foresee(self, session_id: SessionId, command: SessionCommand) -> Foresight:
+        """What an operator's command would do, of those in `foresight.FORESEEN`; nothing changes."""
+        return foresee(self.venue, self.venue.sessions[session_id], command)
+
     def take_outputs(self) -> Outputs:
         """What the entries since the last call have caused; the engine keeps nothing of it."""
         venue = self.venue
@@ -331,11 +344,13 @@ class Engine:
             venue.prevented,
             listed,
             venue.disconnects,
+            venue.amended,
         )
         venue.refusals = []
         venue.cancels = []
         venue.prevented = []
         venue.disconnects = []
+        venue.amended = False
         venue.touched = []
         venue.public = []
         venue.collected = 0

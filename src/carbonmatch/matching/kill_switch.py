@@ -53,7 +53,9 @@ def kill(venue: Venue, session: SessionState, command: Kill, ref: Ref) -> None:
     if reason is not None:
         venue.reject(session, ref, reason)
         return
-    found, more = open_in(venue, command.scope, command.scope_id)
+    # What is told of bids in one entry has a bound, as at the ends of their windows.
+    room = venue.auction_orders_left // BID_MEETINGS
+    found, more = open_in(venue, command.scope, command.scope_id, room)
     venue.killed[command.scope, command.scope_id] = Killing(
         venue.sequence, venue.time_ns, session.session_id, command.text
     )
@@ -119,8 +121,8 @@ def release_refusal(venue: Venue, session: SessionState, command: Release) -> Re
 # --- what is pulled ------------------------------------------------------------------------------
 
 
-def open_in(venue: Venue, scope: KillScope, scope_id: int) -> tuple[Open, bool]:
-    """What is open in the scope and fits one command; whether bids are left that do not.
+def open_in(venue: Venue, scope: KillScope, scope_id: int, room: int) -> tuple[Open, bool]:
+    """What is open in the scope, of bids so many as there is room for; whether there are more.
 
     Orders are in the order of their accounts, and of each in that of entry.
     """
@@ -136,8 +138,6 @@ def open_in(venue: Venue, scope: KillScope, scope_id: int) -> tuple[Open, bool]:
 
     biddings = open_biddings(venue, is_own)
     bids = [bid for bid in open_bids(venue, is_own) if bid.bidding not in biddings]
-    # What is told of bids in one entry has a bound, as at the ends of their windows.
-    room = venue.auction_orders_left // BID_MEETINGS
     return Open(orders, open_offers(venue, is_own), bids[:room], biddings), len(bids) > room
 
 

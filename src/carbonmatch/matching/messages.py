@@ -10,6 +10,16 @@ Reports are private: each belongs to the stream of one session. Public events be
 
 from msgspec import Struct
 
+from carbonmatch.matching.vocabulary.amendments import AmendedTable as AmendedTable
+from carbonmatch.matching.vocabulary.amendments import Amendment as Amendment
+from carbonmatch.matching.vocabulary.amendments import AmendmentsRequest as AmendmentsRequest
+from carbonmatch.matching.vocabulary.amendments import ChangeTable as ChangeTable
+from carbonmatch.matching.vocabulary.amendments import DropAmendment as DropAmendment
+from carbonmatch.matching.vocabulary.amendments import OnAmendment as OnAmendment
+from carbonmatch.matching.vocabulary.amendments import PutTables as PutTables
+from carbonmatch.matching.vocabulary.amendments import SetThrottle as SetThrottle
+from carbonmatch.matching.vocabulary.amendments import TableAction as TableAction
+from carbonmatch.matching.vocabulary.amendments import TableKind as TableKind
 from carbonmatch.matching.vocabulary.bidding import AnnounceBidding as AnnounceBidding
 from carbonmatch.matching.vocabulary.bidding import Bid as Bid
 from carbonmatch.matching.vocabulary.bidding import BiddingOutcome as BiddingOutcome
@@ -213,7 +223,8 @@ from carbonmatch.matching.vocabulary.venue_commands import TimePassed as TimePas
 # --- sets ----------------------------------------------------------------------------------------
 
 # What an operator asks of a trade: the venue looks it up, and journals it as OnTrade.
-TradeCommand = BustTrade | CorrectTrade | TradeStatusRequest
+TradeAmendment = BustTrade | CorrectTrade
+TradeCommand = TradeAmendment | TradeStatusRequest
 BidCommand = Bid | ModifyBid | WithdrawBid
 BiddingCommand = AnnounceBidding | CancelBidding
 # What operators end days with, and settle them.
@@ -221,11 +232,14 @@ DayCommand = EndDay | ConfirmSettlement | SettlementStatusRequest
 # What operators do to what accounts have, and ask of it.
 AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | InspectHoldings
 # What operators stop, and let go on.
-KillCommand = Kill | Release | KilledRequest
+KillSwitch = Kill | Release
+KillCommand = KillSwitch | KilledRequest
+# What operators change of the configuration.
+AmendmentCommand = PutTables | ChangeTable | SetThrottle
 # What the process itself carries out: it journals what came of it, as OnOutcome.
 ProcessCommand = TakeSnapshot | ReloadConfiguration
 # What operators do to sessions, and ask of them.
-SteeringCommand = SessionsRequest | Disconnect | ProcessCommand
+SteeringCommand = SessionsRequest | Disconnect | ProcessCommand | AmendmentCommand | AmendmentsRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -258,12 +272,25 @@ ClientCommand = (
     | SetReference
     | InstrumentStatusRequest
 )
+# What an operator can have told beforehand.
+Foreseeable = (
+    TradeAmendment
+    | KillSwitch
+    | RestrictAccount
+    | SetAccountLimits
+    | SetPhase
+    | Resume
+    | SetBlockPhase
+    | EndDay
+    | Deposit
+    | Withdraw
+)
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
-_Definition = DefineInstrument | DefineComposite | _OfWhoTrades
+_Definition = DefineInstrument | DefineComposite | DropAmendment | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What an operator's command becomes that the server has looked something up for.
-FoundCommand = OnTrade | OnSessions | OnOutcome
+FoundCommand = OnTrade | OnSessions | OnOutcome | OnAmendment
 # What the entries of sessions hold.
 SessionCommand = ClientCommand | FoundCommand
 AnyCommand = SessionCommand | VenueCommand
@@ -294,6 +321,7 @@ AnyReport = (
     | Killed
     | SessionStatus
     | Outcome
+    | Amendment
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged | CompositeChanged
@@ -367,3 +395,5 @@ class Outputs(Struct, frozen=True, gc=False):
     orders: list[OrderListed] = []
     # Whose connections an operator has ended, and what they are told.
     disconnects: list[Disconnection] = []
+    # Whether an operator has changed the configuration.
+    amended: bool = False

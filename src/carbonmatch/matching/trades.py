@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from carbonmatch.limits import AMENDED_TRADES_MAX, PRICE_TICKS_MAX
 from carbonmatch.matching.accounts import SessionState
-from carbonmatch.matching.clearing.take_back import take_back
+from carbonmatch.matching.clearing.take_back import take_back, take_back_refusal
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -40,28 +40,54 @@ from carbonmatch.matching.venue import AmendedTrade, Venue
 
 def on_trade(venue: Venue, session: SessionState, on: OnTrade, ref: Ref) -> None:
     """Do to the trade that was found what the operator has asked for, or refuse it."""
+    reason = trade_refusal(venue, session, on)
+    if reason is not None:
+        venue.reject(session, ref, reason)
+        return
+    command, trade = on.command, on.trade
+    assert trade is not None, "refused where there is none"
+    _HANDLERS[type(command)](venue, session, command, trade, _standing(venue, command.trade_id, trade))
+
+
+def trade_refusal(venue: Venue, session: SessionState, on: OnTrade) -> RejectReason | None:
+    """The first reason why nothing is done to the trade, None if it is."""
     command, trade = on.command, on.trade
     if not session.operator:
-        venue.reject(session, ref, RejectReason.NOT_ENTITLED)
-    elif trade is None:
-        venue.reject(session, ref, RejectReason.UNKNOWN_TRADE)
-    else:
-        _assert_possible(venue, command.trade_id, trade)
-        stands = venue.amended_trades.get(command.trade_id)
-        if stands is None:
-            stands = AmendedTrade(trade.price_ticks, trade.quantity_lots)
-        _HANDLERS[type(command)](venue, session, command, trade, stands)
+        return RejectReason.NOT_ENTITLED
+    if trade is None:
+        return RejectReason.UNKNOWN_TRADE
+    _assert_possible(venue, command.trade_id, trade)
+    if isinstance(command, TradeStatusRequest):
+        return None
+    stands = _standing(venue, command.trade_id, trade)
+    reason = _refusal(venue, command.trade_id, stands)
+    if reason is None and isinstance(command, CorrectTrade):
+        reason = _correction_refusal(venue, command, trade, stands)
+    # The last rule: what the trade has moved is still there.
+    book = venue.books[trade.instrument_id]
+    return reason or take_back_refusal(book, command.trade_id, trade, stands, _becomes(command, stands))
+
+
+def _standing(venue: Venue, trade_id: TradeId, trade: FoundTrade) -> AmendedTrade:
+    return venue.amended_trades.get(trade_id) or AmendedTrade(trade.price_ticks, trade.quantity_lots)
+
+
+def _becomes(command: BustTrade | CorrectTrade, stands: AmendedTrade) -> AmendedTrade:
+    if isinstance(command, BustTrade):
+        return stands._replace(quantity_lots=0)
+    return AmendedTrade(command.price_ticks, command.quantity_lots)
+
+
+def _amend(venue: Venue, command: BustTrade | CorrectTrade, trade: FoundTrade, stands: AmendedTrade) -> None:
+    becomes = _becomes(command, stands)
+    take_back(venue.books[trade.instrument_id], command.trade_id, trade, stands, becomes)
+    venue.amended_trades[command.trade_id] = becomes
 
 
 def _bust(
     venue: Venue, session: SessionState, command: BustTrade, trade: FoundTrade, stands: AmendedTrade
 ) -> None:
-    becomes = stands._replace(quantity_lots=0)
-    reason = _refusal(venue, command.trade_id, stands) or _take_back(venue, command, trade, stands, becomes)
-    if reason is not None:
-        venue.reject(session, command.ref, reason)
-        return
-    venue.amended_trades[command.trade_id] = becomes
+    _amend(venue, command, trade, stands)
     for side in Side:
         _report_busted(venue, side, command, trade, stands)
     venue.public.append(
@@ -73,16 +99,7 @@ def _bust(
 def _correct(
     venue: Venue, session: SessionState, command: CorrectTrade, trade: FoundTrade, stands: AmendedTrade
 ) -> None:
-    becomes = AmendedTrade(command.price_ticks, command.quantity_lots)
-    reason = (
-        _refusal(venue, command.trade_id, stands)
-        or _correction_refusal(venue, command, trade, stands)
-        or _take_back(venue, command, trade, stands, becomes)
-    )
-    if reason is not None:
-        venue.reject(session, command.ref, reason)
-        return
-    venue.amended_trades[command.trade_id] = becomes
+    _amend(venue, command, trade, stands)
     for side in Side:
         _report_corrected(venue, side, command, trade, stands)
     venue.public.append(
@@ -128,7 +145,7 @@ def _assert_possible(venue: Venue, trade_id: TradeId, trade: FoundTrade) -> None
     for side in (trade.buyer, trade.seller):
         assert side.session_id in venue.sessions, "sessions stay"
         assert side.account_id in venue.accounts, "accounts stay"
-        assert 0 < side.order_id < venue.sequence, "an order is older than what is done to its trades"
+        assert 0 < side.order_id <= venue.sequence, "an order was there before what is done to its trades"
 
 
 def _refusal(venue: Venue, trade_id: TradeId, stands: AmendedTrade) -> RejectReason | None:
@@ -162,17 +179,6 @@ def _correction_refusal(
     if stands == (price_ticks, quantity_lots):
         return RejectReason.NOT_AMENDABLE
     return None
-
-
-def _take_back(
-    venue: Venue,
-    command: BustTrade | CorrectTrade,
-    trade: FoundTrade,
-    stands: AmendedTrade,
-    becomes: AmendedTrade,
-) -> RejectReason | None:
-    """The last rule, since it moves units and money where nothing is against it."""
-    return take_back(venue.books[trade.instrument_id], command.trade_id, trade, stands, becomes)
 
 
 # --- whom it concerns ----------------------------------------------------------------------------

@@ -1,24 +1,25 @@
-"""The text of all metrics for Prometheus, from a template that is filled with `%` at a scrape.
+"""The text of all metrics for Prometheus, from templates that are filled with `%` at a scrape.
 
-The template is made once for a set of instruments. prometheus-client would render the same samples (a
-test compares them by its own parser), but takes 48 times as long, and a scrape holds the loop that
-matches orders.
+They are made once for a set of instruments. prometheus-client would render the same samples (a test
+compares them by its own parser), but takes 48 times as long, and a scrape holds the loop that matches
+orders. For the same reason the text is made in pieces.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise, product
 from typing import Any, Final, Protocol
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from carbonmatch import __version__
 from carbonmatch.accel import core
-from carbonmatch.limits import METRICS_INSTRUMENTS_MAX
+from carbonmatch.limits import METRICS_INSTRUMENTS_MAX, METRICS_PIECE_VALUES_MAX
 from carbonmatch.matching.messages import InstrumentDefinition
 from carbonmatch.ops.counters import Histogram, bucket_of, bucket_upper_bound
 from carbonmatch.ops.metric import COUNT_BOUNDS, SECONDS_BOUNDS, Metric
+from carbonmatch.ops.process import PROCESS, ProcessStatus
 from carbonmatch.protocol.messages import PROTOCOL_VERSION
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -45,71 +46,118 @@ class Readable(Protocol):
         """What metrics by instrument are labelled with: the first METRICS_INSTRUMENTS_MAX of them."""
 
 
+class _Lines(Struct, frozen=True):
+    """Some lines of the template, and the reader of as many values as they have places."""
+
+    lines: list[str]
+    count: int
+    read: _Reader
+
+
 class Exposition:
-    """Renders `counters`. A new instrument makes it write its template again."""
+    """Renders `counters`. A new instrument makes it write its templates again."""
 
     def __init__(self, counters: Readable, metrics: Sequence[Metric]) -> None:
         self._counters = counters
-        self._metrics = [
-            metric for metric in metrics if not (metric.optional and getattr(counters, metric.source) is None)
-        ]
+        self._metrics = list(_known(counters, metrics))
         self._instruments: dict[Any, str] = {}
-        self._template = ""
-        self._readers: list[_Reader] = []
-        self._process = CollectorRegistry()
-        ProcessCollector(registry=self._process)
-        self._write_template()
+        # A template for each piece, and the readers of its values.
+        self._pieces: list[tuple[str, list[_Reader]]] = []
+        self._process = ProcessStatus()
+        self._process_metrics = list(_known(self._process, PROCESS.metrics))
+        self._process_template = "\n".join(
+            line for metric in self._process_metrics for line in (*_head(metric), f"{metric.name} %r")
+        )
+        self._write_templates()
 
     def render(self) -> bytes:
         """All metrics in the text format 0.0.4."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The same in pieces, each of which takes little; the values of a piece are of one moment."""
         known = islice(self._counters.instruments.items(), METRICS_INSTRUMENTS_MAX)
         instruments = {key: one.symbol for key, one in known}
         if instruments != self._instruments:
             self._instruments = instruments
-            self._write_template()
-        values: list[float] = []
-        for read in self._readers:
-            values += read()
-        return (self._template % tuple(values)).encode() + generate_latest(self._process)
+            self._write_templates()
+        for template, readers in self._pieces:
+            values: list[float] = []
+            for read in readers:
+                values += read()
+            yield (template % tuple(values)).encode()
+        yield self._render_process()
 
-    def _write_template(self) -> None:
-        self._readers = []
+    def _render_process(self) -> bytes:
+        self._process.look()
+        values = tuple(getattr(self._process, metric.source) for metric in self._process_metrics)
+        return (self._process_template % values).encode() + b"\n"
+
+    def _write_templates(self) -> None:
+        self._pieces = []
         lines = list(_build_info_lines())
+        readers: list[_Reader] = []
+        count = 0
+        for part in self._parts():
+            if count and count + part.count > METRICS_PIECE_VALUES_MAX:
+                self._pieces.append(("\n".join([*lines, ""]), readers))
+                lines, readers, count = [], [], 0
+            lines += part.lines
+            readers.append(part.read)
+            count += part.count
+        self._pieces.append(("\n".join([*lines, ""]), readers))
+
+    def _parts(self) -> Iterator[_Lines]:
         for metric in self._metrics:
-            lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
-            lines += self._series(metric)
-        self._template = "\n".join([*lines, ""])
+            head = _head(metric)
+            for part in self._series(metric):
+                yield _Lines([*head, *part.lines], part.count, part.read)
+                head = []
 
-    def _series(self, metric: Metric) -> list[str]:
-        """The lines of a metric, with a reader of their values added in the same order."""
+    def _series(self, metric: Metric) -> Iterator[_Lines]:
         if metric.kind == "histogram":
-            bounds = SECONDS_BOUNDS if metric.nanoseconds else COUNT_BOUNDS
-            histogram = getattr(self._counters, metric.source)
-            self._readers.append(_histogram_reader(histogram, list(bounds.values()), metric.nanoseconds))
-            return [
-                *(f'{metric.name}_bucket{{le="{bound}"}} %d' for bound in (*bounds, "+Inf")),
-                f"{metric.name}_count %d",
-                f"{metric.name}_sum %r",
-            ]
-        if metric.labels:
-            return self._labelled(metric)
-        self._readers.append(_slot_reader(self._counters, metric))
-        return [f"{metric.name} %r"]
+            yield _histogram(metric, getattr(self._counters, metric.source))
+        elif metric.labels:
+            yield from self._labelled(metric)
+        else:
+            yield _Lines([f"{metric.name} %r"], 1, _slot_reader(self._counters, metric))
 
-    def _labelled(self, metric: Metric) -> list[str]:
+    def _labelled(self, metric: Metric) -> Iterator[_Lines]:
         """A series for each combination of what its labels may be."""
-        keys, lines = [], []
         value = "%r" if metric.fractional else "%d"
-        all_values = [self._instruments if label.values is None else label.values for label in metric.labels]
-        for chosen in product(*(values.items() for values in all_values)):
-            keys.append(chosen[0][0] if len(chosen) == 1 else tuple(key for key, _ in chosen))
-            labels = ",".join(
-                f'{label.name}="{text}"' for label, (_, text) in zip(metric.labels, chosen, strict=True)
-            )
-            lines.append(f"{metric.name}{{{labels}}} {value}")
+        table = getattr(self._counters, metric.source)
         missing = float("nan") if metric.fractional else 0
-        self._readers.append(_table_reader(getattr(self._counters, metric.source), keys, missing))
-        return lines
+        all_values = [self._instruments if label.values is None else label.values for label in metric.labels]
+        chosen = list(product(*(values.items() for values in all_values)))
+        # At least once: what there is none of has a head all the same.
+        for start in range(0, len(chosen) or 1, METRICS_PIECE_VALUES_MAX):
+            keys, lines = [], []
+            for one in chosen[start : start + METRICS_PIECE_VALUES_MAX]:
+                keys.append(one[0][0] if len(one) == 1 else tuple(key for key, _ in one))
+                labels = ",".join(
+                    f'{label.name}="{text}"' for label, (_, text) in zip(metric.labels, one, strict=True)
+                )
+                lines.append(f"{metric.name}{{{labels}}} {value}")
+            yield _Lines(lines, len(lines), _table_reader(table, keys, missing))
+
+
+def _known(source: object, metrics: Iterable[Metric]) -> Iterator[Metric]:
+    """Those that there is something to say of."""
+    return (one for one in metrics if not (one.optional and getattr(source, one.source) is None))
+
+
+def _head(metric: Metric) -> list[str]:
+    return [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
+
+
+def _histogram(metric: Metric, histogram: Histogram) -> _Lines:
+    bounds = SECONDS_BOUNDS if metric.nanoseconds else COUNT_BOUNDS
+    lines = [
+        *(f'{metric.name}_bucket{{le="{bound}"}} %d' for bound in (*bounds, "+Inf")),
+        f"{metric.name}_count %d",
+        f"{metric.name}_sum %r",
+    ]
+    return _Lines(lines, len(lines), _histogram_reader(histogram, list(bounds.values()), metric.nanoseconds))
 
 
 def _build_info_lines() -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""As much HTTP as operators' tools need: request bytes -> response bytes, without a socket.
+"""As much HTTP as operators' tools need: request bytes -> request, page -> response bytes, without a socket.
 
 One request a connection, GET and HEAD, no body. Who drives it reads until there is an answer, writes
 it and closes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -18,17 +18,29 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Page(Struct, frozen=True):
+    """A body, or the pieces that it is made of: one is made a turn, so that none keeps others waiting."""
+
     body: bytes
     content_type: str = TEXT
     status: int = 200
+    pieces: Iterator[bytes] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.pieces is None
+
+
+class Request(Struct, frozen=True):
+    path: str
+    with_body: bool
 
 
 # Path to what is there. A page is made when it is asked for.
 Pages = Mapping[str, Callable[[], Page]]
 
 
-def respond(received: bytes, pages: Pages) -> bytes | None:
-    """The whole response to what was received so far, or None where the request goes on."""
+def understood(received: bytes, paths: Collection[str]) -> Request | bytes | None:
+    """What is asked for, or the refusal of that; None where the request goes on."""
     end = received.find(b"\r\n\r\n")
     if end < 0 and len(received) <= REQUEST_BYTES_MAX:
         return None
@@ -37,10 +49,10 @@ def respond(received: bytes, pages: Pages) -> bytes | None:
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             f"expected at most {REQUEST_BYTES_MAX} bytes of request",
         )
-    return _respond_to_line(received[: received.index(b"\r\n")], pages)
+    return _understood_line(received[: received.index(b"\r\n")], paths)
 
 
-def _respond_to_line(line: bytes, pages: Pages) -> bytes:
+def _understood_line(line: bytes, paths: Collection[str]) -> Request | bytes:
     parts = line.split(b" ")
     if len(parts) != 3 or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0") or not parts[1].startswith(b"/"):
         return _refusal(HTTPStatus.BAD_REQUEST, "expected METHOD /path HTTP/1.1")
@@ -48,17 +60,18 @@ def _respond_to_line(line: bytes, pages: Pages) -> bytes:
     if method not in (b"GET", b"HEAD"):
         return _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "expected GET or HEAD", "Allow: GET, HEAD\r\n")
     path = target.partition(b"?")[0].decode("latin-1")
-    make = pages.get(path)
-    if make is None:
-        return _refusal(HTTPStatus.NOT_FOUND, f"expected one of {' '.join(pages)}")
-    return _response(make(), with_body=method == b"GET")
+    if path not in paths:
+        return _refusal(HTTPStatus.NOT_FOUND, f"expected one of {' '.join(paths)}")
+    return Request(path, with_body=method == b"GET")
 
 
 def _refusal(status: HTTPStatus, text: str, more_headers: str = "") -> bytes:
-    return _response(Page(f"{text}\n".encode(), TEXT, status), more_headers=more_headers)
+    return response(Page(f"{text}\n".encode(), TEXT, status), more_headers=more_headers)
 
 
-def _response(page: Page, with_body: bool = True, more_headers: str = "") -> bytes:
+def response(page: Page, with_body: bool = True, more_headers: str = "") -> bytes:
+    """The bytes of a page that is whole."""
+    assert page.is_whole
     head = (
         f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}\r\n"
         f"Content-Type: {page.content_type}\r\n"

@@ -15,7 +15,7 @@ def ops_pages(exposition: Exposition, health: Callable[[], Health]) -> Pages:
         return Page(body, JSON, status)
 
     return {
-        "/metrics": lambda: Page(exposition.render(), CONTENT_TYPE),
+        "/metrics": lambda: Page(b"", CONTENT_TYPE, pieces=exposition.pieces()),
         "/healthz": lambda: page(healthz(health())),
         "/readyz": lambda: page(readyz(health())),
     }

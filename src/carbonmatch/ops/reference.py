@@ -8,14 +8,17 @@ from carbonmatch.ops.fanout_metrics import FANOUT
 from carbonmatch.ops.follower_metrics import FOLLOWER
 from carbonmatch.ops.metric import COUNT_BOUNDS, SECONDS_BOUNDS, Group, Label, Metric
 from carbonmatch.ops.metrics import VENUE
+from carbonmatch.ops.process import PROCESS
 
-# The command that starts a process, and what its /metrics has.
+# The command that starts a process, and what its /metrics has beside what is said of every process.
 PROCESSES: Final[Mapping[str, tuple[Group, ...]]] = {
     "serve": VENUE,
     "follow": FOLLOWER,
     "fanout": FANOUT,
 }
 
+# Of more values the list would be old with each that comes.
+_VALUES_NAMED_MAX: Final = 8
 # `+Inf`, count and sum.
 _BESIDE_BOUNDS: Final = 3
 
@@ -23,11 +26,10 @@ _BESIDE_BOUNDS: Final = 3
 def listing(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
     """A line for each metric: name, kind, labels, series, help; with tabs between."""
     yield "\t".join((BUILD_INFO, "gauge", ",".join(BUILD_LABELS), "1", BUILD_INFO_HELP))
-    for process in processes:
-        for group in PROCESSES[process]:
-            for metric in group.metrics:
-                labels = ",".join(label.name for label in metric.labels)
-                yield "\t".join((metric.name, metric.kind, labels, series(metric), metric.help))
+    for group in (*(group for process in processes for group in PROCESSES[process]), PROCESS):
+        for metric in group.metrics:
+            labels = ",".join(label.name for label in metric.labels)
+            yield "\t".join((metric.name, metric.kind, labels, series(metric), metric.help))
 
 
 def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
@@ -37,15 +39,20 @@ def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
         yield ""
         for group in PROCESSES[process]:
             yield from _table(group)
+    yield "## All of them"
+    yield ""
+    yield from _table(PROCESS)
 
 
 def series(metric: Metric) -> str:
-    """How many series it has; an `n` stands for the number of instruments."""
+    """How many series it has; `n` stands for the number of instruments, `m` for that of many values."""
     count = 1
     by_instrument = ""
     for label in metric.labels:
         if label.values is None:
             by_instrument = "n"
+        elif len(label.values) > _VALUES_NAMED_MAX:
+            return "m"
         else:
             count *= len(label.values)
     if metric.kind == "histogram":
@@ -77,9 +84,7 @@ def _table(group: Group) -> Iterator[str]:
 
 
 def _label(label: Label) -> str:
-    """Its values where they are few; of many, how many."""
-    if label.values is None:
+    """Its values where they are few; the others are in proto/MESSAGES.md."""
+    if label.values is None or len(label.values) > _VALUES_NAMED_MAX:
         return f"`{label.name}`"
-    if len(label.values) > 20:
-        return f"`{label.name}`: {len(label.values)} values"
     return f"`{label.name}`: {', '.join(label.values.values())}"

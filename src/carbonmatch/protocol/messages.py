@@ -43,6 +43,8 @@ from carbonmatch.protocol.vocabulary.feed_trading import TradeCorrection as Trad
 from carbonmatch.protocol.vocabulary.operating import Audited as Audited
 from carbonmatch.protocol.vocabulary.operating import AuditEnd as AuditEnd
 from carbonmatch.protocol.vocabulary.operating import AuditRequest as AuditRequest
+from carbonmatch.protocol.vocabulary.operating import DryRun as DryRun
+from carbonmatch.protocol.vocabulary.operating import Foreseen as Foreseen
 from carbonmatch.protocol.vocabulary.session import NONCE_BYTES as NONCE_BYTES
 from carbonmatch.protocol.vocabulary.session import PROTOCOL_VERSION as PROTOCOL_VERSION
 from carbonmatch.protocol.vocabulary.session import SIGNATURE_BYTES as SIGNATURE_BYTES
@@ -58,18 +60,21 @@ from carbonmatch.protocol.vocabulary.session import Logout as Logout
 from carbonmatch.protocol.vocabulary.session import LogoutReason as LogoutReason
 from carbonmatch.protocol.vocabulary.session import Role as Role
 from carbonmatch.protocol.vocabulary.session import SessionRejected as SessionRejected
+from carbonmatch.protocol.vocabulary.session import ThrottleChanged as ThrottleChanged
 
 # The modules above belong to the vocabulary: whoever needs what is in them takes it from here.
 
 # A logon comes once, alone in the first frame; the others may stand in any frame after it.
 SessionControl = Logout | Heartbeat
 SessionInbound = Logon | SessionControl
-# What operators are answered beside the market, outside of every stream.
-OperatorAnswer = Audited | AuditEnd
-ClientInbound = ClientCommand | AuditRequest | SessionControl
+# What operators ask beside the market, and what they are answered, outside of every stream.
+OperatorQuestion = AuditRequest | DryRun
+OperatorAnswer = Audited | AuditEnd | Foreseen
+ClientInbound = ClientCommand | OperatorQuestion | SessionControl
 FeedRequest = Subscribe | GapRequest
 FeedInbound = FeedRequest | SessionControl
-SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
+_Answered = HeartbeatAnswer | SessionRejected | ThrottleChanged
+SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | _Answered
 FeedOutbound = (
     Subscribed
     | BatchBegin

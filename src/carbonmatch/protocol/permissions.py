@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from carbonmatch.matching.messages import (
+    AmendmentsRequest,
     AnnounceBidding,
     Bid,
     BlockAccept,
@@ -20,6 +21,7 @@ from carbonmatch.matching.messages import (
     BustTrade,
     Cancel,
     CancelBidding,
+    ChangeTable,
     ConfirmSettlement,
     CorrectTrade,
     Deposit,
@@ -35,6 +37,7 @@ from carbonmatch.matching.messages import (
     NewOrderLong,
     OrderStatusRequest,
     Permission,
+    PutTables,
     Reduce,
     Release,
     ReloadConfiguration,
@@ -48,6 +51,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetReference,
+    SetThrottle,
     SettlementStatusRequest,
     TakeSnapshot,
     TradeStatusRequest,
@@ -81,8 +85,10 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
     Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest}),
     Permission.KILL: frozenset({Kill, Release}),
-    Permission.SESSIONS: frozenset({Disconnect}),
-    Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration}),
+    Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
+    Permission.CONFIGURATION: frozenset(
+        {TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable, AmendmentsRequest}
+    ),
 }
 _NAMES: Final = {
     getattr(Permission, name): name.lower() for name in vars(Permission) if name.isupper() and name != "ALL"

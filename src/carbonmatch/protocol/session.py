@@ -31,6 +31,8 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import (
     AccountCommand,
+    AmendmentCommand,
+    AmendmentsRequest,
     BiddingCommand,
     BlockStatusRequest,
     ClientCommand,
@@ -60,7 +62,6 @@ from carbonmatch.protocol.errors import ProtocolError
 from carbonmatch.protocol.frames import FrameReader
 from carbonmatch.protocol.messages import (
     PROTOCOL_VERSION,
-    AuditRequest,
     Challenge,
     FeedRequest,
     Heartbeat,
@@ -70,6 +71,7 @@ from carbonmatch.protocol.messages import (
     LogonRejected,
     Logout,
     LogoutReason,
+    OperatorQuestion,
     Role,
 )
 from carbonmatch.protocol.permissions import forbidden
@@ -80,15 +82,21 @@ _LOGON_NS: Final = round(LOGON_SECONDS_MAX * 1_000_000_000)
 _FRAME_COMPLETE_NS: Final = round(FRAME_COMPLETE_SECONDS_MAX * 1_000_000_000)
 
 _CONTROL: Final = frozenset({Logout, Heartbeat})
-# What operators ask beside the market: the journal is read for it.
-QUESTIONS: Final[frozenset[type]] = frozenset({AuditRequest})
+# What operators ask beside the market: the journal is read for it, or all that is open looked through.
+QUESTIONS: Final[frozenset[type]] = frozenset(get_args(OperatorQuestion))
 # Commands that look through all orders of a session, or through the journal, or are answered by hundreds of
 # reports: of these a frame may have a few only.
 _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsRequest, InspectHoldings})
 _STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(
-    {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
+    {
+        *get_args(TradeCommand),
+        SessionsRequest,
+        *get_args(ProcessCommand),
+        *get_args(AmendmentCommand),
+        AmendmentsRequest,
+    }
 )
 SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
@@ -164,7 +172,7 @@ class Received(Struct, Generic[_Request], frozen=True, gc=False):
     answers: list[HeartbeatAnswer]  # to send now
     logged_out: LoggedOut | None  # to send once all requests are answered; then close
     # What is to be answered beside the market, once the requests are applied.
-    questions: list[AuditRequest]
+    questions: list[OperatorQuestion]
     # The frame held the requests and nothing else, its role may make all of them, and none of them needs a
     # look-up: its payload may stand for them.
     whole: bool
@@ -354,7 +362,7 @@ class Connection:
             )
         requests: list[Any] = []
         answers: list[HeartbeatAnswer] = []
-        questions: list[AuditRequest] = []
+        questions: list[OperatorQuestion] = []
         for position, message in enumerate(messages, 1):
             if type(message) is Heartbeat:
                 if message.token:

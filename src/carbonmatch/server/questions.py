@@ -4,11 +4,31 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from carbonmatch.limits import FRAME_SEARCHES_MAX
-from carbonmatch.matching.messages import Permission, RejectReason
+from carbonmatch.matching.foresight import Foresight
+from carbonmatch.matching.messages import (
+    BustTrade,
+    CorrectTrade,
+    FoundTrade,
+    OnTrade,
+    Permission,
+    RejectReason,
+    SessionCommand,
+)
 from carbonmatch.protocol.audited import AuditedCommand
 from carbonmatch.protocol.codec import encode
-from carbonmatch.protocol.messages import Audited, AuditEnd, AuditRequest, Role
+from carbonmatch.protocol.messages import (
+    Audited,
+    AuditEnd,
+    AuditRequest,
+    DryRun,
+    Foreseen,
+    OperatorAnswer,
+    OperatorQuestion,
+    Role,
+)
+from carbonmatch.protocol.permissions import forbidden
 from carbonmatch.server.audit_search import AuditPage, line_of
+from carbonmatch.server.trade_search import Absence, Sought
 
 if TYPE_CHECKING:
     from carbonmatch.server.session_peer import SessionPeer
@@ -20,42 +40,98 @@ class Questions:
     def __init__(self, peer: "SessionPeer") -> None:
         self._peer = peer
         # In the order in which they came; the first one is being answered.
-        self._waiting: deque[AuditRequest] = deque()
+        self._waiting: deque[OperatorQuestion] = deque()
 
-    def ask(self, question: AuditRequest) -> None:
-        reason = self._refusal()
+    def ask(self, question: OperatorQuestion) -> None:
+        reason = self._refusal(question)
         if reason is not None:
-            self._peer.send(encode([AuditEnd(question.token, reason, False, 0, 0)]))
+            self._peer.send(encode([_refused(question, reason)]))
             return
         self._waiting.append(question)
         if len(self._waiting) == 1:
             self._go_on()
 
-    def _refusal(self) -> RejectReason | None:
+    def _refusal(self, question: OperatorQuestion) -> RejectReason | None:
         peer = self._peer
         logon = peer.rules.logon
         assert logon is not None
+        permissions = peer.rules.permissions
         if logon.role is not Role.OPERATOR or not peer.state.operator:
             return RejectReason.NOT_ENTITLED
-        if peer.rules.permissions and not peer.rules.permissions & Permission.INSPECT:
+        if isinstance(question, AuditRequest):
+            is_permitted = not permissions or permissions & Permission.INSPECT
+        else:
+            is_permitted = type(question.command) not in forbidden(permissions)
+        if not is_permitted:
             return RejectReason.NOT_PERMITTED
         return RejectReason.BUSY if len(self._waiting) >= FRAME_SEARCHES_MAX else None
 
     def _go_on(self) -> None:
         peer = self._peer
-        peer.listener.audits.find(self._waiting[0], self._found, peer.past_is_unreadable)
-
-    def _found(self, page: AuditPage) -> None:
-        question = self._waiting.popleft()
-        peer = self._peer
-        if not peer.connected:
+        question = self._waiting[0]
+        if isinstance(question, AuditRequest):
+            peer.listener.audits.find(question, self._read, peer.past_is_unreadable)
             return
-        token = question.token
+        command = question.command
+        if not isinstance(command, BustTrade | CorrectTrade):
+            self._foresee(command)
+        elif 0 < command.trade_id <= peer.pipeline.engine.last_trade_id:
+            peer.listener.trades.find(command.trade_id, self._found, peer.past_is_unreadable)
+        else:
+            self._foresee(OnTrade(command, None))
+
+    def _found(self, sought: Sought) -> None:
+        question = self._waiting[0]
+        assert isinstance(question, DryRun)
+        command = question.command
+        assert isinstance(command, BustTrade | CorrectTrade)
+        if sought is Absence.ARCHIVED:
+            self._answer([_refused(question, RejectReason.HISTORY_LOST)])
+        else:
+            self._foresee(OnTrade(command, sought if isinstance(sought, FoundTrade) else None))
+
+    def _foresee(self, command: SessionCommand) -> None:
+        """Tell it once what it is made of is durable: a crash could take that back."""
+        peer = self._peer
+        foresight = peer.pipeline.engine.foresee(peer.state.session_id, command)
+        answer = _foreseen(self._waiting[0].token, foresight)
+        peer.pipeline.when_durable(lambda: self._answer([answer]))
+
+    def _read(self, page: AuditPage) -> None:
+        token = self._waiting[0].token
         end = AuditEnd(token, 0, page.more, page.position, page.after_sequence)
-        peer.send(encode([*(self._line(token, one) for one in page.lines), end]))
-        if self._waiting:
-            self._go_on()
+        self._answer([*(self._line(token, one) for one in page.lines), end])
 
     def _line(self, token: int, one: AuditedCommand) -> Audited:
         session = self._peer.pipeline.engine.sessions.get(one.entry.session_id)
         return line_of(one, token, session.name if session else "")
+
+    def _answer(self, messages: list[OperatorAnswer]) -> None:
+        self._waiting.popleft()
+        peer = self._peer
+        if not peer.connected:
+            return
+        peer.send(encode(messages))
+        if self._waiting:
+            self._go_on()
+
+
+def _refused(question: OperatorQuestion, reason: RejectReason) -> OperatorAnswer:
+    if isinstance(question, AuditRequest):
+        return AuditEnd(question.token, reason, False, 0, 0)
+    return Foreseen(question.token, reason)
+
+
+def _foreseen(token: int, foresight: Foresight) -> Foreseen:
+    found = foresight.found
+    return Foreseen(
+        token,
+        foresight.reason or 0,
+        len(found.orders),
+        found.order_lots,
+        len(found.proposals),
+        len(found.bids),
+        len(found.biddings),
+        foresight.more,
+        foresight.instrument_count,
+    )

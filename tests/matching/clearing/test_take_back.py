@@ -12,7 +12,7 @@ from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.cash import CashLedger
 from carbonmatch.matching.clearing.clearing import Clearing
-from carbonmatch.matching.clearing.take_back import take_back
+from carbonmatch.matching.clearing.take_back import take_back, take_back_refusal
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import (
     AccountId,
@@ -68,8 +68,9 @@ class Exchange:
     def amend(self, becomes: AmendedTrade = BUST, trade_id: int = 1) -> RejectReason | None:
         stands = self.stands[trade_id - 1]
         trade = self.trades[trade_id - 1]
-        reason = take_back(self.book, TradeId(trade_id), trade, stands, becomes)
+        reason = take_back_refusal(self.book, TradeId(trade_id), trade, stands, becomes)
         if reason is None:
+            take_back(self.book, TradeId(trade_id), trade, stands, becomes)
             self.stands[trade_id - 1] = becomes
         self.check()
         return reason

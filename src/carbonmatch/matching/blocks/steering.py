@@ -9,7 +9,7 @@ from carbonmatch.matching.venue import Venue
 
 def set_block_phase(venue: Venue, session: SessionState, command: SetBlockPhase, ref: Ref) -> None:
     """Hold the blocks of one instrument, or of all that have any, in a phase; or let their schedule count."""
-    reason = _refusal(venue, session, command)
+    reason = block_phase_refusal(venue, session, command)
     if reason is not None:
         venue.reject(session, ref, reason)
         return
@@ -20,7 +20,8 @@ def set_block_phase(venue: Venue, session: SessionState, command: SetBlockPhase,
     report_done(venue, session, ref)
 
 
-def _refusal(venue: Venue, session: SessionState, command: SetBlockPhase) -> RejectReason | None:
+def block_phase_refusal(venue: Venue, session: SessionState, command: SetBlockPhase) -> RejectReason | None:
+    """Why the blocks stay as they are, None if they do not."""
     if not session.operator:
         return RejectReason.NOT_ENTITLED
     if command.instrument_id == ANY:

@@ -19,7 +19,7 @@ from carbonmatch.matching.vocabulary.clearing import ClearingRules
 # A member of an enum is looked up once, here, and not for each order.
 _SELL: Final = Side.SELL
 NO_TRADE: Final = TradeId(0)
-_FORBIDDING: Final = {
+FORBIDDING: Final = {
     Side.BUY: frozenset({Restriction.NO_BUYING, Restriction.NO_TRADING}),
     Side.SELL: frozenset({Restriction.NO_SELLING, Restriction.NO_TRADING}),
 }
@@ -211,7 +211,7 @@ class Clearing:
 
     def forbids(self, account: Account, side: Side) -> bool:
         """Whether the account may not buy, or not sell."""
-        return self.restrictions.get(account.account_id) in _FORBIDDING[side]
+        return self.restrictions.get(account.account_id) in FORBIDDING[side]
 
     # --- trades ----------------------------------------------------------------------------------
 

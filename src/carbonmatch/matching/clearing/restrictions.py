@@ -3,7 +3,7 @@
 from carbonmatch.limits import HOLDINGS_LOTS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
-from carbonmatch.matching.clearing.clearing import Clearing
+from carbonmatch.matching.clearing.clearing import FORBIDDING, Clearing
 from carbonmatch.matching.control import report_done
 from carbonmatch.matching.messages import (
     ANY,
@@ -20,24 +20,20 @@ from carbonmatch.matching.venue import Venue
 
 def restrict_account(venue: Venue, session: SessionState, command: RestrictAccount, ref: Ref) -> None:
     """Let an account do no more than this from now on, and take out what it may not do, where asked."""
-    found = _books(venue, session, command)
+    found = books_of(venue, session, command)
     if isinstance(found, RejectReason):
         venue.reject(session, ref, found)
         return
     for book in found:
         assert isinstance(book.clearing, Clearing)
         book.clearing.restrict(command.account_id, command.restriction)
-    if command.cancels:
-        _take_out(venue, venue.accounts[command.account_id], found)
+    pull(venue, open_and_forbidden(venue, command, found), CancelReason.RESTRICTED)
     report_done(venue, session, ref)
 
 
 def set_account_limits(venue: Venue, session: SessionState, command: SetAccountLimits, ref: Ref) -> None:
     """Let an account have limits of its own in one instrument, or those of everybody."""
-    found = _books(venue, session, command)
-    largest_lots = max(command.position_max_lots, command.report_from_lots)
-    if not isinstance(found, RejectReason) and largest_lots > HOLDINGS_LOTS_MAX:
-        found = RejectReason.INVALID_QUANTITY
+    found = books_of(venue, session, command)
     if isinstance(found, RejectReason):
         venue.reject(session, ref, found)
         return
@@ -47,7 +43,7 @@ def set_account_limits(venue: Venue, session: SessionState, command: SetAccountL
     report_done(venue, session, ref)
 
 
-def _books(
+def books_of(
     venue: Venue, session: SessionState, command: RestrictAccount | SetAccountLimits
 ) -> list[Book] | RejectReason:
     """Where it is to hold; or why it is refused."""
@@ -61,19 +57,27 @@ def _books(
         return RejectReason.UNKNOWN_INSTRUMENT
     books = [book for one, book in sorted(venue.books.items()) if number in (ANY, one)]
     cleared = [book for book in books if isinstance(book.clearing, Clearing)]
-    return cleared or RejectReason.MECHANISM_NOT_AVAILABLE
+    if not cleared:
+        return RejectReason.MECHANISM_NOT_AVAILABLE
+    if (
+        isinstance(command, SetAccountLimits)
+        and max(command.position_max_lots, command.report_from_lots) > HOLDINGS_LOTS_MAX
+    ):
+        return RejectReason.INVALID_QUANTITY
+    return cleared
 
 
-def _take_out(venue: Venue, account: Account, books: list[Book]) -> None:
-    """Cancel what is open of the account and forbidden: orders, then offers of blocks, then bids.
+def open_and_forbidden(venue: Venue, command: RestrictAccount, books: list[Book]) -> Open:
+    """What the command takes out: orders, offers of blocks and bids on a side that it forbids.
 
     What is frozen stays, and so do bids of a window that is over: they are being traded.
     """
+    if not command.cancels:
+        return Open([], [], [], [])
+    account = venue.accounts[command.account_id]
 
     def is_forbidden(whose: Account, book: Book, side: Side) -> bool:
-        if whose is not account or book not in books:
-            return False
-        return isinstance(book.clearing, Clearing) and book.clearing.forbids(account, side)
+        return whose is account and book in books and command.restriction in FORBIDDING[side]
 
     orders = [
         order
@@ -81,5 +85,4 @@ def _take_out(venue: Venue, account: Account, books: list[Book]) -> None:
         if is_forbidden(account, order.ladder.book, order.ladder.side)
         and not order.ladder.book.instrument.is_frozen
     ]
-    found = Open(orders, open_offers(venue, is_forbidden), open_bids(venue, is_forbidden), [])
-    pull(venue, found, CancelReason.RESTRICTED)
+    return Open(orders, open_offers(venue, is_forbidden), open_bids(venue, is_forbidden), [])

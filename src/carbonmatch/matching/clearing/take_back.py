@@ -30,20 +30,33 @@ class _Difference(NamedTuple):
 
 def take_back(
     book: "Book", trade_id: TradeId, trade: FoundTrade, stands: "AmendedTrade", becomes: "AmendedTrade"
-) -> RejectReason | None:
-    """Move what makes `becomes` of what stands of the trade; or say why not, with nothing moved.
+) -> None:
+    """Move what makes `becomes` of what stands of the trade, once it was asked whether that can be.
 
     It goes by the fees that the trade has had, in the currency that it was made in. A trade from before the
     instrument had clearing has moved nothing, and nothing of it is moved back.
     """
     clearing = book.clearing
     if not isinstance(clearing, Clearing) or trade_id <= clearing.since_trade_id:
+        return
+    terms = clearing.terms(trade_id)
+    assert terms is not None, "it was asked before whether it can be taken back"
+    age_days = clearing.age_days(trade_id)
+    difference = _difference(clearing, terms, trade, age_days, stands, becomes)
+    _move(clearing, terms.cash, trade, age_days, difference)
+
+
+def take_back_refusal(
+    book: "Book", trade_id: TradeId, trade: FoundTrade, stands: "AmendedTrade", becomes: "AmendedTrade"
+) -> RejectReason | None:
+    """Why what the trade has moved cannot be moved, None if it can."""
+    clearing = book.clearing
+    if not isinstance(clearing, Clearing) or trade_id <= clearing.since_trade_id:
         return None
     terms = clearing.terms(trade_id)
     if terms is None:
         return RejectReason.NOT_AMENDABLE
-    age_days = clearing.age_days(trade_id)
-    difference = _difference(clearing, terms, trade, age_days, stands, becomes)
+    difference = _difference(clearing, terms, trade, clearing.age_days(trade_id), stands, becomes)
     if any(clearing.of(number).free_lots + lots < 0 for number, lots in difference.free_lots.items()):
         return RejectReason.INSUFFICIENT_HOLDINGS
     cash = terms.cash
@@ -51,7 +64,6 @@ def take_back(
         cash.of(number).free_minor + minor < 0 for number, minor in difference.free_minor.items()
     ):
         return RejectReason.INSUFFICIENT_CASH
-    _move(clearing, cash, trade, age_days, difference)
     return None
 
 

@@ -11,37 +11,53 @@ from carbonmatch.matching.venue import Venue
 
 def deposit(venue: Venue, session: SessionState, command: Deposit, ref: Ref) -> None:
     """Add units or money to an account, as far as the venue may hold so much."""
-    found = _where(venue, session, command)
+    found = where(venue, session, command)
     if isinstance(found, Clearing):
-        if found.deposited_lots + command.quantity_lots > HOLDINGS_LOTS_MAX:
-            found = RejectReason.INVALID_QUANTITY
-        else:
-            found.deposit(command.account_id, command.quantity_lots)
+        found.deposit(command.account_id, command.quantity_lots)
     elif isinstance(found, CashLedger):
-        if found.deposited_minor + command.amount_minor > CASH_MINOR_MAX:
-            found = RejectReason.INVALID_QUANTITY
-        else:
-            found.deposit(command.account_id, command.amount_minor)
+        found.deposit(command.account_id, command.amount_minor)
     _answer(venue, session, ref, found)
 
 
 def withdraw(venue: Venue, session: SessionState, command: Withdraw, ref: Ref) -> None:
     """Take units or money out of an account, as far as they are free, and money is not of today's sales."""
-    found = _where(venue, session, command)
+    found = where(venue, session, command)
     if isinstance(found, Clearing):
-        if found.may_withdraw(command.account_id, command.quantity_lots):
-            found.withdraw(command.account_id, command.quantity_lots)
-        else:
-            found = RejectReason.INSUFFICIENT_HOLDINGS
+        found.withdraw(command.account_id, command.quantity_lots)
     elif isinstance(found, CashLedger):
-        if found.may_withdraw(command.account_id, command.amount_minor):
-            found.withdraw(command.account_id, command.amount_minor)
-        else:
-            found = RejectReason.INSUFFICIENT_CASH
+        found.withdraw(command.account_id, command.amount_minor)
     _answer(venue, session, ref, found)
 
 
-def _where(
+def where(
+    venue: Venue, session: SessionState, command: Deposit | Withdraw
+) -> Clearing | CashLedger | RejectReason:
+    """What holds what the command names, and may have it come or go; or why it is refused."""
+    found = _named(venue, session, command)
+    if isinstance(found, RejectReason):
+        return found
+    if isinstance(command, Deposit):
+        return _deposit_refusal(found, command) or found
+    return _withdrawal_refusal(found, command) or found
+
+
+def _deposit_refusal(found: Clearing | CashLedger, command: Deposit) -> RejectReason | None:
+    if isinstance(found, Clearing):
+        fits = found.deposited_lots + command.quantity_lots <= HOLDINGS_LOTS_MAX
+    else:
+        fits = found.deposited_minor + command.amount_minor <= CASH_MINOR_MAX
+    return None if fits else RejectReason.INVALID_QUANTITY
+
+
+def _withdrawal_refusal(found: Clearing | CashLedger, command: Withdraw) -> RejectReason | None:
+    if isinstance(found, Clearing):
+        may = found.may_withdraw(command.account_id, command.quantity_lots)
+        return None if may else RejectReason.INSUFFICIENT_HOLDINGS
+    may = found.may_withdraw(command.account_id, command.amount_minor)
+    return None if may else RejectReason.INSUFFICIENT_CASH
+
+
+def _named(
     venue: Venue, session: SessionState, command: Deposit | Withdraw
 ) -> Clearing | CashLedger | RejectReason:
     """What holds what the command names; or why it is refused, whatever the account has."""

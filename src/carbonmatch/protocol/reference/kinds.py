@@ -23,7 +23,7 @@ SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("Session: engine to client", wire.SessionOutbound),
     ("Order entry: client to engine", market.ClientCommand),
     ("Order entry: engine to client", market.AnyReport),
-    ("Operators, beside the market: client to engine", wire.AuditRequest),
+    ("Operators, beside the market: client to engine", wire.OperatorQuestion),
     ("Operators, beside the market: engine to client", wire.OperatorAnswer),
     ("Drop copy: engine to client", wire.Copied),
     ("Market data: client to engine", wire.FeedRequest),

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from carbonmatch.limits import SESSION_ID_MAX, TIME_NS_MAX
-from carbonmatch.matching.messages import NumberField, SessionId
+from carbonmatch.matching.messages import Foreseeable, NumberField, SessionId
 from carbonmatch.protocol.vocabulary.base import Inbound, Outbound
 
 _TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
@@ -29,6 +29,13 @@ class AuditRequest(Inbound, frozen=True, tag=10):
     kind: NumberField = 0  # tag of the command; 0: every command that changes something
     position: NumberField = 0  # in the journal: that of the last AuditEnd; 0: from `from_ns` on
     after_sequence: NumberField = 0  # that of the last AuditEnd; leaves out commands up to it
+
+
+class DryRun(Inbound, frozen=True, tag=13):
+    """Operators only: what a command would do, without doing it. Answered by Foreseen."""
+
+    token: NumberField
+    command: Foreseeable  # as it would be sent; its ref does not count
 
 
 # --- engine to client -----------------------------------------------------------------------------
@@ -54,3 +61,17 @@ class AuditEnd(Outbound, frozen=True, tag=12):
     more: bool  # whether the journal was not read to its end
     position: int  # where to go on, in the journal
     after_sequence: int  # and behind which command
+
+
+class Foreseen(Outbound, frozen=True, tag=14):
+    """What a DryRun came to: for what the command would be refused; else what it would take out."""
+
+    token: int
+    reason: int  # number of a [RejectReason](#rejectreason); 0: it would be done
+    order_count: int = 0  # orders in books, stops, and orders for auctions to come
+    order_lots: int = 0  # what they have left, also what icebergs hide
+    proposal_count: int = 0  # offers of blocks
+    bid_count: int = 0  # bids in biddings that go on
+    bidding_count: int = 0  # biddings that would be called off
+    more: bool = False  # whether bids would be left, for the command to be given again
+    instrument_count: int = 0  # how many it is about, of commands that name one or all; else 0
