@@ -159,10 +159,8 @@ PROCESS: Final = (
         "amendment_overruled",
         WARNING,
         ("kind", "name"),
-        "An operator had changed this at run time, and the file, which has been changed since, says otherwise:"
-        " the file counts from now on.",
-        "Compare both: `carbonmatch admin audit` has what the operator has given, and why. Where that was"
-        " right, write it into the file.",
+        "The configuration says otherwise now of what operators had changed: the file is in force again.",
+        "Nothing, if that was meant. Otherwise make the change again, and write it into the file.",
     ),
     LogEvent(
         "session_removed",
