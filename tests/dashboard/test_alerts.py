@@ -45,7 +45,7 @@ def test_a_venue_that_works_has_no_alert() -> None:
     assert names(Facts(vitals=good, following=following_of(read("", 0)))) == []
 
 
-OF_VITALS = [
+OF_VITALS: list[tuple[dict[str, float], str]] = [
     ({"commit_p99_seconds": 0.06}, "CarbonmatchCommitSlow"),
     ({"loop_lag_p99_seconds": 0.11}, "CarbonmatchEventLoopLag"),
     ({"capacity_used_ratio": 0.9}, "CarbonmatchNearCapacity"),
