@@ -194,6 +194,11 @@ class Gateway(Listener):
         """Sessions that were lost and whose orders go unless they are back in time."""
         return len(self._lost_at_ns)
 
+    @property
+    def catching_up_count(self) -> int:
+        """Sessions that have logged on and are not live yet."""
+        return sum(peer.stream.receiver is not peer for peer in self.owners.values())
+
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.
 
