@@ -23,6 +23,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
+    DefineConfirmation,
     DefineKey,
     Disconnection,
     InstrumentId,
@@ -36,6 +37,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.day_prices import DayPrices
+from carbonmatch.matching.waiting_commands import WaitingCommand
 
 
 class AmendedTrade(NamedTuple):
@@ -65,6 +67,7 @@ class Venue:
         "cash",
         "collected",
         "composites",
+        "confirmation",
         "dirty",
         "disconnects",
         "drop_copies",
@@ -98,6 +101,7 @@ class Venue:
         "touched",
         "uncrossing",
         "venue_session",
+        "waiting_commands",
     )
 
     def __init__(self, durable: bool) -> None:
@@ -123,6 +127,9 @@ class Venue:
         self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # Which commands of operators a second one confirms, and those that wait for that, by sequence.
+        self.confirmation = DefineConfirmation()
+        self.waiting_commands: dict[int, WaitingCommand] = {}
         # What operators have stopped: nearly always empty.
         self.killed: dict[ScopeKey, Killing] = {}
         # Until when operators keep sessions out. Nothing in the market depends on it.

@@ -22,6 +22,7 @@ from carbonmatch.matching.messages import (
     CancelBidding,
     ConfirmSettlement,
     CorrectTrade,
+    Decide,
     Deposit,
     Disconnect,
     EndDay,
@@ -81,6 +82,7 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
     Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest}),
     Permission.KILL: frozenset({Kill, Release}),
+    Permission.DECIDE: frozenset({Decide}),
     Permission.SESSIONS: frozenset({Disconnect}),
     Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration}),
 }

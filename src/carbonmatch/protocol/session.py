@@ -35,6 +35,7 @@ from carbonmatch.matching.messages import (
     BlockStatusRequest,
     ClientCommand,
     DayCommand,
+    Decide,
     HoldingsRequest,
     InspectHoldings,
     InstrumentStatusRequest,
@@ -90,7 +91,7 @@ _STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, 
 LOOKED_UP: Final[frozenset[type]] = frozenset(
     {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
 )
-SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
+SEARCHES: Final = frozenset({MassCancel, Kill, Decide, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -105,6 +106,7 @@ _STEERING: Final = (
             *get_args(DayCommand),
             *get_args(AccountCommand),
             *get_args(KillCommand),
+            Decide,
             *get_args(SteeringCommand),
         }
     )
