@@ -391,6 +391,8 @@ def test_a_key_has_bounds() -> None:
         ),
         ("expires = 2026-12-31T23:59:59", "keys[1].expires: expected"),
         ("expires = 2026-12-31", "keys[1].expires: expected"),
+        ("expires = 2999-01-01T00:00:00Z", "keys[1].expires: expected a time from 1970 to 2262"),
+        ("expires = 1960-01-01T00:00:00Z", "keys[1].expires: expected a time from 1970 to 2262"),
     ],
 )
 def test_what_a_key_may_not_say(line: str, expected: str) -> None:

@@ -232,12 +232,12 @@ def _timeline(panel: Panel) -> _Builder:
 
 
 def _table(panel: Panel) -> _Builder:
-    """Each query is a column; what they share is the label in front."""
+    """Each query is a column; in front is the label that they share, the instrument."""
     names = {
         f"Value #{letter}": query.legend
         for letter, query in zip(ascii_uppercase, panel.queries, strict=False)
     }
-    organize = {"excludeByName": {"Time": True}, "renameByName": names}
+    organize = {"excludeByName": {"Time": True}, "renameByName": {"instrument": "Instrument", **names}}
     builder = (
         table.Panel()
         .show_header(True)

@@ -20,7 +20,7 @@ class Kind(Enum):
     STACK = "stack"  # lines that add up to something
     HEATMAP = "heatmap"
     TIMELINE = "timeline"  # states over time
-    TABLE = "table"  # a row for each value of the label that all queries share
+    TABLE = "table"  # a row for each instrument
 
 
 GREEN: Final = "green"

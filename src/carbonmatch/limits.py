@@ -386,6 +386,17 @@ BAN_SECONDS_MAX: Final = 86_400
 # says how many more there are.
 OUTCOME_LINES_MAX: Final = 16
 OUTCOME_LINE_CHARS_MAX: Final = 160
+# A change of the configuration by an operator: a file with some tables, what stands in one of them as JSON,
+# and how many tables and definitions it may come to: a firm with accounts, sessions and keys, or a contract.
+AMENDMENT_CHARS_MAX: Final = 8_192
+AMENDMENT_CHANGES_MAX: Final = 64
+AMENDMENT_DEFINITIONS_MAX: Final = 1_024
+# What all that follows from one may take in the journal; more is changed in the file.
+AMENDMENT_BYTES_MAX: Final = 64 * 1024
+# Tables that are changed by commands at a time: 2 KiB each in memory and snapshots.
+AMENDMENTS_MAX: Final = 4_096
+# Those that one question after them is answered with; their tables make them larger than other reports.
+AMENDMENTS_STATUS_MAX: Final = 8
 # A snapshot that an operator asks for is made between two commands: 75 ms for so many open orders. A larger
 # venue has a follower, which keeps them by itself.
 SNAPSHOT_ORDERS_MAX: Final = 50_000
@@ -477,7 +488,10 @@ TRADED_BYTES_MAX: Final = 37
 # hold so much. A row of a session that is not connected is 13 bytes there and 130 as a report.
 FOUND_BYTES_MAX: Final = 64 * 1024
 _FOUND_OUT_BYTES_MAX: Final = (
-    FOUND_BYTES_MAX * 11 + FRAME_SEARCHES_MAX * SESSION_STATUS_ROWS_MAX * SESSION_ROW_BYTES_MAX
+    4 * AMENDMENT_BYTES_MAX
+    + FRAME_SEARCHES_MAX * AMENDMENTS_STATUS_MAX * (AMENDMENT_CHARS_MAX + 256)
+    + FOUND_BYTES_MAX * 11
+    + FRAME_SEARCHES_MAX * SESSION_STATUS_ROWS_MAX * SESSION_ROW_BYTES_MAX
 )
 assert OUTCOME_LINES_MAX * OUTCOME_LINE_CHARS_MAX < SESSION_STATUS_ROWS_MAX * SESSION_ROW_BYTES_MAX // 2
 assert RECORD_PAYLOAD_BYTES_MAX < SEGMENT_BYTES - 1024 * 1024

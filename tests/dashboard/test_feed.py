@@ -110,3 +110,19 @@ async def test_an_engine_that_is_not_there_yet_is_waited_for() -> None:
     assert view.changes(Seen(), 1) is not None
     running.cancel()
     await asyncio.wait({running})
+
+
+@in_virtual_time
+async def test_a_market_that_was_whole_stays_while_another_client_begins() -> None:
+    async with FakeFeed() as feed, followed(feed) as one:
+        feed.set_level(6_050, 100)
+        await one.until(one.is_good)
+        feed.subscription_refused = SubscribeRejected(Ref(1), RejectReason.NOT_ENTITLED, "not you")
+        for peer in feed.connections:
+            peer.send([feed.subscription_refused])
+        subscribed_before = len(feed.requests)
+        await one.until(lambda: len(feed.requests) > subscribed_before)
+        assert [row.bid_lots for row in one.rows()] == [100]
+        assert not one.is_good()
+        feed.subscription_refused = None
+        await one.until(one.is_good)

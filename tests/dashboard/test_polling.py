@@ -1,18 +1,21 @@
 """What is asked for again and again: from servers that answer, that do not, and that answer nonsense."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
 
+from carbonmatch.client.tls import client_context
 from carbonmatch.dashboard import polling
 from carbonmatch.dashboard.polling import Poller
 from carbonmatch.dashboard.sources import Addresses, Source
 from carbonmatch.dashboard.view import View
 from carbonmatch.dashboard.vitals import Point
+from tests.certificates import Authority
 
 METRICS = "carbonmatch_state 1\ncarbonmatch_commands_total 5\n"
 FOLLOWER = "carbonmatch_follower_sequence 7\ncarbonmatch_follower_lag_seconds 1\n"
@@ -143,7 +146,17 @@ async def test_nobody_there_is_told_in_words() -> None:
 
 async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "_ANSWER_SECONDS", 0.05)
-    silent = await asyncio.start_server(_never_answer, "127.0.0.1", 0)
+    asked = gone = 0
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, gone
+        asked += 1
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        gone += 1
+
+    silent = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     view = View()
     port = silent.sockets[0].getsockname()[1]
     poller = Poller(Addresses(f"http://127.0.0.1:{port}/metrics"), view, lambda: 1)
@@ -153,12 +166,11 @@ async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
             await asyncio.sleep(0.005)
     assert view.get("metrics").text == "no answer within 0.05 s"
     running.cancel()
+    await asyncio.wait({running})
     silent.close()
-
-
-async def _never_answer(reader: Any, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
+    async with asyncio.timeout(5):
+        while gone < asked:  # noqa: ASYNC110 - of other tasks of this loop
+            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +189,27 @@ async def test_old_market_data_is_an_alert() -> None:
         one.view.put("feed", Source(False, 1, "not connected"))
         await one.ask(2)
         assert one.alerts()[1] == ["CarbonmatchFeedNotCurrent"]
+
+
+async def test_a_venue_that_speaks_tls_is_asked_by_whom_it_has_certified(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.certify("venue")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    app = web.Application()
+    app.router.add_get("/{path:.*}", Answers().answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    addresses = Addresses(f"https://127.0.0.1:{runner.addresses[0][1]}/metrics")
+    found: dict[bool, View] = {True: View(), False: View()}
+    async with ClientSession() as http:
+        for trusts, view in found.items():
+            venue_tls = client_context(authority.file) if trusts else None
+            await Poller(addresses, view, lambda: 1, venue_tls).ask(http)
+    await runner.cleanup()
+    assert found[True].get("metrics") == Source(True, 1)
+    assert "certificate verify failed" in found[False].get("metrics").text
 
 
 async def test_a_follower_is_asked_where_there_is_one() -> None:

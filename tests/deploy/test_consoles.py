@@ -3,14 +3,17 @@
 import re
 import urllib.request
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from carbonmatch.matching.messages import Phase
+from carbonmatch.ops.exposition import CONTENT_TYPE
 from carbonmatch.ops.health import State
 from tests.deploy.observed import Observed
-from tests.deploy.prometheus import SHIPPED, Prometheus
+from tests.deploy.prometheus import SHIPPED, Prometheus, until
 from tests.deploy.promql import known, metrics_in
 
 CONSOLE: Final = "/consoles/carbonmatch.html?range=1m"
@@ -42,7 +45,8 @@ def served(prometheus: Prometheus, path: str = CONSOLE) -> str:
 
 def words_of(what: str) -> dict[int, str]:
     """What parts.lib says for each number, tags and explanations aside."""
-    found = re.findall(rf'define "{what}_(\d+)" }}}}<span[^>]*>([^<:]+)', PARTS)
+    (said,) = re.findall(rf'define "{what}" }}}}(.*?){{{{ end -}}}}', PARTS, re.DOTALL)
+    found = re.findall(r"if eq \. (\d+)\.0 }}<span[^>]*>([^<:]+)", said)
     return {int(number): text for number, text in found}
 
 
@@ -68,6 +72,38 @@ def test_a_console_shows_what_prometheus_says(live: Observed) -> None:
         assert re.search(rf"<td>{role.replace('_', ' ')}</td><td>{sessions:.0f}</td>", page), role
 
 
+def instrument_rows(page: str) -> dict[str, dict[str, str]]:
+    """The table of instruments: symbol to column to what stands there, tags aside."""
+    table = page[page.index('id="instruments"') :]
+    columns = re.findall(r"<th[^>]*>([^<]+)", table[: table.index("<td")])
+    found = {}
+    for row in re.findall(r"<tr>\s*<td>.*?</tr>", table[: table.index("</table>")], re.DOTALL):
+        cells = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        found[cells[0]] = dict(zip(columns, cells, strict=True))
+    return found
+
+
+def test_every_column_of_the_instruments_is_filled(live: Observed) -> None:
+    def filled() -> dict[str, dict[str, str]] | None:
+        rows = instrument_rows(served(live.prometheus))
+        is_filled = all(
+            re.search("[1-9]", rows[symbol][column])
+            for symbol, columns in {"CEA": ["Bid", "Orders"], "EUA": ["Ask", "Last", "Orders"]}.items()
+            for column in columns
+        )
+        return rows if is_filled else None
+
+    # Bids in one, asks in the other, where the load trades; now and then it cancels all of them.
+    rows = until(filled, "both books have orders")
+    assert rows["CEA"]["Bid"] == "9.50"
+    assert re.fullmatch(r"10\.[02]\d", rows["EUA"]["Ask"])
+    assert re.fullmatch(r"10\.0\d", rows["EUA"]["Last"])
+    assert rows["EUA"]["Phase"] == "continuous"
+    for column in ("Trades", "Tonnes"):
+        assert float(rows["EUA"][column]) > 0, column
+    assert rows["EUA"]["Interruptions"] == "0"
+
+
 def test_a_console_of_an_engine_that_is_not_there_says_so(tmp_path: Path) -> None:
     alone = Prometheus(tmp_path / "prometheus", {"engine": ["127.0.0.1:1"], "follower": []})
     try:
@@ -79,6 +115,36 @@ def test_a_console_of_an_engine_that_is_not_there_says_so(tmp_path: Path) -> Non
         assert set(re.findall(r"<b>([^<]*)</b></a>", page)) == {"\N{EN DASH}"}
     finally:
         alone.stop()
+
+
+class NewerEngine(BaseHTTPRequestHandler):
+    """With a state and a phase that nobody has heard of."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.end_headers()
+        self.wfile.write(b'carbonmatch_state 77\ncarbonmatch_instrument_phase{instrument="NEW"} 88\n')
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Tests need no log of it."""
+
+
+def test_a_console_of_a_newer_engine_shows_the_numbers_that_it_has_no_words_for(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NewerEngine)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
+    alone = Prometheus(tmp_path / "prometheus", {"engine": [address], "follower": []})
+    try:
+        alone.start()
+        alone.until_some("carbonmatch_state")
+        page = served(alone)
+        assert "state 77" in page
+        assert instrument_rows(page)["NEW"]["Phase"] == "phase 88"
+    finally:
+        alone.stop()
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_process_that_is_not_there_is_not_believed(live: Observed) -> None:

@@ -139,14 +139,16 @@ async def test_a_question_behind_commands_of_its_frame_is_answered_without_them(
 
 
 def test_a_kind_that_is_none_is_said_in_words() -> None:
-    with pytest.raises(ClientError, match="no command 'jump', expected one of: announce-bidding, bust-trade"):
+    with pytest.raises(
+        ClientError, match="no command 'jump', expected one of: amendments-request, announce-bidding"
+    ):
         tag_of("jump")
 
 
 @pytest.mark.parametrize(
     ("filters", "words"),
     [
-        ({"kind": "jump"}, "no command 'jump', expected one of: announce-bidding"),
+        ({"kind": "jump"}, "no command 'jump', expected one of: amendments-request, announce"),
         ({"since": "2026-03-02T15:30"}, "expected a time with its offset"),
         ({"until": "noon"}, "expected a time with its offset, like .*, found 'noon'"),
     ],

@@ -31,7 +31,7 @@ from carbonmatch.matching.messages import (
 
 ALICE, BOB, CAROL, OPS = SessionId(1), SessionId(2), SessionId(3), SessionId(4)
 VENUE = m.VENUE_SESSION_ID
-NAMES = {ALICE: "alice", BOB: "bob", CAROL: "carol", OPS: "ops", SessionId(5): "second"}
+NAMES = {ALICE: "alice", BOB: "bob", CAROL: "carol", OPS: "ops", SessionId(59): "second"}
 EUA, CEA = InstrumentId(1), InstrumentId(2)
 TIME_NS = 1_700_000_000_000_000_000
 
@@ -189,6 +189,9 @@ class Market:
                 )
             case m.Outcome():
                 return f"{'done' if report.applied else 'not done'}: {'; '.join(report.lines)}"
+            case m.Amendment():
+                table = "" if report.table else " removed"
+                return f"{report.kind.name} {report.name}{table} by {report.session_id}: {report.text}"
             case m.Done():
                 return "done"
             case m.Proposed():

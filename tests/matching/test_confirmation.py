@@ -25,7 +25,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import ALICE, BOB, EUA, NAMES, OPS, VENUE, Market, buy
 
-SECOND = SessionId(5)
+SECOND = SessionId(59)
 WITHIN_NS = 1_000
 
 

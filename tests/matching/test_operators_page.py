@@ -12,7 +12,7 @@ from carbonmatch.matching.kill_switch import CONCERNED
 from carbonmatch.matching.messages import Decide, Kill, KilledRequest, KillScope, Ref, Release
 from tests.matching.market import ALICE, EUA, NAMES, OPS, VENUE, Market
 
-SECOND = m.SessionId(5)
+SECOND = m.SessionId(59)
 PAGE = Path(__file__).parents[2] / "proto" / "OPERATORS.md"
 # What makes each row hold, in the order of the page: who asks, or what the command says otherwise.
 Row = tuple[str, dict[str, Any]]

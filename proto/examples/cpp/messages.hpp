@@ -118,6 +118,7 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_PARTICIPANT = 182,
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
+  INSTRUMENT_DELISTED = 192,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -207,6 +208,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
+    case RejectReason::INSTRUMENT_DELISTED: return "INSTRUMENT_DELISTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -370,6 +372,7 @@ enum class CancelReason : std::uint32_t {
   SELECT_REMAINDER = 17,
   RESTRICTED = 18,
   KILLED = 20,
+  DELISTED = 21,
 };
 
 inline std::string to_string(CancelReason value) {
@@ -393,6 +396,7 @@ inline std::string to_string(CancelReason value) {
     case CancelReason::SELECT_REMAINDER: return "SELECT_REMAINDER";
     case CancelReason::RESTRICTED: return "RESTRICTED";
     case CancelReason::KILLED: return "KILLED";
+    case CancelReason::DELISTED: return "DELISTED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -637,6 +641,42 @@ inline std::string to_string(FeedSource value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class ProposedState : std::uint32_t {
+  WAITING = 1,
+  CONFIRMED = 2,
+  REFUSED = 3,
+  REJECTED = 4,
+  EXPIRED = 5,
+};
+
+inline std::string to_string(ProposedState value) {
+  switch (value) {
+    case ProposedState::WAITING: return "WAITING";
+    case ProposedState::CONFIRMED: return "CONFIRMED";
+    case ProposedState::REFUSED: return "REFUSED";
+    case ProposedState::REJECTED: return "REJECTED";
+    case ProposedState::EXPIRED: return "EXPIRED";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
+enum class TableKind : std::uint32_t {
+  INSTRUMENT = 1,
+  PARTICIPANT = 2,
+  SESSION = 3,
+  KEY = 4,
+};
+
+inline std::string to_string(TableKind value) {
+  switch (value) {
+    case TableKind::INSTRUMENT: return "INSTRUMENT";
+    case TableKind::PARTICIPANT: return "PARTICIPANT";
+    case TableKind::SESSION: return "SESSION";
+    case TableKind::KEY: return "KEY";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class SettlementOutcome : std::uint32_t {
   UNANSWERED = 0,
   CONFIRMED = 1,
@@ -648,6 +688,23 @@ inline std::string to_string(SettlementOutcome value) {
     case SettlementOutcome::UNANSWERED: return "UNANSWERED";
     case SettlementOutcome::CONFIRMED: return "CONFIRMED";
     case SettlementOutcome::OBJECTED: return "OBJECTED";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
+enum class TableAction : std::uint32_t {
+  REMOVE = 1,
+  DISABLE = 2,
+  ENABLE = 3,
+  RESTORE = 4,
+};
+
+inline std::string to_string(TableAction value) {
+  switch (value) {
+    case TableAction::REMOVE: return "REMOVE";
+    case TableAction::DISABLE: return "DISABLE";
+    case TableAction::ENABLE: return "ENABLE";
+    case TableAction::RESTORE: return "RESTORE";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -890,7 +947,10 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
+MSGPACK_ADD_ENUM(carbonmatch::ProposedState)
+MSGPACK_ADD_ENUM(carbonmatch::TableKind)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
+MSGPACK_ADD_ENUM(carbonmatch::TableAction)
 MSGPACK_ADD_ENUM(carbonmatch::KillScope)
 MSGPACK_ADD_ENUM(carbonmatch::SelfTradeKey)
 MSGPACK_ADD_ENUM(carbonmatch::BidRevision)
@@ -1237,7 +1297,8 @@ struct InstrumentDefinition {
   std::optional<BlockRules> blocks{};
   std::optional<PriceRules> prices{};
   std::optional<ClearingRules> clearing{};
-  MSGPACK_DEFINE_ARRAY(instrument_id, symbol, currency, tick_value_minor, price_decimals, lot_tonnes, price_increment_ticks, quantity_increment_lots, quantity_min_lots, quantity_max_lots, reference_price_ticks, band_low_ticks, band_high_ticks, market_protection_ticks, self_trade_prevention, opening_phase, allowed, self_trade, volatility, bidding, screen, blocks, prices, clearing)
+  bool delisted = false;
+  MSGPACK_DEFINE_ARRAY(instrument_id, symbol, currency, tick_value_minor, price_decimals, lot_tonnes, price_increment_ticks, quantity_increment_lots, quantity_min_lots, quantity_max_lots, reference_price_ticks, band_low_ticks, band_high_ticks, market_protection_ticks, self_trade_prevention, opening_phase, allowed, self_trade, volatility, bidding, screen, blocks, prices, clearing, delisted)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("instrument_id", instrument_id);
@@ -1264,6 +1325,7 @@ struct InstrumentDefinition {
     visit("blocks", blocks);
     visit("prices", prices);
     visit("clearing", clearing);
+    visit("delisted", delisted);
   }
 };
 
@@ -1336,6 +1398,24 @@ struct FoundSession {
     visit("cancels_per_second", cancels_per_second);
     visit("cancels_burst", cancels_burst);
     visit("throttled", throttled);
+  }
+};
+
+struct AmendedTable {
+  static constexpr const char* NAME = "AmendedTable";
+  TableKind kind{};
+  std::string name{};
+  bool is_amended{};
+  std::string table{};
+  std::vector<unsigned char> of_file{};
+  MSGPACK_DEFINE_ARRAY(kind, name, is_amended, table, of_file)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("kind", kind);
+    visit("name", name);
+    visit("is_amended", is_amended);
+    visit("table", table);
+    visit("of_file", of_file);
   }
 };
 
@@ -3460,7 +3540,7 @@ struct Proposed {
   std::uint64_t time_ns{};
   std::uint64_t flags{};
   std::uint64_t number{};
-  std::uint64_t state{};
+  ProposedState state{};
   std::uint64_t expires_ns{};
   MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, number, state, expires_ns)
   template <class Visitor>
@@ -3549,6 +3629,40 @@ struct Outcome {
   }
 };
 
+struct Amendment {
+  static constexpr const char* NAME = "Amendment";
+  static constexpr std::uint32_t TAG = 118;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  TableKind kind{};
+  std::string name{};
+  std::string table{};
+  bool is_in_file{};
+  std::uint64_t amended_sequence{};
+  std::uint64_t amended_ns{};
+  std::uint64_t session_id{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, kind, name, table, is_in_file, amended_sequence, amended_ns, session_id, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("kind", kind);
+    visit("name", name);
+    visit("table", table);
+    visit("is_in_file", is_in_file);
+    visit("amended_sequence", amended_sequence);
+    visit("amended_ns", amended_ns);
+    visit("session_id", session_id);
+    visit("text", text);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3566,6 +3680,22 @@ struct SetPhase {
     visit("phase", phase);
     visit("text", text);
     visit("until_ns", until_ns);
+  }
+};
+
+struct PutTables {
+  static constexpr const char* NAME = "PutTables";
+  static constexpr std::uint32_t TAG = 129;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string tables{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, tables, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("tables", tables);
+    visit("text", text);
   }
 };
 
@@ -3917,6 +4047,42 @@ struct InspectHoldings {
   }
 };
 
+struct ChangeTable {
+  static constexpr const char* NAME = "ChangeTable";
+  static constexpr std::uint32_t TAG = 147;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  TableKind kind{};
+  std::string name{};
+  TableAction action{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, kind, name, action, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("kind", kind);
+    visit("name", name);
+    visit("action", action);
+    visit("text", text);
+  }
+};
+
+struct AmendmentsRequest {
+  static constexpr const char* NAME = "AmendmentsRequest";
+  static constexpr std::uint32_t TAG = 148;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t after_kind{};
+  std::string after_name{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, after_kind, after_name)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("after_kind", after_kind);
+    visit("after_name", after_name);
+  }
+};
+
 struct InstrumentStatusRequest {
   static constexpr const char* NAME = "InstrumentStatusRequest";
   static constexpr std::uint32_t TAG = 149;
@@ -4259,7 +4425,9 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Proposed::TAG: visit(object.as<Proposed>()); return true;
     case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
+    case Amendment::TAG: visit(object.as<Amendment>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
+    case PutTables::TAG: visit(object.as<PutTables>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
     case Resume::TAG: visit(object.as<Resume>()); return true;
     case BustTrade::TAG: visit(object.as<BustTrade>()); return true;
@@ -4277,6 +4445,8 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SetReference::TAG: visit(object.as<SetReference>()); return true;
     case SettlementStatusRequest::TAG: visit(object.as<SettlementStatusRequest>()); return true;
     case InspectHoldings::TAG: visit(object.as<InspectHoldings>()); return true;
+    case ChangeTable::TAG: visit(object.as<ChangeTable>()); return true;
+    case AmendmentsRequest::TAG: visit(object.as<AmendmentsRequest>()); return true;
     case InstrumentStatusRequest::TAG: visit(object.as<InstrumentStatusRequest>()); return true;
     case Kill::TAG: visit(object.as<Kill>()); return true;
     case Release::TAG: visit(object.as<Release>()); return true;

@@ -63,6 +63,16 @@ main.command(f"{_PROCESS}:sessions", name="sessions", help="Show who there is, a
 main.command(f"{_PROCESS}:disconnect", name="disconnect", help="End the connections of a session.")
 main.command(f"{_PROCESS}:snapshot", name="snapshot", help="Keep the state on the disk now.")
 main.command(f"{_PROCESS}:reload", name="reload", help="Read the configuration file again.")
+_TABLES = "carbonmatch.client.admin_tables"
+main.command(f"{_TABLES}:put", name="put", help="List an instrument; add or change who trades.")
+main.command(f"{_TABLES}:delist", name="delist", help="Take an instrument out of the market.")
+main.command(f"{_TABLES}:relist", name="relist", help="Let an instrument back into the market.")
+main.command(f"{_TABLES}:disable", name="disable", help="Let nobody in as this, until it is enabled.")
+main.command(f"{_TABLES}:enable", name="enable", help="Let in again what was disabled.")
+main.command(f"{_TABLES}:remove", name="remove", help="Take a table out of the configuration.")
+main.command(f"{_TABLES}:restore", name="restore", help="Let the file say again what a table is.")
+main.command(f"{_TABLES}:revoke_key", name="revoke-key", help="Let a key open nothing any more.")
+main.command(f"{_TABLES}:amendments", name="amendments", help="Show what commands have changed of the file.")
 main.command(f"{_BIDDINGS}:biddings", name="biddings", help="Show biddings, and how the last ones ended.")
 
 

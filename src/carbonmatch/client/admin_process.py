@@ -126,14 +126,14 @@ async def end_connections(operator: Access, name: str, ban_seconds: int, text: s
 async def keep_snapshot(operator: Access, text: str) -> None:
     async with Session(operator) as session:
         outcome = await session.take_snapshot(text, seconds=_OUTCOME_SECONDS)
-    _raise_refused("no snapshot", outcome)
+    raise_refused("no snapshot", outcome)
     print(f"snapshot {outcome.at_sequence} is on the disk")
 
 
 async def read_again(operator: Access, text: str) -> None:
     async with Session(operator) as session:
         outcome = await session.reload_configuration(text, seconds=_OUTCOME_SECONDS)
-    _raise_refused("the configuration is not taken over", outcome)
+    raise_refused("the configuration is not taken over", outcome)
     print(f"the configuration is in force since sequence {outcome.at_sequence}:")
     for line in outcome.lines:
         print(f"  {line}")
@@ -175,6 +175,6 @@ def _time(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns // _NS_PER_SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _raise_refused(what: str, outcome: Outcome) -> None:
+def raise_refused(what: str, outcome: Outcome) -> None:
     if not outcome.applied:
         raise ClientError("\n".join([f"{what}:", *(f"  {line}" for line in outcome.lines)]))

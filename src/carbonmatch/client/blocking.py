@@ -141,6 +141,7 @@ class BlockingSession(Blocking[Session]):
     """A `Session`. A test holds it against that: no call is missing."""
 
     accept_block = _Call(Session.accept_block)
+    amendments = _Call(Session.amendments)
     announce_bidding = _Call(Session.announce_bidding)
     ask = _Call(Session.ask)
     audit = _Call(Session.audit)
@@ -150,6 +151,7 @@ class BlockingSession(Blocking[Session]):
     call = _Call(Session.call)
     cancel = _Call(Session.cancel)
     cancel_bidding = _Call(Session.cancel_bidding)
+    change_table = _Call(Session.change_table)
     counter_block = _Call(Session.counter_block)
     decide = _Call(Session.decide)
     decline_block = _Call(Session.decline_block)
@@ -167,6 +169,7 @@ class BlockingSession(Blocking[Session]):
     new_order = _Call(Session.new_order)
     order_status = _Call(Session.order_status)
     propose_block = _Call(Session.propose_block)
+    put_tables = _Call(Session.put_tables)
     ready = _Call(Session.ready)
     reduce = _Call(Session.reduce)
     release = _Call(Session.release)

@@ -4,18 +4,25 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from carbonmatch.matching.messages import (
+    Amendment,
+    AmendmentCommand,
+    AmendmentsRequest,
     AnyReport,
+    ChangeTable,
     ClientCommand,
     Disconnect,
     Done,
     Outcome,
     ProcessCommand,
+    PutTables,
     Ref,
     ReloadConfiguration,
     SessionId,
     SessionsRequest,
     SessionStatus,
     StatusEnd,
+    TableAction,
+    TableKind,
     TakeSnapshot,
 )
 
@@ -61,7 +68,35 @@ class SteeringCommands(ABC):
         """For operators: read the file again; `lines` say what has changed, or where not `applied`, why."""
         return await self._outcome(ReloadConfiguration(_NO_REF, text), seconds)
 
-    async def _outcome(self, command: ProcessCommand, seconds: float | None) -> Outcome:
+    async def put_tables(self, tables: str, text: str = "", *, seconds: float | None = None) -> Outcome:
+        """For operators: add tables to the configuration, or change them: TOML, with the keys of the file."""
+        return await self._outcome(PutTables(_NO_REF, tables, text), seconds)
+
+    async def change_table(
+        self,
+        kind: TableKind,
+        name: str,
+        action: TableAction,
+        text: str = "",
+        *,
+        seconds: float | None = None,
+    ) -> Outcome:
+        """For operators: take a table out of the configuration, or say whether it counts."""
+        return await self._outcome(ChangeTable(_NO_REF, kind, name, action, text), seconds)
+
+    async def amendments(self, *, seconds: float | None = None) -> list[Amendment]:
+        """For operators: what commands have changed of the configuration, and the file has not overruled."""
+        found: list[Amendment] = []
+        after: tuple[int, str] = (0, "")
+        more = True
+        while more:
+            *page, end = await self.call(AmendmentsRequest(_NO_REF, *after), seconds=seconds)
+            assert type(end) is StatusEnd, "what is asked for page by page has an end"
+            found += [one for one in page if type(one) is Amendment]
+            after, more = (found[-1].kind, found[-1].name) if found else after, end.more
+        return found
+
+    async def _outcome(self, command: ProcessCommand | AmendmentCommand, seconds: float | None) -> Outcome:
         outcome = (await self.call(command, seconds=seconds))[-1]
         assert type(outcome) is Outcome
         return outcome

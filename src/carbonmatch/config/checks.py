@@ -33,6 +33,7 @@ from carbonmatch.limits import (
     KEY_ADDRESSES_MAX,
     KEY_SESSIONS_MAX,
     PRICE_TICKS_MAX,
+    TIME_NS_MAX,
 )
 from carbonmatch.matching.messages import GATHERING
 from carbonmatch.matching.screen_rules import faults as screen_faults
@@ -388,6 +389,8 @@ def _copied_stream_problems(config: Config, copies: dict[int, set[int]]) -> Iter
 def _key_problems(config: Config) -> Iterator[str]:
     sessions = {session.name: session for session in config.sessions}
     for at, key in zip(_paths("keys", config), config.keys, strict=True):
+        if key.expires is not None and not 0 < key.expires_ns <= TIME_NS_MAX:
+            yield f"{at}.expires: expected a time from 1970 to 2262, found {key.expires}"
         for name in key.sessions:
             if name not in sessions:
                 yield f"{at}.sessions: there is no session {name!r}"

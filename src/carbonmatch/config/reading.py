@@ -69,16 +69,7 @@ def _beside(directory: Path, tls: _Tls) -> _Tls:
 
 def parse(text: str, file: str) -> Config:
     """The checked configuration in `text`; `file` names it in messages."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{file}: {str(error)[0].lower()}{str(error)[1:]}"]) from error
-    except ValueError as error:
-        # A number of more digits than Python converts is no TOMLDecodeError.
-        raise ConfigError([f"{file}: {error}"]) from error
-    except RecursionError as error:
-        raise ConfigError([f"{file}: arrays or tables nested too deeply"]) from error
-    taken = taken_into(table)
+    taken = taken_into(toml_table(text, file))
     problems = list(taken.problems)
     config = _read(Config, taken.table, "", problems)
     if not problems:
@@ -87,6 +78,24 @@ def parse(text: str, file: str) -> Config:
         raise ConfigError(f"{file}: {taken.named(problem)}" for problem in problems)
     assert isinstance(config, Config)
     return config
+
+
+def toml_table(text: str, file: str) -> dict[str, Any]:
+    """What TOML says; ConfigError where it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{file}: {str(error)[0].lower()}{str(error)[1:]}"]) from error
+    except ValueError as error:
+        # A number of more digits than Python converts is no TOMLDecodeError.
+        raise ConfigError([f"{file}: {error}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file}: arrays or tables nested too deeply"]) from error
+
+
+def read_section(wanted: type[Section], table: dict[str, Any], problems: list[str]) -> Any:
+    """The table as that section; where it is none, None, and what is wrong in `problems`."""
+    return _read_section(wanted, table, "", problems)
 
 
 def with_environment(config: Config, environment: Mapping[str, str]) -> Config:

@@ -238,6 +238,7 @@ class Instrument(Section, frozen=True):
     blocks: Blocks | None = None  # none: no blocks are negotiated
     prices: Prices = Prices()
     clearing: ClearingTable | None = None  # none: its orders need neither units nor money
+    delisted: bool = False  # out of the market: nothing is taken, what accounts have of it stays
 
     @property
     def life(self) -> Life:
@@ -283,6 +284,7 @@ class Participant(Section, frozen=True):
     id: _ParticipantId
     name: Name
     accounts: tuple[Account, ...]
+    disabled: bool = False  # no session acts for any of its accounts
 
 
 class Session(Section, frozen=True):
@@ -297,6 +299,7 @@ class Session(Section, frozen=True):
     participants: tuple[_ParticipantId, ...] = ()  # of a drop copy: it shows all their accounts
     # Empty, as without the key: every command of its roles.
     permissions: Annotated[tuple[PermissionName, ...], OneOrMore] = ()
+    disabled: bool = False  # no key opens it
 
     @property
     def operator(self) -> bool:
@@ -323,6 +326,7 @@ class Key(Section, frozen=True):
     addresses: Annotated[tuple[str, ...], OneOrMore] = ()
     # Empty: whatever its session may do.
     permissions: Annotated[tuple[PermissionName, ...], OneOrMore] = ()
+    disabled: bool = False  # it opens nothing
 
     @property
     def public_key_bytes(self) -> bytes:
@@ -360,12 +364,23 @@ class Config(Section, frozen=True):
     def throttle_of(self, session: Session) -> Throttle:
         return self.throttle if session.throttle is None else session.throttle
 
+    def accounts_of(self, session: Session) -> tuple[AccountId, ...]:
+        """Those that the session acts for now: without those of disabled participants."""
+        disabled = {
+            account.id
+            for participant in self.participants
+            if participant.disabled
+            for account in participant.accounts
+        }
+        return tuple(number for number in session.accounts if number not in disabled)
+
 
 def may_log_on(key: Key, session: Session, role: Role) -> bool:
     """Whether `key` admits a connection of `session` in `role`: the only place that decides it."""
     name = role.name.lower()
     return (
         (session.key == key.id or session.name in key.sessions)
+        and not (session.disabled or key.disabled)
         and name in session.roles
         and (not key.roles or name in key.roles)
     )
@@ -395,7 +410,7 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         else DefineSession(
             session.id,
             session.name,
-            session.accounts,
+            config.accounts_of(session),
             session.operator,
             _bits(Permission, session.permissions),
         )

@@ -69,6 +69,7 @@ def in_words(config: Config) -> list[str]:
         *(f"  {_session(config, session)}" for session in config.sessions),
         f"{len(config.keys)} keys",
         *(f"  {key.id}: only {', '.join(key.permissions)}" for key in config.keys if key.permissions),
+        *_switched_off(config),
         f"market digest {configuration_digest(config).hex()}",
     ]
 
@@ -79,6 +80,17 @@ def _profiles(config: Config) -> list[str]:
         lines.append(f"profile {name}: {profile_named(name).title}")
         lines += [f"  {doubt}" for doubt in doubts(name)]
     return lines
+
+
+def _switched_off(config: Config) -> list[str]:
+    """What is there and does not count."""
+    off: dict[str, list[str]] = {
+        "delisted": [str(one.symbol) for one in config.instruments if one.delisted],
+        "disabled participants": [one.name for one in config.participants if one.disabled],
+        "disabled sessions": [one.name for one in config.sessions if one.disabled],
+        "disabled keys": [one.id for one in config.keys if one.disabled],
+    }
+    return [f"{what}: {', '.join(names)}" for what, names in off.items() if names]
 
 
 def _drop_copies(config: Config) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from ssl import SSLContext
 from typing import Any, Final
 
 import aiohttp
@@ -43,7 +44,15 @@ class Unanswered(Exception):
 class Poller:
     """Puts into the view what it is told, how each source is, and points of the charts."""
 
-    def __init__(self, addresses: Addresses, view: View, time_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        view: View,
+        time_ns: Callable[[], int],
+        venue_tls: SSLContext | None = None,
+    ) -> None:
+        """`venue_tls`: for pages of the venue and its follower that speak TLS; None: as the system trusts."""
+        self._venue_tls = venue_tls or True
         self._addresses = addresses
         self._view = view
         self._time_ns = time_ns
@@ -67,7 +76,7 @@ class Poller:
     async def _ask_venue(self, http: aiohttp.ClientSession) -> Facts:
         now_ns = self._time_ns()
         try:
-            scrape = _read(await _get(http, self._addresses.metrics_url), self._time_ns())
+            scrape = _read(await self._get(http, self._addresses.metrics_url), self._time_ns())
         except Unanswered as error:
             self._before = None
             self._tell("metrics", str(error))
@@ -86,13 +95,13 @@ class Poller:
     async def _ask_readiness(self, http: aiohttp.ClientSession) -> Readiness:
         url = self._addresses.metrics_url.removesuffix("/metrics") + "/readyz"
         try:
-            return msgspec.json.decode(await _get(http, url, any_status=True), type=Readiness)
+            return msgspec.json.decode(await self._get(http, url, any_status=True), type=Readiness)
         except (Unanswered, msgspec.DecodeError) as error:
             return Readiness(ok=False, reasons=(f"/readyz: {error}",))
 
     async def _ask_follower(self, http: aiohttp.ClientSession, facts: Facts) -> Facts:
         try:
-            scrape = _read(await _get(http, self._addresses.follower_url), self._time_ns())
+            scrape = _read(await self._get(http, self._addresses.follower_url), self._time_ns())
         except Unanswered as error:
             self._tell("follower", str(error))
             return msgspec.structs.replace(facts, follower_problem=str(error))
@@ -114,6 +123,10 @@ class Poller:
         own = self._since.dated(own_alerts(facts), self._time_ns())
         self._view.put("alerts", Told(_OWN_RULES, own, problem))
 
+    async def _get(self, http: aiohttp.ClientSession, url: str, *, any_status: bool = False) -> bytes:
+        """A page of the venue or of its follower."""
+        return await _get(http, url, self._venue_tls, any_status=any_status)
+
     def _feed_problem(self) -> str:
         feed: Source | None = self._view.get("feed")
         return "" if feed is None else feed.text
@@ -132,10 +145,12 @@ def _read(body: bytes, time_ns: int) -> Scrape:
     return scrape
 
 
-async def _get(http: aiohttp.ClientSession, url: str, *, any_status: bool = False) -> bytes:
+async def _get(
+    http: aiohttp.ClientSession, url: str, tls: SSLContext | bool = True, *, any_status: bool = False
+) -> bytes:
     """The body of a page, bounded. Raises Unanswered."""
     try:
-        async with http.get(url, allow_redirects=False) as response:
+        async with http.get(url, ssl=tls, allow_redirects=False) as response:
             if response.status != 200 and not any_status:
                 raise Unanswered(f"status {response.status}, expected 200")
             body = await response.content.read(DASHBOARD_PAGE_BYTES_MAX + 1)

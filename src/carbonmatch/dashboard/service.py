@@ -50,7 +50,7 @@ async def _serve(
     view = View()
     browsers = Browsers(view, time.time_ns)
     follower = FeedFollower(feed, view, time.time_ns)
-    poller = Poller(addresses, view, time.time_ns)
+    poller = Poller(addresses, view, time.time_ns, feed.ssl)
     site = Site(
         view,
         browsers,

@@ -105,7 +105,12 @@ def _ends_an_auction(book: Book, phase: Phase) -> bool:
 
 
 def enter_course_phase(venue: Venue, book: Book, text: str) -> None:
-    """Bring the instrument into the phase that its course says, with the times of an auction."""
+    """Bring the instrument into the phase that its course says, with the times of an auction.
+
+    One that is delisted stays closed, whatever that says.
+    """
+    if book.instrument.definition.delisted:
+        return
     course = book.instrument.course
     auction = course.auction
     if auction is None or course.is_held:

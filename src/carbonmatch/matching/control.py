@@ -215,6 +215,11 @@ def books_to_steer(
     if number != ANY and number not in venue.books:
         return RejectReason.UNKNOWN_INSTRUMENT
     books = [book for one, book in sorted(venue.books.items()) if number in (ANY, one)]
+    if session is not venue.venue_session:
+        # Who means all means those that are listed.
+        books = [book for book in books if not book.instrument.definition.delisted]
+    if number != ANY and not books:
+        return RejectReason.INSTRUMENT_DELISTED
     gathers = isinstance(command, SetPhase) and command.phase in GATHERING
     if gathers and not all(book.instrument.has_auctions for book in books):
         return RejectReason.MECHANISM_NOT_AVAILABLE

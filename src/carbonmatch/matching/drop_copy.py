@@ -5,9 +5,9 @@ accounts, of whatever session:
 
 * a report that names an order belongs to the account of that order;
 * so does one of a block, as long as its participant has not answered with an account of it;
-* one that names none (Rejected, MassCanceled, StatusEnd, TradeStatus, SessionStatus, Outcome, Done), or that
-  tells what accounts have (Holding, Cash), belongs to its session, and is copied where the copy may see every
-  account which that session acts for.
+* one that names none (Rejected, MassCanceled, StatusEnd, TradeStatus, SessionStatus, Outcome, Amendment,
+  Done), or that tells what accounts have (Holding, Cash), belongs to its session, and is copied where the
+  copy may see every account which that session acts for.
 
 A copy is defined by the venue and numbered from there on. What is chosen here follows from the entries
 alone, so that a replay chooses and numbers alike; the reports themselves are not touched.

@@ -44,6 +44,7 @@ from carbonmatch.matching.messages import (
     NO_REF,
     VENUE_SESSION_ID,
     AccountId,
+    AmendmentsRequest,
     AnnounceBidding,
     Bid,
     BlockAccept,
@@ -65,6 +66,7 @@ from carbonmatch.matching.messages import (
     DefineSession,
     Deposit,
     Disconnect,
+    DropAmendment,
     EndDay,
     Entry,
     HoldingsRequest,
@@ -78,6 +80,7 @@ from carbonmatch.matching.messages import (
     ModifyBid,
     NewOrder,
     NewOrderLong,
+    OnAmendment,
     OnOutcome,
     OnSessions,
     OnTrade,
@@ -116,7 +119,8 @@ from carbonmatch.matching.prices.collecting import collect
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.composites import define_composite, tell_composites
 from carbonmatch.matching.prices.settling import set_reference
-from carbonmatch.matching.steering import outcomes, sessions
+from carbonmatch.matching.steering import amendments, outcomes, sessions
+from carbonmatch.matching.steering.delisting import unless_delisted
 from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
@@ -143,13 +147,13 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     Bid: bidding.bid,
     ModifyBid: bidding.modify,
     WithdrawBid: bidding.withdraw,
-    AnnounceBidding: bidding.announce,
+    AnnounceBidding: unless_delisted(bidding.announce),
     CancelBidding: bidding.cancel,
     EndDay: end_day,
     ConfirmSettlement: confirm.confirm_settlement,
     SettlementStatusRequest: confirm.settlement_status,
     InstrumentStatusRequest: queries.instrument_status,
-    BlockPropose: negotiation.propose,
+    BlockPropose: unless_delisted(negotiation.propose),
     BlockAccept: negotiation.accept,
     BlockCounter: negotiation.counter,
     BlockDecline: negotiation.decline,
@@ -170,6 +174,8 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     OnSessions: sessions.on_sessions,
     Disconnect: sessions.disconnect,
     OnOutcome: outcomes.on_outcome,
+    OnAmendment: amendments.on_amendment,
+    AmendmentsRequest: amendments.amendments,
 }
 # While something is frozen or stopped, commands are looked at more closely: nearly always nothing is, and
 # cancels and orders make most of the traffic.
@@ -181,8 +187,9 @@ _LOOKED_AT: Final[dict[type, _Handler]] = {
 }
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
-    DefineInstrument: control.define_instrument,
+    DefineInstrument: amendments.define,
     DefineComposite: define_composite,
+    DropAmendment: amendments.drop_amendment,
     DefineAccount: control.define_account,
     DefineSession: control.define_session,
     RemoveSession: control.remove_session,
@@ -349,11 +356,13 @@ class Engine:
             venue.prevented,
             listed,
             venue.disconnects,
+            venue.amended,
         )
         venue.refusals = []
         venue.cancels = []
         venue.prevented = []
         venue.disconnects = []
+        venue.amended = False
         venue.touched = []
         venue.public = []
         venue.collected = 0

@@ -143,6 +143,8 @@ class Instrument:
 
     def refusal(self, kind: type) -> RejectReason | None:
         """Why a command of this kind is not admitted now, None if it is."""
+        if self.definition.delisted and kind is not Cancel:
+            return RejectReason.INSTRUMENT_DELISTED
         if self.is_frozen and (kind is not NewOrder or self.is_uncrossing):
             return RejectReason.FROZEN
         return None if kind in ALLOWED[self.phase] else REFUSAL[self.phase]

@@ -10,6 +10,15 @@ Reports are private: each belongs to the stream of one session. Public events be
 
 from msgspec import Struct
 
+from carbonmatch.matching.vocabulary.amendments import AmendedTable as AmendedTable
+from carbonmatch.matching.vocabulary.amendments import Amendment as Amendment
+from carbonmatch.matching.vocabulary.amendments import AmendmentsRequest as AmendmentsRequest
+from carbonmatch.matching.vocabulary.amendments import ChangeTable as ChangeTable
+from carbonmatch.matching.vocabulary.amendments import DropAmendment as DropAmendment
+from carbonmatch.matching.vocabulary.amendments import OnAmendment as OnAmendment
+from carbonmatch.matching.vocabulary.amendments import PutTables as PutTables
+from carbonmatch.matching.vocabulary.amendments import TableAction as TableAction
+from carbonmatch.matching.vocabulary.amendments import TableKind as TableKind
 from carbonmatch.matching.vocabulary.bidding import AnnounceBidding as AnnounceBidding
 from carbonmatch.matching.vocabulary.bidding import Bid as Bid
 from carbonmatch.matching.vocabulary.bidding import BiddingOutcome as BiddingOutcome
@@ -228,10 +237,12 @@ AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | Inspe
 # What operators stop, and let go on.
 KillSwitch = Kill | Release
 KillCommand = KillSwitch | KilledRequest
+# What operators change of the configuration.
+AmendmentCommand = PutTables | ChangeTable
 # What the process itself carries out: it journals what came of it, as OnOutcome.
 ProcessCommand = TakeSnapshot | ReloadConfiguration
 # What operators do to sessions, and ask of them.
-SteeringCommand = SessionsRequest | Disconnect | ProcessCommand
+SteeringCommand = SessionsRequest | Disconnect | ProcessCommand | AmendmentCommand | AmendmentsRequest
 ClientCommand = (
     NewOrder
     | NewOrderLong
@@ -279,11 +290,11 @@ Foreseeable = (
     | Withdraw
 )
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
-_Definition = DefineInstrument | DefineComposite | DefineConfirmation | _OfWhoTrades
+_Definition = DefineInstrument | DefineComposite | DropAmendment | DefineConfirmation | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What an operator's command becomes that the server has looked something up for.
-FoundCommand = OnTrade | OnSessions | OnOutcome
+FoundCommand = OnTrade | OnSessions | OnOutcome | OnAmendment
 # What the entries of sessions hold.
 SessionCommand = ClientCommand | FoundCommand
 AnyCommand = SessionCommand | VenueCommand
@@ -315,6 +326,7 @@ AnyReport = (
     | Proposed
     | SessionStatus
     | Outcome
+    | Amendment
 )
 _OfTrades = Traded | TradeBusted | TradeCorrected
 _OfPrices = BandChanged | LimitsChanged | CompositeChanged
@@ -388,3 +400,5 @@ class Outputs(Struct, frozen=True, gc=False):
     orders: list[OrderListed] = []
     # Whose connections an operator has ended, and what they are told.
     disconnects: list[Disconnection] = []
+    # Whether an operator has changed the configuration.
+    amended: bool = False

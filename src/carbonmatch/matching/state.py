@@ -61,10 +61,11 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.composites import restore_composites, saved_composites
 from carbonmatch.matching.prices.prices_state import PricesState, restore_prices, saved_prices
+from carbonmatch.matching.steering.amended import Amended, AmendedKey
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 22
+STATE_VERSION: Final = 23
 # The oldest that is read, so that a newer package goes on from the snapshot of a stop: whatever a state has
 # had since was appended to its part, with a default that means what was so before.
 STATE_VERSION_MIN: Final = 19
@@ -185,6 +186,7 @@ class _VenueState(_State, frozen=True):
     # From here on with defaults: see STATE_VERSION_MIN.
     killed: list[tuple[KillScope, int, Killing]] = []  # in the order of scopes and their ids
     banned: list[tuple[SessionId, int]] = []  # in the order of their numbers
+    amendments: list[tuple[AmendedKey, Amended]] = []  # in the order of kinds and names
     confirmation: DefineConfirmation = DefineConfirmation()
     waiting_commands: list[WaitingState] = []  # in the order of their numbers
 
@@ -240,6 +242,7 @@ def snapshot(engine: Engine) -> bytes:
             saved_composites(venue),
             killed_state(venue),
             sorted(venue.banned.items()),
+            sorted(venue.amendments.items()),
             venue.confirmation,
             waiting_state(venue),
         )
@@ -312,6 +315,7 @@ def restore(data: bytes) -> Engine:
     restore_composites(venue, state.composites)
     restore_killed(venue, state.killed)
     venue.banned.update(state.banned)
+    venue.amendments.update(state.amendments)
     venue.confirmation = state.confirmation
     restore_waiting(venue, state.waiting_commands)
     for book in venue.books.values():

@@ -37,6 +37,7 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.day_prices import DayPrices
+from carbonmatch.matching.steering.amended import Amended, AmendedKey
 from carbonmatch.matching.waiting_commands import WaitingCommand
 
 
@@ -58,7 +59,9 @@ class Venue:
     __slots__ = (
         "accounts",
         "alarms",
+        "amended",
         "amended_trades",
+        "amendments",
         "auction_orders_left",
         "banned",
         "biddings",
@@ -132,6 +135,9 @@ class Venue:
         self.waiting_commands: dict[int, WaitingCommand] = {}
         # What operators have stopped: nearly always empty.
         self.killed: dict[ScopeKey, Killing] = {}
+        # What operators have changed of the configuration, by what it is of. What follows from it is
+        # elsewhere, as what follows from the file.
+        self.amendments: dict[AmendedKey, Amended] = {}
         # Until when operators keep sessions out. Nothing in the market depends on it.
         self.banned: dict[SessionId, int] = {}
         # Blocks that are negotiated, in all instruments.
@@ -176,6 +182,7 @@ class Venue:
         self.cancels: list[CancelReason] = []
         self.prevented: list[tuple[InstrumentId, int]] = []
         self.disconnects: list[Disconnection] = []
+        self.amended = False
         # Reports to sessions in their own entries, counted once an entry, and to others, counted
         # one by one.
         self.own_report_count = 0

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from carbonmatch.matching.messages import (
+    AmendmentsRequest,
     AnnounceBidding,
     Bid,
     BlockAccept,
@@ -20,6 +21,7 @@ from carbonmatch.matching.messages import (
     BustTrade,
     Cancel,
     CancelBidding,
+    ChangeTable,
     ConfirmSettlement,
     CorrectTrade,
     Decide,
@@ -36,6 +38,7 @@ from carbonmatch.matching.messages import (
     NewOrderLong,
     OrderStatusRequest,
     Permission,
+    PutTables,
     Reduce,
     Release,
     ReloadConfiguration,
@@ -84,7 +87,9 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.KILL: frozenset({Kill, Release}),
     Permission.DECIDE: frozenset({Decide}),
     Permission.SESSIONS: frozenset({Disconnect}),
-    Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration}),
+    Permission.CONFIGURATION: frozenset(
+        {TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable, AmendmentsRequest}
+    ),
 }
 _NAMES: Final = {
     getattr(Permission, name): name.lower() for name in vars(Permission) if name.isupper() and name != "ALL"

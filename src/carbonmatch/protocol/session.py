@@ -31,6 +31,8 @@ from carbonmatch.limits import (
 )
 from carbonmatch.matching.messages import (
     AccountCommand,
+    AmendmentCommand,
+    AmendmentsRequest,
     BiddingCommand,
     BlockStatusRequest,
     ClientCommand,
@@ -89,7 +91,13 @@ _INQUIRIES: Final = frozenset({OrderStatusRequest, BlockStatusRequest, HoldingsR
 _STATUSES: Final = frozenset({SettlementStatusRequest, InstrumentStatusRequest, KilledRequest})
 # What is journaled with what was found.
 LOOKED_UP: Final[frozenset[type]] = frozenset(
-    {*get_args(TradeCommand), SessionsRequest, *get_args(ProcessCommand)}
+    {
+        *get_args(TradeCommand),
+        SessionsRequest,
+        *get_args(ProcessCommand),
+        *get_args(AmendmentCommand),
+        AmendmentsRequest,
+    }
 )
 SEARCHES: Final = frozenset({MassCancel, Kill, Decide, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.

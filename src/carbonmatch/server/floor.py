@@ -7,23 +7,28 @@ a simulation gives it its own.
 from collections.abc import Callable
 from typing import Final
 
-from carbonmatch.config import Config
+from carbonmatch.config import Config, ConfigError
 from carbonmatch.matching.auction import phase_until_ns
 from carbonmatch.matching.blocks.endings import would_lose_offers
 from carbonmatch.matching.messages import (
+    AmendmentCommand,
     DefineComposite,
     DefineDropCopy,
     DefineInstrument,
-    Disconnection,
+    DropAmendment,
+    OnAmendment,
+    Outputs,
     RemoveSession,
     SessionId,
     SetSeed,
+    TableKind,
     VenueCommand,
 )
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.logs import WARNING, log
 from carbonmatch.protocol import session
-from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.messages import Logon, Role
+from carbonmatch.server.amending import Amending, in_force, overruled_amendments, refused
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.configured import (
     changed_definitions,
@@ -63,7 +68,13 @@ class Floor:
         seed: bytes,
     ) -> None:
         """`seed` is random: what the ends of auctions are drawn from until the next start."""
-        self.config = config
+        # As it was read, and with what operators have changed of it.
+        self._file = config
+        self.config = config = in_force(config, recovered.engine)
+        # Whether a change is on its way to the disk, by a file that was read again or by an operator, and who
+        # waits for it.
+        self._is_changing = False
+        self._until_settled: list[Callable[[], None]] = []
         self._seed = seed
         self.engine = recovered.engine
         self.counters = counters
@@ -122,7 +133,10 @@ class Floor:
             durable,
         )
         self.gateway.steering.listeners = (self.gateway, self.publisher, self.drop_copies)
-        self.pipeline.on_disconnect = self._disconnect
+        self.gateway.steering.amend = self._amend
+        self.gateway.steering.when_settled = self.when_settled
+        self.pipeline.on_steered = self._admit_as_steered
+        self.pipeline.after_steered = self._end_as_steered
 
     @property
     def connection_count(self) -> int:
@@ -146,33 +160,102 @@ class Floor:
 
         # The first entry may end an auction whose time has come, and its trades are counted.
         self._count_what_is_there()
-        self._journal([SetSeed(self._seed), *changed_definitions(self.config, self.engine)], begin)
+        changed = changed_definitions(self.config, self.engine)
+        self._journal([SetSeed(self._seed), *self._overruled(self._file), *changed], begin)
 
-    def redefine(self, config: Config, done: Callable[[list[VenueCommand]], None]) -> None:
+    def redefine(
+        self,
+        config: Config,
+        done: Callable[[list[VenueCommand]], None],
+        refused: Callable[[ConfigError], None],
+    ) -> None:
         """As `define`, of a venue that runs: accounts, sessions, keys, throttles; not instruments.
 
         When it is durable it is in force: who is not entitled any more is logged off. `done` is told
-        which definitions have changed. Not to be called again before that.
+        which definitions have changed; `refused` where it cannot be had. Not to be called again before that.
         """
-        commands = [
-            command
-            for command in changed_definitions(config, self.engine)
-            if type(command) not in (DefineInstrument, DefineComposite)
-        ]
+        if self._is_changing:
+            # An operator's change that is on its way to the disk: it takes a moment.
+            self.when_settled(lambda: self.redefine(config, done, refused))
+            return
+        try:
+            found = changed_definitions(in_force(config, self.engine), self.engine)
+        except ConfigError as error:
+            refused(error)
+            return
+        # What operators have changed of instruments stays until the start that takes over the file's.
+        overruled = [one for one in self._overruled(config) if one.kind is not TableKind.INSTRUMENT]
+        commands = [one for one in found if type(one) not in (DefineInstrument, DefineComposite)]
+        self._is_changing = True
 
         def take_effect() -> None:
-            self.config = config
-            self._open_to_keys()
-            self.gateway.sessions_changed(session_settings(config))
-            self.gateway.end_unentitled()
-            self.schedules.take(config)
-            self.schedules.run()
-            self.publisher.end_unentitled()
-            self.drop_copies.copies = drop_copies(config)
-            self.drop_copies.end_unentitled()
+            self._file = config
+            self._take_effect()
             done(commands)
 
-        self._journal(commands, take_effect)
+        self._journal([*overruled, *commands], take_effect)
+
+    def _take_effect(self) -> None:
+        """What is durable now is in force: for who may log on, and for whom that is over."""
+        self._let_in()
+        self.gateway.end_unentitled()
+        self.schedules.take(self.config)
+        self.schedules.run()
+        self.publisher.end_unentitled()
+        self.drop_copies.end_unentitled()
+        self._is_changing = False
+        waiting, self._until_settled = self._until_settled, []
+        for callback in waiting:
+            callback()
+
+    def _let_in(self) -> None:
+        """Whoever may log on by what is durable now, and as what."""
+        config = self.config = in_force(self._file, self.engine)
+        self._open_to_keys()
+        self.gateway.sessions_changed(session_settings(config))
+        self.drop_copies.copies = drop_copies(config)
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Call back when no change of the configuration is on its way."""
+        if self._is_changing:
+            self._until_settled.append(callback)
+        else:
+            callback()
+
+    def _overruled(self, file: Config) -> list[DropAmendment]:
+        """What operators have changed and the file says otherwise now."""
+        overruled = overruled_amendments(file, self.engine)
+        for drop in overruled:
+            log("amendment_overruled", WARNING, kind=drop.kind.name.lower(), name=drop.name)
+        return overruled
+
+    # --- changes by operators ----------------------------------------------------------------------
+
+    def _amend(self, command: AmendmentCommand, logon: Logon) -> OnAmendment:
+        """What follows from an operator's command: to be applied at once."""
+        if self._is_changing:
+            return refused(command, ["another change is on its way to the disk; expected it to be in force"])
+        # Nothing is due any more that would come between what is found here and the entry.
+        self.schedules.run()
+        amending = Amending(self._file, self.engine, has_drop_copies=bool(self.drop_copies.copies))
+        found = amending.found(command, self.config, logon)
+        self._is_changing = found.applied
+        return found
+
+    def _admit_as_steered(self, outputs: Outputs) -> None:
+        """Before an operator is answered: who was let in may come then, and who was banned may not."""
+        for disconnection in outputs.disconnects:
+            self._banned[self._name_of(disconnection.session_id)] = disconnection.banned_until_ns
+        if outputs.amended:
+            self._let_in()
+
+    def _end_as_steered(self, outputs: Outputs) -> None:
+        """Once everybody has got his reports: connections that nobody is entitled to any more."""
+        for disconnection in outputs.disconnects:
+            name = self._name_of(disconnection.session_id)
+            self.gateway.steering.disconnect(name, disconnection.text)
+        if outputs.amended:
+            self._take_effect()
 
     def _journal(self, commands: list[VenueCommand], then: Callable[[], None]) -> None:
         if self.gateway.is_closed:
@@ -193,11 +276,6 @@ class Floor:
                 log("session_removed", WARNING, session=state.name, orders_cancelled=len(state.orders))
             elif type(command) is DefineDropCopy and not command.account_ids:
                 log("drop_copy_removed", WARNING, name=command.name)
-
-    def _disconnect(self, disconnection: Disconnection) -> None:
-        name = self._name_of(disconnection.session_id)
-        self._banned[name] = disconnection.banned_until_ns
-        self.gateway.steering.disconnect(name, disconnection.text)
 
     def _name_of(self, session_id: SessionId) -> str:
         engine = self.engine

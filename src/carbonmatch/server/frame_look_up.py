@@ -7,10 +7,15 @@ goes on.
 
 from typing import TYPE_CHECKING
 
+from carbonmatch.limits import AMENDMENT_CHARS_MAX, AMENDMENTS_STATUS_MAX
 from carbonmatch.matching.messages import (
+    AmendmentCommand,
+    AmendmentsRequest,
     ClientCommand,
     FoundTrade,
+    OnAmendment,
     OnOutcome,
+    OnSessions,
     OnTrade,
     ProcessCommand,
     Ref,
@@ -19,6 +24,7 @@ from carbonmatch.matching.messages import (
     TradeCommand,
     TradeId,
 )
+from carbonmatch.protocol.codec import encode
 from carbonmatch.protocol.messages import LoggedOut
 from carbonmatch.protocol.session import Received
 from carbonmatch.server.selection import Judged
@@ -28,7 +34,7 @@ from carbonmatch.server.trade_search import Absence, Sought
 if TYPE_CHECKING:
     from carbonmatch.server.session_peer import SessionPeer
 
-_Looked = TradeCommand | SessionsRequest | ProcessCommand
+_Looked = TradeCommand | SessionsRequest | ProcessCommand | AmendmentCommand
 
 
 class FrameLookUp:
@@ -48,10 +54,12 @@ class FrameLookUp:
             (place, command) for place, command in enumerate(self._commands) if isinstance(command, _Looked)
         ]
         self._archived: list[Ref] = []
+        # Whether no change of the configuration is waited for.
+        self._settled = True
 
     @property
     def is_done(self) -> bool:
-        return not self._waiting
+        return not self._waiting and self._settled
 
     @property
     def logged_out(self) -> LoggedOut | None:
@@ -68,13 +76,36 @@ class FrameLookUp:
                     self._peer.listener.steering.carry_out(command, self._carried_out)
                     return
                 self._note(OnOutcome(command, False, 0))
+            elif isinstance(command, AmendmentCommand):
+                # What follows from it is found out as it is applied; but not while another one is under way.
+                self._note(command)
+                self._settled = False
+                self._peer.listener.steering.when_settled(self._has_settled)
+                if not self._settled:
+                    return
             elif not self._begin_trade(command):
                 return
 
     def commands(self) -> list[SessionCommand]:
         """The frame's commands that pass, with what was found; without those on trades that were archived."""
         archived = set(self._archived)
-        return [command for command in self._commands if command.ref not in archived]
+        return self._with_amendments([one for one in self._commands if one.ref not in archived])
+
+    def _with_amendments(self, commands: list[SessionCommand]) -> list[SessionCommand]:
+        """Changes of the configuration with what follows from them as of now: one in a frame."""
+        logon = self._peer.rules.logon
+        assert logon is not None, "only who is logged on sends commands"
+        found: list[SessionCommand] = []
+        is_first = True
+        for command in commands:
+            if not isinstance(command, AmendmentCommand):
+                found.append(command)
+            elif is_first and self._peer.state.operator:
+                is_first = False
+                found.append(self._peer.listener.steering.amend(command, logon))
+            else:
+                found.append(OnAmendment(command, False, lines=("expected one change of it in a frame",)))
+        return found
 
     def archived(self) -> list[Ref]:
         """Commands on trades which the journal that is here does not reach back to, each ref once."""
@@ -104,6 +135,11 @@ class FrameLookUp:
         self._note(OnOutcome(command, result.applied, result.at_sequence, result.lines))
         self._go_on()
 
+    def _has_settled(self) -> None:
+        if not self._settled:
+            self._settled = True
+            self._go_on()
+
     def _go_on(self) -> None:
         if not self._peer.has_its_session:
             return  # nobody waits any more, and each of the others may read a segment
@@ -114,3 +150,11 @@ class FrameLookUp:
     def _note(self, command: SessionCommand) -> None:
         place, _ = self._waiting.pop(0)
         self._commands[place] = command
+
+
+def found_bytes(command: SessionCommand) -> int:
+    """How much larger it is than what was asked; those on trades are counted with all other commands."""
+    if isinstance(command, AmendmentsRequest):
+        # Of its answer: tables are larger than what asks for them.
+        return AMENDMENTS_STATUS_MAX * AMENDMENT_CHARS_MAX
+    return len(encode([command])) if isinstance(command, OnSessions | OnOutcome | OnAmendment) else 0

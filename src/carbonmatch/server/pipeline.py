@@ -29,7 +29,6 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     AnyCommand,
     CopyChunk,
-    Disconnection,
     EndDay,
     Entry,
     Outputs,
@@ -59,7 +58,7 @@ def _nothing() -> None:
     pass
 
 
-def _nobody_is_connected(_: Disconnection) -> None:
+def _without_effect(_: Outputs) -> None:
     pass
 
 
@@ -164,8 +163,10 @@ class Pipeline:
         self.is_held_up = False
         # Whether nobody is served, so that nothing is on its way: see `when_still`.
         self._is_stilled = False
-        # Called when it is durable that an operator has had the connections of a session ended.
-        self.on_disconnect: Callable[[Disconnection], None] = _nobody_is_connected
+        # Called when it is durable what operators have done to who may log on: before they are answered, and
+        # once everybody is.
+        self.on_steered: Callable[[Outputs], None] = _without_effect
+        self.after_steered: Callable[[Outputs], None] = _without_effect
         # Called when drop copies were released: whoever reads them gets them then.
         self.on_copies: Callable[[], None] = _nothing
         # Called after each release: gateways go on reading where a full batch had stopped them.
@@ -281,6 +282,9 @@ class Pipeline:
         now = self.monotonic_ns()
         self.durable_sequence = batch.first_sequence + batch.count - 1
         self._history.durable_position = commit.durable_position
+        assert batch.outputs is not None
+        if batch.outputs.disconnects or batch.outputs.amended:
+            self.on_steered(batch.outputs)
         self._answer(batch)
         # The next one goes after the answers of this one, which somebody waits for.
         self.flush()
@@ -318,8 +322,8 @@ class Pipeline:
             self._release_copies(batch, batch.outputs.copies)
         self._published_sequence = batch.first_sequence + batch.count - 1
         self._count(batch, batch.outputs, durable_ns)
-        for disconnection in batch.outputs.disconnects:
-            self.on_disconnect(disconnection)
+        if batch.outputs.disconnects or batch.outputs.amended:
+            self.after_steered(batch.outputs)
         self.on_release()
         waiting = self._waiting
         while waiting and waiting[0][0] <= self._published_sequence:

@@ -69,15 +69,11 @@ class Reload:
 
         def applied(commands: list[VenueCommand]) -> None:
             self._in_force = config
+            self._exchange_certificates(tls)
             lines = changes(before, config, commands, self._floor.engine)
             self._applied(len(commands), [*lines, *([later] if later else [])])
 
-        try:
-            self._floor.redefine(config, applied)
-        except ConfigError as error:
-            self._refuse(error)
-            return
-        self._exchange_certificates(tls)
+        self._floor.redefine(config, applied, self._refuse)
 
     def _applied(self, changed: int, lines: list[str]) -> None:
         counters = self._counters

@@ -15,8 +15,6 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Cancel,
     ClientCommand,
-    OnOutcome,
-    OnSessions,
     Reduce,
     Ref,
     RejectReason,
@@ -39,7 +37,7 @@ from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
-from carbonmatch.server.frame_look_up import FrameLookUp
+from carbonmatch.server.frame_look_up import FrameLookUp, found_bytes
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.questions import Questions
@@ -417,7 +415,7 @@ class SessionPeer(Peer):
         passing = look_up.commands()
         now_ns = self.clocks.time_ns()
         work = FRAME_WORK + self._carry_out(look_up.judged, passing, now_ns, look_up.received_ns)
-        self.pipeline.note_found(sum(map(_found_bytes, passing)))
+        self.pipeline.note_found(sum(map(found_bytes, passing)))
         self._send_refused()
         if look_up.logged_out is not None:
             self._end_when_durable(look_up.logged_out)
@@ -482,11 +480,6 @@ class SessionPeer(Peer):
             # A ref that is passed but caused nothing was refused by the session, or never sent.
             self._refuse([SessionRejected(ref, RejectReason.REF_NOT_APPLIED)])
             self._send_refused()
-
-
-def _found_bytes(command: SessionCommand) -> int:
-    """How much larger it is than what was asked; those on trades are counted with all other commands."""
-    return len(encode([command])) if isinstance(command, OnSessions | OnOutcome) else 0
 
 
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.

@@ -12,7 +12,9 @@ from msgspec import Struct
 from carbonmatch.limits import OUTCOME_LINE_CHARS_MAX, OUTCOME_LINES_MAX, SESSION_STATUS_MAX
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    AmendmentCommand,
     FoundSession,
+    OnAmendment,
     OnSessions,
     ProcessCommand,
     SessionId,
@@ -20,7 +22,7 @@ from carbonmatch.matching.messages import (
     TakeSnapshot,
 )
 from carbonmatch.ops.logs import log
-from carbonmatch.protocol.messages import LogoutReason, Role
+from carbonmatch.protocol.messages import Logon, LogoutReason, Role
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.listener import Listener
 
@@ -57,6 +59,9 @@ class Steering:
         self.listeners: tuple[Listener, ...] = ()
         self.snapshot: Work = _cannot("keeps no snapshots")
         self.reload: Work = _cannot("was started without a configuration file")
+        # What follows from a change of the configuration, to be applied at once; and when there may be one.
+        self.amend: Callable[[AmendmentCommand, Logon], OnAmendment]
+        self.when_settled: Callable[[Callable[[], None]], None]
 
     # --- what the process does ---------------------------------------------------------------------
 

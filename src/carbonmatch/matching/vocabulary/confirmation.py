@@ -49,7 +49,7 @@ class Proposed(Report, frozen=True, tag=114):
     time_ns: int
     flags: int
     number: int  # of the command: its place in the journal
-    state: int  # number of a [ProposedState](#proposedstate)
+    state: ProposedState
     expires_ns: int  # by when it has to be confirmed, UTC
 
 
@@ -57,4 +57,4 @@ class DefineConfirmation(Command, frozen=True, tag=178):
     """Which commands of operators a second one has to confirm, and within which time."""
 
     kinds: _KindsField = ()  # their tags, in their order
-    within_ns: TimeField = 0
+    within_ns: TimeField = 0  # from the command to its confirmation

@@ -91,6 +91,7 @@ class InstrumentDefinition(Struct, frozen=True, gc=False, array_like=True):
     blocks: BlockRules | None = None  # nil: no negotiated blocks
     prices: PriceRules | None = None  # nil: nothing makes its reference price and band but operators
     clearing: ClearingRules | None = None  # nil: orders need neither units nor money
+    delisted: bool = False  # it has left the market: nothing is taken, whatever its phase would be
 
 
 class TradeSide(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

@@ -92,7 +92,7 @@ class Permission:
     DECIDE: Final = 1 << 16  # confirming and rejecting what other operators have proposed
     KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
     SESSIONS: Final = 1 << 18  # ending connections
-    CONFIGURATION: Final = 1 << 19  # snapshots, and reading the configuration again
+    CONFIGURATION: Final = 1 << 19  # snapshots, reading the file again, and changes of what it says
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
 
@@ -281,6 +281,7 @@ class RejectReason(IntEnum):
     UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
     UNKNOWN_SESSION = 190  # no session or drop copy has this name
     OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
+    INSTRUMENT_DELISTED = 192  # the instrument has left the market
 
 
 @unique
@@ -306,3 +307,4 @@ class CancelReason(IntEnum):
     SELECT_REMAINDER = 17  # what a selection asked for beyond what the listed order had left
     RESTRICTED = 18  # an operator has restricted its account, and had open orders taken out
     KILLED = 20  # an operator has stopped the venue, its participant, its account or its instrument
+    DELISTED = 21  # its instrument has left the market
