@@ -30,6 +30,7 @@ class Load:
         # What the next rounds do; a test changes it while they run.
         self.trades = True
         self.refused = False
+        self.rests = False
         # Set by a test that breaks the engine: a round that comes to nothing is then no failure.
         self.disturbed = False
         self.rounds = 0
@@ -70,7 +71,8 @@ class Load:
                 if self._stopped.is_set() or number == _ROUNDS_MAX:
                     break
                 try:
-                    await self._round(alice, bob, carol, number)
+                    if not self.rests:
+                        await self._round(alice, bob, carol, number)
                     self.rounds += 1
                 except (Disconnected, OrderRejected, SessionRejectedError, TimeoutError):
                     if not self.disturbed:

@@ -1,13 +1,17 @@
 """Alerts that fire and clear in a real Prometheus: some of `make alerts`; and its shorter durations."""
 
+import re
+from pathlib import Path
+
 from tests.deploy.alerts_live import (
     test_a_configuration_that_is_refused,
     test_an_engine_that_is_killed,
     test_orders_that_are_refused,
     venue,
 )
-from tests.deploy.rules import RULES
+from tests.deploy.rules import RULES, alerts
 from tests.deploy.short import shortened
+from tests.end_to_end.running import REPOSITORY
 
 __all__ = [
     "test_a_configuration_that_is_refused",
@@ -35,3 +39,14 @@ def test_every_shortened_rule_has_as_many_lines_as_the_shipped_one() -> None:
         ]
         for before, _ in changed:
             assert "for: " in before or "[" in before, before
+
+
+def test_the_page_says_of_every_alert_that_is_not_caused_why() -> None:
+    folder = Path(__file__).parent
+    caused = set(
+        re.findall(r"Carbonmatch\w+", "".join(path.read_text() for path in folder.glob("*_live.py")))
+    )
+    page = (REPOSITORY / "docs" / "alerts.md").read_text()
+    told = set(re.findall(r"^\| (Carbonmatch\w+) \|", page, re.MULTILINE))
+    assert told == set(alerts()) - caused
+    assert f"{len(alerts())} alerts" in page

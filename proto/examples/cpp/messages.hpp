@@ -3608,6 +3608,24 @@ struct Amendment {
   }
 };
 
+struct ThrottleChanged {
+  static constexpr const char* NAME = "ThrottleChanged";
+  static constexpr std::uint32_t TAG = 119;
+  std::uint32_t tag = TAG;
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  MSGPACK_DEFINE_ARRAY(tag, commands_per_second, commands_burst, cancels_per_second, cancels_burst)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -4158,6 +4176,30 @@ struct ReloadConfiguration {
   }
 };
 
+struct SetThrottle {
+  static constexpr const char* NAME = "SetThrottle";
+  static constexpr std::uint32_t TAG = 159;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, commands_per_second, commands_burst, cancels_per_second, cancels_burst, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("text", text);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -4352,6 +4394,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case Amendment::TAG: visit(object.as<Amendment>()); return true;
+    case ThrottleChanged::TAG: visit(object.as<ThrottleChanged>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case PutTables::TAG: visit(object.as<PutTables>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
@@ -4381,6 +4424,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
     case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
     case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
+    case SetThrottle::TAG: visit(object.as<SetThrottle>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

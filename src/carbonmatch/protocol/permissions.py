@@ -51,6 +51,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetReference,
+    SetThrottle,
     SettlementStatusRequest,
     TakeSnapshot,
     TradeStatusRequest,
@@ -84,7 +85,7 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
     Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest}),
     Permission.KILL: frozenset({Kill, Release}),
-    Permission.SESSIONS: frozenset({Disconnect}),
+    Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
     Permission.CONFIGURATION: frozenset(
         {TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable, AmendmentsRequest}
     ),

@@ -90,7 +90,7 @@ class Permission:
     SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
     INSPECT: Final = 1 << 14  # what anybody has, who is connected, and what is not settled
     KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
-    SESSIONS: Final = 1 << 18  # ending connections
+    SESSIONS: Final = 1 << 18  # ending connections, and how much sessions may send
     CONFIGURATION: Final = 1 << 19  # snapshots, reading the file again, and changes of what it says
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
