@@ -254,7 +254,7 @@ def metrics(
     of: Literal["serve", "follow", "fanout"] | None = None,
     markdown: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """List every metric: name, kind, labels, number of series (n: of instruments), and what it is.
+    """List every metric: name, kind, labels, series (n: of each instrument, m: of each reason), what it is.
 
     Parameters
     ----------

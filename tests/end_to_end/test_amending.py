@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from carbonmatch.audit_words import line_of
 from carbonmatch.client import Access, Session
-from carbonmatch.client.admin_tables import KEY_WORDS, change, put_tables, show_amendments, tables_of
+from carbonmatch.client.admin import set_phase
+from carbonmatch.client.admin_tables import (
+    KEY_WORDS,
+    change,
+    put_tables,
+    set_throttle,
+    show_amendments,
+    tables_of,
+)
 from carbonmatch.client.errors import ClientError, LogonRefused, OrderRejected, SessionRejectedError
 from carbonmatch.config import ConfigError, Key
 from carbonmatch.matching.messages import (
@@ -27,7 +36,14 @@ from carbonmatch.matching.messages import (
     TableKind,
 )
 from carbonmatch.protocol.auth import public_key_of
-from carbonmatch.protocol.messages import Instrument, LogoutReason, PhaseUpdate, SnapshotEnd, Subscribe
+from carbonmatch.protocol.messages import (
+    Instrument,
+    LogoutReason,
+    PhaseUpdate,
+    SnapshotEnd,
+    Subscribe,
+    ThrottleChanged,
+)
 from carbonmatch.server.amending import in_force
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE_ACCOUNT, EUA
@@ -212,6 +228,60 @@ async def test_of_a_disabled_participant_orders_go_and_nothing_is_taken(venue: V
         await alice.new_order(EUA, Side.BUY, 5, 100)
 
 
+# --- throttles -----------------------------------------------------------------------------------------
+
+
+async def test_a_throttle_holds_at_once_and_is_told_to_who_is_connected(venue: Venue) -> None:
+    async with (
+        venue.session("alice") as alice,
+        venue.wire("bob") as bob,
+        venue.wire("carol") as carol,
+        operator_of(venue) as operator,
+    ):
+        outcome = await operator.set_throttle("alice", 1, 2, 5, 9, "runs wild")
+        assert outcome.lines == ("throttle of session alice",)
+        await alice.new_order(EUA, Side.BUY, 5, 100)
+        await alice.new_order(EUA, Side.BUY, 5, 100)
+        with pytest.raises(SessionRejectedError, match="THROTTLED"):
+            await alice.new_order(EUA, Side.BUY, 5, 100)
+        await alice.mass_cancel()
+        told = alice.accepted
+        assert (told.commands_per_second, told.commands_burst) == (1, 2)
+        assert (told.cancels_per_second, told.cancels_burst) == (5, 9)
+        (row,) = await operator.sessions("alice")
+        assert (row.commands_per_second, row.cancels_burst, row.throttled) == (1, 9, 1)
+        await operator.set_throttle("bob", 3, 4)
+        assert await bob.next(ThrottleChanged) == ThrottleChanged(3, 4, 0, 0)
+        assert await carol.settle() == [], "nobody else is told"
+        await operator.change_table(TableKind.SESSION, "alice", TableAction.RESTORE)
+        for _ in range(5):
+            await alice.new_order(EUA, Side.BUY, 5, 100)
+        assert alice.accepted.commands_per_second == 0
+
+
+async def test_a_session_that_is_away_finds_its_throttle_at_its_logon(venue: Venue) -> None:
+    async with operator_of(venue) as operator:
+        await operator.set_throttle("alice", 7, 8)
+    async with venue.wire("alice") as alice:
+        assert (alice.accepted.commands_per_second, alice.accepted.commands_burst) == (7, 8)
+
+
+@pytest.mark.parametrize(
+    ("session", "rates", "found"),
+    [
+        ("nobody", (1, 1), "there is no session 'nobody'"),
+        ("alice", (5, 0), "session 'alice': throttle"),
+        ("alice", (10**12, 10**12), "Expected `int` <= 1000000000"),
+    ],
+)
+async def test_a_throttle_that_is_none_is_refused_in_words(
+    venue: Venue, session: str, rates: tuple[int, int], found: str
+) -> None:
+    with pytest.raises(ClientError, match="nothing is changed:") as error:
+        await set_throttle(access_of(venue), session, (*rates, 0, 0), "")
+    assert found in str(error.value)
+
+
 # --- what is refused -----------------------------------------------------------------------------------
 
 
@@ -276,6 +346,25 @@ async def test_a_private_key_in_the_file_does_not_travel(tmp_path: Path) -> None
     assert Key.__struct_fields__ == KEY_WORDS
 
 
+async def test_an_audit_says_of_which_commands_nothing_came(venue: Venue) -> None:
+    async with operator_of(venue) as operator:
+        await operator.change_table(TableKind.SESSION, "nobody", TableAction.REMOVE, "by mistake")
+        await operator.change_table(TableKind.SESSION, "carol", TableAction.DISABLE, "on leave")
+        await operator.amendments()
+        told = [line_of(one) for one in await operator.audit()]
+    assert [(line.what, line.refused, line.why) for line in told] == [
+        ("ChangeTable kind=SESSION name=nobody action=REMOVE", "NOT_APPLIED", "by mistake"),
+        ("ChangeTable kind=SESSION name=carol action=DISABLE", "", "on leave"),
+    ]
+
+
+async def test_a_delisted_instrument_is_opened_by_nobody_and_that_is_said(venue: Venue) -> None:
+    access = access_of(venue)
+    await change(access, TableKind.INSTRUMENT, "EUA", TableAction.DISABLE, "", "delisted")
+    with pytest.raises(ClientError, match="INSTRUMENT_DELISTED: EUA is delisted; `admin relist` lets it"):
+        await set_phase(access, "EUA", Phase.CONTINUOUS, "")
+
+
 async def test_one_change_in_a_frame_and_none_by_members_or_who_may_not(venue: Venue) -> None:
     async with venue.wire("operator") as operator, venue.session("alice") as alice:
         operator.send(PutTables(Ref(1), KAU), PutTables(Ref(2), DORA), AmendmentsRequest(Ref(3)))
@@ -316,6 +405,7 @@ async def test_changes_survive_a_kill_until_the_file_says_something_else(process
             await operator.put_tables(DORA, "a new member"),
             await operator.change_table(TableKind.INSTRUMENT, "CEA", TableAction.DISABLE, "expired"),
             await operator.change_table(TableKind.KEY, "carol", TableAction.DISABLE, "lost"),
+            await operator.set_throttle("bob", 70, 80, text="as agreed"),
         ):
             assert outcome.applied
         kept = [structs.replace(one, ref=Ref(0), seq=0, time_ns=0) for one in await operator.amendments()]
@@ -327,6 +417,8 @@ async def test_changes_survive_a_kill_until_the_file_says_something_else(process
         assert len(await dora.order_status()) == 2
         again = [structs.replace(one, ref=Ref(0), seq=0, time_ns=0) for one in await operator.amendments()]
         assert again == kept
+        async with process.session("bob") as bob:
+            assert (bob.accepted.commands_per_second, bob.accepted.commands_burst) == (70, 80)
         with pytest.raises(OrderRejected, match="INSTRUMENT_DELISTED"):
             await dora.new_order(2, Side.BUY, 20, 1000)
         assert await refused(process, "carol") is RejectReason.LOGON_REFUSED
@@ -339,7 +431,13 @@ async def test_changes_survive_a_kill_until_the_file_says_something_else(process
     assert overruled == [("instrument", "CEA"), ("key", "carol")]
     async with operator_of(process) as operator, process.session("carol") as carol:
         await carol.new_order(2, Side.BUY, 20, 1000)
-        assert [one.name for one in await operator.amendments()] == ["KAU", "DORA", "dora", "dora"]
+        assert [one.name for one in await operator.amendments()] == [
+            "KAU",
+            "DORA",
+            "bob",
+            "dora",
+            "dora",
+        ]
 
 
 async def test_a_file_that_is_read_again_keeps_what_operators_have_changed(venue: Venue) -> None:

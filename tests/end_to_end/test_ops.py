@@ -1,6 +1,7 @@
 """What an operator sees from outside: metrics that count what happened, health, and small HTTP."""
 
 import gc
+import logging
 import math
 import time
 from pathlib import Path
@@ -9,7 +10,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from carbonmatch.config import ConfigError
-from carbonmatch.matching.messages import Cancel, NewOrder, Phase, Ref, ReportFlag, SetPhase, Side
+from carbonmatch.matching.messages import (
+    Cancel,
+    Disconnect,
+    Kill,
+    KillScope,
+    NewOrder,
+    Phase,
+    Ref,
+    Release,
+    ReportFlag,
+    SetPhase,
+    Side,
+)
 from carbonmatch.protocol.messages import Logout, Subscribe
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Addresses, Clock, Disk, Venue, running
@@ -182,6 +195,48 @@ async def test_a_disk_that_hangs_shows_before_it_has_answered(disk: Disk, clock:
                 assert time.monotonic() < deadline
         await alice.reports(1)
         await scraped(venue, {("commit_pending_seconds", ""): 0})
+
+
+async def test_kills_and_bans_in_force_are_told(clock: Clock, venue: Venue) -> None:
+    async with venue.wire("operator") as operator, venue.wire("alice"):
+        operator.send(
+            Kill(Ref(1), KillScope.INSTRUMENT, EUA, text="fire"),
+            Disconnect(Ref(2), "alice", ban_seconds=60, text="fire"),
+        )
+        await scraped(
+            venue,
+            {
+                ("kills", "instrument"): 1,
+                ("kills", "venue"): 0,
+                ("sessions_banned", ""): 1,
+                ("sessions", "trade"): 0,
+            },
+        )
+        operator.send(Release(Ref(3), KillScope.INSTRUMENT, EUA, text="out"))
+        await scraped(venue, {("kills", "instrument"): 0, ("sessions_banned", ""): 1})
+        clock.advance_utc(61)
+        await scraped(venue, {("sessions_banned", ""): 0})
+
+
+async def test_sessions_that_are_not_live_yet_are_told(venue: Venue) -> None:
+    async with venue.wire("alice"), venue.wire("bob"):
+        await scraped(venue, {("sessions", "trade"): 2, ("sessions_catching_up", ""): 0})
+        stream = venue.order_entry_peers[0].stream
+        receiver, stream.receiver = stream.receiver, None
+        await scraped(venue, {("sessions", "trade"): 2, ("sessions_catching_up", ""): 1})
+        stream.receiver = receiver
+
+
+async def test_lines_of_the_log_are_counted_by_level(venue: Venue) -> None:
+    vitals = venue.service._vitals
+    assert vitals is not None
+    vitals._gauge_many()
+    before = venue.counters.log_lines[logging.ERROR]
+    await venue.reload(ConfigError(["venue: unreadable", "listen: unreadable"]))
+    # However often it is looked at.
+    vitals._gauge_many()
+    vitals._gauge_many()
+    assert (await scrape(venue))["log_lines_total", "error"] == before + 2
 
 
 async def test_time_in_which_nobody_is_served_is_no_decoding(clock: Clock, venue: Venue) -> None:

@@ -1,5 +1,6 @@
 """Auctions: what gathers, at which price it trades, and what may be done meanwhile."""
 
+import gc
 from hashlib import blake2b
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonmatch.accel import is_core_compiled
 from carbonmatch.limits import INDICATION_LEVEL_NS, INDICATION_NS_MIN
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching import uncross as uncross_module
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.invariants import check_batch
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import AllowedFlag, AuctionRule, Phase, Ref, Side, TimeInForce
 from carbonmatch.matching.state import digest, restore, snapshot
 from tests.matching.market import (
@@ -790,3 +793,27 @@ def test_auctions_that_are_due_at_once_end_in_the_order_of_their_ends_wherever_t
     found.time_ns = TIME_NS + 20
     public = found.outputs(VENUE, m.TimePassed()).public
     assert [one.instrument_id for one in public if isinstance(one, m.AuctionEnded)] == [CEA, EUA]
+
+
+def orders_in_memory() -> int:
+    return sum(type(each) is Order for each in gc.get_objects())
+
+
+@pytest.mark.skipif(
+    is_core_compiled(), reason="objects of a compiled core are not all known to the collector"
+)
+def test_orders_that_have_traded_in_an_auction_leave_memory_with_it() -> None:
+    """Not when the garbage collector comes by, which looks at what has been there for long nearly never."""
+    found = market()
+    for ref in range(1, 41):
+        found.outputs(ALICE, buy(ref, 100 + ref % 2, 3))
+        found.outputs(BOB, sell(ref, 100, 3))
+    gc.collect()
+    gc.disable()
+    try:
+        before = orders_in_memory()
+        found.outputs(VENUE, enter(Phase.CONTINUOUS))
+        assert found.engine.last_trade_id == 40
+        assert before - orders_in_memory() == 80
+    finally:
+        gc.enable()

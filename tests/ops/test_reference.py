@@ -41,6 +41,8 @@ def test_the_list_says_how_many_series_there_are() -> None:
         if series.endswith("n"):
             of_instruments += 1
             assert found == []
+        elif series == "m":
+            assert len(found) > 8
         else:
             assert len(found) == int(series), (name, kind)
     assert of_instruments > 10

@@ -119,6 +119,7 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
   INSTRUMENT_DELISTED = 192,
+  NOT_APPLIED = 193,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -209,6 +210,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
     case RejectReason::INSTRUMENT_DELISTED: return "INSTRUMENT_DELISTED";
+    case RejectReason::NOT_APPLIED: return "NOT_APPLIED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -3663,6 +3665,24 @@ struct Amendment {
   }
 };
 
+struct ThrottleChanged {
+  static constexpr const char* NAME = "ThrottleChanged";
+  static constexpr std::uint32_t TAG = 119;
+  std::uint32_t tag = TAG;
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  MSGPACK_DEFINE_ARRAY(tag, commands_per_second, commands_burst, cancels_per_second, cancels_burst)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -4231,6 +4251,30 @@ struct ReloadConfiguration {
   }
 };
 
+struct SetThrottle {
+  static constexpr const char* NAME = "SetThrottle";
+  static constexpr std::uint32_t TAG = 159;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::string session{};
+  std::uint64_t commands_per_second{};
+  std::uint64_t commands_burst{};
+  std::uint64_t cancels_per_second{};
+  std::uint64_t cancels_burst{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, session, commands_per_second, commands_burst, cancels_per_second, cancels_burst, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("session", session);
+    visit("commands_per_second", commands_per_second);
+    visit("commands_burst", commands_burst);
+    visit("cancels_per_second", cancels_per_second);
+    visit("cancels_burst", cancels_burst);
+    visit("text", text);
+  }
+};
+
 struct SettlementStatus {
   static constexpr const char* NAME = "SettlementStatus";
   static constexpr std::uint32_t TAG = 240;
@@ -4426,6 +4470,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case Amendment::TAG: visit(object.as<Amendment>()); return true;
+    case ThrottleChanged::TAG: visit(object.as<ThrottleChanged>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case PutTables::TAG: visit(object.as<PutTables>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;
@@ -4456,6 +4501,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
     case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;
     case ReloadConfiguration::TAG: visit(object.as<ReloadConfiguration>()); return true;
+    case SetThrottle::TAG: visit(object.as<SetThrottle>()); return true;
     case SettlementStatus::TAG: visit(object.as<SettlementStatus>()); return true;
     case InstrumentStatus::TAG: visit(object.as<InstrumentStatus>()); return true;
   }

@@ -61,6 +61,9 @@ main.command("carbonmatch.client.admin_blocks:blocks", name="blocks", help="Open
 _PROCESS = "carbonmatch.client.admin_process"
 main.command(f"{_PROCESS}:sessions", name="sessions", help="Show who there is, and who is connected.")
 main.command(f"{_PROCESS}:disconnect", name="disconnect", help="End the connections of a session.")
+main.command(
+    "carbonmatch.client.admin_tables:throttle", name="throttle", help="Say how much a session may send."
+)
 main.command(f"{_PROCESS}:snapshot", name="snapshot", help="Keep the state on the disk now.")
 main.command(f"{_PROCESS}:reload", name="reload", help="Read the configuration file again.")
 _TABLES = "carbonmatch.client.admin_tables"
@@ -310,6 +313,7 @@ def _words(symbol: str) -> dict[RejectReason, str]:
     return {
         RejectReason.UNKNOWN_INSTRUMENT: f"there is no instrument of the number {symbol}",
         RejectReason.MECHANISM_NOT_AVAILABLE: f"{symbol} has no auctions, so nothing gathers in them",
+        RejectReason.INSTRUMENT_DELISTED: f"{symbol} is delisted; `admin relist` lets it in again",
     }
 
 

@@ -14,6 +14,7 @@ from carbonmatch.client.admin import Operator
 from carbonmatch.client.admin_process import raise_refused
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected
+from carbonmatch.client.options import Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import Amendment, Outcome, TableAction, TableKind
@@ -194,6 +195,39 @@ def restore(
     asyncio.run(change(operator.access(tls), _kind(kind), name, TableAction.RESTORE, text, "as in the file"))
 
 
+def throttle(
+    session: str,
+    /,
+    *,
+    commands: Whole,
+    commands_burst: Whole,
+    cancels: Whole = 0,
+    cancels_burst: Whole = 0,
+    text: str = "",
+    operator: _Operating = _DEMO_OPERATOR,
+    tls: _Tls = NO_TLS,
+) -> None:
+    """Say how much a session may send, as of now; where it is connected, it is told.
+
+    Parameters
+    ----------
+    session
+        Its name.
+    commands
+        Commands a second; 0: as many as it likes.
+    commands_burst
+        How many of them may come at once.
+    cancels
+        Cancels and reductions a second; 0: as many as it likes.
+    cancels_burst
+        How many of them may come at once.
+    text
+        The reason.
+    """
+    rates = (commands, commands_burst, cancels, cancels_burst)
+    asyncio.run(set_throttle(operator.access(tls), session, rates, text))
+
+
 def amendments(*, operator: _Operating = _DEMO_OPERATOR, tls: _Tls = NO_TLS) -> None:
     """Show what commands have changed of the configuration: what the file does not say, and still counts."""
     asyncio.run(show_amendments(operator.access(tls)))
@@ -221,6 +255,13 @@ def tables_of(file: Path) -> str:
 async def put_tables(operator: Access, tables: str, text: str) -> None:
     async with Session(operator) as session:
         outcome = await _asked(session.put_tables(tables, text))
+    raise_refused("nothing is changed", outcome)
+    _say("in force", outcome)
+
+
+async def set_throttle(operator: Access, name: str, rates: tuple[int, int, int, int], text: str) -> None:
+    async with Session(operator) as session:
+        outcome = await _asked(session.set_throttle(name, *rates, text))
     raise_refused("nothing is changed", outcome)
     _say("in force", outcome)
 

@@ -179,6 +179,7 @@ class BlockingSession(Blocking[Session]):
     select = _Call(Session.select)
     sessions = _Call(Session.sessions)
     set_account_limits = _Call(Session.set_account_limits)
+    set_throttle = _Call(Session.set_throttle)
     set_block_phase = _Call(Session.set_block_phase)
     take_snapshot = _Call(Session.take_snapshot)
     waiting = _Call(Session.waiting)

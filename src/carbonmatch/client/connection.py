@@ -46,13 +46,16 @@ from carbonmatch.protocol.messages import (
     Logout,
     LogoutReason,
     Role,
+    ThrottleChanged,
 )
 from carbonmatch.protocol.session import SEARCHES
 
 HEARTBEAT_MS: Final = 1_000
 
 # Wherever in a frame they stand: whoever takes the rest relies on there being none of them.
-_SESSION_LAYER: Final = frozenset({Challenge, LogonAccepted, LogonRejected, LoggedOut, HeartbeatAnswer})
+_SESSION_LAYER: Final = frozenset(
+    {Challenge, LogonAccepted, LogonRejected, LoggedOut, HeartbeatAnswer, ThrottleChanged}
+)
 
 # Silence is looked at twice an interval, so that no pause gets longer than the interval that was agreed.
 _TICKS_PER_HEARTBEAT: Final = 2
@@ -130,7 +133,8 @@ def _tls_options(access: Access) -> dict[str, Any]:
 
 
 class Connection(asyncio.Protocol):
-    """Made by `open_connection`. `accepted` is the engine's answer to the logon.
+    """Made by `open_connection`. `accepted` is the engine's answer to the logon,
+    with the throttle as it is by now.
 
     `is_open` from there until either side ends it; `wait_lost` tells why.
     """
@@ -246,6 +250,9 @@ class Connection(asyncio.Protocol):
         if type(message) is LoggedOut:
             text = f", {message.text}" if message.text else ""
             self._end(Disconnected(f"logged out by the engine: {message.reason.name}{text}", message.reason))
+        elif type(message) is ThrottleChanged and self.is_open:
+            rates = msgspec.structs.asdict(message)
+            self.accepted = msgspec.structs.replace(self.accepted, **rates)
         elif self.is_open or self._logged_on.done():
             raise ProtocolError(RejectReason.MALFORMED, f"{type(message).__name__} after the logon")
         elif type(message) is Challenge:

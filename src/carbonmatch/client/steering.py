@@ -20,6 +20,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     SessionsRequest,
     SessionStatus,
+    SetThrottle,
     StatusEnd,
     TableAction,
     TableKind,
@@ -83,6 +84,21 @@ class SteeringCommands(ABC):
     ) -> Outcome:
         """For operators: take a table out of the configuration, or say whether it counts."""
         return await self._outcome(ChangeTable(_NO_REF, kind, name, action, text), seconds)
+
+    async def set_throttle(
+        self,
+        session: str,
+        commands_per_second: int,
+        commands_burst: int,
+        cancels_per_second: int = 0,
+        cancels_burst: int = 0,
+        text: str = "",
+        *,
+        seconds: float | None = None,
+    ) -> Outcome:
+        """For operators: how much a session may send, as of now. 0 and 0: as much as it likes."""
+        rates = (commands_per_second, commands_burst, cancels_per_second, cancels_burst)
+        return await self._outcome(SetThrottle(_NO_REF, session, *rates, text), seconds)
 
     async def amendments(self, *, seconds: float | None = None) -> list[Amendment]:
         """For operators: what commands have changed of the configuration, and the file has not overruled."""

@@ -15,7 +15,7 @@ from carbonmatch.config.checks import check
 from carbonmatch.config.errors import ConfigError
 from carbonmatch.config.profiles import taken_into
 from carbonmatch.config.reading import read_section, toml_table
-from carbonmatch.config.schema import Config, Instrument, Key, Participant, Session
+from carbonmatch.config.schema import Config, Instrument, Key, Participant, Session, Throttle
 from carbonmatch.config.section import Section
 from carbonmatch.matching.messages import TableAction, TableKind
 
@@ -93,14 +93,17 @@ def puts(tables: Iterable[tuple[TableKind, Table]], file: Config) -> list[Change
     return [_as_it_is(kind, _name_of(kind, one), one, file) for kind, one in tables]
 
 
+def throttled(name: str, throttle: Throttle, file: Config, now: Config) -> Change:
+    """The session with that throttle of its own. Raises ConfigError where there is none of that name."""
+    table = _there(TableKind.SESSION, name, now)
+    return _as_it_is(TableKind.SESSION, name, structs.replace(table, throttle=throttle), file)
+
+
 def change_of(kind: TableKind, name: str, action: TableAction, file: Config, now: Config) -> Change:
     """What an action makes of a table, as it is `now`. Raises ConfigError where there is no such table."""
     if action is TableAction.RESTORE:
         return Change(kind, name, False, None)
-    table = table_of(now, kind, name)
-    if table is None:
-        there = ", ".join(sorted(_name_of(kind, one) for one in getattr(now, _OF[kind].section))) or "none"
-        raise ConfigError([f"there is no {kind.name.lower()} {name!r}; there are {there[:80]}"])
+    table = _there(kind, name, now)
     if action is TableAction.REMOVE:
         return _as_it_is(kind, name, None, file)
     is_off = action is TableAction.DISABLE
@@ -151,6 +154,14 @@ def _said(value: Any) -> Any:
 
 def table_of(config: Config, kind: TableKind, name: str) -> Table | None:
     return next((one for one in getattr(config, _OF[kind].section) if _name_of(kind, one) == name), None)
+
+
+def _there(kind: TableKind, name: str, config: Config) -> Any:
+    table = table_of(config, kind, name)
+    if table is None:
+        there = ", ".join(sorted(_name_of(kind, one) for one in getattr(config, _OF[kind].section))) or "none"
+        raise ConfigError([f"there is no {kind.name.lower()} {name!r}; there are {there[:80]}"])
+    return table
 
 
 def _as_it_is(kind: TableKind, name: str, table: Table | None, file: Config) -> Change:

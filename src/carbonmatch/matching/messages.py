@@ -17,6 +17,7 @@ from carbonmatch.matching.vocabulary.amendments import ChangeTable as ChangeTabl
 from carbonmatch.matching.vocabulary.amendments import DropAmendment as DropAmendment
 from carbonmatch.matching.vocabulary.amendments import OnAmendment as OnAmendment
 from carbonmatch.matching.vocabulary.amendments import PutTables as PutTables
+from carbonmatch.matching.vocabulary.amendments import SetThrottle as SetThrottle
 from carbonmatch.matching.vocabulary.amendments import TableAction as TableAction
 from carbonmatch.matching.vocabulary.amendments import TableKind as TableKind
 from carbonmatch.matching.vocabulary.bidding import AnnounceBidding as AnnounceBidding
@@ -238,7 +239,7 @@ AccountCommand = Deposit | Withdraw | SetAccountLimits | RestrictAccount | Inspe
 KillSwitch = Kill | Release
 KillCommand = KillSwitch | KilledRequest
 # What operators change of the configuration.
-AmendmentCommand = PutTables | ChangeTable
+AmendmentCommand = PutTables | ChangeTable | SetThrottle
 # What the process itself carries out: it journals what came of it, as OnOutcome.
 ProcessCommand = TakeSnapshot | ReloadConfiguration
 # What operators do to sessions, and ask of them.

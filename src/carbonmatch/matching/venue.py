@@ -231,13 +231,14 @@ class Venue:
             order.ladder.book.discard(order)
 
     def forget_all(self, orders: list[Order]) -> None:
-        """As `forget` of each, for many."""
+        """As `forget` of each, for many that have left their levels together."""
         for order in orders:
-            session = order.session
-            del session.orders[order.entry_ref]
-            if order.ref != order.entry_ref:
-                del session.replaced[order.ref]
+            del order.session.orders[order.entry_ref]
             del order.account.orders[order.order_id]
+            # Neighbours that knew each other would be left to the garbage collector, which may never come.
+            order.behind = None
+            if order.ref != order.entry_ref:
+                del order.session.replaced[order.ref]
             if order.terms is not None:
                 self.expiries.discard(order)
                 order.ladder.book.discard(order)

@@ -16,6 +16,7 @@ from carbonmatch.matching.messages import (
     InstrumentDefined,
     InstrumentDefinition,
     InstrumentId,
+    KillScope,
     Outputs,
     Phase,
     PhaseChanged,
@@ -137,8 +138,10 @@ class Counters:
         "journal_torn_bytes",
         "keys",
         "keys_blocked",
+        "kills",
         "last_price_ticks",
         "last_sequence",
+        "log_lines",
         "logons_accepted",
         "logons_rejected",
         "match_ns",
@@ -165,6 +168,8 @@ class Counters:
         "self_trades_prevented",
         "sent_bytes",
         "sessions",
+        "sessions_banned",
+        "sessions_catching_up",
         "sessions_in_grace",
         "settlement_files_missing",
         "settlement_runs_unconfirmed",
@@ -197,6 +202,7 @@ class Counters:
         self.settlement_runs_unconfirmed = 0
         self.settlement_files_missing = 0
         self.open_proposals = 0
+        self.kills: Counter[KillScope] = Counter()
         # Instruments.
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self.instrument_count = 0
@@ -234,6 +240,8 @@ class Counters:
         self.connections = 0
         self.sessions: Counter[Role] = Counter()
         self.sessions_in_grace = 0
+        self.sessions_catching_up = 0
+        self.sessions_banned = 0
         self.unread_bytes_max = 0
         self.logons_accepted = 0
         self.logons_rejected = 0
@@ -282,6 +290,7 @@ class Counters:
         self.waiting_bytes = 0
         # The process.
         self.state = 0
+        self.log_lines: Counter[int] = Counter()
         self.durable = 1
         self.start_time_ns = 0
         # The clock of the machine, None where the kernel cannot be asked.

@@ -9,6 +9,7 @@ Events and their fields are listed in log_events, with what to do about each.
 import json
 import logging
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TextIO
@@ -36,6 +37,9 @@ _OWN_FIELDS: Final = frozenset({"time", "level", "event"})
 
 _logger: Final = logging.getLogger("carbonmatch")
 
+# What this process has logged since it was started, by level; what a flood left out counts too.
+logged: Final[Counter[int]] = Counter()
+
 
 class Ours(str):
     """Text that the venue wrote itself: logged in full, or nearly so."""
@@ -47,6 +51,7 @@ def log(event: str, level: int = INFO, /, **fields: object) -> None:
     """Log that `event` happened. A `str` may have come from a peer: it is escaped and cut."""
     assert not _NEVER_LOGGED & fields.keys(), "keys and what they sign stay out of the log"
     assert not _OWN_FIELDS & fields.keys(), "a field would hide one that every line has"
+    logged[level] += 1
     _logger.log(level, event, extra={"fields": fields})
 
 

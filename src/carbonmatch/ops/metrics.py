@@ -8,7 +8,7 @@ from typing import Final
 
 from carbonmatch.ops.metric import metrics_of
 from carbonmatch.ops.tables.feed import FEED
-from carbonmatch.ops.tables.market import INSTRUMENTS, ORDERS, SETTLEMENT
+from carbonmatch.ops.tables.market import INSTRUMENTS, OPERATORS, ORDERS, SETTLEMENT
 from carbonmatch.ops.tables.running import CAPACITY, CLOCK, LATENCY, STATE
 from carbonmatch.ops.tables.sessions import SECURITY, SESSIONS
 from carbonmatch.ops.tables.storage import JOURNAL
@@ -19,6 +19,7 @@ VENUE: Final = (
     LATENCY,
     ORDERS,
     INSTRUMENTS,
+    OPERATORS,
     SETTLEMENT,
     SESSIONS,
     SECURITY,

@@ -17,6 +17,8 @@ PROCESSES: Final[Mapping[str, tuple[Group, ...]]] = {
     "fanout": FANOUT,
 }
 
+# Of more values the list would be old with each that comes.
+_VALUES_NAMED_MAX: Final = 8
 # `+Inf`, count and sum.
 _BESIDE_BOUNDS: Final = 3
 
@@ -43,12 +45,14 @@ def markdown(processes: Iterable[str] = PROCESSES) -> Iterator[str]:
 
 
 def series(metric: Metric) -> str:
-    """How many series it has; an `n` stands for the number of instruments."""
+    """How many series it has; `n` stands for the number of instruments, `m` for that of many values."""
     count = 1
     by_instrument = ""
     for label in metric.labels:
         if label.values is None:
             by_instrument = "n"
+        elif len(label.values) > _VALUES_NAMED_MAX:
+            return "m"
         else:
             count *= len(label.values)
     if metric.kind == "histogram":
@@ -80,9 +84,7 @@ def _table(group: Group) -> Iterator[str]:
 
 
 def _label(label: Label) -> str:
-    """Its values where they are few; of many, how many."""
-    if label.values is None:
+    """Its values where they are few; the others are in proto/MESSAGES.md."""
+    if label.values is None or len(label.values) > _VALUES_NAMED_MAX:
         return f"`{label.name}`"
-    if len(label.values) > 20:
-        return f"`{label.name}`: {len(label.values)} values"
     return f"`{label.name}`: {', '.join(label.values.values())}"

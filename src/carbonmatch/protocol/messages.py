@@ -60,6 +60,7 @@ from carbonmatch.protocol.vocabulary.session import Logout as Logout
 from carbonmatch.protocol.vocabulary.session import LogoutReason as LogoutReason
 from carbonmatch.protocol.vocabulary.session import Role as Role
 from carbonmatch.protocol.vocabulary.session import SessionRejected as SessionRejected
+from carbonmatch.protocol.vocabulary.session import ThrottleChanged as ThrottleChanged
 
 # The modules above belong to the vocabulary: whoever needs what is in them takes it from here.
 
@@ -72,7 +73,8 @@ OperatorAnswer = Audited | AuditEnd | Foreseen
 ClientInbound = ClientCommand | OperatorQuestion | SessionControl
 FeedRequest = Subscribe | GapRequest
 FeedInbound = FeedRequest | SessionControl
-SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | HeartbeatAnswer | SessionRejected
+_Answered = HeartbeatAnswer | SessionRejected | ThrottleChanged
+SessionOutbound = Challenge | LogonAccepted | LogonRejected | LoggedOut | _Answered
 FeedOutbound = (
     Subscribed
     | BatchBegin

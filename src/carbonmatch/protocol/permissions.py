@@ -52,6 +52,7 @@ from carbonmatch.matching.messages import (
     SetBlockPhase,
     SetPhase,
     SetReference,
+    SetThrottle,
     SettlementStatusRequest,
     TakeSnapshot,
     TradeStatusRequest,
@@ -83,13 +84,13 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.ACCOUNTS: frozenset({Deposit, Withdraw, SetAccountLimits, RestrictAccount}),
     Permission.BIDDINGS: frozenset({AnnounceBidding, CancelBidding}),
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
-    Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest}),
+    Permission.INSPECT: frozenset(
+        {InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest, AmendmentsRequest}
+    ),
     Permission.KILL: frozenset({Kill, Release}),
     Permission.DECIDE: frozenset({Decide}),
-    Permission.SESSIONS: frozenset({Disconnect}),
-    Permission.CONFIGURATION: frozenset(
-        {TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable, AmendmentsRequest}
-    ),
+    Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
+    Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable}),
 }
 _NAMES: Final = {
     getattr(Permission, name): name.lower() for name in vars(Permission) if name.isupper() and name != "ALL"

@@ -19,9 +19,10 @@ from carbonmatch.config.amending import (
     puts,
     table_of,
     tables_in,
+    throttled,
     with_amendments,
 )
-from carbonmatch.config.schema import Instrument, Key, Session, may_log_on
+from carbonmatch.config.schema import Instrument, Key, Session, Throttle, may_log_on
 from carbonmatch.limits import (
     AMENDMENT_BYTES_MAX,
     AMENDMENT_CHANGES_MAX,
@@ -38,6 +39,7 @@ from carbonmatch.matching.messages import (
     DropAmendment,
     OnAmendment,
     PutTables,
+    SetThrottle,
     TableKind,
     VenueCommand,
 )
@@ -102,6 +104,14 @@ class Amending:
     def _asked(self, command: AmendmentCommand, now: Config) -> list[Change]:
         if isinstance(command, PutTables):
             return puts(tables_in(command.tables, self._file), self._file)
+        if isinstance(command, SetThrottle):
+            throttle = Throttle(
+                command.commands_per_second,
+                command.commands_burst,
+                command.cancels_per_second,
+                command.cancels_burst,
+            )
+            return [throttled(command.session, throttle, self._file, now)]
         return [change_of(command.kind, command.name, command.action, self._file, now)]
 
     def _with(self, asked: Iterable[Change]) -> dict[TableKey, str]:
@@ -128,7 +138,10 @@ class Amending:
         config: Config,
         definitions: list[VenueCommand],
     ) -> OnAmendment:
-        lines = [*_instrument_lines(definitions), *changes(now, config, definitions, self._engine)]
+        lines = [
+            *_instrument_lines(definitions),
+            *changes(now, config, definitions, self._engine, at_once=True),
+        ]
         amended = tuple(
             AmendedTable(
                 one.kind,

@@ -17,9 +17,15 @@ from carbonmatch.matching.messages import (
 from carbonmatch.server.configured import session_settings
 
 
-def changes(before: Config, after: Config, commands: list[VenueCommand], engine: Engine) -> list[str]:
-    """A line each: what was journaled, and what is not part of the market."""
-    return [*_definitions(commands, engine), *_throttles(before, after), *_plans(before, after)]
+def changes(
+    before: Config, after: Config, commands: list[VenueCommand], engine: Engine, *, at_once: bool = False
+) -> list[str]:
+    """A line each: what was journaled, and what is not part of the market.
+
+    `at_once`: throttles hold for connections that are there.
+    """
+    throttles = _throttles(before, after, "" if at_once else ", from its next logon on")
+    return [*_definitions(commands, engine), *throttles, *_plans(before, after)]
 
 
 def _definitions(commands: list[VenueCommand], engine: Engine) -> Iterator[str]:
@@ -39,11 +45,11 @@ def _definitions(commands: list[VenueCommand], engine: Engine) -> Iterator[str]:
                 yield f"key {command.key_id}: removed"
 
 
-def _throttles(before: Config, after: Config) -> Iterator[str]:
+def _throttles(before: Config, after: Config, since: str) -> Iterator[str]:
     were = session_settings(before)
     for name, settings in session_settings(after).items():
         if name in were and were[name].throttle != settings.throttle:
-            yield f"throttle of session {name}, from its next logon on"
+            yield f"throttle of session {name}{since}"
 
 
 def _plans(before: Config, after: Config) -> Iterator[str]:

@@ -208,11 +208,11 @@ class Floor:
         for callback in waiting:
             callback()
 
-    def _let_in(self) -> None:
-        """Whoever may log on by what is durable now, and as what."""
+    def _let_in(self, *, at_once: bool = False) -> None:
+        """Whoever may log on by what is durable now, and as what; `at_once` is for throttles."""
         config = self.config = in_force(self._file, self.engine)
         self._open_to_keys()
-        self.gateway.sessions_changed(session_settings(config))
+        self.gateway.sessions_changed(session_settings(config), at_once=at_once)
         self.drop_copies.copies = drop_copies(config)
 
     def when_settled(self, callback: Callable[[], None]) -> None:
@@ -247,7 +247,7 @@ class Floor:
         for disconnection in outputs.disconnects:
             self._banned[self._name_of(disconnection.session_id)] = disconnection.banned_until_ns
         if outputs.amended:
-            self._let_in()
+            self._let_in(at_once=True)
 
     def _end_as_steered(self, outputs: Outputs) -> None:
         """Once everybody has got his reports: connections that nobody is entitled to any more."""

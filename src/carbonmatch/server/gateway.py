@@ -107,13 +107,20 @@ class Gateway(Listener):
             for peer in self.owners.values():
                 peer.note_opening()
 
-    def sessions_changed(self, sessions: dict[str, SessionSettings]) -> None:
-        """A session whose throttle is another one now gets it with its next logon, which announces it."""
+    def sessions_changed(self, sessions: dict[str, SessionSettings], *, at_once: bool = False) -> None:
+        """A session whose throttle is another one now gets it with its next logon, which announces it.
+
+        `at_once`: where it is connected it is told, and the throttle holds from here on.
+        """
         before = {settings.session_id: settings.throttle for settings in self.sessions.values()}
-        for settings in sessions.values():
-            if before.get(settings.session_id) != settings.throttle:
-                self._throttles.pop(settings.session_id, None)
         self.sessions = sessions
+        for settings in sessions.values():
+            if before.get(settings.session_id) == settings.throttle:
+                continue
+            self._throttles.pop(settings.session_id, None)
+            owner = self.owners.get(settings.session_id)
+            if at_once and owner is not None:
+                owner.change_throttle(settings)
 
     # --- turns -----------------------------------------------------------------------------------
 
@@ -186,6 +193,11 @@ class Gateway(Listener):
     def in_grace_count(self) -> int:
         """Sessions that were lost and whose orders go unless they are back in time."""
         return len(self._lost_at_ns)
+
+    @property
+    def catching_up_count(self) -> int:
+        """Sessions that have logged on and are not live yet."""
+        return sum(peer.stream.receiver is not peer for peer in self.owners.values())
 
     def stop_reading(self) -> None:
         """Take no more frames; what was applied is still to be answered.

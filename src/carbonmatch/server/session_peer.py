@@ -32,6 +32,7 @@ from carbonmatch.protocol.messages import (
     LogoutReason,
     Role,
     SessionRejected,
+    ThrottleChanged,
 )
 from carbonmatch.protocol.session import LOOKED_UP, Received
 from carbonmatch.protocol.throttle import Throttle
@@ -159,6 +160,13 @@ class SessionPeer(Peer):
             self.clocks.time_ns(),
             self.listener.durable,
         )
+
+    def change_throttle(self, settings: SessionSettings) -> None:
+        """An operator has changed it: tell the session, unless its logon still is to be answered."""
+        self.settings = settings
+        self.throttle = self.listener.throttle(settings)
+        if self._admitted:
+            self.send(encode([ThrottleChanged(*settings.throttle)]))
 
     def _take_over(self, session_id: SessionId) -> None:
         """The newest logon has the session; the connection before it is told so."""

@@ -4,6 +4,7 @@ Decides whether new orders are taken; `ops.health` has the rule.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -12,10 +13,11 @@ from msgspec import Struct
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.writer import JournalWriter, SegmentKeeper
 from carbonmatch.limits import COMMIT_DEAD_SECONDS
+from carbonmatch.matching.messages import KillScope
 from carbonmatch.ops.capacity import CapacityMeter, SecondMeter
 from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
-from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, tell_left_out
+from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, logged, tell_left_out
 from carbonmatch.server.book_gauges import BookGauges
 from carbonmatch.server.commit import die
 from carbonmatch.server.floor import Floor
@@ -111,7 +113,7 @@ class Vitals:
         self._books.look()
         if now_ns // _NS_PER_SECOND != self._last_second:
             self._last_second = now_ns // _NS_PER_SECOND
-            self._gauge_unread()
+            self._gauge_many()
             tell_left_out()
         self._ticker = self._scheduler.call_later(_TICK_SECONDS, self._tick)
 
@@ -150,10 +152,17 @@ class Vitals:
         if self._received.is_whole and received > counters.messages_received_peak:
             counters.messages_received_peak = received
 
-    def _gauge_unread(self) -> None:
-        """Once a second: there may be thousands of connections."""
-        floor = self._floor
-        self._counters.unread_bytes_max = max(
+    def _gauge_many(self) -> None:
+        """What there may be thousands of: looked through once a second."""
+        floor, counters = self._floor, self._counters
+        # Each table is filled and never exchanged: the page holds on to it.
+        counters.log_lines.update(logged - counters.log_lines)
+        killed = Counter(scope for scope, _ in floor.engine.venue.killed)
+        counters.kills.update({scope: killed[scope] - counters.kills[scope] for scope in KillScope})
+        counters.sessions_catching_up = floor.gateway.catching_up_count
+        now_ns = floor.pipeline.clocks.time_ns()
+        counters.sessions_banned = sum(until > now_ns for until in floor.engine.venue.banned.values())
+        counters.unread_bytes_max = max(
             (
                 peer.transport.get_write_buffer_size()
                 for listener in (floor.gateway, floor.publisher)

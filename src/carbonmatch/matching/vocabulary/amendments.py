@@ -81,6 +81,21 @@ class ChangeTable(Command, frozen=True, tag=147):
     text: TextField = ""  # the reason
 
 
+class SetThrottle(Command, frozen=True, tag=159):
+    """Operators only: how much a session may send from now on, in place of all that the file says of it.
+
+    Answered by an Outcome once it is in force; the session, where it is connected, is told ThrottleChanged.
+    """
+
+    ref: RefField
+    session: NameField
+    commands_per_second: NumberField  # 0: not throttled
+    commands_burst: NumberField  # commands that may come at once
+    cancels_per_second: NumberField = 0  # of what only takes risk away; 0: not throttled
+    cancels_burst: NumberField = 0  # cancels that may come at once
+    text: TextField = ""  # the reason
+
+
 class AmendmentsRequest(Command, frozen=True, tag=148):
     """Operators only: what commands have changed of the configuration, and the file has not overruled.
 
@@ -114,7 +129,7 @@ _Line = Annotated[str, Meta(max_length=OUTCOME_LINE_CHARS_MAX, pattern=r"\A[\x20
 class OnAmendment(Command, frozen=True, tag=184):
     """An operator's change of the configuration, with what follows from it, or why nothing does."""
 
-    command: PutTables | ChangeTable  # as it was sent
+    command: PutTables | ChangeTable | SetThrottle  # as it was sent
     applied: bool  # False: nothing was done, and the lines say why
     changes: Annotated[tuple[AmendedTable, ...], Meta(max_length=AMENDMENT_CHANGES_MAX)] = ()  # of tables
     # Of the market and who trades in it, in the order in which they are made.

@@ -91,7 +91,7 @@ class Permission:
     INSPECT: Final = 1 << 14  # what anybody has, who is connected, and what is not settled
     DECIDE: Final = 1 << 16  # confirming and rejecting what other operators have proposed
     KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
-    SESSIONS: Final = 1 << 18  # ending connections
+    SESSIONS: Final = 1 << 18  # ending connections, and how much sessions may send
     CONFIGURATION: Final = 1 << 19  # snapshots, reading the file again, and changes of what it says
     NOTHING: Final = 1 << 30  # of no command: what is left where session and key have none in common
 
@@ -282,6 +282,7 @@ class RejectReason(IntEnum):
     UNKNOWN_SESSION = 190  # no session or drop copy has this name
     OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
     INSTRUMENT_DELISTED = 192  # the instrument has left the market
+    NOT_APPLIED = 193  # in audits only: nothing came of the command, and its Outcome says why
 
 
 @unique

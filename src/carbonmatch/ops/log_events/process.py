@@ -156,6 +156,13 @@ PROCESS: Final = (
         "Put it back into the configuration, unless it was meant to go.",
     ),
     LogEvent(
+        "amendment_overruled",
+        WARNING,
+        ("kind", "name"),
+        "The configuration says otherwise now of what operators had changed: the file is in force again.",
+        "Nothing, if that was meant. Otherwise make the change again, and write it into the file.",
+    ),
+    LogEvent(
         "session_removed",
         WARNING,
         ("session", "orders_cancelled"),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from carbonmatch.limits import METRICS_INSTRUMENTS_MAX
-from carbonmatch.matching.messages import CancelReason, Phase, RejectReason, Side
+from carbonmatch.matching.messages import CancelReason, KillScope, Phase, RejectReason, Side
 from carbonmatch.ops.metric import BY_INSTRUMENT, Group, Label, counter, gauge
 
 _REJECT_REASONS: Final = {reason: reason.name.lower() for reason in RejectReason}
@@ -189,6 +189,20 @@ INSTRUMENTS: Final = Group(
             use="Times a price in ticks it is the price that people know.",
             labels=_OF_INSTRUMENT,
             fractional=True,
+        ),
+    ),
+)
+
+OPERATORS: Final = Group(
+    "Operators",
+    (
+        gauge(
+            "kills",
+            "kills",
+            "Kills in force: nothing new is taken there before they are released.",
+            use="Why an open market has no orders; the audit trail says who and why.",
+            answers="RTS 7 article 18: kill functionality",
+            labels=(Label("scope", {scope: scope.name.lower() for scope in KillScope}),),
         ),
     ),
 )

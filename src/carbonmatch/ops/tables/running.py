@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from carbonmatch.ops.logs import ERROR, INFO, WARNING
 from carbonmatch.ops.metric import Group, Label, Metric, counter, gauge, gauge_of_ns, seconds
 
 STATE: Final = Group(
@@ -31,6 +32,13 @@ STATE: Final = Group(
             "How long the last recovery took.",
             use="What a restart costs now; a newer snapshot makes it shorter.",
             answers="RTS 7 article 15: within two hours",
+        ),
+        counter(
+            "log_lines",
+            "log_lines",
+            "Lines of the log by level, with those that a flood left out.",
+            use="Errors that no other metric has; docs/logs.md says what each event means.",
+            labels=(Label("level", {INFO: "info", WARNING: "warning", ERROR: "error"}),),
         ),
         counter(
             "reloads",

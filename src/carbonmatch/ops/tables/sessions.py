@@ -33,6 +33,12 @@ SESSIONS: Final = Group(
             "Sessions that were lost and whose orders are cancelled unless they are back in time.",
             use="What is about to go from the books.",
         ),
+        gauge(
+            "sessions_catching_up",
+            "sessions_catching_up",
+            "Sessions logged on that are still sent their past reports from the journal.",
+            use="Many at once: all have reconnected, and the journal is read for each of them.",
+        ),
         counter(
             "logons_accepted",
             "logons_accepted",
@@ -107,5 +113,11 @@ SECURITY: Final = Group(
             use="To be renewed and reloaded before.",
         ),
         gauge("keys", "keys", "Keys that may log on.", use="That a reload did what it was meant to."),
+        gauge(
+            "sessions_banned",
+            "sessions_banned",
+            "Sessions that an operator has sent away and that may not log on again yet.",
+            use="Who does not come back by itself; the audit trail says why.",
+        ),
     ),
 )

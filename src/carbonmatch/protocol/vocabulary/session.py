@@ -114,6 +114,15 @@ class LogonAccepted(Outbound, frozen=True, tag=5):
     durable: bool  # False: relaxed mode, reports are not on disk when they are sent
 
 
+class ThrottleChanged(Outbound, frozen=True, tag=119):
+    """An operator has changed how much the session may send, as of now: as in LogonAccepted."""
+
+    commands_per_second: int  # 0: not throttled
+    commands_burst: int  # commands that may come at once
+    cancels_per_second: int  # of what only takes risk away: README.md
+    cancels_burst: int  # cancels that may come at once
+
+
 class LogonRejected(Outbound, frozen=True, tag=6):
     """`first_available` is the oldest seq that can be resumed from, where that was the reason."""
 
