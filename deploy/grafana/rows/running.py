@@ -79,11 +79,14 @@ SESSIONS: Final = Row(
         Panel(
             Kind.LINES,
             "Connections",
-            "All that are open; sessions that were lost, whose orders go unless they are back in time.",
+            "All that are open; sessions that were lost, whose orders go unless they are back in time; sessions "
+            "that are still sent their past; sessions that an operator has sent away.",
             "short",
             (
                 each("carbonmatch_connections", "open"),
                 each("carbonmatch_sessions_in_grace", "lost, in grace"),
+                each("carbonmatch_sessions_catching_up", "catching up"),
+                each("carbonmatch_sessions_banned", "banned"),
                 each("carbonmatch_keys", "keys that may log on"),
             ),
         ),
@@ -112,6 +115,28 @@ SESSIONS: Final = Row(
             "Handshakes that ended, a second.",
             PER_SECOND,
             (Query(per_second("carbonmatch_tls_handshakes_total", by="result"), "{{result}}"),),
+        ),
+        Panel(
+            Kind.LINES,
+            "Kills in force",
+            "Where an operator has stopped all that is new: the venue, or so many participants, accounts and "
+            "instruments.",
+            "short",
+            (Query(f"sum by (scope) (carbonmatch_kills{{{INSTANCE}}})", "{{scope}}"),),
+            width=12,
+        ),
+        Panel(
+            Kind.LINES,
+            "Lines of the log",
+            "Warnings and errors, in the time that is shown.",
+            "short",
+            (
+                Query(
+                    in_range("carbonmatch_log_lines_total", by="level", where=f'{INSTANCE}, level!="info"'),
+                    "{{level}}",
+                ),
+            ),
+            width=12,
         ),
     ),
 )
