@@ -188,7 +188,7 @@ export class Status {
 }
 
 function alertItem(alert) {
-  const item = make("li", "", alert.severity === "page" ? "page" : "");
+  const item = make("li", "", alert.severity === "critical" ? "critical" : "");
   item.append(make("strong", alert.name));
   const since = alert.since_ns ? `, since ${clock(alert.since_ns)} UTC` : "";
   item.append(`${alert.text} `, make("span", `${alert.severity || "no severity"}, ${alert.state}${since}`, "muted"));
