@@ -116,6 +116,7 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
   INSTRUMENT_DELISTED = 192,
+  NOT_APPLIED = 193,
 };
 
 inline std::string to_string(RejectReason value) {
@@ -203,6 +204,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
     case RejectReason::INSTRUMENT_DELISTED: return "INSTRUMENT_DELISTED";
+    case RejectReason::NOT_APPLIED: return "NOT_APPLIED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }

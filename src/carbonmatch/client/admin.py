@@ -309,6 +309,7 @@ def _words(symbol: str) -> dict[RejectReason, str]:
     return {
         RejectReason.UNKNOWN_INSTRUMENT: f"there is no instrument of the number {symbol}",
         RejectReason.MECHANISM_NOT_AVAILABLE: f"{symbol} has no auctions, so nothing gathers in them",
+        RejectReason.INSTRUMENT_DELISTED: f"{symbol} is delisted; `admin relist` lets it in again",
     }
 
 

@@ -75,13 +75,18 @@ def audited(payload: bytes, first_sequence: int) -> list[AuditedCommand]:
     for entry in record.entries:
         for sequence, journaled in enumerate(entry.commands, entry.first_sequence):
             command: Any = journaled
+            nothing_came = False
             if type(journaled) in _IN_PLACE:
                 command = command.command
+                nothing_came = not getattr(journaled, "applied", True)
             if type(command) not in _OF_OPERATORS:
                 continue
             if entry.session_id not in refused:
                 refused[entry.session_id] = _refused(record, entry)
-            found.append(AuditedCommand(sequence, entry, command, refused[entry.session_id].get(command.ref)))
+            reason = refused[entry.session_id].get(command.ref)
+            if reason is None and nothing_came:
+                reason = RejectReason.NOT_APPLIED
+            found.append(AuditedCommand(sequence, entry, command, reason))
     return found
 
 
