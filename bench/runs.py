@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from time import perf_counter, process_time, sleep
@@ -136,8 +136,13 @@ def _run_engine(setup: Setup, frames: list[list[bytes]], directory: Path) -> Run
         return drive_engine(setup, frames, attach_to(running))
 
 
-def started_engine(setup: Setup, directory: Path) -> AbstractContextManager[Server]:
-    """An engine with its configuration and its journal in `directory`, where another may have run."""
+def started_engine(
+    setup: Setup, directory: Path, program: Sequence[str] = ("-m", "carbonmatch")
+) -> AbstractContextManager[Server]:
+    """An engine with its configuration and its journal in `directory`, where another may have run.
+
+    `program` is what Python runs as `carbonmatch`.
+    """
     workload = setup.workload
     config = directory / "engine.toml"
     config.write_text(
@@ -145,7 +150,7 @@ def started_engine(setup: Setup, directory: Path) -> AbstractContextManager[Serv
             workload.sessions, setup.subscribers, workload.instruments, setup.sync, setup.order_wait_ms
         )
     )
-    arguments = ["-m", "carbonmatch", "serve", "--config", str(config), "--data-dir", str(directory / "data")]
+    arguments = [*program, "serve", "--config", str(config), "--data-dir", str(directory / "data")]
     for listener in ("order-entry", "market-data", "ops"):
         arguments += [f"--{listener}", _ANY_PORT]
     return server(arguments, directory / "engine.log", setup.server_cores)

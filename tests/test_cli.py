@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
+from carbonmatch import cli
 from carbonmatch.accel import core
 from carbonmatch.config import parse
 from carbonmatch.config.words import next_transitions
@@ -285,3 +288,22 @@ def test_profiles_are_named_shown_and_explained() -> None:
         unknown = run("profile", command, "kua")
         assert unknown.returncode == 1
         assert "there is no profile 'kua'; there are bea, ccer, cea," in unknown.stderr
+
+
+def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:
+    """Every command that does something, by all of its words."""
+    for name in (name for name in app if not name.startswith("-")):
+        command = app[name]
+        if command.default_command is not None:
+            yield " ".join((*path, name)), command
+        yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands(cli.app)), ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_no_command_has_two_options_of_one_name(words: str, command: App) -> None:
+    """The first would be given both: a filter `--session` beside the session that one logs on as."""
+    names = [name for argument in command.assemble_argument_collection() for name in argument.names]
+    options = [name for name in names if name != "*"]
+    assert len(set(options)) == len(options), words

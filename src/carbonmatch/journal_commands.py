@@ -182,7 +182,7 @@ def audit(
     *,
     since: Annotated[str, Parameter(name="--from")] = "",
     until: str = "",
-    session: int = 0,
+    by: int = 0,
     kind: str = "",
     archive: Path | None = None,
     running: bool = False,
@@ -195,8 +195,8 @@ def audit(
         From when on, with its offset from UTC: 2026-03-02T15:30+08:00.
     until
         Until when, likewise.
-    session
-        Only what this session did.
+    by
+        Only what the session of this number did.
     kind
         Only commands of this kind, like kill or set-phase.
     archive
@@ -206,5 +206,5 @@ def audit(
     """
     from carbonmatch.journal_tools import audit as audit_journal
 
-    for line in audit_journal(directory, since, until, session, kind, archive=archive, running=running):
+    for line in audit_journal(directory, since, until, by, kind, archive=archive, running=running):
         print(line)

@@ -59,12 +59,18 @@ def test_without_a_threshold_nobody_is_a_large_holder() -> None:
 
 
 def test_limits_and_restrictions_are_said_where_there_are_some() -> None:
-    words = in_words(holding(1, 10, position_max_lots=50, restriction=Restriction.NO_BUYING))
+    words = in_words(holding(1, 10, position_max_lots=50, restriction=Restriction.NO_BUYING), {})
     assert words.endswith("0 ordered to buy; at most 50; NO_BUYING")
-    assert in_words(holding(1, 10)).endswith("0 ordered to buy")
+    assert in_words(holding(1, 10), {}).endswith("0 ordered to buy")
+
+
+def test_units_are_said_by_the_symbol_of_their_instrument() -> None:
+    one = holding(1, 10)
+    assert in_words(one, {one.instrument_id: "CEA24"}).startswith("account 1, CEA24: 10 lots")
+    assert in_words(one, {}).startswith(f"account 1, instrument {one.instrument_id}: 10 lots")
 
 
 def test_money_is_said_with_what_may_leave() -> None:
-    assert in_words(MONEY) == (
+    assert in_words(MONEY, {}) == (
         "account 7, CNY: 500 minor units; 400 available, 100 reserved, 300 may be withdrawn"
     )

@@ -45,7 +45,7 @@ def test_a_venue_that_works_has_no_alert() -> None:
     assert names(Facts(vitals=good, following=following_of(read("", 0)))) == []
 
 
-OF_VITALS = [
+OF_VITALS: list[tuple[dict[str, float], str]] = [
     ({"commit_p99_seconds": 0.06}, "CarbonmatchCommitSlow"),
     ({"loop_lag_p99_seconds": 0.11}, "CarbonmatchEventLoopLag"),
     ({"capacity_used_ratio": 0.9}, "CarbonmatchNearCapacity"),
@@ -63,20 +63,20 @@ def test_each_rule_on_a_figure_fires_beyond_its_bound(changes: dict[str, float],
 
 
 OTHERS = [
-    (Facts(metrics_problem="connection refused"), "CarbonmatchDown", "page"),
-    (Facts(feed_problem="not connected"), "CarbonmatchFeedNotCurrent", "page"),
-    (Facts(is_ready=False, reasons=("recovering",)), "CarbonmatchNotActive", "page"),
-    (Facts(reasons=("the disk is full",)), "CarbonmatchNotActive", "warn"),
-    (Facts(follower_problem="connection refused"), "CarbonmatchFollowerDown", "warn"),
+    (Facts(metrics_problem="connection refused"), "CarbonmatchDown", "critical"),
+    (Facts(feed_problem="not connected"), "CarbonmatchFeedNotCurrent", "critical"),
+    (Facts(is_ready=False, reasons=("recovering",)), "CarbonmatchNotActive", "critical"),
+    (Facts(reasons=("the disk is full",)), "CarbonmatchNotActive", "warning"),
+    (Facts(follower_problem="connection refused"), "CarbonmatchFollowerDown", "warning"),
     (
         Facts(following=following_of(read("carbonmatch_follower_diverged 1\n", 0))),
         "CarbonmatchFollowerDiverged",
-        "page",
+        "critical",
     ),
     (
         Facts(following=following_of(read("carbonmatch_follower_lag_seconds 11\n", 0))),
         "CarbonmatchFollowerLagging",
-        "warn",
+        "warning",
     ),
 ]
 
@@ -92,9 +92,9 @@ def test_a_venue_that_does_not_answer_is_not_called_unready_as_well() -> None:
     assert names(Facts(metrics_problem="refused", is_ready=False)) == ["CarbonmatchDown"]
 
 
-def test_what_means_the_same_as_a_rule_for_prometheus_has_its_name() -> None:
+def test_what_means_the_same_as_a_rule_for_prometheus_has_its_name_and_severity() -> None:
     rules = {
-        rule["alert"]
+        rule["alert"]: rule["labels"]["severity"]
         for file in _SHIPPED.rglob("*.y*ml")
         for document in yaml.safe_load_all(file.read_text())
         if isinstance(document, dict)
@@ -102,13 +102,18 @@ def test_what_means_the_same_as_a_rule_for_prometheus_has_its_name() -> None:
         for rule in group.get("rules", ())
         if "alert" in rule
     }
-    ours = {name for _, name in OF_VITALS} | {name for _, name, _ in OTHERS}
-    assert rules
-    assert ours - rules == {"CarbonmatchFeedNotCurrent"}
+    facts = [
+        *(Facts(vitals=vitals(**changes)) for changes, _ in OF_VITALS),
+        *(facts for facts, _, _ in OTHERS),
+    ]
+    ours = {(alert.name, alert.severity) for one in facts for alert in own_alerts(one)}
+    # Only the page follows the feed; and /readyz tells gravely from otherwise what one rule there looks at.
+    own = {("CarbonmatchFeedNotCurrent", "critical"), ("CarbonmatchNotActive", "warning")}
+    assert ours - own == {(name, rules[name]) for name, _ in ours - own}
 
 
 def test_an_alert_is_dated_from_when_it_began_until_it_ends() -> None:
-    since, alert = Since(), Alert("A", "warn", "one")
+    since, alert = Since(), Alert("A", "warning", "one")
     assert since.dated([alert], 10) == [structs.replace(alert, since_ns=10)]
     later = structs.replace(alert, text="other words")
     assert since.dated([later], 20) == [structs.replace(later, since_ns=10)]
@@ -122,23 +127,25 @@ def answered(*alerts: Mapping[str, object]) -> list[Alert]:
 
 
 def test_alerts_of_a_prometheus_are_sorted_by_how_grave_they_are() -> None:
-    waiting = {"labels": {"alertname": "B", "severity": "page"}, "state": "pending"}
-    warning = {"labels": {"alertname": "C", "severity": "warn"}, "state": "firing"}
-    page = {"labels": {"alertname": "D", "severity": "page"}, "state": "firing"}
+    waiting = {"labels": {"alertname": "B", "severity": "critical"}, "state": "pending"}
+    warning = {"labels": {"alertname": "C", "severity": "warning"}, "state": "firing"}
+    page = {"labels": {"alertname": "D", "severity": "critical"}, "state": "firing"}
     assert [alert.name for alert in answered(waiting, warning, page)] == ["D", "C", "B"]
 
 
 def test_an_alert_of_a_prometheus_has_its_summary_time_and_runbook() -> None:
     (alert,) = answered(
         {
-            "labels": {"alertname": "A", "severity": "warn", "instance": "x"},
+            "labels": {"alertname": "A", "severity": "warning", "instance": "x"},
             "annotations": {"summary": "slow", "runbook_url": "https://example.org/A"},
             "state": "firing",
             "activeAt": "2023-11-14T22:13:20.123456789Z",
             "value": "1",
         }
     )
-    assert alert == Alert("A", "warn", "slow", "firing", 1_700_000_000_123_456_000, "https://example.org/A")
+    assert alert == Alert(
+        "A", "warning", "slow", "firing", 1_700_000_000_123_456_000, "https://example.org/A"
+    )
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//example.org", ""])

@@ -308,6 +308,30 @@ async def test_what_operators_did_is_listed_for_who_is_logged_in(
         await expect(first.locator("td").first).to_have_text(f"{journaled_one['sequence']:,}")
 
 
+async def test_while_orders_gather_the_page_shows_how_the_auction_would_end(
+    browser: Browser, engine: Process, dashboard: DashboardProcess
+) -> None:
+    async with opened(browser, dashboard) as page, engine.session("operator") as operator:
+        auction = page.locator("#rows tr[data-symbol=EUA] td.auction")
+        await expect(auction).to_be_hidden()
+        await operator.call(SetPhase(Ref(0), EUA, Phase.PRE_OPEN))
+        async with engine.session("bob") as bob:
+            # Beyond all that rests, so that it is at one's own price.
+            await bob.call(order(Side.BUY, 9_000, 5_000))
+        await expect(page.locator("#instrument-phase")).to_have_text("pre open")
+        await expect(auction).to_be_visible()
+        async with MarketDataClient(market.access(engine.market_data, "watcher")) as feed:
+            await feed.synced()
+            told = feed.books[EUA].auction
+        assert told is not None
+        assert told.volume_lots
+        text = f"{price_text(told.price_ticks, 2)} \N{MULTIPLICATION SIGN} {told.volume_lots:,}"
+        await expect(auction).to_have_text(text)
+        await expect(page.locator("#instrument-facts")).to_contain_text(text)
+        await operator.call(SetPhase(Ref(0), EUA, Phase.CONTINUOUS))
+        await expect(auction).to_be_hidden()
+
+
 async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(
     browser: Browser, engine: Process, dashboard: DashboardProcess
 ) -> None:
@@ -318,8 +342,10 @@ async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(
         await expect(stale).to_contain_text("Old market data since")
         await expect(stale).to_contain_text("Old metrics since")
         await expect(page.locator("#state")).to_have_text("engine does not answer")
+        await expect(page.locator("#figures dd").first).to_have_css("font-style", "italic")
         await expect(page.locator("#rows tr[data-symbol=EUA]")).to_contain_class("old")
         await expect(page.locator("#alerts")).to_contain_text("CarbonmatchDown")
+        await expect(page.locator("#alerts-said")).to_contain_text("CarbonmatchDown")
         await engine.start()
         await trade(engine, 7_200)
         await shows(page, await book_of(engine))
@@ -382,7 +408,7 @@ _FAULTS = """() => {
     if (!image.getAttribute("aria-label")) say("picture without words", image);
   }
   for (const one of document.querySelectorAll(".scroll")) if (one.tabIndex) say("no way to scroll", one);
-  for (const id of ["state", "said", "alerts"]) {
+  for (const id of ["state", "said", "alerts-said"]) {
     if (!document.getElementById(id).getAttribute("aria-live")) faults.push(`${id} is not live`);
   }
   return faults;

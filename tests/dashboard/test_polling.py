@@ -20,7 +20,7 @@ from tests.certificates import Authority
 METRICS = "carbonmatch_state 1\ncarbonmatch_commands_total 5\n"
 FOLLOWER = "carbonmatch_follower_sequence 7\ncarbonmatch_follower_lag_seconds 1\n"
 READY = '{"ok":true,"state":"active","reasons":[]}'
-ALERTS = '{"status":"success","data":{"alerts":[{"labels":{"alertname":"A","severity":"page"}}]}}'
+ALERTS = '{"status":"success","data":{"alerts":[{"labels":{"alertname":"A","severity":"critical"}}]}}'
 
 
 class Answers:

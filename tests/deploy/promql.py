@@ -1,5 +1,6 @@
 """What a query asks for: the metrics in it, and those that there are."""
 
+from functools import cache
 from typing import Final
 
 import promql_parser
@@ -40,6 +41,7 @@ def _recorded() -> set[str]:
     return {rule["record"] for rule in _rules() if "record" in rule}
 
 
+@cache
 def _rules() -> list[dict[str, str]]:
     groups = [
         group

@@ -2,12 +2,14 @@
 
 import re
 import urllib.request
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from carbonmatch.matching.messages import Phase
 from carbonmatch.ops.exposition import CONTENT_TYPE
@@ -104,19 +106,6 @@ def test_every_column_of_the_instruments_is_filled(live: Observed) -> None:
     assert rows["EUA"]["Interruptions"] == "0"
 
 
-def test_a_console_of_an_engine_that_is_not_there_says_so(tmp_path: Path) -> None:
-    alone = Prometheus(tmp_path / "prometheus", {"engine": ["127.0.0.1:1"], "follower": []})
-    try:
-        alone.start()
-        alone.until_some("up == 0")
-        page = served(alone)
-        assert re.search(r'id="state"[^/]*does not answer', page)
-        assert "Rates are of what it did before" in page
-        assert set(re.findall(r"<b>([^<]*)</b></a>", page)) == {"\N{EN DASH}"}
-    finally:
-        alone.stop()
-
-
 class NewerEngine(BaseHTTPRequestHandler):
     """With a state and a phase that nobody has heard of."""
 
@@ -130,21 +119,48 @@ class NewerEngine(BaseHTTPRequestHandler):
         """Tests need no log of it."""
 
 
-def test_a_console_of_a_newer_engine_shows_the_numbers_that_it_has_no_words_for(tmp_path: Path) -> None:
+GONE: Final = "127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def strange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, str]]:
+    """A Prometheus of an engine that is GONE, and of a newer one, with the address of that."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), NewerEngine)
     Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_port}"
-    alone = Prometheus(tmp_path / "prometheus", {"engine": [address], "follower": []})
+    newer = f"127.0.0.1:{server.server_port}"
+    directory = tmp_path_factory.mktemp("strange") / "prometheus"
+    prometheus = Prometheus(directory, {"engine": [GONE, newer], "follower": []})
     try:
-        alone.start()
-        alone.until_some("carbonmatch_state")
-        page = served(alone)
-        assert "state 77" in page
-        assert instrument_rows(page)["NEW"]["Phase"] == "phase 88"
+        prometheus.start()
+        prometheus.until_some("up == 0 and on () carbonmatch_state")
+        yield prometheus, newer
     finally:
-        alone.stop()
+        prometheus.stop()
         server.shutdown()
         server.server_close()
+
+
+def test_a_console_of_an_engine_that_is_not_there_says_so(strange: tuple[Prometheus, str]) -> None:
+    prometheus, _ = strange
+    page = served(prometheus, f"{CONSOLE}&instance={GONE}")
+    assert re.search(r'id="state"[^/]*does not answer', page)
+    assert "Rates are of what it did before" in page
+    assert set(re.findall(r"<b>([^<]*)</b></a>", page)) == {"\N{EN DASH}"}
+
+
+def test_a_console_of_a_newer_engine_shows_the_numbers_that_it_has_no_words_for(
+    strange: tuple[Prometheus, str],
+) -> None:
+    prometheus, newer = strange
+    page = served(prometheus, f"{CONSOLE}&instance={newer}")
+    assert "state 77" in page
+    assert instrument_rows(page)["NEW"]["Phase"] == "phase 88"
+
+
+def test_what_a_console_says_is_to_be_done_can_be_read_there(live: Observed) -> None:
+    page = (SHIPPED / "consoles" / "carbonmatch.html").read_text()
+    assert 'href="{{ pathPrefix }}/user/runbooks/{{ .Labels.alertname }}.md"' in page
+    assert served(live.prometheus, "/user/runbooks/CarbonmatchDown.md").startswith("# ")
 
 
 def test_a_process_that_is_not_there_is_not_believed(live: Observed) -> None:

@@ -101,6 +101,7 @@ def test_every_runbook_is_one_of_an_alert() -> None:
         found = re.fullmatch(r"\$\{runbooks\}/(\w+)\.md", link["url"])
         assert found, link["url"]
         assert found[1] in alerts(), panel["title"]
+        assert (REPOSITORY / "docs" / "runbooks" / f"{found[1]}.md").is_file(), found[1]
 
 
 def overlap(one: dict[str, int], other: dict[str, int]) -> bool:

@@ -171,12 +171,12 @@ async def test_an_operator_sees_everybody_and_is_told_in_words(
         last = venue.engine.sequence
         assert capsys.readouterr().out.splitlines() == [
             "nobody has anything",
-            f"100 lots of 1 are in account 11 since sequence {last - 3}",
-            f"500 minor units of EUR are in account 21 since sequence {last - 2}",
-            "account 11, instrument 1: 100 lots; 100 available, 0 reserved, 0 not settled yet (0 of today), "
+            f"100 lots of 1 are in account 11 since sequence {last - 5}",
+            f"500 minor units of EUR are in account 21 since sequence {last - 4}",
+            "account 11, EUA: 100 lots; 100 available, 0 reserved, 0 not settled yet (0 of today), "
             "0 ordered to buy",
             "account 21, EUR: 500 minor units; 500 available, 0 reserved, 500 may be withdrawn",
-            "account 11, instrument 1: 100 lots; 100 available, 0 reserved, 0 not settled yet (0 of today), "
+            "account 11, EUA: 100 lots; 100 available, 0 reserved, 0 not settled yet (0 of today), "
             "0 ordered to buy",
         ]
 
@@ -259,7 +259,7 @@ async def test_limits_and_restrictions_hold_after_a_kill_and_large_holders_are_t
     assert lines == [
         "account 11: 300 lots, 75.00 % of 400, a large holder from 200 on",
         "account 21: 100 lots, 25.00 % of 400, a large holder from 100 on",
-        "account 11, instrument 1: 300 lots; 300 available, 0 reserved, 0 not settled yet (0 of today), "
+        "account 11, EUA: 300 lots; 300 available, 0 reserved, 0 not settled yet (0 of today), "
         "0 ordered to buy; NO_SELLING",
     ]
     assert last.startswith("account 11 in EUA: NONE since sequence ")

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from carbonmatch.audit_words import line_of
 from carbonmatch.client import Access, Session
+from carbonmatch.client.admin import set_phase
 from carbonmatch.client.admin_tables import (
     KEY_WORDS,
     change,
@@ -342,6 +344,25 @@ async def test_a_private_key_in_the_file_does_not_travel(tmp_path: Path) -> None
     file.write_text(DORA)
     assert tables_of(file) == DORA
     assert Key.__struct_fields__ == KEY_WORDS
+
+
+async def test_an_audit_says_of_which_commands_nothing_came(venue: Venue) -> None:
+    async with operator_of(venue) as operator:
+        await operator.change_table(TableKind.SESSION, "nobody", TableAction.REMOVE, "by mistake")
+        await operator.change_table(TableKind.SESSION, "carol", TableAction.DISABLE, "on leave")
+        await operator.amendments()
+        told = [line_of(one) for one in await operator.audit()]
+    assert [(line.what, line.refused, line.why) for line in told] == [
+        ("ChangeTable kind=SESSION name=nobody action=REMOVE", "NOT_APPLIED", "by mistake"),
+        ("ChangeTable kind=SESSION name=carol action=DISABLE", "", "on leave"),
+    ]
+
+
+async def test_a_delisted_instrument_is_opened_by_nobody_and_that_is_said(venue: Venue) -> None:
+    access = access_of(venue)
+    await change(access, TableKind.INSTRUMENT, "EUA", TableAction.DISABLE, "", "delisted")
+    with pytest.raises(ClientError, match="INSTRUMENT_DELISTED: EUA is delisted; `admin relist` lets it"):
+        await set_phase(access, "EUA", Phase.CONTINUOUS, "")
 
 
 async def test_one_change_in_a_frame_and_none_by_members_or_who_may_not(venue: Venue) -> None:

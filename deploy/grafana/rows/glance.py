@@ -28,6 +28,7 @@ from deploy.grafana.panels import (
     quantile,
     quantiles,
     rising,
+    total,
 )
 
 _STATES: Final[Words] = {
@@ -184,10 +185,12 @@ OVERVIEW: Final = Row(
             runbook="CarbonmatchSnapshotOld",
         ),
         number(
-            "Most commands in a second",
+            "Kills in force",
             "short",
-            highest("carbonmatch_messages_received_peak"),
-            "The most that were received within one second since the start: what capacity is held against.",
+            total("carbonmatch_kills"),
+            "Of the venue, of participants, accounts and instruments: nothing new is taken there before they "
+            "are released. The audit trail says who did it, and why.",
+            thresholds=ZERO,
         ),
     ),
 )

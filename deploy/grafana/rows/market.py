@@ -41,13 +41,15 @@ FLOW: Final = Row(
         Panel(
             Kind.LINES,
             "Messages",
-            "Commands received, reports and refusals sent, and commands refused, a second.",
+            "Commands received, reports and refusals sent, commands refused, a second; and the most that "
+            "were received within one second since the start, which is what capacity is held against.",
             PER_SECOND,
             (
                 Query(per_second("carbonmatch_messages_received_total"), "received"),
                 Query(per_second("carbonmatch_messages_sent_total"), "sent"),
                 Query(per_second("carbonmatch_messages_rejected_total"), "refused"),
                 Query(per_second("carbonmatch_reports_total"), "reports"),
+                Query(highest("carbonmatch_messages_received_peak"), "most received"),
                 Query(per_second("carbonmatch_repeats_total"), "repeated"),
             ),
         ),

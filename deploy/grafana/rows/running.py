@@ -79,11 +79,14 @@ SESSIONS: Final = Row(
         Panel(
             Kind.LINES,
             "Connections",
-            "All that are open; sessions that were lost, whose orders go unless they are back in time.",
+            "All that are open; sessions that were lost, whose orders go unless they are back in time; that "
+            "read what they have missed; that an operator has sent away.",
             "short",
             (
                 each("carbonmatch_connections", "open"),
                 each("carbonmatch_sessions_in_grace", "lost, in grace"),
+                each("carbonmatch_sessions_catching_up", "catching up"),
+                each("carbonmatch_sessions_banned", "sent away"),
                 each("carbonmatch_keys", "keys that may log on"),
             ),
         ),
@@ -361,18 +364,21 @@ PROCESS: Final = Row(
         ),
         Panel(
             Kind.LINES,
-            "Scrapes",
-            "How long Prometheus took to read the metrics.",
+            "Scrapes and the last start",
+            "How long Prometheus took to read the metrics, and how long the last recovery took.",
             "s",
-            (each("scrape_duration_seconds"),),
+            (
+                each("scrape_duration_seconds"),
+                each("carbonmatch_recovery_duration_seconds", "last recovery"),
+            ),
+            runbook="CarbonmatchRestartsRepeatedly",
         ),
         Panel(
-            Kind.LINES,
-            "Last start",
-            "How long the last recovery took: what a start costs now.",
-            "s",
-            (each("carbonmatch_recovery_duration_seconds"),),
-            runbook="CarbonmatchRestartsRepeatedly",
+            Kind.STACK,
+            "Log, by level",
+            "Lines a second. docs/logs.md says what each of them asks for.",
+            PER_SECOND,
+            (Query(per_second("carbonmatch_log_lines_total", by="level"), "{{level}}"),),
         ),
     ),
 )

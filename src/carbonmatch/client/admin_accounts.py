@@ -1,6 +1,7 @@
 """`carbonmatch admin deposit`, `withdraw`, `holdings`, `limit`, `restrict`: what accounts have, and may."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
@@ -10,7 +11,7 @@ from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
 from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, OrderRejected, SessionRejectedError
-from carbonmatch.client.operating import instrument_id_of
+from carbonmatch.client.operating import instrument_id_of, statuses_of
 from carbonmatch.client.options import Reason, Whole
 from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
@@ -350,22 +351,25 @@ async def show(operator: Access, account: int, instrument: str) -> None:
             found = await session.inspect_holdings(account_id=account, instrument_id=instrument_id)
         except OrderRejected as rejected:
             raise refused(rejected) from rejected
+        units = any(isinstance(one, Holding) for one in found)
+        symbols = {one.instrument_id: one.symbol for one in await statuses_of(session)} if units else {}
     for one in found:
-        print(in_words(one))
+        print(in_words(one, symbols))
     if not found:
         print("nobody has anything")
 
 
-def in_words(one: Cash | Holding) -> str:
-    """One line."""
+def in_words(one: Cash | Holding, symbols: Mapping[InstrumentId, str]) -> str:
+    """One line; an instrument without a symbol goes by its number."""
     if isinstance(one, Cash):
         return (
             f"account {one.account_id}, {printable(one.currency)}: {one.total_minor} minor units; "
             f"{one.available_minor} available, {one.reserved_minor} reserved, "
             f"{one.withdrawable_minor} may be withdrawn"
         )
+    symbol = symbols.get(one.instrument_id, f"instrument {one.instrument_id}")
     return (
-        f"account {one.account_id}, instrument {one.instrument_id}: {one.total_lots} lots; "
+        f"account {one.account_id}, {printable(symbol)}: {one.total_lots} lots; "
         f"{one.available_lots} available, {one.reserved_lots} reserved, {one.unsettled_lots} not settled yet "
         f"({one.bought_today_lots} of today), {one.buying_lots} ordered to buy{_limits_of(one)}"
     )

@@ -27,7 +27,7 @@ def audit(
     *,
     since: Annotated[str, Parameter(name="--from")] = "",
     until: str = "",
-    session: Whole = 0,
+    by: Whole = 0,
     kind: str = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -40,12 +40,12 @@ def audit(
         From when on, with its offset from UTC: 2026-03-02T15:30+08:00. Without, the last 24 hours.
     until
         Until when.
-    session
-        Only what this session did.
+    by
+        Only what the session of this number did.
     kind
         Only commands of this kind, like kill or set-phase.
     """
-    question = AuditRequest(0, time_ns(since), time_ns(until), SessionId(session), tag_of(kind))
+    question = AuditRequest(0, time_ns(since), time_ns(until), SessionId(by), tag_of(kind))
     if not question.from_ns:
         question = structs.replace(question, from_ns=time.time_ns() - _NS_PER_DAY)
     asyncio.run(show(operator.access(tls), question))

@@ -14,7 +14,7 @@ from carbonmatch.limits import (
     SPARE_SEGMENTS,
 )
 
-Severity = Literal["page", "warn"]
+Severity = Literal["critical", "warning"]
 
 # Rules of our own: coarse, without a memory of more than two answers of /metrics. deploy/prometheus has those
 # that look at minutes and hours; what means the same has the same name, and so a page in docs/runbooks.
@@ -56,16 +56,16 @@ def own_alerts(facts: Facts) -> list[Alert]:
 
 def _own(facts: Facts) -> Iterator[tuple[str, Severity, str]]:
     if facts.metrics_problem:
-        yield "CarbonmatchDown", "page", f"/metrics: {facts.metrics_problem}"
+        yield "CarbonmatchDown", "critical", f"/metrics: {facts.metrics_problem}"
     if facts.feed_problem:
-        yield "CarbonmatchFeedNotCurrent", "page", facts.feed_problem
+        yield "CarbonmatchFeedNotCurrent", "critical", facts.feed_problem
     if not facts.metrics_problem and (not facts.is_ready or facts.reasons):
-        severity: Severity = "warn" if facts.is_ready else "page"
+        severity: Severity = "warning" if facts.is_ready else "critical"
         yield "CarbonmatchNotActive", severity, "; ".join(facts.reasons) or "not ready"
     if facts.vitals is not None:
         yield from _of_vitals(facts.vitals)
     if facts.follower_problem:
-        yield "CarbonmatchFollowerDown", "warn", facts.follower_problem
+        yield "CarbonmatchFollowerDown", "warning", facts.follower_problem
     if facts.following is not None:
         yield from _of_following(facts.following)
 
@@ -73,45 +73,45 @@ def _own(facts: Facts) -> Iterator[tuple[str, Severity, str]]:
 def _of_vitals(vitals: Vitals) -> Iterator[tuple[str, Severity, str]]:
     commit = vitals.commit_p99_seconds
     if commit is not None and commit > COMMIT_SLOW_SECONDS:
-        yield "CarbonmatchCommitSlow", "warn", _above("99 % of commits take", commit, COMMIT_SLOW_SECONDS)
+        yield "CarbonmatchCommitSlow", "warning", _above("99 % of commits take", commit, COMMIT_SLOW_SECONDS)
     lag = vitals.loop_lag_p99_seconds
     if lag is not None and lag > _LOOP_LAG_SECONDS_MAX:
         found = _above("99 % of the loop's timers are late by", lag, _LOOP_LAG_SECONDS_MAX)
-        yield "CarbonmatchEventLoopLag", "warn", found
+        yield "CarbonmatchEventLoopLag", "warning", found
     used = vitals.capacity_used_ratio
     if used is not None and used > _CAPACITY_USED_MAX:
         found = f"{used:.0%} of the capacity is used"
-        yield "CarbonmatchNearCapacity", "warn", f"{found}, expected at most {_CAPACITY_USED_MAX:.0%}"
+        yield "CarbonmatchNearCapacity", "warning", f"{found}, expected at most {_CAPACITY_USED_MAX:.0%}"
     share = vitals.rejected_share
     if share is not None and share > _REJECTED_SHARE_MAX:
         found = f"{share:.0%} of the commands refused"
-        yield "CarbonmatchRejectRatioHigh", "warn", f"{found}, expected at most {_REJECTED_SHARE_MAX:.0%}"
+        yield "CarbonmatchRejectRatioHigh", "warning", f"{found}, expected at most {_REJECTED_SHARE_MAX:.0%}"
     spare = vitals.spare_segments
     if spare is not None and spare < SPARE_SEGMENTS - 1:
         found = f"{spare:.0f} segments made ahead"
-        yield "CarbonmatchSegmentsNotMade", "page", f"{found}, expected {SPARE_SEGMENTS}"
+        yield "CarbonmatchSegmentsNotMade", "critical", f"{found}, expected {SPARE_SEGMENTS}"
     free = vitals.disk_free_bytes
     if free is not None and 0 < free < _DISK_FREE_BYTES_MIN:
         found = f"{free / 1024**3:.1f} GiB free where the journal is"
-        yield "CarbonmatchDiskNearlyFull", "page", f"{found}, expected {_DISK_FREE_BYTES_MIN >> 30}"
+        yield "CarbonmatchDiskNearlyFull", "critical", f"{found}, expected {_DISK_FREE_BYTES_MIN >> 30}"
     if vitals.clock_synchronized == 0:
-        yield "CarbonmatchClockNotSynced", "warn", "the kernel says that its clock is not synchronized"
+        yield "CarbonmatchClockNotSynced", "warning", "the kernel says that its clock is not synchronized"
     if not vitals.is_durable:
-        yield "CarbonmatchNotDurable", "warn", "relaxed mode: answers do not wait for the disk"
+        yield "CarbonmatchNotDurable", "critical", "relaxed mode: answers do not wait for the disk"
 
 
 def _of_following(following: Following) -> Iterator[tuple[str, Severity, str]]:
     if following.diverged:
         yield (
             "CarbonmatchFollowerDiverged",
-            "page",
+            "critical",
             "the journal, executed again, gave other events or another state",
         )
     lag = following.lag_seconds
     if lag is not None and lag > FOLLOWER_LAG_SECONDS_MAX:
         yield (
             "CarbonmatchFollowerLagging",
-            "warn",
+            "warning",
             _above("the follower is behind by", lag, FOLLOWER_LAG_SECONDS_MAX),
         )
 
@@ -168,7 +168,7 @@ def alerts_of(answer: PrometheusAnswer) -> list[Alert]:
         )
         for told in answer.data.alerts
     ]
-    found.sort(key=lambda alert: (alert.state != "firing", alert.severity != "page", alert.name))
+    found.sort(key=lambda alert: (alert.state != "firing", alert.severity != "critical", alert.name))
     return found[:DASHBOARD_ALERTS_MAX]
 
 

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     ChangeTable,
     ConfirmSettlement,
     CorrectTrade,
+    Decide,
     Deposit,
     Disconnect,
     EndDay,
@@ -83,12 +84,13 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
     Permission.ACCOUNTS: frozenset({Deposit, Withdraw, SetAccountLimits, RestrictAccount}),
     Permission.BIDDINGS: frozenset({AnnounceBidding, CancelBidding}),
     Permission.SETTLEMENT: frozenset({EndDay, ConfirmSettlement}),
-    Permission.INSPECT: frozenset({InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest}),
-    Permission.KILL: frozenset({Kill, Release}),
-    Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
-    Permission.CONFIGURATION: frozenset(
-        {TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable, AmendmentsRequest}
+    Permission.INSPECT: frozenset(
+        {InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest, AmendmentsRequest}
     ),
+    Permission.KILL: frozenset({Kill, Release}),
+    Permission.DECIDE: frozenset({Decide}),
+    Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
+    Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable}),
 }
 _NAMES: Final = {
     getattr(Permission, name): name.lower() for name in vars(Permission) if name.isupper() and name != "ALL"
