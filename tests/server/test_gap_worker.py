@@ -1,11 +1,15 @@
 """The process that reads the journal for a subscriber: what it may take from the venue, and how it ends."""
 
+import io
 import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from carbonmatch.exit_codes import ExitCode
+from carbonmatch.journal.segments import segment_name, segment_numbers
 from carbonmatch.journal.storage import DiskStorage
 from carbonmatch.matching.messages import Ref
 from carbonmatch.protocol.messages import FeedKind
@@ -74,3 +78,17 @@ def test_it_is_not_led_astray_by_the_directory_that_the_venue_was_started_in(
         assert process.read().framed
     finally:
         process.close()
+
+
+def test_what_was_lost_behind_segments_that_were_taken_away_is_refused_in_words(
+    venue: Journaled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = DiskStorage(tmp_path)
+    first, *others = segment_numbers(storage)
+    assert len(others) > 1
+    (tmp_path / segment_name(first)).unlink()
+    lines = msgspec.json.encode(order(tmp_path)) + b"\n%d\n" % venue.writer.durable_position
+    said: list[str] = []
+    monkeypatch.setattr(gap_worker, "log", lambda *_, text, **__: said.append(str(text)))
+    assert gap_worker.main(io.BytesIO(lines), io.BytesIO()) == ExitCode.REFUSED
+    assert said[0].startswith("sequence 1 is needed, and the journal goes on with")
