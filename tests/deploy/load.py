@@ -30,6 +30,7 @@ class Load:
         # What the next rounds do; a test changes it while they run.
         self.trades = True
         self.refused = False
+        # Nobody does anything, and all stay logged on.
         self.rests = False
         # Set by a test that breaks the engine: a round that comes to nothing is then no failure.
         self.disturbed = False

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from carbonmatch.audit_words import KINDS
 from carbonmatch.cli import app
 from carbonmatch.ops.log_events import EVENTS
 from carbonmatch.ops.pages import ops_pages
@@ -89,6 +90,8 @@ def test_every_command_of_a_page_is_taken(page: Path) -> None:
             if words[0] == "carbonmatch":
                 # Raises what the command line would print; runs nothing.
                 app.parse_args(words[1:], exit_on_error=False, print_error=False)
+                if "--kind" in words:
+                    assert words[words.index("--kind") + 1] in KINDS
             else:
                 assert words[0] in SYSTEM, command
 

@@ -14,7 +14,8 @@ from carbonmatch.journal.reader import first_position
 from carbonmatch.journal.record import place, position
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import AUDIT_LINES, AUDIT_READ_BYTES, SESSION_MARKS_MAX
-from carbonmatch.matching.messages import VENUE_SESSION_ID
+from carbonmatch.matching.messages import VENUE_SESSION_ID, OnTrade
+from carbonmatch.matching.waiting_commands import WaitingCommand
 from carbonmatch.protocol.audited import BY_TAG, CHANGES, AuditedCommand, audited
 from carbonmatch.protocol.batch import last_time_ns
 from carbonmatch.protocol.codec import encode
@@ -136,6 +137,13 @@ def line_of(one: AuditedCommand, token: int, session: str) -> Audited:
     # As it stands in its frame, without the head of that array.
     command = encode([one.command])[1:]
     return Audited(token, one.sequence, entry.time_ns, entry.session_id, name, command, one.reason or 0)
+
+
+def waiting_line(number: int, one: WaitingCommand, token: int, session: str) -> Audited:
+    """A command that waits for confirmation, as it is told."""
+    command = one.command.command if isinstance(one.command, OnTrade) else one.command
+    sent = encode([command])[1:]
+    return Audited(token, number, one.time_ns, one.session_id, session, sent, 0, one.expires_ns)
 
 
 def _segment_of(

@@ -55,32 +55,41 @@ export class Status {
 
   get problems() {
     if (this.lostSinceMs !== null) {
-      return [`No word from the dashboard ${this.since(this.lostSinceMs * 1e6)}: everything on this page is old.`];
+      const text = `No word from the dashboard since ${clock(this.lostSinceMs * 1e6)} UTC: everything here is old`;
+      return [{ text, seconds: (this.nowMs - this.lostSinceMs) / 1000 }];
     }
     return Object.entries(SOURCES).flatMap(([name, words]) => {
       const source = this.known[name];
       if (!source || source.is_good) return [];
-      return [`Old ${words} ${this.since(source.since_ns)}: ${source.text}.`];
+      const text = `Old ${words} since ${clock(source.since_ns)} UTC: ${source.text}`;
+      return [{ text, seconds: this.nowMs / 1000 - source.since_ns / 1e9 }];
     });
-  }
-
-  since(ns) {
-    return `since ${clock(ns)} UTC (${span(Math.max(0, this.nowMs - ns / 1e6) / 1000)})`;
   }
 
   showStale() {
     const problems = this.problems;
     const banner = byId("stale");
     banner.hidden = !problems.length;
-    // Read out once, not every second: what counts on is for the eyes.
-    const key = problems.map((text) => text.replace(/\(.*?\)/, "")).join();
-    banner.setAttribute("aria-live", banner.dataset.key === key ? "off" : "assertive");
-    banner.dataset.key = key;
-    write(banner, problems.join(" "));
+    while (banner.children.length > problems.length) banner.lastChild.remove();
+    while (banner.children.length < problems.length) {
+      const line = make("p");
+      // What counts on is for the eyes: read out is what is wrong, once.
+      const counting = make("span");
+      counting.setAttribute("aria-hidden", "true");
+      line.append(make("span"), counting);
+      banner.append(line);
+    }
+    problems.forEach(({ text, seconds }, at) => {
+      write(banner.children[at].firstChild, text);
+      write(banner.children[at].lastChild, ` (${span(Math.max(0, seconds))})`);
+    });
   }
 
   showState() {
     const { metrics, vitals } = this.known;
+    const isLost = this.lostSinceMs !== null;
+    document.body.classList.toggle("old-page", isLost);
+    document.body.classList.toggle("old-metrics", isLost || metrics?.is_good === false);
     const element = byId("state");
     if (this.lostSinceMs !== null) write(element, "no connection", "pill bad");
     else if (!metrics) write(element, "connecting", "pill odd");
@@ -183,6 +192,9 @@ export class Status {
     const key = JSON.stringify([by, alerts]);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
+    // Their figures change all the time: read out is which there are, when others are.
+    const names = alerts.map((alert) => alert.name).join(", ");
+    write(byId("alerts-said"), names ? `${alerts.length} alerts: ${names}` : "No alerts");
     list.replaceChildren(...(alerts.length ? alerts.map(alertItem) : [make("li", "Nothing to report.", "none")]));
   }
 }
