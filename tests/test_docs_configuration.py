@@ -12,6 +12,7 @@ from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
 from carbonmatch.config.clearing import ClearingTable, FeesOfTrades
 from carbonmatch.config.composites import Composite
+from carbonmatch.config.confirmation import Confirmation
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.reading import CONFIG_VARIABLE, DATA_DIRECTORY_VARIABLE, PORT_VARIABLES
@@ -57,6 +58,7 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[listen]", Listen),
         ("[tls]", Tls),
         ("[connections]", Connections),
+        ("[confirmation]", Confirmation),
         ("[journal]", Journal),
         ("[follower]", Follower),
         ("[throttle]", Throttle),

@@ -454,6 +454,10 @@ COMPOSITES_MAX: Final = 16
 COMPOSITE_MEMBERS_MAX: Final = 32
 COMPOSITE_WEIGHT_MAX: Final = 10_000
 
+# Commands of operators that wait for a second one, and kinds that may have to.
+PROPOSED_COMMANDS_MAX: Final = 64
+CONFIRMED_KINDS_MAX: Final = 64
+
 # Lines of an audit in one answer, and how much of the journal is read for it, beside the loop: about a
 # segment, a few tenths of a second. Whoever asks goes on where the answer ended.
 AUDIT_LINES: Final = 256

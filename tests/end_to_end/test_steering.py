@@ -235,6 +235,23 @@ async def test_several_who_ask_at_once_all_get_one_while_others_trade(venue: Ven
     assert venue.engine.open_order_count == 20
 
 
+async def test_nobody_is_served_while_a_snapshot_waits_for_the_disk(disk: Disk, venue: Venue) -> None:
+    pipeline = venue.service._pipeline
+    async with operator_of(venue) as operator, venue.session("alice") as alice:
+        with disk.held():
+            alice.send([NewOrder(Ref(0), EUA, Side.BUY, 1, 100)])
+            await eventually(lambda: venue.engine.open_order_count == 1)
+            operator.send([TakeSnapshot(Ref(0))])
+            await eventually(lambda: pipeline.is_full)
+            alice.send([NewOrder(Ref(0), EUA, Side.BUY, 1, 100)])
+            assert (await venue.get("/metrics"))[0] == 200
+            assert venue.engine.open_order_count == 1
+        await alice.drain()
+        await operator.drain()
+    assert venue.engine.open_order_count == 2
+    assert len(list(venue.directory.glob("*.cms"))) == 1
+
+
 async def test_a_large_or_relaxed_venue_says_what_keeps_its_snapshots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

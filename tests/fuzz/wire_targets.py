@@ -11,11 +11,13 @@ from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import state
 from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
+    AmendmentCommand,
     AnyCommand,
     BustTrade,
     CorrectTrade,
     Entry,
     FoundTrade,
+    OnAmendment,
     OnOutcome,
     OnSessions,
     OnTrade,
@@ -270,6 +272,8 @@ def _looked_up(command: Any, trades: list[FoundTrade]) -> AnyCommand:
         return OnTrade(command, trades[place] if 0 <= place < len(trades) else None)
     if isinstance(command, SessionsRequest):
         return OnSessions(command, (), more=False)
+    if isinstance(command, AmendmentCommand):
+        return OnAmendment(command, applied=False)
     if isinstance(command, ProcessCommand):
         return OnOutcome(command, applied=False, at_sequence=0)
     found: AnyCommand = command

@@ -31,7 +31,7 @@ from carbonmatch.matching.messages import (
 
 ALICE, BOB, CAROL, OPS = SessionId(1), SessionId(2), SessionId(3), SessionId(4)
 VENUE = m.VENUE_SESSION_ID
-NAMES = {ALICE: "alice", BOB: "bob", CAROL: "carol", OPS: "ops"}
+NAMES = {ALICE: "alice", BOB: "bob", CAROL: "carol", OPS: "ops", SessionId(59): "second"}
 EUA, CEA = InstrumentId(1), InstrumentId(2)
 TIME_NS = 1_700_000_000_000_000_000
 
@@ -194,6 +194,9 @@ class Market:
                 return f"{report.kind.name} {report.name}{table} by {report.session_id}: {report.text}"
             case m.Done():
                 return "done"
+            case m.Proposed():
+                state = m.ProposedState(report.state).name.lower()
+                return f"#{report.number - self.setup_commands} {state}"
             case m.Pulled():
                 return (
                     f"pulled {report.order_count} orders of {report.order_lots}, "

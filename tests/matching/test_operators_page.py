@@ -9,9 +9,10 @@ from msgspec import structs
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.kill_switch import CONCERNED
-from carbonmatch.matching.messages import Kill, KilledRequest, KillScope, Ref, Release
-from tests.matching.market import ALICE, EUA, OPS, Market
+from carbonmatch.matching.messages import Decide, Kill, KilledRequest, KillScope, Ref, Release
+from tests.matching.market import ALICE, EUA, NAMES, OPS, VENUE, Market
 
+SECOND = m.SessionId(59)
 PAGE = Path(__file__).parents[2] / "proto" / "OPERATORS.md"
 # What makes each row hold, in the order of the page: who asks, or what the command says otherwise.
 Row = tuple[str, dict[str, Any]]
@@ -34,16 +35,26 @@ CASES: list[tuple[str, m.AnyCommand, list[Row]]] = [
         [_ENTITLED, ("NOT_KILLED", {"scope": KillScope.VENUE, "scope_id": 0})],
     ),
     ("KilledRequest (152)", KilledRequest(Ref(1)), [_ENTITLED]),
+    (
+        "A second operator, Decide (153)",
+        Decide(Ref(1), 13, True),
+        [_ENTITLED, ("NOT_WAITING", {"number": 12}), ("OWN_COMMAND", {"number": 14})],
+    ),
 ]
 
 
 def answer(command: m.AnyCommand, *rows: Row) -> str:
-    """EUA is stopped, nothing else is."""
+    """EUA is stopped, nothing else is. A command of another operator waits as 13, and one's own as 14."""
     said = {name: value for _, row in reversed(rows) for name, value in row.items()}
     session = said.pop("session", OPS)
     market = Market()
     market.send(OPS, Kill(Ref(1), KillScope.INSTRUMENT, EUA))
-    (line,) = market.send(session, structs.replace(command, ref=Ref(50), **said))[-1:]
+    market.send(VENUE, m.DefineSession(SECOND, "second", (), operator=True))
+    market.send(VENUE, m.DefineConfirmation((131,), 1))
+    for operator in (SECOND, OPS):
+        market.send(operator, m.Resume(Ref(2), EUA))
+    lines = market.send(session, structs.replace(command, ref=Ref(50), **said))
+    (line,) = [line for line in lines if line.startswith(NAMES[session])][-1:]
     return line.partition(": ")[2].removeprefix("rejected ")
 
 
@@ -97,3 +108,8 @@ def test_the_page_has_every_command_that_is_refused_while_something_is_stopped()
 def test_the_page_has_every_scope() -> None:
     rows = re.findall(r"^\| ([A-Z]+) \| (?:0|its number) \|", section("Kill (150)"), re.MULTILINE)
     assert rows == [scope.name for scope in KillScope]
+
+
+def test_the_page_has_every_state_of_a_command_that_needs_two() -> None:
+    rows = re.findall(r"^\| ([A-Z]+) \| ", section("A second operator, Decide (153)"), re.MULTILINE)
+    assert rows[: len(m.ProposedState)] == [state.name for state in m.ProposedState]

@@ -112,6 +112,9 @@ enum class RejectReason : std::uint32_t {
   NO_BID_POSSIBLE = 169,
   KILLED = 180,
   NOT_KILLED = 181,
+  NOT_WAITING = 183,
+  OWN_COMMAND = 184,
+  WAITING_LIMIT = 185,
   UNKNOWN_PARTICIPANT = 182,
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
@@ -200,6 +203,9 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::NO_BID_POSSIBLE: return "NO_BID_POSSIBLE";
     case RejectReason::KILLED: return "KILLED";
     case RejectReason::NOT_KILLED: return "NOT_KILLED";
+    case RejectReason::NOT_WAITING: return "NOT_WAITING";
+    case RejectReason::OWN_COMMAND: return "OWN_COMMAND";
+    case RejectReason::WAITING_LIMIT: return "WAITING_LIMIT";
     case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
@@ -637,6 +643,25 @@ inline std::string to_string(FeedSource value) {
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
 
+enum class ProposedState : std::uint32_t {
+  WAITING = 1,
+  CONFIRMED = 2,
+  REFUSED = 3,
+  REJECTED = 4,
+  EXPIRED = 5,
+};
+
+inline std::string to_string(ProposedState value) {
+  switch (value) {
+    case ProposedState::WAITING: return "WAITING";
+    case ProposedState::CONFIRMED: return "CONFIRMED";
+    case ProposedState::REFUSED: return "REFUSED";
+    case ProposedState::REJECTED: return "REJECTED";
+    case ProposedState::EXPIRED: return "EXPIRED";
+  }
+  return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
+}
+
 enum class TableKind : std::uint32_t {
   INSTRUMENT = 1,
   PARTICIPANT = 2,
@@ -924,6 +949,7 @@ MSGPACK_ADD_ENUM(carbonmatch::BiddingOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingRule)
 MSGPACK_ADD_ENUM(carbonmatch::BiddingPricing)
 MSGPACK_ADD_ENUM(carbonmatch::FeedSource)
+MSGPACK_ADD_ENUM(carbonmatch::ProposedState)
 MSGPACK_ADD_ENUM(carbonmatch::TableKind)
 MSGPACK_ADD_ENUM(carbonmatch::SettlementOutcome)
 MSGPACK_ADD_ENUM(carbonmatch::TableAction)
@@ -972,6 +998,7 @@ constexpr std::uint64_t ACCOUNTS = 2048;
 constexpr std::uint64_t BIDDINGS = 4096;
 constexpr std::uint64_t SETTLEMENT = 8192;
 constexpr std::uint64_t INSPECT = 16384;
+constexpr std::uint64_t DECIDE = 65536;
 constexpr std::uint64_t KILL = 32768;
 constexpr std::uint64_t SESSIONS = 262144;
 constexpr std::uint64_t CONFIGURATION = 524288;
@@ -1575,7 +1602,8 @@ struct AuditRequest {
   std::uint64_t kind{};
   std::uint64_t position{};
   std::uint64_t after_sequence{};
-  MSGPACK_DEFINE_ARRAY(tag, token, from_ns, until_ns, session_id, kind, position, after_sequence)
+  bool waiting = false;
+  MSGPACK_DEFINE_ARRAY(tag, token, from_ns, until_ns, session_id, kind, position, after_sequence, waiting)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("token", token);
@@ -1585,6 +1613,7 @@ struct AuditRequest {
     visit("kind", kind);
     visit("position", position);
     visit("after_sequence", after_sequence);
+    visit("waiting", waiting);
   }
 };
 
@@ -1599,7 +1628,8 @@ struct Audited {
   std::string session{};
   std::vector<unsigned char> sent{};
   std::uint64_t reason{};
-  MSGPACK_DEFINE_ARRAY(tag, token, sequence, time_ns, session_id, session, sent, reason)
+  std::uint64_t expires_ns{};
+  MSGPACK_DEFINE_ARRAY(tag, token, sequence, time_ns, session_id, session, sent, reason, expires_ns)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("token", token);
@@ -1609,6 +1639,7 @@ struct Audited {
     visit("session", session);
     visit("sent", sent);
     visit("reason", reason);
+    visit("expires_ns", expires_ns);
   }
 };
 
@@ -3502,6 +3533,30 @@ struct Killed {
   }
 };
 
+struct Proposed {
+  static constexpr const char* NAME = "Proposed";
+  static constexpr std::uint32_t TAG = 114;
+  std::uint32_t tag = TAG;
+  std::uint64_t seq{};
+  std::uint64_t ref{};
+  std::uint64_t time_ns{};
+  std::uint64_t flags{};
+  std::uint64_t number{};
+  ProposedState state{};
+  std::uint64_t expires_ns{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, number, state, expires_ns)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("seq", seq);
+    visit("ref", ref);
+    visit("time_ns", time_ns);
+    visit("flags", flags);
+    visit("number", number);
+    visit("state", state);
+    visit("expires_ns", expires_ns);
+  }
+};
+
 struct SessionStatus {
   static constexpr const char* NAME = "SessionStatus";
   static constexpr std::uint32_t TAG = 116;
@@ -4116,6 +4171,24 @@ struct KilledRequest {
   }
 };
 
+struct Decide {
+  static constexpr const char* NAME = "Decide";
+  static constexpr std::uint32_t TAG = 153;
+  std::uint32_t tag = TAG;
+  std::uint64_t ref{};
+  std::uint64_t number{};
+  bool confirms{};
+  std::string text{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, number, confirms, text)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("ref", ref);
+    visit("number", number);
+    visit("confirms", confirms);
+    visit("text", text);
+  }
+};
+
 struct SessionsRequest {
   static constexpr const char* NAME = "SessionsRequest";
   static constexpr std::uint32_t TAG = 155;
@@ -4393,6 +4466,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case GapFilled::TAG: visit(object.as<GapFilled>()); return true;
     case Pulled::TAG: visit(object.as<Pulled>()); return true;
     case Killed::TAG: visit(object.as<Killed>()); return true;
+    case Proposed::TAG: visit(object.as<Proposed>()); return true;
     case SessionStatus::TAG: visit(object.as<SessionStatus>()); return true;
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case Amendment::TAG: visit(object.as<Amendment>()); return true;
@@ -4422,6 +4496,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Kill::TAG: visit(object.as<Kill>()); return true;
     case Release::TAG: visit(object.as<Release>()); return true;
     case KilledRequest::TAG: visit(object.as<KilledRequest>()); return true;
+    case Decide::TAG: visit(object.as<Decide>()); return true;
     case SessionsRequest::TAG: visit(object.as<SessionsRequest>()); return true;
     case Disconnect::TAG: visit(object.as<Disconnect>()); return true;
     case TakeSnapshot::TAG: visit(object.as<TakeSnapshot>()); return true;

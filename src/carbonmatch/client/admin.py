@@ -49,6 +49,10 @@ _KILL = "carbonmatch.client.admin_kill"
 main.command(f"{_KILL}:kill", name="kill", help="Stop a market, or somebody in it.")
 main.command(f"{_KILL}:release", name="release", help="Let go on what was stopped.")
 main.command(f"{_KILL}:killed", name="killed", help="Show what is stopped.")
+_CONFIRM = "carbonmatch.client.admin_confirm"
+main.command(f"{_CONFIRM}:pending", name="pending", help="Show what waits for confirmation.")
+main.command(f"{_CONFIRM}:confirm", name="confirm", help="Have a command done that another one proposed.")
+main.command(f"{_CONFIRM}:reject", name="reject", help="Let a command go that was proposed.")
 main.command("carbonmatch.client.admin_audit:audit", name="audit", help="Show what operators did.")
 _BIDDINGS = "carbonmatch.client.admin_biddings"
 main.command(f"{_BIDDINGS}:announce_bidding", name="announce-bidding", help="Announce a bidding.")

@@ -1,6 +1,6 @@
 """What can go wrong for a client, one exception for each thing a caller may want to treat differently."""
 
-from carbonmatch.matching.messages import AnyReport, Rejected, RejectReason
+from carbonmatch.matching.messages import AnyReport, Proposed, Rejected, RejectReason
 from carbonmatch.protocol.messages import (
     AuditEnd,
     LogonRejected,
@@ -80,6 +80,18 @@ class AuditRefused(ClientError):
         reason = RejectReason(end.reason)
         super().__init__(f"audit refused: {reason.name}")
         self.reason = reason
+
+
+class AwaitsConfirmation(ClientError):
+    """The command is not done: it waits until another operator confirms it, under its `number`."""
+
+    def __init__(self, proposed: Proposed) -> None:
+        super().__init__(
+            f"not done: another operator has to confirm command {proposed.number}: "
+            f"carbonmatch admin confirm {proposed.number}"
+        )
+        self.number = proposed.number
+        self.expires_ns = proposed.expires_ns
 
 
 class StreamGap(ClientError):

@@ -9,6 +9,7 @@ from carbonmatch.client.errors import AuditRefused
 from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
+    Decide,
     Done,
     Foreseeable,
     Kill,
@@ -101,6 +102,17 @@ class OperatorCommands(ABC):
         answer = (await self.call(Release(_NO_REF, scope, scope_id, text), seconds=seconds))[-1]
         assert type(answer) is Done, "an operator's command is done or rejected"
         return answer.sequence
+
+    async def decide(
+        self, number: int, text: str = "", *, confirms: bool, seconds: float | None = None
+    ) -> list[AnyReport]:
+        """Have a command done that another operator has proposed, or never; its answer, or Done."""
+        return await self.call(Decide(_NO_REF, number, confirms, text), seconds=seconds)
+
+    async def waiting(self, *, seconds: float | None = None) -> list[Audited]:
+        """The commands that wait for confirmation. Raises AuditRefused."""
+        lines, _ = await self.audit_page(AuditRequest(0, waiting=True), seconds=seconds)
+        return lines
 
     async def killed(self, *, seconds: float | None = None) -> list[Killed]:
         """What is stopped now, by whom, since when and why; asked for page by page."""

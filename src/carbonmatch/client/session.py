@@ -16,6 +16,7 @@ import msgspec
 from carbonmatch.client.commands import Answer, Commands
 from carbonmatch.client.connection import HEARTBEAT_MS, Access, Connection, open_connection
 from carbonmatch.client.errors import (
+    AwaitsConfirmation,
     Disconnected,
     InvalidCommand,
     OrderRejected,
@@ -35,6 +36,7 @@ from carbonmatch.limits import (
 from carbonmatch.matching.messages import (
     AnyReport,
     ClientCommand,
+    Proposed,
     Ref,
     Rejected,
     RejectReason,
@@ -204,6 +206,8 @@ class Session(Kept, Commands):
                 self._unanswered.pop(ref, None)
         if type(reports[0]) is Rejected:
             raise OrderRejected(reports[0], reports)
+        if type(reports[0]) is Proposed:
+            raise AwaitsConfirmation(reports[0])
         return reports
 
     async def ask(self, question: OperatorQuestion, *, seconds: float | None = None) -> list[OperatorAnswer]:

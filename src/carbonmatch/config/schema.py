@@ -13,6 +13,7 @@ from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Life, Schedule
 from carbonmatch.config.clearing import ClearingTable
 from carbonmatch.config.composites import Composite
+from carbonmatch.config.confirmation import Confirmation
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
@@ -93,6 +94,7 @@ OperatorPermissionName = Literal[
     "settlement",
     "inspect",
     "kill",
+    "decide",
     "sessions",
     "configuration",
 ]
@@ -354,6 +356,7 @@ class Config(Section, frozen=True):
     schedules: tuple[Schedule, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     composites: tuple[Composite, ...] = ()
+    confirmation: Confirmation = Confirmation()
     participants: tuple[Participant, ...] = ()
     sessions: tuple[Session, ...] = ()
     keys: tuple[Key, ...] = ()

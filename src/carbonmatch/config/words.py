@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from carbonmatch.config import bidding, blocks, clearing, composites, prices, screen, settlement, volatility
+from carbonmatch.config import (
+    bidding,
+    blocks,
+    clearing,
+    composites,
+    confirmation,
+    prices,
+    screen,
+    settlement,
+    volatility,
+)
 from carbonmatch.config.calendars import Calendar, Schedule, Step
 from carbonmatch.config.profiles import profile_named
 from carbonmatch.config.rule_words import doubts
@@ -47,6 +57,7 @@ def in_words(config: Config) -> list[str]:
         f"journal in {config.journal.directory}: {_SYNC[config.journal.sync]}",
         *settlement.in_words(config.settlement),
         _throttle(config),
+        *confirmation.in_words(config.confirmation),
         *map(_calendar, config.calendars),
         *(_schedule(config, schedule) for schedule in config.schedules),
         f"{len(config.instruments)} instruments",

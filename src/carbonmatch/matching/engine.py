@@ -23,11 +23,12 @@ from carbonmatch.matching.blocks.steering import set_block_phase
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing import inquiries, transfers
 from carbonmatch.matching.clearing.restrictions import restrict_account, set_account_limits
+from carbonmatch.matching.confirmation import check_waiting, decide, define_confirmation, unless_proposed
 from carbonmatch.matching.day import confirm
 from carbonmatch.matching.day.end import end_day
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.expiry import expire_due
-from carbonmatch.matching.foresight import Foresight, foresee
+from carbonmatch.matching.foresight import FORESEEN, Foresight, foresee
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.kill_switch import (
     CONCERNED,
@@ -55,8 +56,10 @@ from carbonmatch.matching.messages import (
     Cancel,
     CancelBidding,
     ConfirmSettlement,
+    Decide,
     DefineAccount,
     DefineComposite,
+    DefineConfirmation,
     DefineDropCopy,
     DefineInstrument,
     DefineKey,
@@ -122,6 +125,12 @@ from carbonmatch.matching.stops import fire_reached, may_fire
 from carbonmatch.matching.venue import Venue
 
 _Handler = Callable[[Venue, SessionState, Any, Ref], None]
+
+
+def _decide(venue: Venue, session: SessionState, command: Decide, ref: Ref) -> None:
+    decide(venue, session, command, ref, _FROM_SESSIONS)
+
+
 _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     NewOrder: orders.new_order,
     NewOrderLong: entering.enter,
@@ -161,6 +170,7 @@ _FROM_SESSIONS: Final[dict[type, _Handler]] = {
     Kill: kill,
     Release: release,
     KilledRequest: what_is_killed,
+    Decide: _decide,
     OnSessions: sessions.on_sessions,
     Disconnect: sessions.disconnect,
     OnOutcome: outcomes.on_outcome,
@@ -173,6 +183,7 @@ _LOOKED_AT: Final[dict[type, _Handler]] = {
     **_FROM_SESSIONS,
     Cancel: orders.cancel_unless_frozen,
     **{kind: unless_killed(_FROM_SESSIONS[kind], concerned) for kind, concerned in CONCERNED.items()},
+    **{kind: unless_proposed(_FROM_SESSIONS[kind]) for kind in FORESEEN},
 }
 _FROM_OPERATORS: Final = frozenset({SetPhase, SetBand, Resume, EndDay, SetBlockPhase, SetReference})
 _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
@@ -192,6 +203,7 @@ _FROM_VENUE: Final[dict[type, Callable[[Venue, Any], None]]] = {
     DefineDropCopy: control.define_drop_copy,
     DefineKey: control.define_key,
     RemoveKey: control.remove_key,
+    DefineConfirmation: define_confirmation,
 }
 
 
@@ -367,6 +379,7 @@ class Engine:
         """Assert every invariant of the state: for tests, since it reads all there is."""
         self.venue.check()
         check_killed(self.venue)
+        check_waiting(self.venue)
 
     def _apply_venue(self, entry: Entry) -> None:
         venue = self.venue

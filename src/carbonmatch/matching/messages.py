@@ -69,6 +69,10 @@ from carbonmatch.matching.vocabulary.composites import CompositeChanged as Compo
 from carbonmatch.matching.vocabulary.composites import CompositeDefinition as CompositeDefinition
 from carbonmatch.matching.vocabulary.composites import CompositeMember as CompositeMember
 from carbonmatch.matching.vocabulary.composites import DefineComposite as DefineComposite
+from carbonmatch.matching.vocabulary.confirmation import Decide as Decide
+from carbonmatch.matching.vocabulary.confirmation import DefineConfirmation as DefineConfirmation
+from carbonmatch.matching.vocabulary.confirmation import Proposed as Proposed
+from carbonmatch.matching.vocabulary.confirmation import ProposedState as ProposedState
 from carbonmatch.matching.vocabulary.day import ConfirmSettlement as ConfirmSettlement
 from carbonmatch.matching.vocabulary.day import DayEnded as DayEnded
 from carbonmatch.matching.vocabulary.day import EndDay as EndDay
@@ -261,6 +265,7 @@ ClientCommand = (
     | AccountCommand
     | KillCommand
     | SteeringCommand
+    | Decide
     | HoldingsRequest
     | BlockPropose
     | BlockAccept
@@ -286,7 +291,7 @@ Foreseeable = (
     | Withdraw
 )
 _OfWhoTrades = DefineAccount | DefineSession | RemoveSession | DefineDropCopy | DefineKey | RemoveKey
-_Definition = DefineInstrument | DefineComposite | DropAmendment | _OfWhoTrades
+_Definition = DefineInstrument | DefineComposite | DropAmendment | DefineConfirmation | _OfWhoTrades
 _ByTheClock = TimePassed | StartAuction | SetSeed | SchedulePhase | ScheduleBlock
 VenueCommand = _Definition | SessionLost | SessionOpened | _ByTheClock
 # What an operator's command becomes that the server has looked something up for.
@@ -319,6 +324,7 @@ AnyReport = (
     | Cash
     | Pulled
     | Killed
+    | Proposed
     | SessionStatus
     | Outcome
     | Amendment

@@ -26,6 +26,7 @@ from carbonmatch.matching.clearing.saved import (
     saved_cash,
     saved_clearing,
 )
+from carbonmatch.matching.confirmation import WaitingState, restore_waiting, waiting_state
 from carbonmatch.matching.course_state import CourseState, restored_course, saved_course
 from carbonmatch.matching.day.settlements import SettlementRun
 from carbonmatch.matching.day.state import DayState, restore_day, restore_settlements, saved_day
@@ -41,6 +42,7 @@ from carbonmatch.matching.listing import order_list
 from carbonmatch.matching.messages import (
     AccountId,
     CompositeDefinition,
+    DefineConfirmation,
     DefineKey,
     GroupId,
     InstrumentDefinition,
@@ -63,7 +65,7 @@ from carbonmatch.matching.steering.amended import Amended, AmendedKey
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 22
+STATE_VERSION: Final = 23
 # The oldest that is read, so that a newer package goes on from the snapshot of a stop: whatever a state has
 # had since was appended to its part, with a default that means what was so before.
 STATE_VERSION_MIN: Final = 19
@@ -185,6 +187,8 @@ class _VenueState(_State, frozen=True):
     killed: list[tuple[KillScope, int, Killing]] = []  # in the order of scopes and their ids
     banned: list[tuple[SessionId, int]] = []  # in the order of their numbers
     amendments: list[tuple[AmendedKey, Amended]] = []  # in the order of kinds and names
+    confirmation: DefineConfirmation = DefineConfirmation()
+    waiting_commands: list[WaitingState] = []  # in the order of their numbers
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -239,6 +243,8 @@ def snapshot(engine: Engine) -> bytes:
             killed_state(venue),
             sorted(venue.banned.items()),
             sorted(venue.amendments.items()),
+            venue.confirmation,
+            waiting_state(venue),
         )
     )
 
@@ -310,6 +316,8 @@ def restore(data: bytes) -> Engine:
     restore_killed(venue, state.killed)
     venue.banned.update(state.banned)
     venue.amendments.update(state.amendments)
+    venue.confirmation = state.confirmation
+    restore_waiting(venue, state.waiting_commands)
     for book in venue.books.values():
         if book.transition is None:
             set_alarm(venue, book)

@@ -23,6 +23,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     Canceled,
     CancelReason,
+    DefineConfirmation,
     DefineKey,
     Disconnection,
     InstrumentId,
@@ -37,6 +38,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.matching.prices.composite import Composite
 from carbonmatch.matching.prices.day_prices import DayPrices
 from carbonmatch.matching.steering.amended import Amended, AmendedKey
+from carbonmatch.matching.waiting_commands import WaitingCommand
 
 
 class AmendedTrade(NamedTuple):
@@ -68,6 +70,7 @@ class Venue:
         "cash",
         "collected",
         "composites",
+        "confirmation",
         "dirty",
         "disconnects",
         "drop_copies",
@@ -101,6 +104,7 @@ class Venue:
         "touched",
         "uncrossing",
         "venue_session",
+        "waiting_commands",
     )
 
     def __init__(self, durable: bool) -> None:
@@ -126,6 +130,9 @@ class Venue:
         self.settlements = Settlements()
         # Who may log on, by key id. Nothing in the market depends on it.
         self.keys: dict[str, DefineKey] = {}
+        # Which commands of operators a second one confirms, and those that wait for that, by sequence.
+        self.confirmation = DefineConfirmation()
+        self.waiting_commands: dict[int, WaitingCommand] = {}
         # What operators have stopped: nearly always empty.
         self.killed: dict[ScopeKey, Killing] = {}
         # What operators have changed of the configuration, by what it is of. What follows from it is

@@ -7,11 +7,11 @@ from carbonmatch.matching.messages import (
     AnyCommand,
     ClientCommand,
     Entry,
+    InspectHoldings,
     Permission,
     Rejected,
     RejectReason,
     SessionCommand,
-    TradeStatusRequest,
 )
 from carbonmatch.protocol.batch import Outline, Record, decode_outline, decode_record, decode_stream
 from carbonmatch.protocol.permissions import COMMANDS
@@ -19,8 +19,10 @@ from carbonmatch.protocol.permissions import COMMANDS
 _OF_OPERATORS: Final = frozenset().union(
     *(kinds for bit, kinds in COMMANDS.items() if bit >= Permission.PHASES)
 )
-# What is told where no kind is asked for: whatever changes something.
-CHANGES: Final = _OF_OPERATORS - COMMANDS[Permission.INSPECT] - {TradeStatusRequest}
+# What is told where no kind is asked for: whatever changes something. Questions are requests, but for one.
+CHANGES: Final = frozenset(
+    kind for kind in _OF_OPERATORS if not kind.__name__.endswith("Request") and kind is not InspectHoldings
+)
 # What takes the place of an operator's command in the journal, with what the venue has looked up.
 _IN_PLACE: Final = frozenset(get_args(SessionCommand)) - frozenset(get_args(ClientCommand))
 

@@ -24,6 +24,7 @@ from carbonmatch.matching.messages import (
     ChangeTable,
     ConfirmSettlement,
     CorrectTrade,
+    Decide,
     Deposit,
     Disconnect,
     EndDay,
@@ -87,6 +88,7 @@ COMMANDS: Final[Mapping[int, frozenset[type]]] = {
         {InspectHoldings, SettlementStatusRequest, KilledRequest, SessionsRequest, AmendmentsRequest}
     ),
     Permission.KILL: frozenset({Kill, Release}),
+    Permission.DECIDE: frozenset({Decide}),
     Permission.SESSIONS: frozenset({Disconnect, SetThrottle}),
     Permission.CONFIGURATION: frozenset({TakeSnapshot, ReloadConfiguration, PutTables, ChangeTable}),
 }

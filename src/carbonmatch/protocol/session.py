@@ -37,6 +37,7 @@ from carbonmatch.matching.messages import (
     BlockStatusRequest,
     ClientCommand,
     DayCommand,
+    Decide,
     HoldingsRequest,
     InspectHoldings,
     InstrumentStatusRequest,
@@ -98,7 +99,7 @@ LOOKED_UP: Final[frozenset[type]] = frozenset(
         AmendmentsRequest,
     }
 )
-SEARCHES: Final = frozenset({MassCancel, Kill, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
+SEARCHES: Final = frozenset({MassCancel, Kill, Decide, *QUESTIONS, *_INQUIRIES, *_STATUSES, *LOOKED_UP})
 # What operators send; the status of orders is everybody's to ask for.
 _STEERING: Final = (
     frozenset(
@@ -113,6 +114,7 @@ _STEERING: Final = (
             *get_args(DayCommand),
             *get_args(AccountCommand),
             *get_args(KillCommand),
+            Decide,
             *get_args(SteeringCommand),
         }
     )

@@ -9,11 +9,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.reader import first_position
 from carbonmatch.journal.record import place, position
 from carbonmatch.journal.storage import Storage
 from carbonmatch.limits import AUDIT_LINES, AUDIT_READ_BYTES, SESSION_MARKS_MAX
-from carbonmatch.matching.messages import VENUE_SESSION_ID
+from carbonmatch.matching.messages import VENUE_SESSION_ID, OnTrade
+from carbonmatch.matching.waiting_commands import WaitingCommand
 from carbonmatch.protocol.audited import BY_TAG, CHANGES, AuditedCommand, audited
 from carbonmatch.protocol.batch import last_time_ns
 from carbonmatch.protocol.codec import encode
@@ -82,7 +84,22 @@ def _search(
         number = yield from _segment_of(storage, numbers, request.from_ns, durable_position, first_times_ns)
         start = position(number, 0)
     # What was there may have left for an archive that is not known here.
-    start = min(max(start, first_position(storage)), durable_position)
+    start = max(start, first_position(storage))
+    if start >= durable_position:
+        return AuditPage([], False, durable_position, request.after_sequence)
+    try:
+        return (yield from _read_page(storage, start, request, durable_position))
+    except JournalDamaged:
+        number, offset = place(start)
+        if not offset:
+            raise
+        # Where no batch begins no page of ours has ended. What is damaged is found from here on as well.
+        return (yield from _read_page(storage, position(number, 0), request, durable_position))
+
+
+def _read_page(
+    storage: Storage, start: int, request: AuditRequest, durable_position: int
+) -> Search[AuditPage]:
     lines: list[AuditedCommand] = []
     after_sequence = request.after_sequence
     read_bytes = 0
@@ -120,6 +137,13 @@ def line_of(one: AuditedCommand, token: int, session: str) -> Audited:
     # As it stands in its frame, without the head of that array.
     command = encode([one.command])[1:]
     return Audited(token, one.sequence, entry.time_ns, entry.session_id, name, command, one.reason or 0)
+
+
+def waiting_line(number: int, one: WaitingCommand, token: int, session: str) -> Audited:
+    """A command that waits for confirmation, as it is told."""
+    command = one.command.command if isinstance(one.command, OnTrade) else one.command
+    sent = encode([command])[1:]
+    return Audited(token, number, one.time_ns, one.session_id, session, sent, 0, one.expires_ns)
 
 
 def _segment_of(

@@ -115,7 +115,11 @@ def changed_definitions(config: Config, engine: Engine) -> list[VenueCommand]:
     ]:
         raise ConfigError(problems)
     known: set[bytes] = {_key(command) for command in engine_definitions(engine)}
-    wanted: list[VenueCommand] = [*venue_commands(config), *key_commands(config)]
+    wanted: list[VenueCommand] = [
+        *venue_commands(config),
+        *key_commands(config),
+        config.confirmation.command(),
+    ]
     changed = [command for command in wanted if _key(command) not in known]
     key_ids = {key.id for key in config.keys}
     removed_keys = [RemoveKey(key_id) for key_id in engine.keys if key_id not in key_ids]
@@ -160,6 +164,7 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
         DefineDropCopy(copy.session_id, copy.name, copy.account_ids) for copy in engine.drop_copies.values()
     ]
     commands += engine.keys.values()
+    commands.append(engine.venue.confirmation)
     return commands
 
 

@@ -27,7 +27,7 @@ from carbonmatch.protocol.messages import (
     Role,
 )
 from carbonmatch.protocol.permissions import forbidden
-from carbonmatch.server.audit_search import AuditPage, line_of
+from carbonmatch.server.audit_search import AuditPage, line_of, waiting_line
 from carbonmatch.server.trade_search import Absence, Sought
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Questions:
     def _go_on(self) -> None:
         peer = self._peer
         question = self._waiting[0]
+        if isinstance(question, AuditRequest) and question.waiting:
+            self._tell_waiting(question)
+            return
         if isinstance(question, AuditRequest):
             peer.listener.audits.find(question, self._read, peer.past_is_unreadable)
             return
@@ -101,6 +104,19 @@ class Questions:
         token = self._waiting[0].token
         end = AuditEnd(token, 0, page.more, page.position, page.after_sequence)
         self._answer([*(self._line(token, one) for one in page.lines), end])
+
+    def _tell_waiting(self, question: AuditRequest) -> None:
+        """As the engine has them, once that is durable."""
+        peer = self._peer
+        engine = peer.pipeline.engine
+        now_ns = peer.clocks.time_ns()
+        lines = [
+            waiting_line(number, one, question.token, engine.sessions[one.session_id].name)
+            for number, one in engine.venue.waiting_commands.items()
+            if one.expires_ns > now_ns
+        ]
+        answer: list[OperatorAnswer] = [*lines, AuditEnd(question.token, 0, False, 0, 0)]
+        peer.pipeline.when_durable(lambda: self._answer(answer))
 
     def _line(self, token: int, one: AuditedCommand) -> Audited:
         session = self._peer.pipeline.engine.sessions.get(one.entry.session_id)

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     BlockWithdraw,
     Cancel,
     CancelBidding,
+    Decide,
     InstrumentStatusRequest,
     Kill,
     MassCancel,
@@ -42,6 +43,7 @@ _STEERING: Final = (
     | RestrictAccount
     | Kill
     | Release
+    | Decide
 )
 
 

@@ -89,6 +89,7 @@ class Permission:
     BIDDINGS: Final = 1 << 12  # announcing and cancelling them
     SETTLEMENT: Final = 1 << 13  # the ends of trading days, and the registry's answers
     INSPECT: Final = 1 << 14  # what anybody has, who is connected, and what is not settled
+    DECIDE: Final = 1 << 16  # confirming and rejecting what other operators have proposed
     KILL: Final = 1 << 15  # stopping the venue, participants, accounts and instruments, and releasing them
     SESSIONS: Final = 1 << 18  # ending connections, and how much sessions may send
     CONFIGURATION: Final = 1 << 19  # snapshots, reading the file again, and changes of what it says
@@ -274,6 +275,9 @@ class RejectReason(IntEnum):
     NO_BID_POSSIBLE = 169  # by its rules nobody could bid in the bidding, or be allotted anything
     KILLED = 180  # an operator has stopped the venue, the participant, the account or the instrument
     NOT_KILLED = 181  # nobody has stopped that
+    NOT_WAITING = 183  # no command of this number waits for confirmation
+    OWN_COMMAND = 184  # who has proposed a command, or shares a key with who did, does not confirm it
+    WAITING_LIMIT = 185  # as many commands wait for confirmation as may
     UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
     UNKNOWN_SESSION = 190  # no session or drop copy has this name
     OWN_SESSION = 191  # an operator may not shut out the session that the command comes from

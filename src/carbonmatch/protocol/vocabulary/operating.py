@@ -29,6 +29,7 @@ class AuditRequest(Inbound, frozen=True, tag=10):
     kind: NumberField = 0  # tag of the command; 0: every command that changes something
     position: NumberField = 0  # in the journal: that of the last AuditEnd; 0: from `from_ns` on
     after_sequence: NumberField = 0  # that of the last AuditEnd; leaves out commands up to it
+    waiting: bool = False  # only those that wait for confirmation now, all of them; the rest does not count
 
 
 class DryRun(Inbound, frozen=True, tag=13):
@@ -51,6 +52,7 @@ class Audited(Outbound, frozen=True, tag=11):
     session: str  # its name now; empty: it has none
     sent: bytes  # the command as it was sent, with its tag
     reason: int  # number of a [RejectReason](#rejectreason); 0: it was done
+    expires_ns: int = 0  # by when it has to be confirmed, UTC; 0: it does not wait
 
 
 class AuditEnd(Outbound, frozen=True, tag=12):

@@ -1,0 +1,114 @@
+"""Two operators in a real venue: proposed by one, confirmed by the other after a crash."""
+
+import pytest
+
+from carbonmatch.client import Access, Session
+from carbonmatch.client.admin_confirm import decide, let_go, show
+from carbonmatch.client.errors import AwaitsConfirmation, ClientError
+from carbonmatch.matching.messages import KillScope, Proposed, ProposedState, Side
+from carbonmatch.protocol.auth import public_key_of
+from carbonmatch.protocol.messages import Role
+from tests.end_to_end import market
+from tests.end_to_end.market import EUA
+from tests.end_to_end.running import Process
+
+SECOND = f"""
+[confirmation]
+commands = ["kill", "bust_trade"]
+within_s = 3600
+
+[[sessions]]
+id = 60
+name = "second"
+roles = ["operator"]
+key = "second"
+
+[[keys]]
+id = "second"
+public_key = "{public_key_of(market.private_key("second")).hex()}"
+"""
+
+
+def operator(venue: Process, name: str) -> Access:
+    access = market.access(venue.order_entry, name)
+    return access if access.role is Role.OPERATOR else _as_operator(access)
+
+
+def _as_operator(access: Access) -> Access:
+    return Access(
+        host=access.host,
+        port=access.port,
+        key_id=access.key_id,
+        private_key=access.private_key,
+        session=access.session,
+        role=Role.OPERATOR,
+        heartbeat_ms=access.heartbeat_ms,
+    )
+
+
+def yes(_question: str) -> bool:
+    return True
+
+
+async def test_what_one_operator_proposes_another_one_confirms_whatever_happens_between(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process.text = market.text() + SECOND
+    await process.start()
+    async with process.session("alice") as alice:
+        await alice.new_order(EUA, Side.BUY, 5, 100)
+    async with Session(operator(process, "operator")) as session:
+        with pytest.raises(AwaitsConfirmation, match="carbonmatch admin confirm") as awaits:
+            await session.kill(KillScope.VENUE, text="wrong prices")
+    number = awaits.value.number
+    await process.kill()
+    await process.start()
+    await show(operator(process, "second"))
+    with pytest.raises(ClientError, match="OWN_COMMAND: it was proposed by the same session"):
+        await decide(operator(process, "operator"), number, "", yes)
+    assert await process.stop() == 0
+    # From the snapshot of the stop.
+    await process.start()
+    await decide(operator(process, "second"), number, "seen", yes)
+    await show(operator(process, "second"))
+    waiting, shown, proposal, done, nothing = capsys.readouterr().out.splitlines()
+    assert f"#{number} operator: Kill scope=VENUE; wrong prices (until 20" in waiting
+    assert shown == proposal == waiting.partition(" (until")[0]
+    assert done.startswith(f"command {number} is done since sequence ")
+    assert nothing == "nothing waits"
+    async with Session(operator(process, "operator"), next_seq=1) as session:
+        told = [event async for event in _first(session, 2)]
+        assert [one.state for one in told] == [ProposedState.WAITING, ProposedState.CONFIRMED]
+        (killed,) = await session.killed()
+        assert (killed.session_id, killed.text) == (60, "wrong prices")
+        lines = await session.audit()
+        assert [(line.session, line.reason != 0) for line in lines] == [
+            ("operator", False),
+            ("operator", True),
+            ("second", False),
+        ]
+
+
+async def _first(session: Session, count: int):  # type: ignore[no-untyped-def]
+    found = 0
+    async for event in session.events():
+        if isinstance(event, Proposed):
+            yield event
+            found += 1
+        if found == count:
+            return
+
+
+async def test_what_is_rejected_is_never_done(process: Process, capsys: pytest.CaptureFixture[str]) -> None:
+    process.text = market.text() + SECOND
+    await process.start()
+    async with Session(operator(process, "operator")) as session:
+        with pytest.raises(AwaitsConfirmation) as awaits:
+            await session.kill(KillScope.VENUE, text="a slip")
+        # What does not need two is done at once.
+        assert await session.killed() == []
+    number = awaits.value.number
+    await let_go(operator(process, "second"), number, "why would we")
+    with pytest.raises(ClientError, match="NOT_WAITING: no command of this number waits"):
+        await decide(operator(process, "second"), number, "", yes)
+    assert capsys.readouterr().out.splitlines() == [f"command {number} is rejected"]
