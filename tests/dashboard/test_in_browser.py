@@ -342,6 +342,7 @@ async def test_the_page_says_since_when_it_is_old_and_survives_a_killed_engine(
         await expect(stale).to_contain_text("Old market data since")
         await expect(stale).to_contain_text("Old metrics since")
         await expect(page.locator("#state")).to_have_text("engine does not answer")
+        await expect(page.locator("#figures dd").first).to_have_css("font-style", "italic")
         await expect(page.locator("#rows tr[data-symbol=EUA]")).to_contain_class("old")
         await expect(page.locator("#alerts")).to_contain_text("CarbonmatchDown")
         await expect(page.locator("#alerts-said")).to_contain_text("CarbonmatchDown")

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from carbonmatch.dashboard.sources import Source, source_of
+from carbonmatch.dashboard.sources import Source, in_words, source_of
 from carbonmatch.dashboard.view import Seen, View
 from carbonmatch.dashboard.vitals import Point
 from carbonmatch.matching.messages import Side
@@ -91,3 +91,9 @@ def test_a_source_keeps_the_time_since_when_it_is_as_it_is() -> None:
     good = source_of(bad, "", 30)
     assert good == Source(True, 30, "")
     assert source_of(good, "", 40) == good
+
+
+def test_an_error_is_told_without_the_number_that_the_system_has_for_it() -> None:
+    assert in_words(ConnectionRefusedError(111, "no engine there")) == "no engine there"
+    assert in_words(TimeoutError()) == "TimeoutError"
+    assert in_words(ValueError("odd")) == "odd"

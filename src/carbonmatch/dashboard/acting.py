@@ -18,6 +18,7 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError
 from carbonmatch.client.operating import do
 from carbonmatch.client.session import Session
+from carbonmatch.dashboard.sources import in_words
 from carbonmatch.limits import DASHBOARD_ROWS_MAX, TEXT_CHARS_MAX
 from carbonmatch.matching.messages import (
     ClientCommand,
@@ -112,7 +113,7 @@ class Operating:
                 f"no answer within {_ACT_SECONDS_MAX:g} s: it may have been done; look at the phase"
             ) from None
         except (ClientError, OSError) as error:
-            raise Refused(str(error) or type(error).__name__) from error
+            raise Refused(in_words(error)) from error
 
 
 async def _audit(session: Session, from_ns: int) -> deque[AuditLine]:

@@ -8,7 +8,7 @@ from carbonmatch.client.connection import Access
 from carbonmatch.client.errors import ClientError, Disconnected
 from carbonmatch.client.market_data import Batch, MarketDataClient
 from carbonmatch.client.reconnect import is_final
-from carbonmatch.dashboard.sources import source_of
+from carbonmatch.dashboard.sources import in_words, source_of
 from carbonmatch.dashboard.view import View
 from carbonmatch.limits import DASHBOARD_TICK_SECONDS
 from carbonmatch.matching.messages import InstrumentId
@@ -43,7 +43,7 @@ class FeedFollower:
             try:
                 await self._follow()
             except (ClientError, OSError) as error:
-                self._problem = str(error) or type(error).__name__
+                self._problem = in_words(error)
                 if is_final(error):
                     wait_seconds = _AGAIN_REFUSED_SECONDS
                     log("dashboard_feed_refused", WARNING, text=Ours(self._problem))

@@ -24,3 +24,10 @@ def source_of(known: Source | None, problem: str, now_ns: int) -> Source:
     is_good = not problem
     since_ns = known.since_ns if known is not None and known.is_good == is_good else now_ns
     return Source(is_good, since_ns, problem)
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, without the number that the system has for it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

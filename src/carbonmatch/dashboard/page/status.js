@@ -87,6 +87,9 @@ export class Status {
 
   showState() {
     const { metrics, vitals } = this.known;
+    const isLost = this.lostSinceMs !== null;
+    document.body.classList.toggle("old-page", isLost);
+    document.body.classList.toggle("old-metrics", isLost || metrics?.is_good === false);
     const element = byId("state");
     if (this.lostSinceMs !== null) write(element, "no connection", "pill bad");
     else if (!metrics) write(element, "connecting", "pill odd");
