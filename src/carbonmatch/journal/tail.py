@@ -188,9 +188,9 @@ class Tail:
     def newest_sequence(self) -> int:
         """Of the last command that a record follows: of these, what was not handed out yet is a lag.
 
-        The record at the very end is not handed out either. Behind a writer that was killed nothing follows it
-        until the next start, and nobody is late by then. Reads the headers behind the last look, in the
-        newest segment only.
+        The record at the very end is not handed out either. Behind a writer that was killed nothing
+        follows it until the next start, and nobody is late by then. Reads the headers behind the last look,
+        in the newest segment only.
         """
         number, offset, sequence = self._newest
         if (number, offset) < (self._number, self._place.offset):
