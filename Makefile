@@ -28,7 +28,7 @@ help:
 	@echo "              FILES='stops iceberg' for some of its files"
 	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
-	@echo "make alerts   cause what alerts are for, and see them fire and clear in a real Prometheus: ten minutes"
+	@echo "make alerts   cause what alerts are for, and see them fire and clear in a real Prometheus: some minutes"
 	@echo "make drills   upgrade from an older commit of this repository and back again: DRILL_FROM=COMMIT for another one"
 	@echo "make image    the image of the Dockerfile, built without a Docker engine (buildah, mmdebstrap; as root), and run"
 	@echo "make lock     lock the packages anew, with hashes; UPGRADE=1 for newer versions of all"

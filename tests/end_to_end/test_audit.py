@@ -156,3 +156,16 @@ def test_a_kind_that_is_none_is_said_in_words() -> None:
 def test_filters_that_are_none_are_refused(tmp_path: Path, filters: dict[str, Any], words: str) -> None:
     with pytest.raises(NoSuchAudit, match=words):
         next(audit(tmp_path, **filters))
+
+
+async def test_who_asks_on_at_the_end_or_from_anywhere_keeps_its_connection(tmp_path: Path) -> None:
+    async with running(tmp_path, market.config(tmp_path)) as venue:
+        await steer(venue)
+        async with venue.session("operator") as session:
+            end = (await session.ask(AuditRequest(0)))[-1]
+            assert isinstance(end, AuditEnd)
+            for position in (end.position, end.position + 1, end.position - 1, 2**53 - 1):
+                again = await session.ask(
+                    AuditRequest(0, position=position, after_sequence=end.after_sequence)
+                )
+                assert again == [AuditEnd(again[-1].token, 0, False, end.position, end.after_sequence)]

@@ -66,3 +66,14 @@ def test_a_system_without_proc_leaves_out_what_it_cannot_tell(tmp_path: Path) ->
     assert status.resident_bytes is status.open_fds is status.start_time_seconds is None
     assert status.cpu_seconds > 0
     assert status.max_fds == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def test_a_limit_that_was_changed_while_the_process_runs_is_told() -> None:
+    status = ProcessStatus()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] - 1, before[1]))
+        status.look()
+        assert status.max_fds == before[0] - 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

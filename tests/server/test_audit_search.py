@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.reader import scan
 from carbonmatch.journal.record import Kind
 from carbonmatch.journal.segments import segment_name, segment_numbers
@@ -171,6 +172,35 @@ def test_what_has_left_for_the_archive_meanwhile_is_left_out(market: Market) -> 
         left.remove(segment_name(number))
     first = next(stored for stored in scan(left, replay_from=None) if stored.kind is Kind.DATA)
     assert lines_of(found(steps)) == [line for line in market.lines if line[0] >= first.first_sequence]
+
+
+def test_whoever_asks_on_at_the_end_is_told_what_has_come_since(market: Market) -> None:
+    batches = [one for one in scan(market.disk) if one.kind is Kind.DATA]
+    first = found(search(lambda: market.disk, EVERYTHING, batches[-40].position))
+    on = structs.replace(EVERYTHING, position=first.position, after_sequence=first.after_sequence)
+    again = found(search(lambda: market.disk, on, batches[-40].position))
+    assert again == AuditPage([], False, first.position, first.after_sequence)
+    assert lines_of(first) + market.found(on) == market.lines
+    assert len(lines_of(first)) < len(market.lines)
+
+
+@pytest.mark.parametrize("beside", [1, -1, 17])
+def test_a_position_at_which_no_batch_begins_leaves_nothing_out(market: Market, beside: int) -> None:
+    batch = [one for one in scan(market.disk) if one.kind is Kind.DATA][60]
+    wrong = AuditRequest(0, position=batch.position + beside, after_sequence=batch.first_sequence - 1)
+    assert market.found(wrong) == [line for line in market.lines if line[0] >= batch.first_sequence]
+    behind = AuditRequest(0, position=market.durable_position + 1_000_000)
+    assert market.found(behind) == []
+
+
+def test_damage_is_said_wherever_the_page_begins(market: Market) -> None:
+    disk = market.disk.copy()
+    batches = [one for one in scan(disk) if one.kind is Kind.DATA]
+    harmed, asked = batches[60], batches[58]
+    disk.bytes_of(segment_name(harmed.segment))[harmed.offset + 30] ^= 1
+    request = AuditRequest(0, position=asked.position)
+    with pytest.raises(JournalDamaged):
+        found(search(lambda: disk, request, market.durable_position))
 
 
 def test_it_is_looked_up_beside_the_loop(market: Market) -> None:

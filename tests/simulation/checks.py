@@ -293,8 +293,10 @@ def expects(command: Any, answer: AnyReport) -> bool:
             return isinstance(command, m.OrderStatusRequest)
         case m.Done():
             steering = m.SetPhase | m.SetBand | m.Resume | m.BustTrade | m.CorrectTrade
-            steering |= m.AnnounceBidding | m.EndDay | m.Deposit | m.Withdraw
+            steering |= m.AnnounceBidding | m.EndDay | m.Deposit | m.Withdraw | m.KillSwitch
             return isinstance(command, steering)
+        case m.Pulled():
+            return isinstance(command, m.Kill)
         case m.TradeStatus():
             return isinstance(command, m.TradeStatusRequest) and answer.trade_id == command.trade_id
         case m.Canceled(reason=CancelReason.MASS_CANCEL):

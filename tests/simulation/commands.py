@@ -141,6 +141,8 @@ class Operating:
         self._random = random
         self._utc_ns = utc_ns
         self._trade_count = trade_count
+        # What was stopped and is not let go on yet.
+        self._killed: list[tuple[m.KillScope, int]] = []
         self.refs: list[Ref] = []
         self.order_ids: list[OrderId] = []
 
@@ -152,6 +154,10 @@ class Operating:
             return self.mechanisms.of_operator(ref)
         if random.random() < 0.3:
             return self._on_trade(ref)
+        if self._killed and random.random() < 0.5:
+            return m.Release(ref, *self._killed.pop(), "simulated")
+        if random.random() < 0.05:
+            return self._kill(ref)
         instrument_id = random.choice((EUA, CEA))
         if random.random() < 0.2:
             low = random.choice((0, 900, 950))
@@ -161,6 +167,14 @@ class Operating:
         phases = (*(Phase.CONTINUOUS,) * 40, Phase.HALTED, Phase.CANCEL_ONLY, Phase.CLOSED)
         until_ns = self._utc_ns() + random.choice((10**8, 10**9, 10**10)) if random.random() < 0.3 else 0
         return m.SetPhase(ref, instrument_id, random.choice(phases), "simulated", until_ns)
+
+    def _kill(self, ref: Ref) -> m.Kill:
+        """Of what is let go on soon."""
+        accounts = (ALICE_ACCOUNT, BOB_ACCOUNT, CAROL_ACCOUNT)
+        scopes = [(m.KillScope.VENUE, 0), (m.KillScope.INSTRUMENT, CEA), (m.KillScope.PARTICIPANT, 2)]
+        scope = self._random.choice([*scopes, *[(m.KillScope.ACCOUNT, number) for number in accounts]])
+        self._killed.append(scope)
+        return m.Kill(ref, *scope, "simulated")
 
     def _transfer(self, ref: Ref) -> Any:
         """More comes than goes, so that there is something to trade with, and never enough."""

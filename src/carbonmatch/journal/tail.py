@@ -186,9 +186,11 @@ class Tail:
     # --- what is there beyond ----------------------------------------------------------------------
 
     def newest_sequence(self) -> int:
-        """Of the last command that is in the journal, be it durable or not: what is behind is a lag.
+        """Of the last command that a record follows: of these, what was not handed out yet is a lag.
 
-        Reads the headers behind the last look, in the newest segment only.
+        The record at the very end is not handed out either. Behind a writer that was killed nothing
+        follows it until the next start, and nobody is late by then. Reads the headers behind the last look,
+        in the newest segment only.
         """
         number, offset, sequence = self._newest
         if (number, offset) < (self._number, self._place.offset):
@@ -204,7 +206,7 @@ class Tail:
                     if header is None:
                         break
                     offset += header.record_bytes
-                    sequence = header.next_sequence
+                    sequence = header.first_sequence
         except FileNotFoundError:
             pass
         self._newest = (number, offset, sequence)

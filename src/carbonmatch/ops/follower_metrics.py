@@ -75,13 +75,13 @@ FOLLOWER: Final = (
             gauge(
                 "follower_newest_sequence",
                 "newest_sequence",
-                "Sequence of the last command in the journal.",
+                "Sequence of the last command in the journal that is known to be durable.",
                 use="Where the journal is.",
             ),
             gauge(
                 "follower_lag_commands",
                 "lag_commands",
-                "Commands in the journal and not executed again yet.",
+                "Commands known to be durable and not executed again yet.",
                 use="What is left to do.",
             ),
             gauge_of_ns(

@@ -32,13 +32,13 @@ class ProcessStatus:
         self.resident_bytes: int | None = None
         self.start_time_seconds: float | None = None
         self.open_fds: int | None = None
-        self.max_fds = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         with suppress(OSError):
             self.start_time_seconds = _start_time_seconds(proc)
         self.look(proc)
 
     def look(self, proc: Path = _PROC) -> None:
-        """Read anew what changes."""
+        """Read anew what changes; the limit too, which may be raised for a process that runs (prlimit)."""
+        self.max_fds = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         usage = resource.getrusage(resource.RUSAGE_SELF)
         self.cpu_seconds = usage.ru_utime + usage.ru_stime
         with suppress(OSError):

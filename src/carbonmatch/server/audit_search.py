@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.reader import first_position
 from carbonmatch.journal.record import place, position
 from carbonmatch.journal.storage import Storage
@@ -83,7 +84,22 @@ def _search(
         number = yield from _segment_of(storage, numbers, request.from_ns, durable_position, first_times_ns)
         start = position(number, 0)
     # What was there may have left for an archive that is not known here.
-    start = min(max(start, first_position(storage)), durable_position)
+    start = max(start, first_position(storage))
+    if start >= durable_position:
+        return AuditPage([], False, durable_position, request.after_sequence)
+    try:
+        return (yield from _read_page(storage, start, request, durable_position))
+    except JournalDamaged:
+        number, offset = place(start)
+        if not offset:
+            raise
+        # Where no batch begins no page of ours has ended. What is damaged is found from here on as well.
+        return (yield from _read_page(storage, position(number, 0), request, durable_position))
+
+
+def _read_page(
+    storage: Storage, start: int, request: AuditRequest, durable_position: int
+) -> Search[AuditPage]:
     lines: list[AuditedCommand] = []
     after_sequence = request.after_sequence
     read_bytes = 0

@@ -51,7 +51,7 @@ class Source(Protocol):
         """Return when it is worth looking again."""
 
     def newest_sequence(self) -> int:
-        """Of the last command written, handed out or not."""
+        """Of the last command that may be handed out, and was or was not."""
 
     def is_closed(self) -> bool:
         """Whether the writer has stopped cleanly behind the last record."""
