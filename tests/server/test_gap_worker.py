@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -92,3 +93,18 @@ def test_what_was_lost_behind_segments_that_were_taken_away_is_refused_in_words(
     monkeypatch.setattr(gap_worker, "log", lambda *_, text, **__: said.append(str(text)))
     assert gap_worker.main(io.BytesIO(lines), io.BytesIO()) == ExitCode.REFUSED
     assert said[0].startswith("sequence 1 is needed, and the journal goes on with")
+
+
+def test_whoever_reads_or_asks_behind_its_end_meets_an_end(venue: Journaled, tmp_path: Path) -> None:
+    process = GapProcess(order(tmp_path))
+    process.close()
+    process._process.wait()
+    assert process._process.stdin is not None
+    assert process._process.stdout is not None
+    with suppress(OSError):
+        process._process.stdin.close()
+    process._process.stdout.close()
+    with pytest.raises(EOFError):
+        process.go_on(1)
+    with pytest.raises(EOFError):
+        process.read()
