@@ -269,3 +269,11 @@ def test_the_map_names_every_module() -> None:
     text = (SOURCE.parent.parent / "ARCHITECTURE.md").read_text()
     drawn = set(re.findall(r"\w+", text.partition("```\n")[2].partition("```\n")[0]))
     assert {path.stem for path in SOURCE.rglob("*.py")} - {"__init__", "__main__"} <= drawn
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((SOURCE.parent.parent / "docs" / "decisions").glob("*.md"))
+    numbers = [int(page.name.partition("-")[0]) for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    for page, number in zip(pages, numbers, strict=True):
+        assert page.read_text().startswith(f"# {number}. ")

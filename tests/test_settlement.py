@@ -629,7 +629,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STEPS)
 def test_a_file_is_what_one_would_come_to_by_hand(
     tmp_path_factory: pytest.TempPathFactory, steps: Any
@@ -837,7 +837,7 @@ class Settled:
         assert self.fees == self.accounts.fees()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     steps=STEPS,
     lag_days=st.sampled_from((0, 1, 2)),

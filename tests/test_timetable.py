@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonmatch.config import ConfigError, parse
@@ -276,7 +276,6 @@ def timetables(draw: st.DrawFn) -> Timetable:
 TIMES = st.integers(utc("2005-01-01 00:00"), utc("2040-01-01 00:00"))
 
 
-@settings(deadline=None)
 @given(timetables(), TIMES, st.integers(0, 40))
 def test_what_comes_next_is_what_holds_then(one: Timetable, after_ns: int, days: int) -> None:
     until_ns = after_ns + days * 24 * HOUR_NS
@@ -297,7 +296,6 @@ def test_what_comes_next_is_what_holds_then(one: Timetable, after_ns: int, days:
         assert one.last_until(later.at_ns - 1) == earlier
 
 
-@settings(deadline=None)
 @given(timetables(), TIMES)
 def test_every_day_ends_and_shows_the_local_times_of_its_steps(one: Timetable, after_ns: int) -> None:
     found = list(one.between(after_ns, after_ns + 20 * 24 * HOUR_NS))

@@ -123,7 +123,7 @@ def mirrored(history: list[Outputs], joins_after: int) -> None:
         feed.compare(mirror)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(histories(), st.integers(1, 12))
 def test_whatever_happens_it_is_the_engines_feed_again(history: list[Outputs], joins_after: int) -> None:
     mirrored(history, min(joins_after, len(history)))

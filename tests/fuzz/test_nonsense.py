@@ -112,7 +112,7 @@ COMMANDS: Final[st.SearchStrategy[Any]] = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(worlds.SESSIONS), COMMANDS), min_size=1, max_size=30))
 def test_every_command_that_decodes_is_answered(asked: list[tuple[m.SessionId, Any]]) -> None:
     engine, market_data = worlds.venue()

@@ -59,7 +59,7 @@ happenings = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(happenings)
 @example([(SCREEN[0], [(100, 1), (99, 2)]), ("bust", 0), ("bust", 0), (SCREEN[0], [(98, 1)])])
 @example(

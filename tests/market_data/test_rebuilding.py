@@ -137,7 +137,7 @@ steps = st.one_of(
 @example(
     [("join", Subscribe(Ref(1), (CEA, EUA), 1), [True]), [bytes(20)], ("read", 1), ("reconnect", 1)], 136
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=50), st.integers(0, 3_000))
 def test_books_of_any_depth_are_the_engines_at_their_batch_whatever_was_lost(
     happened: list[object], conflate_buffer_bytes: int
@@ -223,7 +223,7 @@ def test_a_day_of_every_kind_of_order_and_reader_ends_with_equal_books() -> None
     assert checked > 20_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(batches, max_size=20),
     st.lists(st.tuples(requests, losses), max_size=4),

@@ -137,7 +137,7 @@ def keep_books(entries: list[Entry]) -> None:
     bookkeeper.close(engine)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.binary(min_size=COMMAND_BYTES, max_size=COMMAND_BYTES), max_size=80))
 def test_every_lot_is_accounted_for_and_every_order_ends_once(choices: list[bytes]) -> None:
     world = World()

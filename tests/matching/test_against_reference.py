@@ -33,7 +33,7 @@ entries_of_bytes = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(entries_of_bytes)
 def test_everything_that_can_be_seen_equals_the_reference(choices: list[tuple[list[bytes], bool]]) -> None:
     world = World()
@@ -96,4 +96,4 @@ def test_cascades_and_expiries_that_go_on_in_later_entries_equal_the_reference(
 
 
 TestMarketMachine = MarketMachine.TestCase
-TestMarketMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestMarketMachine.settings = settings(max_examples=40, stateful_step_count=40)

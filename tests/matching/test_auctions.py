@@ -146,7 +146,7 @@ def test_the_last_trade_is_the_reference_and_the_instruments_before_the_first() 
     assert (end.price_ticks, end.reference_price_ticks) == (104, 104)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.sampled_from([BUY, SELL]), st.integers(1, 12), st.integers(1, 9)), max_size=14),
     st.integers(0, 14),

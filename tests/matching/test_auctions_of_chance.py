@@ -29,7 +29,7 @@ Prices = st.one_of(st.integers(1, 12), st.integers(5, 6))
 Limits = st.lists(st.tuples(st.sampled_from(Side), Prices, st.sampled_from((5, 3, 1, 2, 9))), max_size=14)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(Limits, st.integers(0, 14), st.integers(1, 4))
 # Nothing but the reference decides, and the nearest price on the increment is above it.
 @example([(Side.BUY, 12, 5), (Side.SELL, 1, 5)], 7, 4)
@@ -93,7 +93,7 @@ class Gathered:
 
 
 @pytest.mark.parametrize("rounds", [AUCTION_ROUNDS_MAX, 1, 0])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(phase=Gathering, drawn=Entered)
 def test_an_auction_comes_to_what_the_reference_comes_to(
     rounds: int, phase: m.Phase, drawn: list[tuple[int, m.NewOrderLong]]
@@ -137,7 +137,7 @@ def carried_out(
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(phase=Gathering, drawn=Entered, limit=st.integers(1, 3))
 def test_an_auction_in_pieces_comes_to_what_it_comes_to_in_one(
     restarts: bool, phase: m.Phase, drawn: list[tuple[int, m.NewOrderLong]], limit: int
@@ -157,7 +157,7 @@ def test_an_auction_in_pieces_comes_to_what_it_comes_to_in_one(
     assert digest(in_pieces) == digest(in_one)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(phase=Gathering, drawn=Entered, limit=st.integers(1, 3))
 def test_an_auction_in_pieces_with_self_trades_is_the_same_after_every_restart(
     phase: m.Phase, drawn: list[tuple[int, m.NewOrderLong]], limit: int

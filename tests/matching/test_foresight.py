@@ -76,6 +76,17 @@ def test_a_restriction_takes_out_what_it_forbids_where_that_is_asked_for() -> No
         assert counts(foreseen(house.market, command))[0] == orders
 
 
+def test_accounts_that_are_none_and_limits_are_foreseen() -> None:
+    house = Rich()
+    nobody = m.AccountId(99)
+    for command in (
+        RestrictAccount(Ref(90), nobody, Restriction.NONE),
+        m.SetAccountLimits(Ref(90), nobody, EUA),
+    ):
+        assert foreseen(house.market, command).reason is RejectReason.UNKNOWN_ACCOUNT
+    assert foreseen(house.market, m.SetAccountLimits(Ref(90), COMPANY, EUA, 5)).instrument_count == 1
+
+
 def test_a_bust_is_foreseen_with_what_the_trade_has_moved() -> None:
     market = Rich().market
     market.send(ALICE, sell(1, price=10, lots=5))

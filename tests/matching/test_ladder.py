@@ -72,7 +72,7 @@ actions = st.lists(
 
 
 @pytest.mark.parametrize("side", ["bids", "asks"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actions)
 def test_a_ladder_is_a_sorted_dict_of_queues(side: str, steps: list[tuple[str, int, int]]) -> None:
     with patching() as patch:

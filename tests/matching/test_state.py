@@ -67,7 +67,7 @@ def test_a_replay_in_another_process_with_other_hashes_is_the_same(hash_seed: st
     assert found.stdout.strip() == fingerprint()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.binary(min_size=COMMAND_BYTES, max_size=COMMAND_BYTES), max_size=60),
     st.integers(min_value=0, max_value=60),

@@ -86,7 +86,7 @@ def played(rules: VolatilityRules, chosen: list[Step]) -> Watched:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps)
 def test_no_trade_is_ever_further_from_those_of_the_windows_than_their_widths(
     chosen: list[Step],
@@ -104,7 +104,7 @@ def test_no_trade_is_ever_further_from_those_of_the_windows_than_their_widths(
         history.append((event.time_ns, event.price_ticks))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_every_interruption_ends_by_itself_after_its_extensions(
     chosen: list[Step],
@@ -124,7 +124,7 @@ def test_every_interruption_ends_by_itself_after_its_extensions(
     assert begun == sum(isinstance(event, AuctionEnded) for event in found.told)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps)
 def test_no_trade_is_outside_of_the_limits_that_everyone_was_told(
     chosen: list[Step],
@@ -143,7 +143,7 @@ def test_no_trade_is_outside_of_the_limits_that_everyone_was_told(
         assert order.level.key <= limit, "nothing rests beyond them"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps)
 def test_orders_and_money_are_conserved_whatever_stops_them(
     chosen: list[Step],

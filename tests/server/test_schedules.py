@@ -651,7 +651,7 @@ def test_more_steps_than_are_made_at_once_hold_everybody_up_until_they_are_durab
 # --- whatever happens -------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.sampled_from(["look", "crash", "order"]), st.integers(1, 30 * 3_600)), max_size=12)
 )

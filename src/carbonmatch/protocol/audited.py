@@ -96,7 +96,7 @@ def audited(payload: bytes, first_sequence: int) -> list[AuditedCommand]:
 
 def _not_done(record: Record, entry: Entry) -> dict[int, RejectReason]:
     """Which commands of the entry's session the batch refuses, or only takes note of, by their refs."""
-    not_done = {}
+    not_done: dict[int, RejectReason] = {}
     for stream in record.streams:
         if stream.session_id != entry.session_id:
             continue

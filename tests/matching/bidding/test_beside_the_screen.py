@@ -84,7 +84,7 @@ class Played:
             self.house.time_ns += 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(played=moves)
 def test_every_bidding_ends_as_its_bids_say_whatever_the_screen_does(
     monkeypatch: pytest.MonkeyPatch, played: list[tuple[str, int, int, int, int]]

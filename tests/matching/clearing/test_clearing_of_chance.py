@@ -180,5 +180,5 @@ class ClearingMachine(RuleBasedStateMachine):
                 assert cash.reserved_minor == sum(self.needed(one) for one in mine if one.side is BUY)
 
 
-ClearingMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+ClearingMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestClearingOfChance = ClearingMachine.TestCase
