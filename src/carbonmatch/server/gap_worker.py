@@ -139,9 +139,19 @@ def _write(answers: IO[bytes], feed_sequence: int, framed: bytes) -> None:
     answers.write(_PIECE.pack(feed_sequence, len(framed)) + framed)
 
 
+def yield_to_the_venue() -> None:
+    """Let orders come first, and outlive no venue for long.
+
+    Its unit may forbid both: then it reads all the same, and the venue ends it in time.
+    """
+    seconds = ceil(FEED_JOURNAL_GAP_SECONDS_MAX)
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+
 if __name__ == "__main__":
     start_logging()
-    os.nice(_NICENESS)
-    seconds = ceil(FEED_JOURNAL_GAP_SECONDS_MAX)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    yield_to_the_venue()
     sys.exit(main(sys.stdin.buffer, sys.stdout.buffer))
