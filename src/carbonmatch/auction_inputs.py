@@ -39,6 +39,7 @@ from carbonmatch.matching.messages import (
     Undersubscription,
     WithdrawBid,
 )
+from carbonmatch.protocol.batch import made_commands
 
 # A file of inputs comes from anywhere: what no bidding can have must not get as far as the arithmetic.
 _NUMBER_MAX: Final = 2**63 - 1
@@ -236,7 +237,7 @@ class _Collected:
         ]
         taken = {(session_id, update.ref): update for session_id, update in updates if update.ref}
         for entry in batch.entries:
-            for sequence, command in enumerate(entry.commands, entry.first_sequence):
+            for sequence, command in made_commands(entry):
                 if isinstance(command, DefineAccount):
                     self._accounts[command.account_id] = command
                 elif isinstance(command, Bid | ModifyBid | WithdrawBid):

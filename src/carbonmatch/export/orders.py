@@ -38,6 +38,7 @@ from carbonmatch.matching.messages import (
     SessionId,
     Triggered,
 )
+from carbonmatch.protocol.batch import made_commands
 
 _OrderCommand = NewOrder | NewOrderLong | Select | Cancel | Reduce | Replace | MassCancel
 _OrderReport = Executed | Canceled | Reduced | Replaced | SelfTradePrevented | Triggered
@@ -152,7 +153,7 @@ class _Reader:
     def rows(self, batch: Batch) -> list[Row]:
         commands: dict[tuple[SessionId, Ref], _OrderCommand] = {}
         for entry in batch.entries:
-            for command in entry.commands:
+            for _, command in made_commands(entry):
                 if type(command) is DefineAccount:
                     self._accounts[command.account_id] = command.name
                 elif isinstance(command, _OrderCommand):
