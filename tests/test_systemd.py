@@ -112,3 +112,12 @@ def test_systemd_finds_nothing_wrong(unit: Path) -> None:
         pytest.skip("this systemd-analyze does not judge files")
     level = float(judged.stdout.rsplit("Overall exposure level", 1)[1].split(":")[1].split()[0])
     assert level <= EXPOSURE_MAX
+
+
+def test_what_reads_the_journal_beside_the_engine_may_stand_back_and_its_end_is_not_the_engines() -> None:
+    (engine,) = (unit for unit in UNITS if unit.name == "carbonmatch.service")
+    lines = engine.read_text().splitlines()
+    calls = [line.removeprefix("SystemCallFilter=") for line in lines if line.startswith("SystemCallFilter=")]
+    # What was taken away with @resources before comes back behind it.
+    assert calls == ["@system-service", "~@privileged @resources", "setpriority"]
+    assert settings(engine)["OOMPolicy"] == "continue"

@@ -7,7 +7,7 @@ from carbonmatch.client.admin import set_band
 from carbonmatch.client.admin_confirm import decide, let_go, show
 from carbonmatch.client.errors import AwaitsConfirmation, ClientError
 from carbonmatch.client.operating import status_of
-from carbonmatch.matching.messages import KillScope, Proposed, ProposedState, Side
+from carbonmatch.matching.messages import KillScope, Proposed, ProposedState, RejectReason, Side
 from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 from tests.end_to_end import market
@@ -86,10 +86,10 @@ async def test_what_one_operator_proposes_another_one_confirms_whatever_happens_
         (killed,) = await session.killed()
         assert (killed.session_id, killed.text) == (60, "wrong prices")
         lines = await session.audit()
-        assert [(line.session, line.reason != 0) for line in lines] == [
-            ("operator", False),
-            ("operator", True),
-            ("second", False),
+        assert [(line.session, line.reason) for line in lines] == [
+            ("operator", RejectReason.AWAITS_CONFIRMATION),
+            ("operator", RejectReason.OWN_COMMAND),
+            ("second", 0),
         ]
 
 

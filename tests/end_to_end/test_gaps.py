@@ -298,6 +298,26 @@ async def test_a_key_has_one_reading_and_the_next_begins_when_whoever_waited_is_
         assert (await third.until(GapFilled)).source is FeedSource.SNAPSHOT
 
 
+async def test_whoever_subscribes_again_and_again_has_one_place(venue: Venue) -> None:
+    await churn(venue, 1, 60)
+    held = hold(venue)
+    fills = venue.service._publisher._gap_fills
+    assert fills is not None
+    async with venue.feed_wire() as feed:
+        feed.send(LATE)
+        await feed.until(Subscribed)
+        for _ in range(4):
+            feed.send(*[LATE] * 50)
+            for _ in range(50):
+                await feed.until(Subscribed)
+        # What is read for the first one, and what the last one has asked for.
+        assert len(fills._fillings) == 2
+        held[0].close()
+        await eventually(lambda: len(held) == 2)
+        held[1].close()
+        assert (await feed.until(GapFilled)).source is FeedSource.SNAPSHOT
+
+
 async def test_what_takes_too_long_is_given_up(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap_fills, "FEED_JOURNAL_GAP_SECONDS_MAX", 0.05)
     await churn(venue, 1, 60)

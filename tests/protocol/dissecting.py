@@ -115,7 +115,8 @@ def _value(field: Field, type_: Type, value: Any) -> Iterator[str]:
     elif type_.kind == "binary":
         yield f"{name}: {value.hex() or 'empty'}"
     else:
-        yield f"{name}: {value}"
+        # Wireshark shows the ends of lines within a text as they are written in C.
+        yield f"{name}: {value}".replace("\n", "\\n")
 
 
 def _moment(time_ns: int) -> str:

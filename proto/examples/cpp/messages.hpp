@@ -115,6 +115,7 @@ enum class RejectReason : std::uint32_t {
   NOT_WAITING = 183,
   OWN_COMMAND = 184,
   WAITING_LIMIT = 185,
+  AWAITS_CONFIRMATION = 186,
   UNKNOWN_PARTICIPANT = 182,
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
@@ -206,6 +207,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::NOT_WAITING: return "NOT_WAITING";
     case RejectReason::OWN_COMMAND: return "OWN_COMMAND";
     case RejectReason::WAITING_LIMIT: return "WAITING_LIMIT";
+    case RejectReason::AWAITS_CONFIRMATION: return "AWAITS_CONFIRMATION";
     case RejectReason::UNKNOWN_PARTICIPANT: return "UNKNOWN_PARTICIPANT";
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";

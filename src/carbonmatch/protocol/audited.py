@@ -4,11 +4,13 @@ import re
 from typing import Any, Final, get_args
 
 from carbonmatch.matching.messages import (
+    NO_REF,
     AnyCommand,
     ClientCommand,
     Entry,
     InspectHoldings,
     Permission,
+    Proposed,
     Rejected,
     RejectReason,
     SessionCommand,
@@ -72,7 +74,7 @@ def audited(payload: bytes, first_sequence: int) -> list[AuditedCommand]:
     if not may_have_any(decode_outline(payload)):
         return []
     record = decode_record(payload, first_sequence)
-    refused: dict[int, dict[int, RejectReason]] = {}
+    not_done: dict[int, dict[int, RejectReason]] = {}
     found = []
     for entry in record.entries:
         for sequence, journaled in enumerate(entry.commands, entry.first_sequence):
@@ -83,21 +85,24 @@ def audited(payload: bytes, first_sequence: int) -> list[AuditedCommand]:
                 nothing_came = not getattr(journaled, "applied", True)
             if type(command) not in _OF_OPERATORS:
                 continue
-            if entry.session_id not in refused:
-                refused[entry.session_id] = _refused(record, entry)
-            reason = refused[entry.session_id].get(command.ref)
+            if entry.session_id not in not_done:
+                not_done[entry.session_id] = _not_done(record, entry)
+            reason = not_done[entry.session_id].get(command.ref)
             if reason is None and nothing_came:
                 reason = RejectReason.NOT_APPLIED
             found.append(AuditedCommand(sequence, entry, command, reason))
     return found
 
 
-def _refused(record: Record, entry: Entry) -> dict[int, RejectReason]:
-    """Which commands of the entry's session the batch refuses, by their refs."""
-    return {
-        report.ref: report.reason
-        for stream in record.streams
-        if stream.session_id == entry.session_id
-        for report in decode_stream(stream.reports)
-        if type(report) is Rejected
-    }
+def _not_done(record: Record, entry: Entry) -> dict[int, RejectReason]:
+    """Which commands of the entry's session the batch refuses, or only takes note of, by their refs."""
+    not_done: dict[int, RejectReason] = {}
+    for stream in record.streams:
+        if stream.session_id != entry.session_id:
+            continue
+        for report in decode_stream(stream.reports):
+            if type(report) is Rejected:
+                not_done[report.ref] = report.reason
+            elif type(report) is Proposed and report.ref != NO_REF:
+                not_done[report.ref] = RejectReason.AWAITS_CONFIRMATION
+    return not_done

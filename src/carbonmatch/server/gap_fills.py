@@ -53,6 +53,7 @@ class GapFills:
 
     def ask(self, peer: "FeedPeer") -> bool:
         """Have the journal read for one that is `lost`; False where too many wait, or one of its key does."""
+        self._let_go()
         busy = [filling for filling in self._fillings if filling.is_wanted]
         if len(busy) > FEED_JOURNAL_GAPS_WAITING_MAX or any(each.peer.key_id == peer.key_id for each in busy):
             return False
@@ -65,8 +66,20 @@ class GapFills:
         """It is done with: on with the first that is not."""
         was_first = filling is self._fillings[0]
         self._fillings.remove(filling)
+        self._let_go()
         if was_first and self._fillings:
             self._fillings[0].begin()
+
+    def _let_go(self) -> None:
+        """Forget who waits no more: whoever subscribes again and again has one place, the last.
+
+        What is read already is read on to its next piece. To end it at once would be to begin as many
+        processes as somebody subscribes.
+        """
+        for filling in list(self._fillings):
+            if not (filling.has_begun or filling.is_wanted):
+                filling.abandon()
+                self._fillings.remove(filling)
 
     def stop(self) -> None:
         for filling in self._fillings:
@@ -86,7 +99,7 @@ class _Filling:
         self._lost = lost
         self._interest = group.interest
         self._source: GapSource | None = None
-        self._has_begun = False
+        self.has_begun = False
         self._timer: Timer = self._beside.call_later(FEED_JOURNAL_GAP_SECONDS_MAX, self._give_up)
 
     @property
@@ -95,12 +108,9 @@ class _Filling:
         return self.peer.connected and self.peer.subscriber.lost is self._lost
 
     def begin(self) -> None:
-        self._has_begun = True
-        if self.is_wanted:
-            opening = partial(self._fills.open_source, self._lost, self._interest)
-            self._beside.read(opening, self._opened, self._failed)
-        else:
-            self._end()
+        self.has_begun = True
+        opening = partial(self._fills.open_source, self._lost, self._interest)
+        self._beside.read(opening, self._opened, self._failed)
 
     def abandon(self) -> None:
         """Nobody waits for it any more."""
@@ -113,7 +123,7 @@ class _Filling:
         self._answer_with_snapshots("it has taken too long")
         if self._source is not None:
             self._source.close()
-        elif not self._has_begun:
+        elif not self.has_begun:
             self._end()
 
     # --- in turns of the loop ----------------------------------------------------------------------
@@ -159,10 +169,10 @@ class _Filling:
             self._beside.read(source.read, self._took, self._failed)
 
     def _failed(self, error: Exception) -> None:
-        if not isinstance(error, EOFError | OSError):
-            raise error
         self._answer_with_snapshots(repr(error))
         self._end()
+        if not isinstance(error, EOFError | OSError):
+            raise error
 
     # --- answers -----------------------------------------------------------------------------------
 

@@ -83,10 +83,19 @@ class GapReader:
             if stored.kind is Kind.SEGMENT_HEADER:
                 self._enter(unpack_segment_header(stored.payload).identity)
             elif stored.kind is Kind.DATA and stored.first_sequence > self._venue.engine.sequence:
+                self._must_follow(stored)
                 batch = self._apply(stored)
                 if batch is not None:
                     yield batch
         self._position = until_position
+
+    def _must_follow(self, stored: StoredRecord) -> None:
+        wanted = self._venue.engine.sequence + 1
+        if stored.first_sequence != wanted:
+            raise NothingToReplay(
+                f"sequence {wanted} is needed, and the journal goes on with {stored.first_sequence}: "
+                "segments were taken away, and no snapshot is between them and what was lost"
+            )
 
     def _apply(self, stored: StoredRecord) -> FeedBatch | None:
         """The batch, if it is one of those that are wanted."""

@@ -8,6 +8,7 @@ none where the position is reached. It ends with its input, or when it has used 
 
 import os
 import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -33,8 +34,9 @@ from carbonmatch.server.gap_reader import GapReader
 from carbonmatch.server.recovery import Diverged
 
 _PIECE: Final = struct.Struct(">QI")  # the batch that a piece ends with; its length
-# Behind the venue, whose orders come first.
+# Behind the venue, whose orders come first; and the first to go where memory runs out, of all that share it.
 _NICENESS: Final = 10
+_OOM_SCORE_MAX: Final = 1000
 
 
 class GapOrder(Struct, frozen=True):
@@ -63,7 +65,8 @@ class GapProcess:
         """Raises OSError where no process can be had."""
         # Without a copy of the venue's memory map, which would take long: that is what Popen does on Linux.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "carbonmatch.server.gap_worker"],
+            # Without the directory that the venue was started in, where names may mean something else.
+            [sys.executable, "-P", "-m", "carbonmatch.server.gap_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # It is this very package that it runs, wherever it was found.
@@ -77,7 +80,7 @@ class GapProcess:
             raise
 
     def go_on(self, until_position: int) -> None:
-        """Have it read up to there. Raises OSError where it has ended."""
+        """Have it read up to there. Raises OSError or EOFError where it has ended."""
         self._say(b"%d" % until_position)
 
     def read(self) -> Piece:
@@ -99,15 +102,26 @@ class GapProcess:
 
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except ValueError as error:
+            raise _closed() from error
 
     def _exactly(self, length: int) -> bytes:
         assert self._process.stdout is not None
-        found = self._process.stdout.read(length)
+        try:
+            found = self._process.stdout.read(length)
+        except ValueError as error:
+            raise _closed() from error
         if len(found) < length:
             raise EOFError
         return found
+
+
+def _closed() -> EOFError:
+    """In place of the ValueError of a file that `close` was faster with."""
+    return EOFError("it was closed meanwhile")
 
 
 def main(asked: IO[bytes], answers: IO[bytes]) -> int:
@@ -139,9 +153,22 @@ def _write(answers: IO[bytes], feed_sequence: int, framed: bytes) -> None:
     answers.write(_PIECE.pack(feed_sequence, len(framed)) + framed)
 
 
+def stand_back() -> None:
+    """Let the venue come first, whose bounds and whose own score of a service this process has inherited.
+
+    Where a sandbox does not let it, it works all the same.
+    """
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE_MAX))
+    # Ctrl-C reaches every process of a terminal: this one is ended by the venue.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 if __name__ == "__main__":
     start_logging()
-    os.nice(_NICENESS)
+    stand_back()
     seconds = ceil(FEED_JOURNAL_GAP_SECONDS_MAX)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     sys.exit(main(sys.stdin.buffer, sys.stdout.buffer))

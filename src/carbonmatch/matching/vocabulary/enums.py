@@ -278,6 +278,7 @@ class RejectReason(IntEnum):
     NOT_WAITING = 183  # no command of this number waits for confirmation
     OWN_COMMAND = 184  # who has proposed a command, or shares a key with who did, does not confirm it
     WAITING_LIMIT = 185  # as many commands wait for confirmation as may
+    AWAITS_CONFIRMATION = 186  # in audits only: not done then; a Decide says what became of it, if one came
     UNKNOWN_PARTICIPANT = 182  # no account belongs to a participant of this id
     UNKNOWN_SESSION = 190  # no session or drop copy has this name
     OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
