@@ -37,9 +37,9 @@ def settings(unit: Path) -> dict[str, str]:
     return {name.strip(): value for name, value in pairs}
 
 
-def test_there_is_a_unit_for_engine_follower_and_dashboard() -> None:
-    names = ["carbonmatch-dashboard.service", "carbonmatch-follower.service", "carbonmatch.service"]
-    assert [unit.name for unit in UNITS] == names
+def test_there_is_a_unit_for_every_process_of_a_venue() -> None:
+    beside = [f"carbonmatch-{name}.service" for name in ("dashboard", "fanout", "follower")]
+    assert [unit.name for unit in UNITS] == [*beside, "carbonmatch.service"]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))

@@ -117,6 +117,18 @@ async def tick(browsers: Browsers) -> None:
         await asyncio.sleep(0.005)
 
 
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"secret":"\xff"}', b"\x00"])
+async def test_a_body_that_is_no_request_is_the_senders_fault(body: bytes) -> None:
+    async with (
+        served() as site,
+        site.http.post(site.url + "/login", data=body, headers=site.headers) as response,
+    ):
+        assert response.status == 400
+
+
 # --- the page -------------------------------------------------------------------------------------
 
 

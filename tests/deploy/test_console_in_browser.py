@@ -102,6 +102,17 @@ async def test_numbers_and_charts_are_kept_new(browser: Browser, live: Observed)
         assert await page.locator("figure.chart path.line").count() > 0
 
 
+async def test_where_the_reader_is_in_the_table_outlives_the_next_numbers(
+    browser: Browser, live: Observed
+) -> None:
+    async with opened(browser, live, PHONE) as page:
+        await page.evaluate("market.scrollLeft = 40; market.focus()")
+        assert await page.evaluate("market.scrollLeft") == 40
+        await page.evaluate("refresh()")
+        assert await page.evaluate("market.scrollLeft") == 40
+        assert await page.evaluate("document.activeElement.id") == "market"
+
+
 async def test_a_console_whose_prometheus_is_gone_says_that_it_is_old(
     browser: Browser, live: Observed
 ) -> None:

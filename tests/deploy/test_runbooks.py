@@ -116,6 +116,12 @@ def test_every_metric_of_a_page_exists(page: Path) -> None:
     assert {name for name in names if not is_known(name)} == set()
 
 
+@pytest.mark.parametrize("page", [*PAGES, INDEX], ids=lambda page: str(page.stem))
+def test_a_page_asks_for_values_and_not_for_the_comments_between_them(page: Path) -> None:
+    for pattern in re.findall(r"/metrics \| grep (?:-E )?(\S+)", page.read_text()):
+        assert pattern.lstrip('"').startswith("^"), pattern
+
+
 def alternatives(text: str) -> set[str]:
     """What `carbonmatch_(a|b)_c(d|e)` stands for."""
     found = set()

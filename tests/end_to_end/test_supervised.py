@@ -1,8 +1,10 @@
 """Real processes with a socket that listens as systemd does: readiness, status, signs of life, stops."""
 
 import asyncio
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,8 +14,9 @@ import pytest
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.segments import segment_name
 from tests.dashboard.running import DashboardProcess
+from tests.end_to_end.fanning import fanout_arguments
 from tests.end_to_end.following import FollowerProcess
-from tests.end_to_end.running import Process, eventually
+from tests.end_to_end.running import REPOSITORY, Process, eventually
 from tests.end_to_end.wire import SECONDS_MAX
 
 # A sign of life every 10 ms: many turns of the loop, and far more often than a window without any is long.
@@ -145,6 +148,28 @@ async def test_a_follower_is_ready_when_it_follows(process: Process, systemd: Sy
         assert stopping["STATUS"].startswith("stopping; ")
     finally:
         follower.clean_up()
+    assert await process.stop() == ExitCode.DONE
+
+
+async def test_a_fan_out_is_ready_when_readers_can_have_the_market(
+    process: Process, systemd: Systemd, tmp_path: Path
+) -> None:
+    await process.start()
+    fanout = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "carbonmatch", "fanout", *fanout_arguments(process, tmp_path)),
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), **systemd.environment},
+    )
+    try:
+        _, ready = await systemd.until("READY")
+        assert ready["STATUS"] == "0 readers"
+        assert "WATCHDOG" in await systemd.heard()
+        fanout.send_signal(signal.SIGTERM)
+        await systemd.until("STOPPING")
+        assert await fanout.wait() == ExitCode.DONE
+    finally:
+        if fanout.returncode is None:
+            fanout.kill()
+            await fanout.wait()
     assert await process.stop() == ExitCode.DONE
 
 

@@ -210,7 +210,7 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 def _decoded(body: bytes, kind: type[_Asked]) -> _Asked:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from None
 
 

@@ -41,6 +41,7 @@ from carbonmatch.server.configured import configured_credentials
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.guard import Bounds, Guard
 from carbonmatch.server.ops_port import OpsPort
+from carbonmatch.server.supervisor import Supervisor
 from carbonmatch.server.vitals import Timepieces
 
 
@@ -116,6 +117,12 @@ async def _republish(config: Config, access: Access, nats: str, prefix: str) -> 
         port = OpsPort(ops_pages(exposition, lambda: assess_fanout(counters)))
         ops = await port.open(host_and_port(config.listen.ops), time.monotonic_ns, _context(tls, "ops"))
         stack.callback(port.close)
+        supervisor = stack.enter_context(Supervisor(lambda: f"{counters.feed_subscribers} readers"))
+
+        def ready(address: str) -> None:
+            log("ready", market_data=address, engine=f"{access.host}:{access.port}", ops=f"{ops[0]}:{ops[1]}")
+            supervisor.ready()
+
         relay = Relay(
             access,
             Listener(config.venue.server_id, frozenset({Role.MARKET_DATA}), configured_credentials(config)),
@@ -125,11 +132,10 @@ async def _republish(config: Config, access: Access, nats: str, prefix: str) -> 
             gauges,
             tls=_context(tls, "market_data"),
             outlets=outlets,
-            on_ready=lambda address: log(
-                "ready", market_data=address, engine=f"{access.host}:{access.port}", ops=f"{ops[0]}:{ops[1]}"
-            ),
+            on_ready=ready,
         )
         await _until_stopped(relay, gauges)
+        supervisor.stopping()
     log("stopped")
     return ExitCode.DONE
 

@@ -162,6 +162,10 @@ def stand_back() -> None:
         os.nice(_NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE_MAX))
+    # With a venue that is gone nobody ends it.
+    seconds = ceil(FEED_JOURNAL_GAP_SECONDS_MAX)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Ctrl-C reaches every process of a terminal: this one is ended by the venue.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -169,6 +173,4 @@ def stand_back() -> None:
 if __name__ == "__main__":
     start_logging()
     stand_back()
-    seconds = ceil(FEED_JOURNAL_GAP_SECONDS_MAX)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     sys.exit(main(sys.stdin.buffer, sys.stdout.buffer))

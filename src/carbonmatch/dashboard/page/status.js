@@ -170,14 +170,12 @@ export class Status {
         ["follower, sequence", count(following.sequence)],
         ["follower behind", count(following.lag_commands), "", "commands"],
         ["follower behind", few(following.lag_seconds), "", "s"],
-        ["snapshot, sequence", count(following.snapshot_sequence)],
-        ["snapshot age", span(following.snapshot_age_seconds)],
-        ["states compared", following.diverged ? "DIVERGED" : "equal", following.diverged ? "bad" : ""],
+        ...snapshotFacts(following.snapshot_sequence ? following : vitals),
+        ["executed again, it is", following.diverged ? "DIVERGED" : "equal", following.diverged ? "bad" : ""],
       );
     } else {
       facts.push(
-        ["snapshot, sequence", vitals.snapshot_sequence ? count(vitals.snapshot_sequence) : "none yet"],
-        ["snapshot age", vitals.snapshot_sequence ? span(vitals.snapshot_age_seconds) : NONE],
+        ...snapshotFacts(vitals),
         ["follower", "no --follower-url"],
       );
     }
@@ -197,6 +195,14 @@ export class Status {
     write(byId("alerts-said"), names ? `${alerts.length} alerts: ${names}` : "No alerts");
     list.replaceChildren(...(alerts.length ? alerts.map(alertItem) : [make("li", "Nothing to report.", "none")]));
   }
+}
+
+// Of the newest one, by whoever knows it.
+function snapshotFacts({ snapshot_sequence: sequence, snapshot_age_seconds: ageSeconds }) {
+  return [
+    ["snapshot, sequence", sequence ? count(sequence) : "none yet"],
+    ["snapshot age", sequence ? span(ageSeconds) : NONE],
+  ];
 }
 
 function alertItem(alert) {
