@@ -7,7 +7,7 @@ import pytest
 from carbonmatch.client import Session
 from carbonmatch.client.errors import AwaitsConfirmation
 from carbonmatch.journal_tools.fills import fills
-from carbonmatch.matching.messages import BustTrade, EndDay, Phase, Ref, SetPhase, Side
+from carbonmatch.matching.messages import BustTrade, EndDay, InstrumentId, Phase, Ref, SetPhase, Side, TradeId
 from carbonmatch.surveillance.survey import Period, survey
 from carbonmatch.surveillance.thresholds import Thresholds
 from tests.end_to_end.running import Process
@@ -16,7 +16,8 @@ from tests.end_to_end.test_confirmation import SECOND, operator
 from tests.end_to_end.test_days import TODAY_NUMBER, made_again, settling
 from tests.test_settlement import rows_of
 
-_KAU = 7
+_KAU = InstrumentId(7)
+_ALL = InstrumentId(0)
 
 
 async def test_what_was_listed_and_what_was_confirmed_later_is_settled_and_surveyed(
@@ -32,10 +33,10 @@ async def test_what_was_listed_and_what_was_confirmed_later_is_settled_and_surve
                 await alice.new_order(_KAU, Side.BUY, 5, 100)
                 await dora.new_order(_KAU, Side.SELL, 5, 100)
         with pytest.raises(AwaitsConfirmation) as awaits:
-            await steering.call(BustTrade(Ref(0), 1, "a slip"))
+            await steering.call(BustTrade(Ref(0), TradeId(1), "a slip"))
         async with Session(operator(process, "second")) as second:
             await second.decide(awaits.value.number, confirms=True)
-        await steering.call(SetPhase(Ref(0), 0, Phase.CLOSED))
+        await steering.call(SetPhase(Ref(0), _ALL, Phase.CLOSED))
         await steering.call(EndDay(Ref(0), TODAY_NUMBER))
     made = await process.said("settlement_made", trading_day=TODAY_NUMBER)
     assert made["trades"] == 1

@@ -2,19 +2,23 @@
 
 import pytest
 
-from carbonmatch.client import Access, Session
+from carbonmatch.client import Access, OrderRejected, Session
+from carbonmatch.client.admin import set_band
 from carbonmatch.client.admin_confirm import decide, let_go, show
 from carbonmatch.client.errors import AwaitsConfirmation, ClientError
+from carbonmatch.client.operating import status_of
 from carbonmatch.matching.messages import KillScope, Proposed, ProposedState, RejectReason, Side
 from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 from tests.end_to_end import market
-from tests.end_to_end.market import EUA
+from tests.end_to_end.market import ALICE, ALICE_ACCOUNT, CEA, EUA
 from tests.end_to_end.running import Process
 
+# 2100, when nobody runs this any more.
+LATER_NS = 4_102_444_800 * 10**9
 SECOND = f"""
 [confirmation]
-commands = ["kill", "bust_trade"]
+commands = ["kill", "bust_trade", "set_band", "cancel_bidding"]
 within_s = 3600
 
 [[sessions]]
@@ -87,6 +91,44 @@ async def test_what_one_operator_proposes_another_one_confirms_whatever_happens_
             ("operator", RejectReason.OWN_COMMAND),
             ("second", 0),
         ]
+
+
+async def test_a_band_and_the_end_of_a_bidding_wait_for_the_second_operator_over_a_crash(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cea = f"\n[[instruments]]\nid = {CEA}"
+    process.text = (market.text() + SECOND).replace(cea, f"\n[instruments.bidding]\n{cea}")
+    await process.start()
+    numbers = []
+    async with Session(operator(process, "operator")) as session:
+        bidding_id = await session.announce_bidding(
+            EUA, Side.SELL, 10, session_id=ALICE, account_id=ALICE_ACCOUNT, closes_ns=LATER_NS
+        )
+        with pytest.raises(AwaitsConfirmation) as awaits:
+            await session.cancel_bidding(bidding_id, "drought")
+        numbers.append(awaits.value.number)
+    with pytest.raises(AwaitsConfirmation) as awaits:
+        await set_band(operator(process, "operator"), "EUA", 1_000, 900, 1_100, "news")
+    numbers.append(awaits.value.number)
+    await process.kill()
+    await process.start()
+    assert await _band(process) == (0, 0)
+    for number in numbers:
+        await decide(operator(process, "second"), number, "seen", yes)
+    assert await _band(process) == (900, 1_100)
+    async with Session(operator(process, "operator")) as session:
+        with pytest.raises(OrderRejected, match="UNKNOWN_BIDDING"):
+            await session.cancel_bidding(bidding_id)
+    cancel, *_, band, _ = capsys.readouterr().out.splitlines()
+    assert f"#{numbers[0]} operator: CancelBidding" in cancel
+    assert f"#{numbers[1]} operator: SetBand" in band
+
+
+async def _band(process: Process) -> tuple[int, int]:
+    async with Session(operator(process, "operator")) as session:
+        status = await status_of(session, EUA)
+    assert status is not None
+    return status.band_low_ticks, status.band_high_ticks
 
 
 async def _first(session: Session, count: int):  # type: ignore[no-untyped-def]

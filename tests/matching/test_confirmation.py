@@ -23,7 +23,7 @@ from carbonmatch.matching.messages import (
     SetPhase,
 )
 from carbonmatch.matching.state import digest, restore, snapshot
-from tests.matching.market import ALICE, BOB, EUA, NAMES, OPS, VENUE, Market, buy
+from tests.matching.market import ALICE, BOB, CEA, EUA, NAMES, OPS, VENUE, Market, buy
 
 SECOND = SessionId(59)
 WITHIN_NS = 1_000
@@ -153,6 +153,77 @@ def test_a_trade_that_was_looked_up_is_kept_with_its_command(market: Market) -> 
     assert "second: done" in lines
     assert f"ops 0: #{number} confirmed" in lines
     assert market.engine.venue.amended_trades[m.TradeId(1)].quantity_lots == 0
+
+
+def house_of_prices_and_biddings() -> tuple[Market, int]:
+    """SetBand, SetReference and CancelBidding need two, and a bidding takes bids; with its number."""
+    there = Market(prices=m.PriceRules(), bidding=m.BiddingRules())
+    there.send(VENUE, DefineSession(SECOND, "second", (), operator=True))
+    there.send(VENUE, m.SetSeed(bytes(16)), DefineConfirmation((130, 141, 144), WITHIN_NS))
+    there.setup_commands += 3
+    offer = m.AnnounceBidding(
+        Ref(1), EUA, ALICE, m.AccountId(11), m.Side.SELL, 100, 5, 0, there.time_ns + 10 * WITHIN_NS
+    )
+    there.send(OPS, offer)
+    return there, there.order_id(1)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_prices_and_the_end_of_a_bidding_wait_for_a_second_operator(restarts: bool) -> None:
+    market, bidding_id = house_of_prices_and_biddings()
+    there = market.engine.instruments[EUA].definition
+    commands: list[m.AnyCommand] = [
+        m.SetReference(Ref(2), EUA, 50),
+        m.SetBand(Ref(3), EUA, 40, 30, 60),
+        m.CancelBidding(Ref(4), m.OrderId(bidding_id), "drought"),
+    ]
+    lines = [line for command in commands for line in market.send(OPS, command)]
+    assert lines == ["ops 2: #2 waiting", "ops 3: #3 waiting", "ops 4: #4 waiting"]
+    if restarts:
+        restart(market)
+    assert market.engine.instruments[EUA].definition == there
+    assert market.engine.venue.biddings.by_id
+    assert sorted(decide(market, 2)) == ["ops 0: #2 confirmed", "second: done"]
+    assert market.engine.instruments[EUA].definition.reference_price_ticks == 50
+    assert sorted(decide(market, 3)) == ["ops 0: #3 confirmed", "second: done"]
+    assert market.engine.instruments[EUA].definition.band_high_ticks == 60
+    assert "second: done" in decide(market, 4)
+    assert not market.engine.venue.biddings.by_id
+
+
+def test_prices_and_the_end_of_a_bidding_are_refused_when_proposed_and_when_confirmed() -> None:
+    market, bidding_id = house_of_prices_and_biddings()
+    refused: list[tuple[m.AnyCommand, str]] = [
+        (m.SetBand(Ref(2), m.InstrumentId(9), 5, 4, 6), "UNKNOWN_INSTRUMENT"),
+        (m.SetBand(Ref(3), EUA, 5, 6, 4), "INVALID_PRICE"),
+        (m.SetReference(Ref(4), m.InstrumentId(9), 5), "UNKNOWN_INSTRUMENT"),
+        (m.SetReference(Ref(5), CEA, 5), "MECHANISM_NOT_AVAILABLE"),
+        (m.SetReference(Ref(6), EUA, 0), "INVALID_PRICE"),
+        (m.CancelBidding(Ref(7), m.OrderId(bidding_id + 1)), "UNKNOWN_BIDDING"),
+    ]
+    for command, reason in refused:
+        assert [line.partition("rejected ")[2] for line in market.send(OPS, command)] == [reason]
+    assert not market.engine.venue.waiting_commands
+    number = market.engine.sequence + 1 - market.setup_commands
+    cancel = m.CancelBidding(Ref(8), m.OrderId(bidding_id))
+    market.send(OPS, cancel, m.CancelBidding(Ref(9), m.OrderId(bidding_id)))
+    assert "second: done" in decide(market, number)
+    assert sorted(decide(market, number + 1)) == [
+        f"ops 0: #{number + 1} refused",
+        "second: rejected UNKNOWN_BIDDING",
+    ]
+
+
+def test_members_get_no_further_with_what_needs_two() -> None:
+    market, bidding_id = house_of_prices_and_biddings()
+    commands: list[m.AnyCommand] = [
+        m.SetBand(Ref(1), EUA, 40, 30, 60),
+        m.SetReference(Ref(2), EUA, 50),
+        m.CancelBidding(Ref(3), m.OrderId(bidding_id)),
+    ]
+    lines = [line for command in commands for line in market.send(ALICE, command)]
+    assert lines == [f"alice {ref}: rejected NOT_ENTITLED" for ref in (1, 2, 3)]
+    assert not market.engine.venue.waiting_commands
 
 
 def test_what_needs_two_may_change_while_something_waits(market: Market) -> None:

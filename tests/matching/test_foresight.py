@@ -114,6 +114,25 @@ def test_an_end_of_day_says_of_how_many_instruments() -> None:
     assert foreseen(market, EndDay(Ref(2), 20231114), ALICE).reason is RejectReason.NOT_ENTITLED
 
 
+def test_prices_are_foreseen_and_a_bidding_that_would_be_called_off() -> None:
+    market = Market(prices=m.PriceRules(), bidding=m.BiddingRules(), price_increment_ticks=5)
+    market.send(VENUE, m.SetSeed(bytes(16)))
+    number = m.OrderId(market.engine.sequence + 1)
+    closes_ns = market.time_ns + 1_000
+    offer = m.AnnounceBidding(Ref(1), EUA, ALICE, m.AccountId(11), Side.SELL, 9, 5, 0, closes_ns)
+    market.send(OPS, offer)
+    assert foreseen(market, m.SetBand(Ref(2), EUA, 5, 4, 6)) == Foresight(None, instrument_count=1)
+    assert foreseen(market, m.SetBand(Ref(2), EUA, 5, 6, 4)) == Foresight(RejectReason.INVALID_PRICE)
+    assert foreseen(market, m.SetReference(Ref(2), EUA, 10)) == Foresight(None, instrument_count=1)
+    increment = foreseen(market, m.SetReference(Ref(2), EUA, 11))
+    assert increment == Foresight(RejectReason.PRICE_INCREMENT)
+    called_off = foreseen(market, m.CancelBidding(Ref(2), number))
+    assert (counts(called_off), called_off.instrument_count) == ((0, 0, 0, 0, 1, False), 1)
+    market.time_ns = closes_ns
+    market.send(VENUE, m.TimePassed())
+    assert foreseen(market, m.CancelBidding(Ref(2), number)).reason is RejectReason.UNKNOWN_BIDDING
+
+
 def test_more_bids_than_one_command_withdraws_are_said_to_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.matching.test_kill_switch import bidding_house
 

@@ -20,6 +20,9 @@ ConfirmedName = Literal[
     "set_block_phase",
     "restrict_account",
     "set_account_limits",
+    "set_band",
+    "set_reference",
+    "cancel_bidding",
 ]
 _NS_PER_SECOND: Final = 1_000_000_000
 _TAGS: Final = {kind.__name__.lower(): kind.__struct_config__.tag for kind in get_args(Foreseeable)}

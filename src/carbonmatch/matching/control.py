@@ -96,19 +96,26 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
 
 def set_band(venue: Venue, session: SessionState, command: SetBand, ref: Ref) -> None:
     """Change the prices which the instrument admits. Orders outside of the new band stay."""
+    reason = band_refusal(venue, session, command)
+    if reason is not None:
+        refuse(venue, session, ref, reason)
+        return
     reference, low, high = command.reference_price_ticks, command.band_low_ticks, command.band_high_ticks
-    book = venue.books.get(command.instrument_id)
+    book = venue.books[command.instrument_id]
+    book.instrument.set_band(reference, low, high)
+    set_reference(book)
+    venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
+    report_done(venue, session, ref)
+
+
+def band_refusal(venue: Venue, session: SessionState, command: SetBand) -> RejectReason | None:
     if not session.operator:
-        refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
-    elif book is None:
-        refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
-    elif not is_band(reference, low, high):
-        refuse(venue, session, ref, RejectReason.INVALID_PRICE)
-    else:
-        book.instrument.set_band(reference, low, high)
-        set_reference(book)
-        venue.public.append(BandChanged(command.instrument_id, venue.time_ns, reference, low, high))
-        report_done(venue, session, ref)
+        return RejectReason.NOT_ENTITLED
+    if command.instrument_id not in venue.books:
+        return RejectReason.UNKNOWN_INSTRUMENT
+    if not is_band(command.reference_price_ticks, command.band_low_ticks, command.band_high_ticks):
+        return RejectReason.INVALID_PRICE
+    return None
 
 
 def define_instrument(venue: Venue, command: DefineInstrument) -> None:

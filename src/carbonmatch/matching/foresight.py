@@ -10,14 +10,16 @@ from typing import Any, Final, NamedTuple
 from carbonmatch.limits import BID_MEETINGS, ENTRY_AUCTION_ORDERS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.auction import orders_of_the_day
+from carbonmatch.matching.bidding.commands import bidding_to_cancel
 from carbonmatch.matching.blocks.steering import block_phase_refusal
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.restrictions import books_of, open_and_forbidden
 from carbonmatch.matching.clearing.transfers import where
-from carbonmatch.matching.control import books_to_steer
+from carbonmatch.matching.control import band_refusal, books_to_steer
 from carbonmatch.matching.day.end import books_to_end
 from carbonmatch.matching.kill_switch import kill_refusal, open_in, release_refusal
 from carbonmatch.matching.messages import (
+    CancelBidding,
     Deposit,
     EndDay,
     Kill,
@@ -28,10 +30,13 @@ from carbonmatch.matching.messages import (
     RestrictAccount,
     Resume,
     SetAccountLimits,
+    SetBand,
     SetBlockPhase,
     SetPhase,
+    SetReference,
     Withdraw,
 )
+from carbonmatch.matching.prices.settling import reference_refusal
 from carbonmatch.matching.pulling import Open
 from carbonmatch.matching.trades import trade_refusal
 from carbonmatch.matching.venue import Venue
@@ -94,6 +99,21 @@ def _block_phase(venue: Venue, session: SessionState, command: SetBlockPhase) ->
     return Foresight(block_phase_refusal(venue, session, command))
 
 
+def _band(venue: Venue, session: SessionState, command: SetBand) -> Foresight:
+    return _of_one(band_refusal(venue, session, command))
+
+
+def _reference(venue: Venue, session: SessionState, command: SetReference) -> Foresight:
+    return _of_one(reference_refusal(venue, session, command))
+
+
+def _bidding(venue: Venue, session: SessionState, command: CancelBidding) -> Foresight:
+    found = bidding_to_cancel(venue, session, command)
+    if isinstance(found, RejectReason):
+        return Foresight(found)
+    return Foresight(None, Open([], [], [], [found]), instrument_count=1)
+
+
 def _end_of_day(venue: Venue, session: SessionState, command: EndDay) -> Foresight:
     if not session.operator:
         return Foresight(RejectReason.NOT_ENTITLED)
@@ -110,6 +130,10 @@ def _trade(venue: Venue, session: SessionState, on: OnTrade) -> Foresight:
     return Foresight(trade_refusal(venue, session, on))
 
 
+def _of_one(reason: RejectReason | None) -> Foresight:
+    return Foresight(reason, instrument_count=int(reason is None))
+
+
 def _of_books(found: list[Book] | RejectReason) -> Foresight:
     if isinstance(found, RejectReason):
         return Foresight(found)
@@ -124,6 +148,9 @@ FORESEEN: Final[dict[type, Callable[[Venue, SessionState, Any], Foresight]]] = {
     SetPhase: _phase,
     Resume: _resume,
     SetBlockPhase: _block_phase,
+    SetBand: _band,
+    SetReference: _reference,
+    CancelBidding: _bidding,
     EndDay: _end_of_day,
     Deposit: _transfer,
     Withdraw: _transfer,

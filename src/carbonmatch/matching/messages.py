@@ -286,6 +286,9 @@ Foreseeable = (
     | SetPhase
     | Resume
     | SetBlockPhase
+    | SetBand
+    | SetReference
+    | CancelBidding
     | EndDay
     | Deposit
     | Withdraw

@@ -81,18 +81,26 @@ def announce(venue: Venue, session: SessionState, command: AnnounceBidding, ref:
 
 def cancel(venue: Venue, session: SessionState, command: CancelBidding, ref: Ref) -> None:
     """End a bidding before its window does."""
-    bidding = venue.biddings.by_id.get(command.bidding_id)
+    bidding = bidding_to_cancel(venue, session, command)
+    if isinstance(bidding, RejectReason):
+        venue.reject(session, ref, bidding)
+        return
+    call_off(venue, bidding, command.text)
+    go_on(venue, bidding)
+    report_done(venue, session, ref)
+
+
+def bidding_to_cancel(venue: Venue, session: SessionState, command: CancelBidding) -> Bidding | RejectReason:
+    """What the command is for; or why it is refused."""
     if not session.operator:
-        venue.reject(session, ref, RejectReason.NOT_ENTITLED)
-    elif bidding is None:
-        venue.reject(session, ref, RejectReason.UNKNOWN_BIDDING)
-    elif bidding.state is BiddingState.CLOSED or venue.time_ns >= bidding.offer.closes_ns:
+        return RejectReason.NOT_ENTITLED
+    bidding = venue.biddings.by_id.get(command.bidding_id)
+    if bidding is None:
+        return RejectReason.UNKNOWN_BIDDING
+    if bidding.state is BiddingState.CLOSED or venue.time_ns >= bidding.offer.closes_ns:
         # Over is over, also where it has to wait for its turn to be determined.
-        venue.reject(session, ref, RejectReason.NOT_IN_THIS_PHASE)
-    else:
-        call_off(venue, bidding, command.text)
-        go_on(venue, bidding)
-        report_done(venue, session, ref)
+        return RejectReason.NOT_IN_THIS_PHASE
+    return bidding
 
 
 def bid(venue: Venue, session: SessionState, command: Bid, ref: Ref) -> None:

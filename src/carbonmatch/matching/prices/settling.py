@@ -58,22 +58,30 @@ def begin_next_day(venue: Venue, book: Book, result: DayResult) -> None:
 
 def set_reference(venue: Venue, session: SessionState, command: SetReference, ref: Ref) -> None:
     """Give an instrument a reference price, and the band that its rules make of it."""
-    book = venue.books.get(command.instrument_id)
-    reference_ticks = command.reference_price_ticks
+    reason = reference_refusal(venue, session, command)
+    if reason is not None:
+        refuse(venue, session, ref, reason)
+        return
+    book = venue.books[command.instrument_id]
+    assert book.prices is not None
+    book.prices.days_without_trade = 0
+    _use(venue, book, command.reference_price_ticks)
+    report_done(venue, session, ref)
+
+
+def reference_refusal(venue: Venue, session: SessionState, command: SetReference) -> RejectReason | None:
     if not session.operator:
-        refuse(venue, session, ref, RejectReason.NOT_ENTITLED)
-    elif book is None:
-        refuse(venue, session, ref, RejectReason.UNKNOWN_INSTRUMENT)
-    elif book.prices is None:
-        refuse(venue, session, ref, RejectReason.MECHANISM_NOT_AVAILABLE)
-    elif not 0 < reference_ticks <= PRICE_TICKS_MAX:
-        refuse(venue, session, ref, RejectReason.INVALID_PRICE)
-    elif reference_ticks % book.instrument.price_increment_ticks:
-        refuse(venue, session, ref, RejectReason.PRICE_INCREMENT)
-    else:
-        book.prices.days_without_trade = 0
-        _use(venue, book, reference_ticks)
-        report_done(venue, session, ref)
+        return RejectReason.NOT_ENTITLED
+    book = venue.books.get(command.instrument_id)
+    if book is None:
+        return RejectReason.UNKNOWN_INSTRUMENT
+    if book.prices is None:
+        return RejectReason.MECHANISM_NOT_AVAILABLE
+    if not 0 < command.reference_price_ticks <= PRICE_TICKS_MAX:
+        return RejectReason.INVALID_PRICE
+    if command.reference_price_ticks % book.instrument.price_increment_ticks:
+        return RejectReason.PRICE_INCREMENT
+    return None
 
 
 def _use(venue: Venue, book: Book, reference_ticks: int) -> None:
