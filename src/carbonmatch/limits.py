@@ -531,6 +531,9 @@ FOLLOWER_LAG_SECONDS_MAX: Final = 10.0
 # A follower that has found a difference goes on saying so for three scrapes of 5 s before it ends: its exit
 # status is seen by whoever has started it, and by nobody who only looks at metrics.
 FOLLOWER_DIVERGED_SECONDS: Final = 15.0
+# A follower that has not looked at its journal for so long hangs. A snapshot of a large state, and segments
+# that go to a slow archive for the first time, take minutes; what was moved stays moved, should it be ended.
+FOLLOWER_HUNG_SECONDS: Final = 600
 
 # Segments made ahead. When the disk is full and one of them is all there is beside the one in use, new
 # orders are refused: cancels go on in both, and a restart needs one to go on in.

@@ -328,6 +328,7 @@ async def test_while_orders_gather_the_page_shows_how_the_auction_would_end(
         text = f"{price_text(told.price_ticks, 2)} \N{MULTIPLICATION SIGN} {told.volume_lots:,}"
         await expect(auction).to_have_text(text)
         await expect(page.locator("#instrument-facts")).to_contain_text(text)
+        assert await page.evaluate("(box => box.scrollWidth <= box.clientWidth)(rows.parentElement)")
         await operator.call(SetPhase(Ref(0), EUA, Phase.CONTINUOUS))
         await expect(auction).to_be_hidden()
 

@@ -12,11 +12,13 @@ from carbonmatch.journal.errors import JournalFailed, JournalRefused
 from carbonmatch.journal.segments import Identity
 from carbonmatch.journal.snapshots import SNAPSHOTS_KEPT, snapshot_name
 from carbonmatch.journal.tail import Tail
+from carbonmatch.limits import FOLLOWER_HUNG_SECONDS
 from carbonmatch.matching import state
 from carbonmatch.ops.follower_metrics import FollowerCounters, assess_follower
 from carbonmatch.ops.health import State
 from carbonmatch.server.clocks import Clocks
 from carbonmatch.server.follower import Follower, SnapshotPolicy
+from carbonmatch.server.follower_service import is_at_work
 from carbonmatch.server.recovery import Diverged, identity, newest_start, recover_venue, start_from
 from carbonmatch.server.venue_snapshot import restore
 from tests.journal.model_disk import ModelDisk, PowerLost, fail_at, lose_power_at
@@ -351,6 +353,21 @@ def test_health_follows_the_lag() -> None:
     assert assess_follower(counters).state is State.ACTIVE
     counters.stopping = True
     assert assess_follower(counters).state is State.STOPPING
+
+
+def test_a_follower_that_looks_at_its_journal_no_more_hangs() -> None:
+    disk = ModelDisk()
+    Journaled(disk).run(world(1, 100))
+    time = Time()
+    follower = follower_of(disk, time=time)
+    counters = counters_of(follower)
+    # A snapshot may take as long as it likes to be loaded.
+    assert is_at_work(counters, time.now_ns + 10**6 * SECOND_NS)
+    for _ in range(2):
+        follower.advance()
+        assert is_at_work(counters, time.now_ns + FOLLOWER_HUNG_SECONDS * SECOND_NS)
+        assert not is_at_work(counters, time.now_ns + FOLLOWER_HUNG_SECONDS * SECOND_NS + 1)
+        time.now_ns += 10**6 * SECOND_NS
 
 
 def test_a_snapshot_in_the_making_is_not_the_engines() -> None:

@@ -67,6 +67,17 @@ async def test_a_watched_process_gives_signs_of_life_from_its_loop(systemd: sock
         assert again == b"STATUS=active\nREADY=1\nWATCHDOG=1"
 
 
+async def test_a_process_whose_work_hangs_beside_its_loop_gives_no_sign_of_life(
+    systemd: socket.socket,
+) -> None:
+    environment = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "4000", "WATCHDOG_PID": "7"}
+    works = [True]
+    with Supervisor(lambda: "active", environment, 7, is_at_work=lambda: works[0]) as supervisor:
+        works[0] = False
+        supervisor.ready()
+        assert ["WATCHDOG" in message for message in told(systemd)] == [True, False]
+
+
 async def test_the_watchdog_of_another_process_is_none_of_ours(systemd: socket.socket) -> None:
     environment = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "4000", "WATCHDOG_PID": "7"}
     with Supervisor(lambda: "active", environment, process_id=8):

@@ -36,6 +36,8 @@ class FollowerCounters:
         # The newest snapshot.
         self.snapshot_sequence = 0
         self.snapshot_age_ns = 0
+        # When it last looked at its journal, by the monotonic clock; 0: not yet.
+        self.looked_ns = 0
 
     @property
     def newest_sequence(self) -> int:

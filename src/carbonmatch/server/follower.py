@@ -157,7 +157,7 @@ class Follower:
         now_ns = self._clocks.monotonic_ns()
         if now_ns - self._looked_ns < _LOOK_AROUND_NS:
             return
-        self._looked_ns = now_ns
+        self._looked_ns = self._counters.looked_ns = now_ns
         self._measure_lag()
         if self._is_idle:
             self._source.check()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from carbonmatch import __version__
 from carbonmatch.config import Config, host_and_port, tls_contexts
@@ -16,7 +17,7 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
-from carbonmatch.limits import FOLLOWER_DIVERGED_SECONDS
+from carbonmatch.limits import FOLLOWER_DIVERGED_SECONDS, FOLLOWER_HUNG_SECONDS
 from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -27,6 +28,8 @@ from carbonmatch.server.follower import SNAPSHOT_MAKER, Follower, SnapshotPolicy
 from carbonmatch.server.ops_port import OpsPort
 from carbonmatch.server.recovery import Diverged, newest_start
 from carbonmatch.server.supervisor import Supervisor
+
+_NS_PER_SECOND: Final = 1_000_000_000
 
 
 def run(config: Config) -> int:
@@ -45,7 +48,9 @@ async def _follow(config: Config) -> int:
     stopping = threading.Event()
     loop = asyncio.get_running_loop()
 
-    supervisor = Supervisor(lambda: _status(counters))
+    supervisor = Supervisor(
+        lambda: _status(counters), is_at_work=lambda: is_at_work(counters, time.monotonic_ns())
+    )
 
     def stop() -> None:
         counters.stopping = True
@@ -86,6 +91,12 @@ async def _follow(config: Config) -> int:
 def _status(counters: FollowerCounters) -> str:
     words = assess_follower(counters).words
     return f"{words}; sequence {counters.sequence} is executed, snapshot {counters.snapshot_sequence}"
+
+
+def is_at_work(counters: FollowerCounters, monotonic_ns: int) -> bool:
+    """Whether the following thread moves, or has not begun to: the loop beside it never hangs with it."""
+    silent_ns = monotonic_ns - counters.looked_ns
+    return not counters.looked_ns or silent_ns <= FOLLOWER_HUNG_SECONDS * _NS_PER_SECOND
 
 
 def _ignore_reload() -> None:

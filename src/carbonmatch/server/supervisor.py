@@ -34,7 +34,8 @@ class Progress(Enum):
 class Supervisor:
     """`with Supervisor(status) as supervisor:` inside of the running loop, whose turns are the sign of life.
 
-    `status` says in a line what the process does. The environment's own names of systemd decide whether
+    `status` says in a line what the process does. Where threads do its work, `is_at_work` says whether they
+    do; no sign of life is given while they do not. The environment's own names of systemd decide whether
     anybody is told.
     """
 
@@ -43,8 +44,10 @@ class Supervisor:
         status: Callable[[], str],
         environment: Mapping[str, str] = os.environ,
         process_id: int | None = None,
+        is_at_work: Callable[[], bool] = lambda: True,
     ) -> None:
         self._status = status
+        self._is_at_work = is_at_work
         self._progress = Progress.STARTING
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -88,10 +91,14 @@ class Supervisor:
             min(seconds, SECONDS_MAX) if seconds else SECONDS_MAX, self._tick
         )
 
+    def _is_watched(self) -> bool:
+        """Whether there is a sign of life to give, and somebody who waits for it."""
+        return self._watchdog_us > 0 and self._is_at_work()
+
     def _tell(self) -> None:
         if self._socket is None:
             return
-        message = notification(self._progress, self._status(), is_watched=self._watchdog_us > 0)
+        message = notification(self._progress, self._status(), is_watched=self._is_watched())
         # The supervisor starts anew, or is behind: the next turn tells it. A venue trades on without one.
         with contextlib.suppress(OSError):
             # An abstract address begins with a zero, for which the environment has an @.

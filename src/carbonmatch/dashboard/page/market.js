@@ -3,7 +3,7 @@
 import { byId, make, write } from "./dom.js";
 import { change, clock, count, price } from "./format.js";
 
-const COLUMNS = ["phase", "number wide", "number buy", "number sell", "number wide", "number", "number middle", "number middle", "number wide", "number wide", "number wide auction"];
+const COLUMNS = ["phase", "number wide", "number buy", "number sell", "number wide", "number", "number middle", "number middle", "number wide", "number wide band", "number wide auction"];
 
 const LAST = 6;
 
