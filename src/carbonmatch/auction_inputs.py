@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from carbonmatch.exit_codes import ExitCode
-from carbonmatch.journal_tools import Batch, batches
+from carbonmatch.journal_tools import Batch, batches, made_commands
 from carbonmatch.matching.messages import (
     AccountId,
     Bid,
@@ -39,7 +39,6 @@ from carbonmatch.matching.messages import (
     Undersubscription,
     WithdrawBid,
 )
-from carbonmatch.protocol.batch import made_commands
 
 # A file of inputs comes from anywhere: what no bidding can have must not get as far as the arithmetic.
 _NUMBER_MAX: Final = 2**63 - 1

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.export.columns import WORTH, Column, Kind, Row, Table, Value, worth_of
-from carbonmatch.journal_tools import Batch, batches
+from carbonmatch.journal_tools import Batch, batches, made_commands
 from carbonmatch.matching.messages import (
     Accepted,
     AcceptedLong,
@@ -38,7 +38,6 @@ from carbonmatch.matching.messages import (
     SessionId,
     Triggered,
 )
-from carbonmatch.protocol.batch import made_commands
 
 _OrderCommand = NewOrder | NewOrderLong | Select | Cancel | Reduce | Replace | MassCancel
 _OrderReport = Executed | Canceled | Reduced | Replaced | SelfTradePrevented | Triggered

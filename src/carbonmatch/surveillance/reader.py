@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from carbonmatch.journal_tools import Batch
+from carbonmatch.journal_tools import Batch, made_commands
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -37,7 +37,6 @@ from carbonmatch.matching.messages import (
     Traded,
     TradeId,
 )
-from carbonmatch.protocol.batch import made_commands
 from carbonmatch.surveillance.facts import (
     Amended,
     Closed,
