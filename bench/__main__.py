@@ -16,6 +16,7 @@ MEASUREMENTS: Final = {
     "surveillance": ("bench.surveillance", "a report of surveillance: its seconds and its memory"),
     "journal": ("bench.journal", "the journal alone: records to the disk"),
     "sizing": ("bench.sizing", "what a machine has to have: disk, memory, and what the disk's latency costs"),
+    "kill": ("bench.kill", "the kill switch: ten thousand orders pulled by one command"),
     "scrape": ("bench.scrape", "how long a scrape of the metrics holds the loop"),
     "hostile": ("bench.hostile.command", "what others can do to a client: floods, slow readers, overload"),
 }

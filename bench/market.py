@@ -28,6 +28,10 @@ def traders(count: int) -> list[Member]:
     return [Member(f"bench-{index + 1}", _KEY_ID, _PRIVATE_KEY) for index in range(count)]
 
 
+def operator() -> Member:
+    return Member("bench-operator", _KEY_ID, _PRIVATE_KEY)
+
+
 def subscribers(count: int) -> list[Member]:
     return [Member(f"bench-feed-{index + 1}", _KEY_ID, _PRIVATE_KEY) for index in range(count)]
 
@@ -52,6 +56,7 @@ def configuration(
         parts.append(_session(number, member.session, "trade", f"accounts = [{number}]"))
     for number, member in enumerate(subscribers(subscriber_count), start=sessions + 1):
         parts.append(_session(number, member.session, "market_data", ""))
+    parts.append(_session(sessions + subscriber_count + 1, operator().session, "operator", ""))
     parts.append(f'[[keys]]\nid = "{_KEY_ID}"\npublic_key = "{public_key_of(_PRIVATE_KEY).hex()}"')
     return "\n\n".join(parts) + "\n"
 

@@ -370,6 +370,17 @@ def test_an_entry_withdraws_so_many_bids_and_the_command_given_again_goes_on(
     assert house.kills(PARTICIPANT, ALPHA) == pulled(0, 0)
 
 
+def test_commands_of_one_entry_share_how_many_bids_it_withdraws(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, _ = bidding_house()
+    monkeypatch.setattr("carbonmatch.matching.engine.ENTRY_AUCTION_ORDERS_MAX", 3)
+    commands = [Kill(Ref(house.ref + one), ACCOUNT, number) for one, number in ((1, COMPANY), (2, SECOND))]
+    lines = house.market.send(OPS, *commands)
+    assert [line.partition(": ")[2] for line in lines if "pulled" in line] == [
+        "pulled 0 orders of 0, 0 offers, 1 bids, 0 biddings",
+        "pulled 0 orders of 0, 0 offers, 0 bids, 0 biddings, more",
+    ]
+
+
 # --- listing -------------------------------------------------------------------------------------
 
 

@@ -62,8 +62,7 @@ def _kill(venue: Venue, session: SessionState, command: Kill) -> Foresight:
     reason = kill_refusal(venue, session, command)
     if reason is not None:
         return Foresight(reason)
-    room = ENTRY_AUCTION_ORDERS_MAX // BID_MEETINGS
-    return Foresight(None, *open_in(venue, command.scope, command.scope_id, room))
+    return Foresight(None, *open_in(venue, command.scope, command.scope_id, _room()))
 
 
 def _release(venue: Venue, session: SessionState, command: Release) -> Foresight:
@@ -74,7 +73,7 @@ def _restriction(venue: Venue, session: SessionState, command: RestrictAccount) 
     found = books_of(venue, session, command)
     if isinstance(found, RejectReason):
         return Foresight(found)
-    return Foresight(None, open_and_forbidden(venue, command, found), instrument_count=len(found))
+    return Foresight(None, *open_and_forbidden(venue, command, found, _room()), len(found))
 
 
 def _limits(venue: Venue, session: SessionState, command: SetAccountLimits) -> Foresight:
@@ -128,6 +127,11 @@ def _transfer(venue: Venue, session: SessionState, command: Deposit | Withdraw) 
 
 def _trade(venue: Venue, session: SessionState, on: OnTrade) -> Foresight:
     return Foresight(trade_refusal(venue, session, on))
+
+
+def _room() -> int:
+    """How many bids a command takes out that is the first one of its entry to do so."""
+    return ENTRY_AUCTION_ORDERS_MAX // BID_MEETINGS
 
 
 def _of_one(reason: RejectReason | None) -> Foresight:

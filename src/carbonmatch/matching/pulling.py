@@ -8,6 +8,7 @@ members.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from carbonmatch.limits import BID_MEETINGS
 from carbonmatch.matching.accounts import Account
 from carbonmatch.matching.bidding.bidding import Bidding, SealedBid
 from carbonmatch.matching.bidding.commands import go_on
@@ -73,6 +74,9 @@ def pull(venue: Venue, found: Open, reason: CancelReason, text: str = "") -> Non
     if found.proposals:
         meant = {proposal.proposal_id for proposal in found.proposals}
         cancel_offers(venue, reason, lambda proposal: proposal.proposal_id in meant)
+    # What is told of bids in one entry has a bound, whichever of its commands takes them out.
+    venue.auction_orders_left -= len(found.bids) * BID_MEETINGS
+    assert venue.auction_orders_left >= 0, "no more bids are looked for than there is room for"
     for bid in found.bids:
         _pull_bid(venue, bid)
     for bidding in found.biddings:

@@ -196,6 +196,27 @@ def test_bids_are_taken_out_in_the_order_in_which_they_came_after_a_restart_too(
     assert told(restarted=True) == told(restarted=False)
 
 
+def test_an_entry_takes_out_so_many_bids_and_the_command_given_again_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = Rich(bidding=BiddingRules())
+    bidding_id = announced(house)
+    house.market.send(ALICE, *(m.Bid(Ref(ref), bidding_id, 10, 12) for ref in range(1, 6)))
+    monkeypatch.setattr("carbonmatch.matching.engine.ENTRY_AUCTION_ORDERS_MAX", 5)
+    house.ref += 2
+    again = RestrictAccount(Ref(house.ref), COMPANY, Restriction.NO_BUYING, cancels=True)
+    first = RestrictAccount(Ref(house.ref - 1), COMPANY, Restriction.NO_BUYING, cancels=True)
+    lines = house.market.send(OPS, first, again)
+    assert sum("withdrawn" in line for line in lines) == 2
+    assert [line for line in lines if "pulled" in line] == [
+        f"ops {house.ref - 1}: pulled 0 orders of 0, 0 offers, 2 bids, 0 biddings, more",
+        f"ops {house.ref}: pulled 0 orders of 0, 0 offers, 0 bids, 0 biddings, more",
+    ]
+    assert sum("withdrawn" in line for line in house.restricts(NO_BUYING, cancels=True)) == 2
+    last = house.restricts(NO_BUYING, cancels=True)
+    assert (sum("withdrawn" in line for line in last), "pulled" in " ".join(last)) == (1, False)
+
+
 @pytest.mark.parametrize("bids", [1, 3])
 def test_a_bid_of_a_window_that_is_over_is_not_taken_out(bids: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told what it has got in pieces, and more of it in the next entry."""

@@ -1,10 +1,11 @@
 """What operators say an account may not do, or not hold. The rules are in proto/ACCOUNTS.md."""
 
-from carbonmatch.limits import HOLDINGS_LOTS_MAX
+from carbonmatch.limits import BID_MEETINGS, HOLDINGS_LOTS_MAX
 from carbonmatch.matching.accounts import Account, SessionState
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.clearing.clearing import FORBIDDING, Clearing
 from carbonmatch.matching.control import report_done
+from carbonmatch.matching.kill_switch import report_pulled
 from carbonmatch.matching.messages import (
     ANY,
     CancelReason,
@@ -27,7 +28,10 @@ def restrict_account(venue: Venue, session: SessionState, command: RestrictAccou
     for book in found:
         assert isinstance(book.clearing, Clearing)
         book.clearing.restrict(command.account_id, command.restriction)
-    pull(venue, open_and_forbidden(venue, command, found), CancelReason.RESTRICTED)
+    forbidden, more = open_and_forbidden(venue, command, found, venue.auction_orders_left // BID_MEETINGS)
+    pull(venue, forbidden, CancelReason.RESTRICTED)
+    if more:
+        report_pulled(venue, session, forbidden, more, ref)
     report_done(venue, session, ref)
 
 
@@ -67,13 +71,16 @@ def books_of(
     return cleared
 
 
-def open_and_forbidden(venue: Venue, command: RestrictAccount, books: list[Book]) -> Open:
-    """What the command takes out: orders, offers of blocks and bids on a side that it forbids.
+def open_and_forbidden(
+    venue: Venue, command: RestrictAccount, books: list[Book], room: int
+) -> tuple[Open, bool]:
+    """What the command takes out: orders, offers of blocks and bids on a side that it forbids; of bids so
+    many as there is room for, and whether there are more.
 
     What is frozen stays, and so do bids of a window that is over: they are being traded.
     """
     if not command.cancels:
-        return Open([], [], [], [])
+        return Open([], [], [], []), False
     account = venue.accounts[command.account_id]
 
     def is_forbidden(whose: Account, book: Book, side: Side) -> bool:
@@ -85,4 +92,5 @@ def open_and_forbidden(venue: Venue, command: RestrictAccount, books: list[Book]
         if is_forbidden(account, order.ladder.book, order.ladder.side)
         and not order.ladder.book.instrument.is_frozen
     ]
-    return Open(orders, open_offers(venue, is_forbidden), open_bids(venue, is_forbidden), [])
+    bids = open_bids(venue, is_forbidden)
+    return Open(orders, open_offers(venue, is_forbidden), bids[:room], []), len(bids) > room
