@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from carbonmatch.exit_codes import ExitCode
-from carbonmatch.journal_tools import Batch, batches
+from carbonmatch.journal_tools import Batch, batches, made_commands
 from carbonmatch.matching.messages import (
     AccountId,
     Bid,
@@ -236,7 +236,7 @@ class _Collected:
         ]
         taken = {(session_id, update.ref): update for session_id, update in updates if update.ref}
         for entry in batch.entries:
-            for sequence, command in enumerate(entry.commands, entry.first_sequence):
+            for sequence, command in made_commands(entry):
                 if isinstance(command, DefineAccount):
                     self._accounts[command.account_id] = command
                 elif isinstance(command, Bid | ModifyBid | WithdrawBid):

@@ -264,6 +264,8 @@ assert FEED_GAP_MESSAGES_MAX < FEED_BATCH_MESSAGES_MAX, "it fits where a batch f
 FEED_JOURNAL_GAP_BATCHES_MAX: Final = 1_000_000
 FEED_JOURNAL_GAP_SECONDS_MAX: Final = 60.0
 FEED_JOURNAL_GAPS_WAITING_MAX: Final = 16
+# Whoever leaves 256 KiB unread for so long while others wait gets snapshots: a line of 420 kbit/s.
+FEED_JOURNAL_UNREAD_SECONDS_MAX: Final = 5.0
 
 # Snapshots that are kept as bytes for the next who wants the same. There is one for each instrument, set of
 # kinds and number of levels that somebody has asked for: 4,000 of one instrument, if one subscriber likes.

@@ -327,6 +327,26 @@ async def test_what_takes_too_long_is_given_up(venue: Venue, monkeypatch: pytest
         await eventually(lambda: held[0].closed.is_set())
 
 
+async def test_whoever_does_not_read_lets_others_pass(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if nothing of what was sent were ever read.
+    monkeypatch.setattr(gap_fills, "CONFLATE_BUFFER_BYTES", -1)
+    monkeypatch.setattr(gap_fills, "FEED_JOURNAL_UNREAD_SECONDS_MAX", 0.0)
+    await churn(venue, 1, 60)
+    fills = venue.service._publisher._gap_fills
+    assert fills is not None
+    async with hearing(venue, LATE) as slow:
+        await eventually(lambda: sources(slow) == [FeedSource.JOURNAL])
+        (filling,) = fills._fillings
+        await eventually(lambda: filling._unread_seconds > 0.1)
+        # While nobody else waits it has all the time that there is.
+        assert sources(slow) == [FeedSource.JOURNAL]
+        async with venue.feed_wire("watcher") as other:
+            other.send(LATE)
+            await eventually(lambda: sources(slow) == [FeedSource.JOURNAL, FeedSource.SNAPSHOT])
+            while sources(await other.frame()) != [FeedSource.JOURNAL]:
+                pass
+
+
 async def test_the_venue_stops_while_the_journal_is_read(venue: Venue) -> None:
     await churn(venue, 1, 60)
     held = hold(venue)

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from carbonmatch.export.columns import WORTH, Column, Kind, Row, Table, Value, worth_of
-from carbonmatch.journal_tools import Batch, batches
+from carbonmatch.journal_tools import Batch, batches, made_commands
 from carbonmatch.matching.messages import (
     Accepted,
     AcceptedLong,
@@ -152,7 +152,7 @@ class _Reader:
     def rows(self, batch: Batch) -> list[Row]:
         commands: dict[tuple[SessionId, Ref], _OrderCommand] = {}
         for entry in batch.entries:
-            for command in entry.commands:
+            for _, command in made_commands(entry):
                 if type(command) is DefineAccount:
                     self._accounts[command.account_id] = command.name
                 elif isinstance(command, _OrderCommand):

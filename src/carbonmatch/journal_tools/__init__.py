@@ -23,3 +23,4 @@ from carbonmatch.journal_tools.proving import replay as replay
 from carbonmatch.journal_tools.proving import verify as verify
 from carbonmatch.journal_tools.starting import Startable as Startable
 from carbonmatch.journal_tools.starting import check_start as check_start
+from carbonmatch.protocol.batch import made_commands as made_commands

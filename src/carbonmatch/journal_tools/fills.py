@@ -25,6 +25,7 @@ from carbonmatch.matching.messages import (
     TradeId,
     TradeKind,
 )
+from carbonmatch.protocol.batch import made_commands
 from carbonmatch.words import price_text, utc_text
 
 ExportFormat = Literal["csv", "jsonl"]
@@ -115,7 +116,7 @@ def _fills(journal: JournalScan, standing: dict[TradeId, Standing]) -> Iterator[
     accounts: dict[AccountId, str] = {}
     for stored, record in decoded_batches(journal):
         for entry in record.entries:
-            for command in entry.commands:
+            for _, command in made_commands(entry):
                 if type(command) is DefineAccount:
                     accounts[command.account_id] = command.name
         kinds: dict[TradeId, TradeKind] = {}

@@ -11,7 +11,7 @@ Each list of commands is the payload of the frame it came in, and each list of r
 frame it leaves in: the same bytes, encoded once and embedded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,7 @@ from carbonmatch.matching.messages import (
     AnyReport,
     CopyChunk,
     Entry,
+    OnAmendment,
     Outputs,
     Ref,
     RejectReason,
@@ -113,6 +114,17 @@ def encode_record(
     copies: Sequence[CopyChunk] = (),
 ) -> bytes:
     return _encoder.encode((entries, streams, public, copies) if copies else (entries, streams, public))
+
+
+def made_commands(entry: Entry) -> Iterator[tuple[int, AnyCommand]]:
+    """Each command of an entry with its sequence; with an operator's change of the configuration, behind it,
+    the definitions that it has made.
+    """
+    for sequence, command in enumerate(entry.commands, entry.first_sequence):
+        yield sequence, command
+        if type(command) is OnAmendment:
+            for definition in command.definitions:
+                yield sequence, definition
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from carbonmatch.limits import (
     CONFLATE_BUFFER_BYTES,
     FEED_JOURNAL_GAP_SECONDS_MAX,
     FEED_JOURNAL_GAPS_WAITING_MAX,
+    FEED_JOURNAL_UNREAD_SECONDS_MAX,
 )
 from carbonmatch.market_data.gaps import Gaps
 from carbonmatch.market_data.groups import Interest
@@ -70,6 +71,11 @@ class GapFills:
         if was_first and self._fillings:
             self._fillings[0].begin()
 
+    @property
+    def do_others_wait(self) -> bool:
+        """Whether anybody does but the one that the journal is read for."""
+        return any(each.is_wanted and not each.has_begun for each in self._fillings)
+
     def _let_go(self) -> None:
         """Forget who waits no more: whoever subscribes again and again has one place, the last.
 
@@ -99,6 +105,7 @@ class _Filling:
         self._lost = lost
         self._interest = group.interest
         self._source: GapSource | None = None
+        self._unread_seconds = 0.0
         self.has_begun = False
         self._timer: Timer = self._beside.call_later(FEED_JOURNAL_GAP_SECONDS_MAX, self._give_up)
 
@@ -148,6 +155,7 @@ class _Filling:
             self._end()
         elif piece.framed:
             self.peer.send_framed(piece.framed)
+            self._unread_seconds = 0.0
             self._read_on()
         else:
             rest = self._gaps.catch_up(self.peer.subscriber, piece.feed_sequence)
@@ -164,6 +172,11 @@ class _Filling:
         if not self.is_wanted:
             self._end()
         elif self.peer.transport.get_write_buffer_size() > CONFLATE_BUFFER_BYTES:
+            self._unread_seconds += _LOOK_SECONDS
+            if self._unread_seconds > FEED_JOURNAL_UNREAD_SECONDS_MAX and self._fills.do_others_wait:
+                self._answer_with_snapshots("it is not read, and others wait")
+                self._end()
+                return
             self._beside.call_later(_LOOK_SECONDS, self._read_on)
         else:
             self._beside.read(source.read, self._took, self._failed)

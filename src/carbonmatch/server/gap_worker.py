@@ -115,7 +115,7 @@ class GapProcess:
         except ValueError as error:
             raise _closed() from error
         if len(found) < length:
-            raise EOFError
+            raise EOFError("what reads the journal has ended")
         return found
 
 

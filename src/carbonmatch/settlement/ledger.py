@@ -29,7 +29,7 @@ from carbonmatch.matching.messages import (
     TradeId,
     TradeKind,
 )
-from carbonmatch.protocol.batch import Record, decode_public, decode_stream
+from carbonmatch.protocol.batch import Record, decode_public, decode_stream, made_commands
 from carbonmatch.server.recovery import decoded
 from carbonmatch.settlement.fees import Tariff, Tariffs
 from carbonmatch.settlement.trades import (
@@ -104,6 +104,7 @@ class _SavedLedger(Struct, frozen=True, array_like=True):
     last_trade_id: TradeId
     accounts: list[AccountCode]
     books: list[_SavedBook]
+    proposed: list[tuple[TradeId, FoundTrade]] = []
 
 
 class Ledger:
@@ -113,6 +114,8 @@ class Ledger:
         self._accounts: dict[AccountId, AccountCode] = {}
         self._books: dict[InstrumentId, _InstrumentBook] = {}
         self._last_trade_id = TradeId(0)
+        # Looked up for commands that may still be confirmed by another operator, in a later batch.
+        self._proposed: dict[TradeId, FoundTrade] = {}
 
     def take(self, stored: StoredRecord, previous_digest: bytes) -> Iterator[Run]:
         """Take in a record of commands; the runs that it ends, in their order.
@@ -121,6 +124,7 @@ class Ledger:
         """
         place = JournalPlace(stored.segment, stored.offset, stored.header_crc, previous_digest)
         batch = _Batch(decoded(stored))
+        self._proposed.update(batch.found)
         closing: _Closing | None = None
         for event in batch.events:
             if type(event) is DayEnded:
@@ -134,9 +138,9 @@ class Ledger:
             elif type(event) is Traded:
                 self._trade(event, batch)
             elif type(event) is TradeBusted:
-                self._amend(event, event.price_ticks, 0, batch)
+                self._amend(event, event.price_ticks, 0)
             elif type(event) is TradeCorrected:
-                self._amend(event, event.price_ticks, event.quantity_lots, batch)
+                self._amend(event, event.price_ticks, event.quantity_lots)
             elif type(event) is InstrumentDefined:
                 self._define(batch.definition(event.definition.instrument_id))
         if closing is not None:
@@ -174,12 +178,10 @@ class Ledger:
             made,
         )
 
-    def _amend(
-        self, event: TradeBusted | TradeCorrected, price_ticks: int, lots: int, batch: "_Batch"
-    ) -> None:
+    def _amend(self, event: TradeBusted | TradeCorrected, price_ticks: int, lots: int) -> None:
         book = self._books[event.instrument_id]
         trade = book.trades.get(event.trade_id)
-        found = batch.found[event.trade_id]
+        found = self._proposed[event.trade_id]
         kind = found.kind
         if trade is not None:
             fees_before = trade.stands.fees_minor
@@ -219,7 +221,8 @@ class Ledger:
             for _, book in sorted(self._books.items())
         ]
         accounts = [account for _, account in sorted(self._accounts.items())]
-        return _encode(_SavedLedger(_STATE_VERSION, self._last_trade_id, accounts, books))
+        proposed = sorted(self._proposed.items())
+        return _encode(_SavedLedger(_STATE_VERSION, self._last_trade_id, accounts, books, proposed))
 
     @classmethod
     def of(cls, data: bytes) -> "Ledger":
@@ -229,6 +232,7 @@ class Ledger:
             raise ValueError(f"ledger of version {saved.version}, expected {_STATE_VERSION}")
         ledger = cls()
         ledger._last_trade_id = saved.last_trade_id
+        ledger._proposed = dict(saved.proposed)
         ledger._accounts = {account.account_id: account for account in saved.accounts}
         for one in saved.books:
             book = _InstrumentBook(one.definition, one.since_trade_id)
@@ -284,7 +288,7 @@ class _Batch:
         self._record = record
         self._sides: dict[TradeId, dict[Side, AccountId]] | None = None
         for entry in record.entries:
-            for sequence, command in enumerate(entry.commands, entry.first_sequence):
+            for sequence, command in made_commands(entry):
                 if type(command) is DefineAccount:
                     self.names.append((sequence, command))
                 elif type(command) is DefineInstrument:

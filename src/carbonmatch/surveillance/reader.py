@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from carbonmatch.journal_tools import Batch
+from carbonmatch.journal_tools import Batch, made_commands
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -68,6 +68,8 @@ class Reader:
         self.instruments: dict[InstrumentId, InstrumentDefinition] = {}
         self._sessions: dict[SessionId, tuple[AccountId, ...]] = {}
         self._bands: dict[InstrumentId, tuple[int, int]] = {}
+        # Trades that commands name: another operator may confirm one in a later batch.
+        self._found: dict[TradeId, FoundTrade] = {}
         self._open: dict[OrderId, _Open] = {}
         # How many open orders stand at each price: its best is asked for once an order.
         self._levels: dict[tuple[InstrumentId, Side], dict[int, int]] = {}
@@ -75,9 +77,9 @@ class Reader:
     def facts(self, batch: Batch) -> Iterator[Fact]:
         sequence = batch.entries[0].first_sequence
         reports = [report for _, stream in batch.streams for report in stream]
-        found: dict[TradeId, FoundTrade] = {}
+        found = self._found
         for entry in batch.entries:
-            for command in entry.commands:
+            for _, command in made_commands(entry):
                 if type(command) is DefineAccount:
                     self.accounts[command.account_id] = command
                 elif type(command) is DefineSession:
