@@ -285,6 +285,8 @@ async def test_a_disk_that_takes_no_snapshot_is_said_and_trading_goes_on(
         await alice.new_order(EUA, Side.BUY, 1, 100)
         monkeypatch.undo()
         assert (await operator.take_snapshot()).applied
+        audited = [line.reason for line in await operator.audit()]
+    assert audited == [RejectReason.NOT_APPLIED, 0]
 
 
 # --- the file ----------------------------------------------------------------------------------------
