@@ -17,6 +17,7 @@ from tests.matching.market import (
     Market,
     buy,
     cancel,
+    definition,
     reduce,
     replace,
     sell,
@@ -208,6 +209,7 @@ ENDS: dict[str, tuple[m.NewOrder, list[tuple[m.SessionId, m.AnyCommand]]]] = {
     "EXPIRED": (buy(2, 99, stop=103), [(OPS, m.SetPhase(Ref(1), EUA, m.Phase.CLOSED))]),
     "DISCONNECTED": (buy(2, 99, stop=103), [(VENUE, m.SessionLost(ALICE))]),
     "KILLED": (buy(2, 99, stop=103), [(OPS, m.Kill(Ref(1), m.KillScope.ACCOUNT, 11))]),
+    "DELISTED": (buy(2, 99, stop=103), [(VENUE, m.DefineInstrument(definition(EUA, delisted=True)))]),
     "SESSION_REMOVED": (buy(2, 99, stop=103), [(VENUE, m.RemoveSession(ALICE))]),
     "REFUSED_WHEN_FIRED": (
         buy(2, 104, stop=103),

@@ -32,6 +32,8 @@ def test_a_state_of_an_older_version_is_gone_on_from(data: bytes) -> None:
     engine = state.restore(data)
     engine.check()
     again = state.snapshot(engine)
+    assert state.is_of_this_version(again)
+    assert not state.is_of_this_version(data)
     # What was there is there, whatever has been appended since.
     assert is_within(msgspec.msgpack.decode(data)[1:], msgspec.msgpack.decode(again)[1:])
     assert state.snapshot(state.restore(again)) == again
