@@ -85,6 +85,7 @@ def test_the_printed_configuration_is_one_that_the_engine_takes(capsys: pytest.C
     assert [one.name for one in config.sessions] == [
         *("bench-1", "bench-2", "bench-3"),
         *("bench-feed-1", "bench-feed-2"),
+        "bench-operator",
     ]
     assert len(config.instruments) == 5
     assert {one.public_key_bytes for one in config.keys} == {public_key_of(market.traders(1)[0].private_key)}
