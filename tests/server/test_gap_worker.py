@@ -2,6 +2,8 @@
 
 import io
 import os
+import re
+import resource
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.journal.segments import segment_name, segment_numbers
 from carbonmatch.journal.storage import DiskStorage
+from carbonmatch.limits import FEED_JOURNAL_GAP_SECONDS_MAX
 from carbonmatch.matching.messages import Ref
 from carbonmatch.protocol.messages import FeedKind
 from carbonmatch.server import gap_worker
@@ -46,6 +49,9 @@ def test_it_is_behind_the_venue_and_goes_first_where_memory_runs_out(
         process_id = process._process.pid
         assert niceness(process_id) == min(niceness(os.getpid()) + 10, 19)
         assert Path(f"/proc/{process_id}/oom_score_adj").read_text() == "1000\n"
+        # Of the processor it may use so many seconds: with a venue that is gone nobody else ends it.
+        (seconds,) = re.findall(r"^Max cpu time +(\d+)", Path(f"/proc/{process_id}/limits").read_text(), re.M)
+        assert int(seconds) == FEED_JOURNAL_GAP_SECONDS_MAX
     finally:
         process.close()
 
@@ -61,9 +67,10 @@ def test_where_a_sandbox_does_not_let_it_stand_back_it_works_all_the_same(
 
     monkeypatch.setattr(os, "nice", refused)
     monkeypatch.setattr(Path, "write_text", refused)
+    monkeypatch.setattr(resource, "setrlimit", refused)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     gap_worker.stand_back()
-    assert asked == [10, "1000"]
+    assert asked == [10, "1000", (60, 60)]
 
 
 def test_it_is_not_led_astray_by_the_directory_that_the_venue_was_started_in(
