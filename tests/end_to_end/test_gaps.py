@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from carbonmatch.server import gap_fills
 from carbonmatch.server.gap_worker import Piece
 from tests.end_to_end import market
 from tests.end_to_end.market import EUA
-from tests.end_to_end.running import Addresses, Process, Venue, eventually
+from tests.end_to_end.running import Addresses, Process, Venue, eventually, running
 from tests.end_to_end.wire import SECONDS_MAX, Wire
 
 # Orders of a frame, at as many prices: a batch of about twice as many messages.
@@ -354,3 +355,14 @@ async def test_the_venue_stops_while_the_journal_is_read(venue: Venue) -> None:
         await eventually(lambda: bool(held))
         await venue.stop()
         assert held[0].closed.is_set()
+
+
+async def test_the_journal_of_a_venue_that_does_not_wait_for_the_disk_is_read_as_well(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path / "journal", sync="relaxed") as venue:
+        await churn(venue, 1, 60)
+        async with hearing(venue, LATE) as late:
+            await eventually(lambda: FeedSource.MEMORY in sources(late))
+    assert sources(late)[0] is FeedSource.JOURNAL
+    assert trades(late) == list(range(1, 61))
