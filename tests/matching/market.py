@@ -1,6 +1,9 @@
 """A small market for worked examples: commands in, lines of plain words out."""
 
+from functools import cache
 from typing import Any
+
+import msgspec
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
@@ -40,6 +43,14 @@ def definition(instrument_id: InstrumentId = EUA, **fields: Any) -> InstrumentDe
     return InstrumentDefinition(instrument_id, f"I{instrument_id}", "EUR", 1, 2, 1, **fields)
 
 
+_encoder = msgspec.msgpack.Encoder()
+
+
+@cache
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.msgpack.Decoder[msgspec.Struct]:
+    return msgspec.msgpack.Decoder(kind)
+
+
 class Market:
     """Alice and Carol act for account 11 of participant 1, Carol for 12 of it too; Bob for 13 of 2."""
 
@@ -65,9 +76,23 @@ class Market:
 
     def outputs(self, session_id: SessionId, *commands: AnyCommand) -> Outputs:
         self.engine.apply(Entry(self.engine.sequence + 1, self.time_ns, session_id, list(commands)))
+        gathered_count = self.engine.gathered_report_count
         outputs = self.engine.take_outputs()
         self.engine.check()
+        assert gathered_count == sum(len(chunk.reports) for chunk in outputs.streams)
+        self._check_told(outputs)
         return outputs
+
+    def _check_told(self, outputs: Outputs) -> None:
+        """Streams go on where they were, and every field is of the type that the wire has for it."""
+        for chunk in outputs.streams:
+            session = self.engine.sessions.get(chunk.session_id)
+            if session is not None:
+                numbers = [report.seq for report in chunk.reports]
+                assert numbers == list(range(session.next_seq - len(numbers), session.next_seq))
+        told = [*outputs.public, *(report for chunk in outputs.streams for report in chunk.reports)]
+        for one in told:
+            assert _decoder(type(one)).decode(_encoder.encode(one)) == one
 
     def send(self, session_id: SessionId, *commands: AnyCommand) -> list[str]:
         """What everyone is told, one session's stream after the other."""

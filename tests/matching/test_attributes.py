@@ -22,10 +22,11 @@ _OF_THE_ENTRY = View(lambda _: None, "set when an entry begins, and read in that
 
 
 def _sorted(name: str) -> View:
-    return View(
-        lambda owner: dict(sorted(getattr(owner, name).items())),
-        "looked up by key; nothing goes through it in its order",
-    )
+    def in_order(owner: Any) -> dict[Any, Any] | None:
+        found = getattr(owner, name)
+        return None if found is None else dict(sorted(found.items()))
+
+    return View(in_order, "looked up by key; nothing goes through it in its order")
 
 
 def _keys_in_use(ladder: Ladder) -> list[int]:
@@ -39,6 +40,10 @@ pytestmark = pytest.mark.skipif(is_core_compiled(), reason="compiled classes do 
 # Whatever else an engine has is in a snapshot, or follows from what is in it.
 VIEWS: Final = {
     "Venue.session": _OF_THE_ENTRY,
+    "Venue.foreign_order_count": View(
+        lambda venue: venue.open_order_count,
+        "of others than the entry's session, which is none after a restore",
+    ),
     "Venue.makers_left": _OF_THE_ENTRY,
     "Venue.stops_left": _OF_THE_ENTRY,
     "Venue.auction_orders_left": _OF_THE_ENTRY,
@@ -52,12 +57,17 @@ VIEWS: Final = {
         lambda venue: dict(sorted(venue.held_until_ns.items())),
         "who goes through it, when holds end, journals what it does",
     ),
+    "Account.indexed_orders": View(lambda _: None, "an index, made when somebody asks"),
+    "Account.unindexed": View(lambda _: None, "what that index is still to be made of"),
+    "SessionState.indexed": View(lambda _: None, "whether it is in that index"),
     "SessionState.replaced": _sorted("replaced"),
     "Alarms._times": _sorted("_times"),
     "DropCopies._accounts": _sorted("_accounts"),
     "OrderList.orders": _sorted("orders"),
     "Clearing.restrictions": _sorted("restrictions"),
     "Clearing.unrestricted": _sorted("unrestricted"),
+    "Instrument.positions": _sorted("positions"),
+    "Instrument.plain_positions": _sorted("plain_positions"),
     "Position.cash": View(lambda _: None, "found again with the next order to buy"),
     "Ladder.near": _IN_USE,
     "Ladder.far": _IN_USE,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bench.auction import KINDS, Auction
+from carbonmatch.limits import ENTRY_AUCTION_TRADES_MAX
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.auction_times import Alarms
@@ -82,6 +84,14 @@ def test_where_nobody_is_left_to_trade_with_the_auction_is_over(market: Market) 
     assert market.engine.instruments[EUA].phase is Phase.CONTINUOUS
     assert market.engine.books[EUA].last_price_ticks == 99
     assert market.asks() == ["10 in 1 @ 98"]
+
+
+def test_an_entry_makes_so_many_trades_and_the_next_goes_on() -> None:
+    auction = Auction(7, 8_000, KINDS["apart"])
+    entries = len(auction.carry_out())
+    trades = auction.engine.last_trade_id
+    assert trades > ENTRY_AUCTION_TRADES_MAX
+    assert entries == -(-trades // ENTRY_AUCTION_TRADES_MAX)
 
 
 def test_an_instrument_that_is_defined_anew_on_the_way_goes_on(market: Market) -> None:

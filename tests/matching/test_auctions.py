@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from carbonmatch.accel import is_core_compiled
 from carbonmatch.limits import INDICATION_LEVEL_NS, INDICATION_NS_MIN
+from carbonmatch.matching import auction_prevention
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
 from carbonmatch.matching import uncross as uncross_module
@@ -570,7 +571,7 @@ def test_prevention_after_its_last_round_leaves_apart_what_does_not_cross(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Alice's bid of 101 and offer of 103 would both trade with somebody, and never with each other."""
-    monkeypatch.setattr(uncross_module, "AUCTION_ROUNDS_MAX", 0)
+    monkeypatch.setattr(auction_prevention, "AUCTION_ROUNDS_MAX", 0)
     market = Market(opening_phase=Phase.OPENING_AUCTION)
     market.send(BOB, buy(1, 105), sell(2, 99, stp=m.SelfTradePrevention.NONE))
     market.send(ALICE, buy(1, 101), sell(2, 103))
@@ -797,6 +798,21 @@ def test_auctions_that_are_due_at_once_end_in_the_order_of_their_ends_wherever_t
 
 def orders_in_memory() -> int:
     return sum(type(each) is Order for each in gc.get_objects())
+
+
+def test_reports_of_an_auction_share_the_numbers_that_are_the_same_in_all() -> None:
+    """As objects: a compiled core that makes them anew is slower than one that is not compiled."""
+    found = market()
+    for ref in range(1, 4):
+        found.outputs(ALICE, buy(ref, 1_000, 3))
+        found.outputs(BOB, sell(ref, 1_000, 3))
+    outputs = found.outputs(VENUE, enter(Phase.CONTINUOUS))
+    told = [*outputs.public, *(report for chunk in outputs.streams for report in chunk.reports)]
+    trades = [event for event in told if isinstance(event, m.Traded | m.Executed)]
+    assert len(trades) == 9
+    assert len({id(trade.time_ns) for trade in trades}) == 1
+    assert len({id(trade.price_ticks) for trade in trades}) == 1
+    assert len({id(trade.trade_id) for trade in trades}) == 3
 
 
 @pytest.mark.skipif(

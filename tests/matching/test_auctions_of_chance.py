@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from carbonmatch.limits import AUCTION_ROUNDS_MAX
+from carbonmatch.matching import auction_prevention
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import messages as m
-from carbonmatch.matching import uncross as uncross_module
 from carbonmatch.matching.auction_price import determine
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.engine import Engine
@@ -101,7 +101,7 @@ def test_an_auction_comes_to_what_the_reference_comes_to(
     gathered = Gathered(phase, drawn)
     both = SideBySide()
     with patching() as patched:
-        for module in (uncross_module, reference_book):
+        for module in (auction_prevention, reference_book):
             patched.setattr(module, "AUCTION_ROUNDS_MAX", rounds)
         for entry in (gathered.setup, *gathered.entries):
             both.apply(entry)

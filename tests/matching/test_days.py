@@ -440,6 +440,16 @@ def test_runs_are_forgotten_beyond_the_bound_those_that_are_confirmed_first() ->
     assert Settlements().last is None
 
 
+def test_where_no_run_is_confirmed_the_oldest_one_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carbonmatch.matching.day.settlements.SETTLEMENT_RUNS_MAX", 2)
+    settlements = Settlements()
+    for number in (1, 2, 3):
+        settlements.begin(TUESDAY, number, TIME_NS, 1)
+    assert [run.run for run in settlements] == [2, 3]
+    assert settlements.unconfirmed_count == 2
+    settlements.check()
+
+
 def test_an_answer_with_as_many_objections_as_there_may_be_fits_a_frame(settled: Days) -> None:
     objections = tuple(m.TradeId(2**53 - 1 - number) for number in range(OBJECTIONS_MAX))
     settled.confirm(outcome=SettlementOutcome.OBJECTED, objections=objections, objection_count=10**6)

@@ -47,7 +47,7 @@ def test_every_order_of_another_account_is_as_unknown_as_one_that_never_was(seed
             order_id
             for account_id, account in engine.accounts.items()
             if account_id not in own
-            for order_id in account.orders
+            for order_id in account.orders_by_id()
         ]
         never = OrderId(10**9)
         expected = [type(report) for report in answers(engine, session_id, never)]

@@ -106,6 +106,26 @@ def test_a_bust_is_foreseen_with_what_the_trade_has_moved() -> None:
     assert market.send(OPS, bust) == ["ops 90: rejected INSUFFICIENT_HOLDINGS"]
 
 
+def test_a_release_and_phases_of_blocks_are_foreseen() -> None:
+    market = Market(blocks=BlockRules())
+    release = m.Release(Ref(5), KillScope.VENUE)
+    assert foreseen(market, release) == Foresight(RejectReason.NOT_KILLED)
+    market.send(OPS, Kill(Ref(1), KillScope.VENUE))
+    assert foreseen(market, release) == Foresight(None)
+    assert foreseen(market, release, ALICE) == Foresight(RejectReason.NOT_ENTITLED)
+    closed = m.SetBlockPhase(Ref(5), EUA, m.BlockPhase.CLOSED)
+    assert foreseen(market, closed) == Foresight(None)
+    assert foreseen(market, closed, ALICE) == Foresight(RejectReason.NOT_ENTITLED)
+
+
+def test_deposits_and_withdrawals_are_foreseen() -> None:
+    market = Rich().market
+    assert foreseen(market, m.Deposit(Ref(90), COMPANY, EUA, 5)) == Foresight(None)
+    assert foreseen(market, m.Deposit(Ref(90), COMPANY, EUA, 5), ALICE).reason is RejectReason.NOT_ENTITLED
+    too_much = foreseen(market, m.Withdraw(Ref(90), COMPANY, EUA, 1_001))
+    assert too_much == Foresight(RejectReason.INSUFFICIENT_HOLDINGS)
+
+
 def test_an_end_of_day_says_of_how_many_instruments() -> None:
     market = Market()
     assert foreseen(market, EndDay(Ref(1), 20231114)).reason is RejectReason.DAY_NOT_OVER

@@ -77,7 +77,7 @@ def open_orders(house: House) -> set[tuple[int, int]]:
     return {
         (account.account_id, order.ladder.book.instrument.instrument_id)
         for account in house.market.engine.accounts.values()
-        for order in account.orders.values()
+        for order in account.open_orders()
     }
 
 

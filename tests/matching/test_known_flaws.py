@@ -417,7 +417,7 @@ def test_every_order_has_exactly_one_end() -> None:
     play(ALICE, replace(5, 4, 70, 2, stop=210), m.MassCancel(Ref(6), m.MassCancelScope.SESSION))
     play(BOB, sell(9, 300))
     play(OPS, m.SetPhase(Ref(1), EUA, m.Phase.CLOSED))
-    still_open = {order.order_id for order in market.engine.accounts[m.AccountId(13)].orders.values()}
+    still_open = {order.order_id for order in market.engine.accounts[m.AccountId(13)].open_orders()}
     assert set(ends.values()) == {1}
     assert accepted == ends.keys() | still_open
     assert not still_open

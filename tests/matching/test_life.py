@@ -130,8 +130,8 @@ def _another(order: m.NewOrder) -> m.NewOrder:
 def observed(state: str, name: str) -> tuple[str, str]:
     """What its owner is told of the order, and what becomes of its place."""
     market, order_id = in_state(state)
-    open_orders = market.engine.accounts[m.AccountId(11)].orders
-    before = _place(open_orders.get(order_id))
+    account = market.engine.accounts[m.AccountId(11)]
+    before = _place(account.orders_by_id().get(order_id))
     session, sent = command(name, state)
     if name == "TimePassed":
         market.time_ns = TIME_NS + 50
@@ -139,7 +139,7 @@ def observed(state: str, name: str) -> tuple[str, str]:
     told = [
         _told(r) for r in reports if isinstance(r, m.Rejected) or getattr(r, "order_id", None) == order_id
     ]
-    after = _place(open_orders.get(order_id))
+    after = _place(account.orders_by_id().get(order_id))
     if before is None:
         place = "-"
     elif after is None:

@@ -121,6 +121,13 @@ def test_nothing_rests_beyond_the_limit_where_it_could_not_trade() -> None:
     assert found.send(ALICE, buy(3, 8_050)) == ["alice 3: accepted #3 buy 1 @ 8050"]
 
 
+def test_what_is_left_of_an_order_rests_at_the_very_limit() -> None:
+    found = market()
+    found.send(BOB, sell(1, 8_040))
+    assert found.send(ALICE, buy(1, 8_050, 3))[1] == "alice 1: executed #2 taker 1 @ 8040, 2 left"
+    assert found.bids() == ["2 in 1 @ 8050"]
+
+
 def test_what_rests_out_of_reach_waits_until_the_limits_come_to_it() -> None:
     found = market()
     assert found.send(BOB, sell(1, 8_100)) == ["bob 1: accepted #1 sell 1 @ 8100"]

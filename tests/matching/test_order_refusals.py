@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from carbonmatch.matching import checks, orders
+from carbonmatch.matching import checks, engine
 from carbonmatch.matching.messages import (
     AccountId,
     AllowedFlag,
@@ -116,7 +116,7 @@ def test_an_order_that_is_wrong_in_one_way_is_refused_for_it(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if reason == "OPEN_ORDER_LIMIT":
-        for module in (orders, checks):
+        for module in (engine, checks):
             monkeypatch.setattr(module, "SESSION_OPEN_ORDERS_MAX", 0)
     assert told(market(reason), WRONG[reason]) == f"bob 1: rejected {reason}"
 

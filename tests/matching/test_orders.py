@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
-from carbonmatch.matching import checks, orders
+from carbonmatch.matching import checks, engine
 from carbonmatch.matching.messages import AnyCommand, Side, TimeInForce
 from tests.matching.market import ALICE, BOB, CAROL, CEA, OPS, Market, buy, cancel, sell
 
@@ -258,7 +258,7 @@ def test_a_market_order_that_must_fill_or_be_killed() -> None:
 
 
 def test_a_session_may_have_so_many_open_orders_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (orders, checks):
+    for module in (engine, checks):
         monkeypatch.setattr(module, "SESSION_OPEN_ORDERS_MAX", 2)
     market = Market()
     market.send(ALICE, sell(1, price=101))
@@ -272,7 +272,7 @@ def test_a_session_may_have_so_many_open_orders_and_no_more(monkeypatch: pytest.
 
 
 def test_the_venue_may_have_so_many_open_orders_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (orders, checks):
+    for module in (engine, checks):
         monkeypatch.setattr(module, "VENUE_OPEN_ORDERS_MAX", 2)
     market = Market()
     market.send(ALICE, buy(1, price=100), buy(2, price=100, instrument=CEA))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from carbonmatch.matching import messages as m
+from carbonmatch.matching.engine import Engine
 from carbonmatch.matching.messages import (
     AccountId,
     DefineAccount,
@@ -29,6 +30,7 @@ from tests.matching.market import (
     CAROL,
     CEA,
     EUA,
+    TIME_NS,
     VENUE,
     Market,
     buy,
@@ -456,6 +458,19 @@ def test_a_default_that_changes_counts_for_orders_that_asked_for_none_of_their_o
     market.send(ALICE, buy(1, price=99), sell(2, price=100))
     market.outputs(VENUE, DefineInstrument(definition(EUA, self_trade_prevention=CANCEL_OLDEST)))
     assert "prevented #1 with #2 1 CANCEL_OLDEST" in market.send(ALICE, replace(3, 1, price=100, lots=1))[1]
+
+
+def test_a_self_trade_in_the_very_first_batch_is_prevented_and_counted() -> None:
+    engine = Engine()
+    setup: list[m.AnyCommand] = [
+        DefineInstrument(definition()),
+        m.DefineAccount(AccountId(11), m.ParticipantId(1), "alpha"),
+        m.DefineSession(ALICE, "alice", (AccountId(11),)),
+    ]
+    engine.apply(m.Entry(1, TIME_NS, VENUE, setup))
+    orders: list[m.AnyCommand] = [sell(1, price=100, lots=3), buy(2, price=100)]
+    engine.apply(m.Entry(1 + len(setup), TIME_NS, ALICE, orders))
+    assert engine.take_outputs().prevented == [(EUA, 1)]
 
 
 def test_groups_and_rules_are_in_the_state() -> None:

@@ -88,9 +88,14 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
         return
     ladder = order.ladder
     if ladder.book.clearing is not None:
-        reason = replaced_order_refusal(order, command.quantity_lots - traded_lots, command.price_ticks)
+        moves = _only_moves(order, command)
+        left_lots = command.quantity_lots - traded_lots
+        reason = replaced_order_refusal(order, left_lots, command.price_ticks, holds=moves)
         if reason is not None:
             venue.reject(session, ref, reason)
+            return
+        if moves:
+            _move(venue, session, order, command, left_lots)
             return
 
     ladder.remove(order, venue.dirty)
@@ -103,6 +108,27 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     taker_ref = _tell_replaced(venue, session, order, command, ref)
     if not trade_and_rest(venue, order, ladder.sign * command.price_ticks, taker_ref):
         venue.forget(order)
+
+
+def _only_moves(order: Order, command: Replace) -> bool:
+    """Whether a replacement goes to rest at once, and nobody has to know but who reserves for it."""
+    ladder = order.ladder
+    return (
+        (ladder.reserves_to_sell or ladder.reserves_to_buy)
+        and ladder.sign * command.price_ticks + ladder.opposite.best_key < 0
+        and order.terms is None
+        and ladder.book.guard is None
+    )
+
+
+def _move(venue: Venue, session: SessionState, order: Order, command: Replace, left_lots: int) -> None:
+    """As the rest of `replace`, of an order that holds already what it needs where it goes."""
+    ladder = order.ladder
+    ladder.take(order, venue.dirty)
+    order.quantity_lots = command.quantity_lots
+    order.leaves_lots = left_lots
+    _tell_replaced(venue, session, order, command, command.ref)
+    ladder.place(order, ladder.sign * command.price_ticks, venue.dirty)
 
 
 def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Terms, command: Replace) -> None:
@@ -144,7 +170,7 @@ def mass_cancel(venue: Venue, session: SessionState, command: MassCancel, ref: R
             orders = [order for order in orders if order.account.account_id == account_id]
     else:
         account_ids = (account_id,) if account_id else session.account_ids
-        orders = [order for each in account_ids for order in session.accounts[each].orders.values()]
+        orders = [order for each in account_ids for order in session.accounts[each].open_orders()]
     # Filters look at each order, up to 200,000 of them, so they are as short as they can be.
     if command.instrument_id:
         book = venue.books[command.instrument_id]

@@ -20,6 +20,7 @@ from carbonmatch.matching.auction_times import Timing, auction_seed, drawn_end_n
 from carbonmatch.matching.bidding import course as bidding
 from carbonmatch.matching.blocks.endings import cancel_offers_of_session, expire_all, expire_due
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.corridor import Corridor, Extension
 from carbonmatch.matching.expiry import NEVER_NS
 from carbonmatch.matching.guards import (
@@ -321,6 +322,7 @@ def do_what_is_due(venue: Venue) -> None:
         else:
             expire_due(venue, book)
             recalculate(venue, book)
+            pass_cut_off(venue, book)
             set_alarm(venue, book)
     carry_out(venue)
 
@@ -380,6 +382,8 @@ def set_alarm(venue: Venue, book: Book) -> None:
     indication = book.indication
     if indication is not None and indication.is_pending and indication.from_ns > venue.time_ns:
         due_ns = min(due_ns, indication.from_ns)
+    if isinstance(book.clearing, Clearing) and book.clearing.cut_off is not None:
+        due_ns = min(due_ns, book.clearing.cut_off.at_ns)
     if timing is not None:
         due_ns = min(due_ns, timing.ended_ns)
         if timing.freeze_ns and not instrument.is_frozen:
@@ -388,6 +392,22 @@ def set_alarm(venue: Venue, book: Book) -> None:
             else:
                 due_ns = min(due_ns, timing.freeze_ns)
     venue.alarms.set(instrument.instrument_id, due_ns)
+
+
+def plan_cut_off(venue: Venue, book: Book, at_ns: int) -> None:
+    """The schedule says when the day has its cut-off of settlement, where the instrument has one."""
+    if isinstance(book.clearing, Clearing) and book.clearing.cut_off is not None:
+        book.clearing.cut_off.plan(at_ns)
+        set_alarm(venue, book)
+
+
+def pass_cut_off(venue: Venue, book: Book) -> None:
+    """Let what was bought so far have been bought in time, once that is due."""
+    clearing = book.clearing
+    if not isinstance(clearing, Clearing) or clearing.cut_off is None:
+        return
+    if clearing.cut_off.at_ns <= venue.time_ns:
+        clearing.cut_off.pass_by(clearing.positions.items(), venue.last_trade_id)
 
 
 # --- what is frozen ------------------------------------------------------------------------------

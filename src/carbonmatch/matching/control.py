@@ -7,10 +7,11 @@ not fit there is our own fault and an assertion. A definition that changes nothi
 import msgspec
 
 from carbonmatch.matching.accounts import Account, SessionState
-from carbonmatch.matching.auction import begin_indication, enter_course_phase, set_alarm
+from carbonmatch.matching.auction import begin_indication, enter_course_phase, plan_cut_off, set_alarm
 from carbonmatch.matching.blocks.endings import cancel_offers_of_session
 from carbonmatch.matching.blocks.phases import configure as configure_blocks
 from carbonmatch.matching.book import Book
+from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.configure import configure_clearing
 from carbonmatch.matching.drop_copy import DropCopy
 from carbonmatch.matching.guards import configure, set_reference
@@ -84,6 +85,9 @@ def schedule_phase(venue: Venue, command: SchedulePhase) -> None:
     course = book.instrument.course
     before = (book.instrument.phase, course.phase_until_ns)
     course.step(command)
+    # A day may have been ended early: the steps that are left of it say nothing of the next one.
+    if command.cut_off_ns and command.trading_day > book.day.ended:
+        plan_cut_off(venue, book, command.cut_off_ns)
     if command.trading_day and command.phase is not Phase.CLOSED:
         # A close ends what has begun: where that was never, there is no day.
         book.day.number = command.trading_day
@@ -155,10 +159,13 @@ def define_account(venue: Venue, command: DefineAccount) -> None:
     if account is None:
         assert command.account_id != 0, "0 means the default account"
         venue.accounts[command.account_id] = Account(
-            command.account_id, command.participant_id, command.name, command.group_id
+            command.account_id, command.participant_id, command.name, command.group_id, command.holder_class
         )
     else:
-        account.assign(command.participant_id, command.name, command.group_id)
+        account.assign(command.participant_id, command.name, command.group_id, command.holder_class)
+        for book in venue.books.values():
+            if isinstance(book.clearing, Clearing):
+                book.clearing.apply_limits(command.account_id)
 
 
 def define_session(venue: Venue, command: DefineSession) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.ladder import Order
 from carbonmatch.matching.messages import (
     Accepted,
     AccountId,
@@ -90,8 +91,15 @@ class DropCopies:
         # Orders that have ended in the batch which gathers are still to be reported, and stay.
         known = self._accounts.items()
         self._accounts = {order_id: account_id for order_id, account_id in known if account_id in self.shown}
+        # Looked up without making an index of what has none: sessions would pay for it from then on.
+        unindexed: dict[SessionId, SessionState] = {}
         for account_id in copy.account_ids:
-            self._accounts |= dict.fromkeys(accounts[account_id].orders, account_id)
+            self._accounts |= dict.fromkeys(accounts[account_id].indexed_orders, account_id)
+            unindexed |= accounts[account_id].unindexed
+        for session in unindexed.values():
+            for order in session.orders.values():
+                if order.account.account_id in copy.shown:
+                    self._accounts[order.order_id] = order.account.account_id
 
     def choose(
         self, streams: Sequence[StreamChunk], sessions: dict[SessionId, SessionState]
@@ -123,10 +131,11 @@ class DropCopies:
             copy.next_seq += counts[session_id]
         return chunks
 
-    def check(self, accounts: dict[AccountId, Account]) -> None:
+    def check(self, open_orders: Sequence[Order]) -> None:
         """Assert the invariant: for tests, between two batches."""
+        accounts = {order.order_id: order.account.account_id for order in open_orders}
         assert self._accounts == {
-            order_id: account_id for account_id in self.shown for order_id in accounts[account_id].orders
+            one: account_id for one, account_id in accounts.items() if account_id in self.shown
         }
 
     def _enter(self, reports: Sequence[AnyReport], ended: list[OrderId]) -> None:

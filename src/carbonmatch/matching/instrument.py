@@ -1,6 +1,6 @@
 """An instrument: its definition, its phase, and what it admits now."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -8,6 +8,7 @@ from carbonmatch.limits import PRICE_TICKS_MAX, QUANTITY_LOTS_MAX
 from carbonmatch.matching.course import Course
 from carbonmatch.matching.messages import (
     GATHERING,
+    AccountId,
     AllowedFlag,
     Cancel,
     InstrumentDefinition,
@@ -28,6 +29,10 @@ from carbonmatch.matching.prices.bands import rule_band
 from carbonmatch.matching.screen_rules import ADMITTED
 from carbonmatch.matching.screen_rules import faults as screen_faults
 from carbonmatch.matching.volatility_rules import NO_WIDTH, faults
+
+if TYPE_CHECKING:
+    from carbonmatch.matching.clearing.clearing import Clearing
+    from carbonmatch.matching.clearing.position import Position
 
 # What each phase admits. Cancels are admitted always, so nothing looks them up here.
 ALLOWED: Final[dict[Phase, frozenset[type]]] = {
@@ -90,12 +95,12 @@ class Instrument:
         "admits_new",
         "admits_plain",
         "admits_plain_asked",
-        "admits_plain_cleared",
         "allowed",
         "collar",
         "configured",
         "course",
         "definition",
+        "has_increments",
         "instrument_id",
         "is_frozen",
         "is_gathering",
@@ -105,14 +110,19 @@ class Instrument:
         "mechanism",
         "modes",
         "phase",
+        "plain_positions",
+        "positions",
         "price_high_ticks",
         "price_increment_ticks",
         "price_low_ticks",
         "quantity_increment_lots",
         "quantity_max_lots",
         "quantity_min_lots",
+        "reserved_basis_points",
+        "reserved_minor_per_lot",
         "self_trade_key",
         "self_trade_prevention",
+        "tick_value_minor",
         "volatility",
     )
 
@@ -124,6 +134,12 @@ class Instrument:
         self.mechanism = definition.screen.mechanism
         self.course = Course(definition.opening_phase)
         self.is_frozen = self.is_uncrossing = False
+        # Whose orders may be plain where it is cleared, and those same ones where one may be now.
+        self.positions: dict[AccountId, Position] | None = None
+        self.plain_positions: dict[AccountId, Position] | None = None
+        # What an order to buy has to reserve there, as `Amounts.reserved_minor`.
+        self.tick_value_minor = definition.tick_value_minor
+        self.reserved_basis_points = self.reserved_minor_per_lot = 0
         self.enter(definition.opening_phase)
         self.configure(definition)
 
@@ -176,8 +192,17 @@ class Instrument:
         is_restrained = self.volatility is not None
         is_asked = is_restrained or (is_cleared and self.definition.screen.order_list)
         self.admits_plain = admits and not (is_cleared or is_restrained)
-        self.admits_plain_cleared = admits and is_cleared and not is_asked
+        self.plain_positions = self.positions if admits and not is_asked else None
         self.admits_plain_asked = admits and is_asked
+
+    def clear_by(self, clearing: "Clearing | None") -> None:
+        """From now on orders reserve there what they need; None: nowhere."""
+        self.positions = None
+        if clearing is not None:
+            self.positions = clearing.unrestricted
+            self.tick_value_minor = clearing.amounts.tick_value_minor
+            self.reserved_basis_points, self.reserved_minor_per_lot = clearing.amounts.of_screen
+        self._admit()
 
     def configure(self, definition: InstrumentDefinition) -> None:
         """Take a new definition; the phase stays."""
@@ -223,6 +248,8 @@ class Instrument:
         self._admit()
         self.price_increment_ticks = definition.price_increment_ticks
         self.quantity_increment_lots = definition.quantity_increment_lots
+        # Most have none that could be missed, and are not asked for two remainders an order.
+        self.has_increments = max(self.price_increment_ticks, self.quantity_increment_lots) > 1
         self.quantity_min_lots = definition.quantity_min_lots
         self.quantity_max_lots = definition.quantity_max_lots
         self.self_trade_prevention = definition.self_trade_prevention

@@ -129,7 +129,7 @@ def open_in(venue: Venue, scope: KillScope, scope_id: int, room: int) -> tuple[O
     accounts = _accounts_in(venue, scope, scope_id)
     account_ids = {account.account_id for account in accounts}
     only = venue.books[InstrumentId(scope_id)] if scope is KillScope.INSTRUMENT else None
-    orders = [order for account in accounts for order in account.orders.values()]
+    orders = [order for account in accounts for order in account.open_orders()]
     if only is not None:
         orders = [order for order in orders if order.ladder.book is only]
 

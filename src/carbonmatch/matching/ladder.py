@@ -179,6 +179,9 @@ class Ladder:
         "observer",
         "opposite",
         "prune_at",
+        "reserves_to_buy",
+        "reserves_to_sell",
+        "resting_observer",
         "side",
         "sign",
         "stops",
@@ -208,6 +211,11 @@ class Ladder:
         self.prune_at = PRUNE_LEVELS_MIN
         # Nearly no ladder has one.
         self.observer: Observer | None = None
+        # Where all that it does is to let orders hold what they need, `orders` does that itself, by the side;
+        # and so it may be that it is not told there of what comes to rest.
+        self.reserves_to_buy = False
+        self.reserves_to_sell = False
+        self.resting_observer: Observer | None = None
 
     def rest(self, order: Order, key: int, dirty: list[Level]) -> None:
         """Put `order` at the back of the level of `key`."""
@@ -220,18 +228,13 @@ class Ladder:
         try:
             level = self.levels[key]
         except KeyError:
-            level = self._open(key)
+            level = self.open(key)
         if not level.dirty:
             level.dirty = True
             dirty.append(level)
         last = level.last
         if last is None:
-            level.first = order
-            if key > self.best_key:
-                self.best = level
-                self.best_key = key
-            if not level.listed:
-                self._list(level)
+            self.begin(level, order)
         else:
             last.behind = order
         order.ahead = last
@@ -266,7 +269,7 @@ class Ladder:
         else:
             level.last = ahead
             if ahead is None and level is self.best:
-                self._find_best()
+                self.find_best()
 
     def take_first(self, orders: list[Order], dirty: list[Level]) -> None:
         """Take the first orders of the ladder out, in their priority, with whatever they have left."""
@@ -323,7 +326,7 @@ class Ladder:
                 taken += level.order_count
                 level.first = level.last = None
                 level.order_count = level.quantity_lots = 0
-                self._find_best()
+                self.find_best()
                 continue
             level.order_count -= len(orders) - taken
             level.quantity_lots -= sum([order.leaves_lots for order in orders[taken:]])
@@ -332,7 +335,17 @@ class Ladder:
             level.first.ahead = None
             return
 
-    def _open(self, key: int) -> Level:
+    def begin(self, level: Level, order: Order) -> None:
+        """An order comes to stand alone on a level."""
+        level.first = order
+        key = level.key
+        if key > self.best_key:
+            self.best = level
+            self.best_key = key
+        if not level.listed:
+            self._list(level)
+
+    def open(self, key: int) -> Level:
         """Make the level of `key`; before, forget empty ones if there are too many."""
         levels = self.levels
         if len(levels) >= self.prune_at:
@@ -362,7 +375,7 @@ class Ladder:
             self.far.update(near[:half])
             del near[:half]
 
-    def _find_best(self) -> None:
+    def find_best(self) -> None:
         """The best level has emptied: unlist it and every empty one before the next with orders."""
         levels = self.levels
         near = self.near

@@ -55,8 +55,10 @@ from carbonmatch.matching.vocabulary.blocks import BlockUpdate as BlockUpdate
 from carbonmatch.matching.vocabulary.blocks import BlockWithdraw as BlockWithdraw
 from carbonmatch.matching.vocabulary.blocks import ScheduleBlock as ScheduleBlock
 from carbonmatch.matching.vocabulary.blocks import SetBlockPhase as SetBlockPhase
+from carbonmatch.matching.vocabulary.clearing import CarryOverRules as CarryOverRules
 from carbonmatch.matching.vocabulary.clearing import ClearingRules as ClearingRules
 from carbonmatch.matching.vocabulary.clearing import Fees as Fees
+from carbonmatch.matching.vocabulary.clearing import HolderRules as HolderRules
 from carbonmatch.matching.vocabulary.commands import Cancel as Cancel
 from carbonmatch.matching.vocabulary.commands import Command as Command
 from carbonmatch.matching.vocabulary.commands import MassCancel as MassCancel
@@ -130,6 +132,7 @@ from carbonmatch.matching.vocabulary.fields import InstrumentIdField as Instrume
 from carbonmatch.matching.vocabulary.fields import NameField as NameField
 from carbonmatch.matching.vocabulary.fields import NetworkField as NetworkField
 from carbonmatch.matching.vocabulary.fields import NumberField as NumberField
+from carbonmatch.matching.vocabulary.fields import OptionalNameField as OptionalNameField
 from carbonmatch.matching.vocabulary.fields import OptionalRefField as OptionalRefField
 from carbonmatch.matching.vocabulary.fields import OrderId as OrderId
 from carbonmatch.matching.vocabulary.fields import OrderIdField as OrderIdField

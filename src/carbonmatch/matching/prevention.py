@@ -22,7 +22,7 @@ the instrument does not allow it to others any more.
 
 from typing import Final
 
-from carbonmatch.matching.accounts import NOBODY, Account, SessionState
+from carbonmatch.matching.accounts import NOBODY, Account
 from carbonmatch.matching.iceberg import refresh
 from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.ladder import Order
@@ -117,32 +117,26 @@ def report_prevented(
 ) -> None:
     """Tell both sides, with what they have left now, and whoever counts it."""
     venue.prevented.append((taker.ladder.instrument_id, prevented_lots))
-    _report_to(venue, taker.session, taker, maker, prevented_lots, mode, ref)
-    _report_to(venue, maker.session, maker, taker, prevented_lots, mode, NO_REF)
-
-
-def _report_to(
-    venue: Venue,
-    session: SessionState,
-    order: Order,
-    other: Order,
-    prevented_lots: int,
-    mode: SelfTradePrevention,
-    ref: Ref,
-) -> None:
-    reports = venue.stream(session)
-    seq = session.next_seq
-    session.next_seq = seq + 1
-    reports.append(
-        SelfTradePrevented(
-            seq,
-            ref,
-            venue.time_ns,
-            venue.report_flags,
-            order.order_id,
-            other.order_id,
-            prevented_lots,
-            order.leaves_lots + order.hidden_lots,
-            mode,
+    own_session = venue.session
+    for order, other, own_ref in ((taker, maker, ref), (maker, taker, NO_REF)):
+        session = order.session
+        if session is not own_session:
+            # As `venue.stream`, whose calls cost an eighth of an auction in which owners meet themselves.
+            venue.foreign_report_count += 1
+            if not session.touched:
+                venue.touch(session)
+        seq = session.next_seq
+        session.next_seq = seq + 1
+        session.reports.append(
+            SelfTradePrevented(
+                seq,
+                own_ref,
+                venue.time_ns,
+                venue.report_flags,
+                order.order_id,
+                other.order_id,
+                prevented_lots,
+                order.leaves_lots + order.hidden_lots,
+                mode,
+            )
         )
-    )

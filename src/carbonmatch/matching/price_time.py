@@ -22,6 +22,9 @@ from carbonmatch.matching.venue import Venue
 
 _MAKER: Final = Liquidity.MAKER
 _TAKER: Final = Liquidity.TAKER
+# As in `orders`: these names are looked up once.
+_executed: Final = Executed
+_traded: Final = Traded
 # The limits of trades where nothing limits them.
 _EVERY_PRICE: Final = (1, PRICE_TICKS_MAX)
 
@@ -86,7 +89,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         seq = session.next_seq
         session.next_seq = seq + 1
         reports.append(
-            Executed(
+            _executed(
                 seq,
                 ref,
                 time_ns,
@@ -111,7 +114,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
         seq = maker_session.next_seq
         maker_session.next_seq = seq + 1
         maker_session.reports.append(
-            Executed(
+            _executed(
                 seq,
                 NO_REF,
                 time_ns,
@@ -127,7 +130,7 @@ def match(venue: Venue, taker: Order, limit_key: int, ref: Ref) -> None:
                 _MAKER,
             )
         )
-        public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
+        public.append(_traded(instrument_id, time_ns, trade_id, price_ticks, traded, own.side))
         if observer is not None:
             observer.traded(maker, account, traded)
 

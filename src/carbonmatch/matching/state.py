@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from carbonmatch.matching.accounts import Account, SessionState
+from carbonmatch.matching.accounts import SessionState
+from carbonmatch.matching.accounts_state import AccountState, restore_accounts, saved_accounts
 from carbonmatch.matching.auction import set_alarm
 from carbonmatch.matching.auction_state import TransitionState, restored_transition, saved_transition
 from carbonmatch.matching.auction_times import Timing
@@ -44,13 +45,11 @@ from carbonmatch.matching.messages import (
     CompositeDefinition,
     DefineConfirmation,
     DefineKey,
-    GroupId,
     InstrumentDefinition,
     InstrumentId,
     KillScope,
     OrderId,
     OrderType,
-    ParticipantId,
     Phase,
     Ref,
     SelfTradePrevention,
@@ -65,7 +64,7 @@ from carbonmatch.matching.steering.amended import Amended, AmendedKey
 from carbonmatch.matching.terms import Terms
 from carbonmatch.matching.venue import AmendedTrade
 
-STATE_VERSION: Final = 23
+STATE_VERSION: Final = 24
 # The oldest that is read, so that a newer package goes on from the snapshot of a stop: whatever a state has
 # had since was appended to its part, with a default that means what was so before.
 STATE_VERSION_MIN: Final = 19
@@ -74,13 +73,6 @@ DIGEST_BYTES: Final = 32
 
 class _State(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """Base of the parts: field order is byte order."""
-
-
-class _AccountState(_State, frozen=True):
-    account_id: AccountId
-    participant_id: ParticipantId
-    name: str
-    group_id: GroupId
 
 
 class _StreamState(_State, frozen=True):
@@ -167,7 +159,7 @@ class _VenueState(_State, frozen=True):
     sequence: int
     time_ns: int
     last_trade_id: TradeId
-    accounts: list[_AccountState]
+    accounts: list[AccountState]
     sessions: list[_StreamState]
     books: list[_BookState]
     drop_copies: list[_CopyState]
@@ -215,10 +207,7 @@ def snapshot(engine: Engine) -> bytes:
             venue.sequence,
             venue.time_ns,
             venue.last_trade_id,
-            [
-                _AccountState(account.account_id, account.participant_id, account.name, account.group_id)
-                for _, account in sorted(venue.accounts.items())
-            ],
+            saved_accounts(venue),
             [_stream_state(session) for _, session in sorted(venue.sessions.items())],
             [_book_state(book) for _, book in sorted(venue.books.items())],
             [
@@ -259,10 +248,7 @@ def restore(data: bytes) -> Engine:
     venue.sequence = state.sequence
     venue.time_ns = state.time_ns
     venue.last_trade_id = state.last_trade_id
-    for kept_account in state.accounts:
-        venue.accounts[kept_account.account_id] = Account(
-            kept_account.account_id, kept_account.participant_id, kept_account.name, kept_account.group_id
-        )
+    restore_accounts(venue, state.accounts)
     for stream in state.sessions:
         session = SessionState(stream.session_id)
         session.entitle(stream.name, stream.account_ids, stream.operator, venue.accounts, stream.permissions)
@@ -327,6 +313,8 @@ def restore(data: bytes) -> Engine:
     orders.sort(key=lambda order: order.order_id)
     for order in orders:
         venue.keep(order)
+        # The session may have lost the account since.
+        order.account.unindexed[order.session.session_id] = order.session
     for kept in state.drop_copies:
         copy = DropCopy(kept.session_id, kept.name, kept.account_ids, kept.next_seq)
         venue.drop_copies.define(copy, venue.accounts)

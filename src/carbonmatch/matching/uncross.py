@@ -1,41 +1,36 @@
 """Carrying out an auction: who may not trade with whom, the price, and the trades at it.
 
 1. The price is determined (`auction_price`).
-2. Self-trade prevention: of one owner, orders of both sides that accept the price do not meet. They are
-   held against each other in the order of entry, each as the taker of the older ones, as it would have
-   been in continuous trading: who trades with whom at one price is nothing but the order of a queue. Where
-   something was prevented, the price is determined again without it, AUCTION_ROUNDS_MAX times; after that
-   whatever crosses within an owner counts as if it accepted the price.
+2. Where an owner stands on both sides of it, its orders are kept apart, and the price is determined again
+   without what was prevented (`auction_prevention`).
 3. Best price first, then first come first served, orders trade at the one price until nobody on one of the
    sides accepts it. An iceberg trades with all of its quantity in its turn, and keeps its place.
 
-One entry does ENTRY_AUCTION_ORDERS_MAX meetings at most, the others follow in the next ones: while it goes
-on, the instrument takes no commands that could change the outcome (FROZEN).
+One entry does ENTRY_AUCTION_ORDERS_MAX meetings at most, ENTRY_AUCTION_TRADES_MAX once there is a price; the
+others follow in the next ones. While it goes on, the instrument takes no commands that could change the
+outcome (FROZEN).
 """
 
-from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
-from carbonmatch.limits import AUCTION_ROUNDS_MAX
+from carbonmatch.limits import ENTRY_AUCTION_TRADES_MAX
 from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.auction_prevention import keep_owners_apart
 from carbonmatch.matching.auction_price import AuctionPrice, determine
 from carbonmatch.matching.book import Book
 from carbonmatch.matching.iceberg import show_slice
-from carbonmatch.matching.ladder import Ladder, Order
+from carbonmatch.matching.ladder import Ladder, Level, Order
 from carbonmatch.matching.messages import (
     NO_REF,
     AnyPublicEvent,
-    CancelReason,
     Executed,
     Liquidity,
-    SelfTradePrevention,
     Side,
     Traded,
     TradeId,
     TradeKind,
 )
-from carbonmatch.matching.prevention import mode_in_force, report_prevented
 
 if TYPE_CHECKING:
     from carbonmatch.matching.venue import Venue
@@ -67,7 +62,7 @@ def advance(venue: "Venue", book: Book, uncross: Uncross) -> bool:
     """Carry out as much as the entry may; whether it is done."""
     while uncross.price is None:
         price = determine(book)
-        if price.price_ticks and _prevent(venue, book, price.price_ticks, uncross):
+        if price.price_ticks and keep_owners_apart(venue, book, price.price_ticks, uncross):
             # Where the entry may do no more, the next one goes on with this one's round.
             uncross.rounds += venue.auction_orders_left > 0
         else:
@@ -77,6 +72,7 @@ def advance(venue: "Venue", book: Book, uncross: Uncross) -> bool:
     price_ticks = uncross.price.price_ticks
     if not price_ticks:
         return True
+    venue.auction_orders_left = min(venue.auction_orders_left, ENTRY_AUCTION_TRADES_MAX)
     while _accepted_by_both(book, price_ticks):
         if not venue.auction_orders_left:
             return False
@@ -92,101 +88,6 @@ def _accepted_by_both(book: Book, price_ticks: int) -> bool:
     return book.bids.best_key >= price_ticks and book.asks.best_key >= -price_ticks
 
 
-# --- self-trade prevention -----------------------------------------------------------------------
-
-
-def _prevent(venue: "Venue", book: Book, price_ticks: int, uncross: Uncross) -> bool:
-    """Keep orders of one owner from trading with each other at the price; whether any was kept.
-
-    Each prevention takes at least one order out of the book, or the next look would find the same.
-    """
-    buy_key, sell_key = price_ticks, -price_ticks
-    if uncross.rounds >= AUCTION_ROUNDS_MAX:
-        buy_key, sell_key = -book.asks.best_key, -book.bids.best_key
-    owner_key = book.instrument.self_trade_key
-    both = _owners(book.bids, buy_key, owner_key) & _owners(book.asks, sell_key, owner_key)
-    if not both:
-        return False
-    accepting = [*_accepting(book.bids, buy_key), *_accepting(book.asks, sell_key)]
-    orders = [order for order in accepting if order.account.owners[owner_key] in both]
-    orders.sort(key=lambda order: order.order_id)
-    # What each owner has entered before, by side: the best price first, then the oldest.
-    older: dict[tuple[int, Side], list[tuple[int, int, Order]]] = {}
-    prevented = False
-    for order in orders:
-        owner = order.account.owners[owner_key]
-        side = order.ladder.side
-        others = older.setdefault((owner, order.ladder.opposite.side), [])
-        before = venue.auction_orders_left
-        is_open = _hold_against(venue, order, others, uncross)
-        prevented |= venue.auction_orders_left < before
-        if not venue.auction_orders_left:
-            break
-        if is_open:
-            heappush(older.setdefault((owner, side), []), (-order.level.key, order.order_id, order))
-    return prevented
-
-
-def _hold_against(
-    venue: "Venue", order: Order, others: list[tuple[int, int, Order]], uncross: Uncross
-) -> bool:
-    """Let an order meet its owner's older ones of the other side; whether it is open afterwards."""
-    mode = mode_in_force(order.ladder.book.instrument, order.self_trade_prevention)
-    is_open = True
-    while is_open and others and mode is not SelfTradePrevention.NONE and venue.auction_orders_left:
-        other = others[0][2]
-        if order.level.key + other.level.key < 0:
-            break
-        venue.auction_orders_left -= 1
-        is_open, other_is_open = _keep_apart(venue, order, other, mode, uncross)
-        if not other_is_open:
-            heappop(others)
-    return is_open
-
-
-def _owners(ladder: Ladder, key: int, owner_key: int) -> set[int]:
-    """Whose orders stand at this key and better ones: of many orders few accounts, which are found first."""
-    accounts: dict[Account, None] = {}
-    for level in ladder.levels_from_best():
-        if level.key < key:
-            break
-        order = level.first
-        while order is not None:
-            accounts[order.account] = None
-            order = order.behind
-    return {account.owners[owner_key] for account in accounts}
-
-
-def _keep_apart(
-    venue: "Venue", order: Order, other: Order, mode: SelfTradePrevention, uncross: Uncross
-) -> tuple[bool, bool]:
-    """Let the newer order not trade with the older one; which of them is open afterwards."""
-    lots = min(_left_lots(order), _left_lots(other))
-    uncross.prevented_lots += lots
-    if mode is SelfTradePrevention.DECREMENT:
-        for each in (order, other):
-            each.ladder.reduce(each, lots, venue.dirty)
-            each.quantity_lots -= lots
-    report_prevented(venue, order, other, lots, mode, NO_REF)
-    if mode is SelfTradePrevention.DECREMENT:
-        is_open, other_is_open = _left_lots(order) > 0, _left_lots(other) > 0
-    else:
-        is_open = mode is SelfTradePrevention.CANCEL_OLDEST
-        other_is_open = mode is SelfTradePrevention.CANCEL_NEWEST
-    if not is_open:
-        venue.end(order, NO_REF, CancelReason.SELF_TRADE)
-    if not other_is_open:
-        venue.end(other, NO_REF, CancelReason.SELF_TRADE)
-    return is_open, other_is_open
-
-
-def _left_lots(order: Order) -> int:
-    return order.leaves_lots + order.hidden_lots
-
-
-# --- trades --------------------------------------------------------------------------------------
-
-
 def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     """Trade the best orders of both sides, which accept the price, with each other; how many lots.
 
@@ -194,55 +95,82 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
     done what it may. Nothing of the book changes before that, and each level then once: taking orders out
     one by one, and calling for each fill, took three times as long for 100,000 orders.
     """
-    instrument_id = book.instrument.instrument_id
-    time_ns = venue.time_ns
-    flags = venue.report_flags
+    bids, asks = book.bids, book.asks
     public = venue.public
     public_before = len(public)
-    first_trade_id = venue.last_trade_id + 1
-    trades_max = min(venue.auction_orders_left, TRADED_AT_ONCE)
-    # A call of TradeId for each, which does nothing, would cost 60 ns.
-    trade_ids: Iterable[TradeId] = range(first_trade_id, first_trade_id + trades_max)  # type: ignore[assignment]
+    own_reports_before = len(venue.session.reports)
+    bought: list[Order] = []
+    sold: list[Order] = []
+    bought_lots, buy_lots, sell_lots = _report_trades(venue, book, price_ticks, bought, sold)
+    trades: list[Traded] = public[public_before:]  # type: ignore[assignment]  # nothing else is told meanwhile
+    # Those of the session whose entry is applied are counted with its entry.
+    own_reports = len(venue.session.reports) - own_reports_before
+    venue.foreign_report_count += 2 * len(trades) - own_reports
+    venue.auction_orders_left -= len(trades)
+    venue.last_trade_id = TradeId(venue.last_trade_id + len(trades))
+    partners = _partners(trades, bought, sold) if book.clearing is not None else []
+    _take_out(venue, bids, bought, buy_lots)
+    _take_out(venue, asks, sold, sell_lots)
+    # Only now nothing of them is reserved any more.
+    for buyer, seller, lots in partners:
+        assert book.clearing is not None
+        book.clearing.settle(buyer, seller, lots, price_ticks, _AUCTION)
+    book.last_price_ticks = price_ticks
+    return bought_lots
+
+
+def _report_trades(
+    venue: "Venue", book: Book, price_ticks: int, bought: list[Order], sold: list[Order]
+) -> tuple[int, int, int]:
+    """Tell of the trades, and whose orders they are of.
+
+    Returned are the lots that have traded, and those that the last buyer and the last seller have left.
+
+    What goes into each report is held as Any: a compiled core would make an object of every number for
+    every report, 18 for a trade, which had it take longer than an interpreted one.
+    """
+    no_ref: Any = NO_REF
+    time_ns: Any = venue.time_ns
+    flags: Any = venue.report_flags
+    instrument_id: Any = book.instrument.instrument_id
+    price: Any = price_ticks
+    buy_id: Any
+    buy_account_id: Any
+    sell_id: Any
+    sell_account_id: Any
+    public = venue.public
+    trade_ids: Any = range(
+        venue.last_trade_id + 1,
+        venue.last_trade_id + 1 + min(venue.auction_orders_left, TRADED_AT_ONCE),
+    )
     bid_levels = book.bids.levels_from_best()
     ask_levels = book.asks.levels_from_best()
     # Who is next, if anybody on his level is.
     buy: Order | None = None
     sell: Order | None = None
-    bought: list[Order] = []
-    sold: list[Order] = []
     accepted_lots = buy_lots = sell_lots = 0
-    own_reports_before = len(venue.session.reports)
-    clearing = book.clearing
-    # Between whom, and how many lots: settled once nothing of them is reserved any more.
-    unsettled: list[tuple[Account, Account, int]] = []
     for trade_id in trade_ids:
         if not buy_lots:
             if buy is None:
-                level = next(bid_levels, None)
-                if level is None or level.key < price_ticks:
+                buy = _first_of_next(bid_levels, price_ticks)
+                if buy is None:
                     break
-                buy = level.first
-                assert buy is not None, "a level that is passed on holds orders"
             bought.append(buy)
             buy_lots = buy.leaves_lots + buy.hidden_lots
             accepted_lots += buy_lots
             buy_id = buy.order_id
-            buyer = buy.account
-            buy_account_id = buyer.account_id
+            buy_account_id = buy.account.account_id
             buy_session = buy.session
             buy = buy.behind
         if not sell_lots:
             if sell is None:
-                level = next(ask_levels, None)
-                if level is None or level.key < -price_ticks:
+                sell = _first_of_next(ask_levels, -price_ticks)
+                if sell is None:
                     break
-                sell = level.first
-                assert sell is not None, "a level that is passed on holds orders"
             sold.append(sell)
             sell_lots = sell.leaves_lots + sell.hidden_lots
             sell_id = sell.order_id
-            seller = sell.account
-            sell_account_id = seller.account_id
+            sell_account_id = sell.account.account_id
             sell_session = sell.session
             sell = sell.behind
         # Whoever is next may find nobody to trade with, and then has nothing to be told.
@@ -258,7 +186,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
         buy_session.reports.append(
             Executed(
                 seq,
-                NO_REF,
+                no_ref,
                 time_ns,
                 flags,
                 buy_id,
@@ -266,7 +194,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
                 instrument_id,
                 buy_account_id,
                 _BUY,
-                price_ticks,
+                price,
                 lots,
                 buy_lots,
                 _IN_AUCTION,
@@ -277,7 +205,7 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
         sell_session.reports.append(
             Executed(
                 seq,
-                NO_REF,
+                no_ref,
                 time_ns,
                 flags,
                 sell_id,
@@ -285,40 +213,47 @@ def _trade(venue: "Venue", book: Book, price_ticks: int) -> int:
                 instrument_id,
                 sell_account_id,
                 _SELL,
-                price_ticks,
+                price,
                 lots,
                 sell_lots,
                 _IN_AUCTION,
             )
         )
         later = _BUY if buy_id > sell_id else _SELL
-        public.append(Traded(instrument_id, time_ns, trade_id, price_ticks, lots, later, _AUCTION))
-        if clearing is not None:
-            unsettled.append((buyer, seller, lots))
-    # Those of the session whose entry is applied are counted with its entry.
-    own_reports = len(venue.session.reports) - own_reports_before
-    trade_count = len(public) - public_before
-    venue.foreign_report_count += 2 * trade_count - own_reports
-    venue.auction_orders_left -= trade_count
-    venue.last_trade_id = TradeId(venue.last_trade_id + trade_count)
-    _take_out(venue, book.bids, bought, buy_lots)
-    _take_out(venue, book.asks, sold, sell_lots)
-    for buyer, seller, lots in unsettled:
-        assert clearing is not None
-        clearing.settle(buyer, seller, lots, price_ticks, _AUCTION)
-    book.last_price_ticks = price_ticks
-    return accepted_lots - buy_lots
+        public.append(Traded(instrument_id, time_ns, trade_id, price, lots, later, _AUCTION))
+    return accepted_lots - buy_lots, buy_lots, sell_lots
 
 
-def _accepting(ladder: Ladder, key: int) -> Iterator[Order]:
-    """Who accepts a price, in their priority; the book must not change meanwhile."""
-    for level in ladder.levels_from_best():
-        if level.key < key:
-            return
-        order = level.first
-        while order is not None:
-            yield order
-            order = order.behind
+def _first_of_next(levels: Iterator[Level], key: int) -> Order | None:
+    """Who is the first of the next level, if he accepts the price."""
+    level = next(levels, None)
+    return None if level is None or level.key < key else level.first
+
+
+def _partners(
+    trades: list[Traded], bought: list[Order], sold: list[Order]
+) -> list[tuple[Account, Account, int]]:
+    """Who has bought from whom, and how many lots, in each of the trades."""
+    buyers = _accounts(trades, bought)
+    sellers = _accounts(trades, sold)
+    return [
+        (buyer, seller, trade.quantity_lots)
+        for buyer, seller, trade in zip(buyers, sellers, trades, strict=True)
+    ]
+
+
+def _accounts(trades: list[Traded], orders: list[Order]) -> list[Account]:
+    """Whose order of one side each of the trades was of."""
+    accounts: list[Account] = []
+    following = iter(orders)
+    left_lots = 0
+    for trade in trades:
+        if not left_lots:
+            order = next(following)
+            left_lots = order.leaves_lots + order.hidden_lots
+        left_lots -= trade.quantity_lots
+        accounts.append(order.account)
+    return accounts
 
 
 def _take_out(venue: "Venue", ladder: Ladder, orders: list[Order], last_lots: int) -> None:

@@ -307,6 +307,7 @@ def test_of_biddings_that_end_together_one_is_determined_after_the_other_is_told
         first: BiddingState.CLOSED,
         second: BiddingState.OPEN,
     }
+    assert by_id[second].due_ns == CLOSES_NS + 1
     assert reason(house.bid(second, 4, 1, 300)) == "NOT_IN_THIS_PHASE"
     assert reason(house.send(OPS, m.CancelBidding(Ref(1), second))) == "NOT_IN_THIS_PHASE"
     house.restart()

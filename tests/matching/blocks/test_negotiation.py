@@ -151,6 +151,17 @@ def test_a_side_is_told_through_so_many_sessions_and_through_the_one_that_acts()
     assert told == {ALICE, CAROL, DAVE, *range(20, 20 + SIDE_SESSIONS_MAX - 1), last}
 
 
+def test_who_has_posted_is_told_of_replies_though_others_are_told_for_its_side() -> None:
+    floor = Floor()
+    last = SessionId(19 + SIDE_SESSIONS_MAX)
+    for number in range(20, last + 1):
+        floor.send(VENUE, m.DefineSession(SessionId(number), f"s{number}", (GAMMA,)))
+    outputs = floor.outputs(last, m.BlockPropose(Ref(1), EUA, SELL, 100, 50))
+    proposal_id = updates(outputs, last)[0].proposal_id
+    outputs = floor.outputs(BOB, m.BlockCounter(Ref(1), proposal_id, 100, 51))
+    assert last in {chunk.session_id for chunk in outputs.streams}
+
+
 # --- posts --------------------------------------------------------------------------------------------
 
 

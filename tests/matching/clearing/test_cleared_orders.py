@@ -77,6 +77,59 @@ def test_what_rests_is_reserved_until_it_is_cancelled() -> None:
     assert free(market) == (10, 100)
 
 
+def test_an_order_holds_what_it_needs_where_prices_are_restrained_as_well() -> None:
+    """And no longer twice, or not at all, once they are, or are not, any more."""
+    market = market_with(10, 100)
+    restrained = definition(
+        clearing=ClearingRules(),
+        allowed=m.AllowedFlag.ALL,
+        volatility=m.VolatilityRules(collar=m.Width(ticks=100)),
+    )
+    now = market.engine.books[EUA].instrument.definition
+    for ref, rules in enumerate((restrained, now, restrained)):
+        market.send(VENUE, m.DefineInstrument(rules))
+        market.send(ALICE, sell(2 * ref + 1, price=20, lots=6))
+        market.send(BOB, buy(2 * ref + 1, price=10, lots=6))
+        assert free(market) == (4, 40)
+        market.send(ALICE, cancel(2 * ref + 2, 2 * ref + 1))
+        market.send(BOB, cancel(2 * ref + 2, 2 * ref + 1))
+        assert free(market) == (10, 100)
+
+
+def test_an_order_that_is_replaced_and_goes_on_to_rest_holds_what_it_needs_then() -> None:
+    market = market_with(10, 100)
+    market.send(ALICE, sell(1, price=20, lots=6))
+    market.send(BOB, buy(1, price=10, lots=6))
+    market.send(ALICE, replace(2, 1, price=21, lots=9))
+    market.send(BOB, replace(2, 1, price=11, lots=9))
+    assert free(market) == (1, 1)
+    market.send(ALICE, replace(3, 2, price=19, lots=2))
+    market.send(BOB, replace(3, 2, price=9, lots=2))
+    assert free(market) == (8, 82)
+    market.send(ALICE, sell(4, price=9, lots=2))
+    market.send(BOB, buy(4, price=19, lots=2))
+    assert free(market) == (8 - 2, 82 - 38)
+
+
+def test_where_no_money_is_held_an_order_to_buy_counts_while_it_rests_and_no_longer() -> None:
+    market = Market(clearing=ClearingRules(cash=False), allowed=m.AllowedFlag.ALL)
+    clearing = clearing_of(market)
+    clearing.deposit(COMPANY, 10)
+    trader = clearing.of(TRADER)
+    market.send(BOB, buy(1, price=10, lots=6))
+    assert trader.buying_lots == 6
+    market.send(BOB, replace(2, 1, price=11, lots=9))
+    assert trader.buying_lots == 9
+    market.send(BOB, cancel(3, 2))
+    assert trader.buying_lots == 0
+    market.send(BOB, buy(4, price=10, lots=6))
+    market.send(BOB, cancel(5, 4))
+    assert trader.buying_lots == 0
+    market.send(ALICE, sell(1, price=10, lots=3))
+    market.send(BOB, buy(6, price=10, lots=4))
+    assert (trader.buying_lots, trader.total_lots) == (1, 3)
+
+
 def test_an_order_that_is_listed_as_well_holds_what_it_needs_and_is_told() -> None:
     market = Market(
         clearing=ClearingRules(), allowed=m.AllowedFlag.ALL, screen=m.ScreenRules(order_list=True)
@@ -111,6 +164,33 @@ def test_a_replacement_may_use_what_its_order_holds_and_no_more() -> None:
     assert free(market) == (10, 0)
     market.send(BOB, replace(3, 1, price=11, lots=9))
     assert free(market) == (10, 1)
+
+
+def test_a_replacement_of_an_offer_may_use_the_units_that_the_offer_holds() -> None:
+    market = market_with(10, 0)
+    market.send(ALICE, sell(1, price=10, lots=8))
+    assert market.send(ALICE, replace(2, 1, price=11, lots=11)) == ["alice 2: rejected INSUFFICIENT_HOLDINGS"]
+    assert "replaced" in market.send(ALICE, replace(3, 1, price=11, lots=10))[0]
+    assert free(market)[0] == 0
+
+
+def test_what_an_iceberg_hides_is_held_and_counts_for_its_replacement() -> None:
+    market = market_with(10, 0)
+    market.send(ALICE, sell(1, price=10, lots=8, display=2))
+    assert free(market)[0] == 2
+    assert market.send(ALICE, replace(2, 1, price=11, lots=11, display=2)) == [
+        "alice 2: rejected INSUFFICIENT_HOLDINGS"
+    ]
+    assert "replaced" in market.send(ALICE, replace(3, 1, price=11, lots=10, display=2))[0]
+    assert free(market)[0] == 0
+
+
+def test_an_iceberg_that_has_bought_holds_money_for_what_it_shows_and_what_it_hides() -> None:
+    market = market_with(10, 1_000)
+    market.send(BOB, buy(1, price=10, lots=8, display=4))
+    assert free(market) == (10, 920)
+    market.send(ALICE, sell(1, price=10))
+    assert free(market) == (9, 920)
 
 
 def test_a_stop_holds_money_for_its_limit_and_its_replacement_for_the_new_one() -> None:
@@ -166,7 +246,9 @@ def test_where_only_units_are_held_an_order_to_buy_counts_and_holds_no_money() -
     market = Market(clearing=ClearingRules(cash=False))
     market.send(BOB, buy(1, price=10, lots=5))
     assert clearing_of(market).of(TRADER).buying_lots == 5
-    market.send(BOB, cancel(2, 1))
+    assert market.send(BOB, reduce(2, 1, lots=3)) == ["bob 2: reduced #1 to 3, 3 left"]
+    assert clearing_of(market).of(TRADER).buying_lots == 3
+    market.send(BOB, cancel(3, 1))
     assert clearing_of(market).of(TRADER).buying_lots == 0
 
 

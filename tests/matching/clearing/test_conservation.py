@@ -1,15 +1,17 @@
 """What is wrong with units or money is noticed: per batch what moved, and in tests all that is reserved."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.clearing.cash import Cash
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.conservation import check_conservation
 from carbonmatch.matching.clearing.position import Position
-from carbonmatch.matching.messages import AccountId, OrderId, Ref, Side, TradeKind
+from carbonmatch.matching.messages import AccountId, InstrumentId, OrderId, Ref, Side, TradeKind
 from carbonmatch.matching.state import restore, snapshot
 from carbonmatch.matching.vocabulary.clearing import ClearingRules, Fees
 from tests.matching.market import ALICE, BOB, CEA, EUA, OPS, TIME_NS, VENUE, Market, buy, definition, sell
@@ -71,6 +73,32 @@ def test_trades_deposits_and_withdrawals_add_up_batch_by_batch() -> None:
     check_conservation(market.engine.venue)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"currency": "USD"}, {"clearing": ClearingRules(cash=False, lag_days=0)}, {"clearing": None}],
+)
+def test_money_that_has_moved_is_looked_at_in_a_batch_in_which_the_rules_change(
+    changed: dict[str, Any],
+) -> None:
+    rules = ClearingRules(lag_days=0, fees=RULES.fees)
+    market = Market(clearing=rules)
+    deposit = m.Deposit(Ref(1), COMPANY, EUA, 5)
+    market.send(OPS, deposit, m.Deposit(Ref(2), TRADER, currency="EUR", amount_minor=10_000))
+    trade(market)
+    market.send(
+        OPS,
+        m.Withdraw(Ref(3), TRADER, EUA, 5),
+        m.SetPhase(Ref(4), InstrumentId(0), m.Phase.CLOSED),
+        m.EndDay(Ref(5), 20230102),
+    )
+    ledger = market.engine.venue.cash["EUR"]
+    assert ledger.fees_minor
+    before = market.engine.books[EUA].instrument.definition
+    market.outputs(VENUE, m.DefineInstrument(structs.replace(before, **changed)))
+    check_conservation(market.engine.venue)
+    assert not ledger.moved
+
+
 def test_without_clearing_there_is_nothing_to_look_at() -> None:
     market = Market()
     trade(market)
@@ -128,12 +156,12 @@ def debt(market: Market) -> None:
 
 
 def overdraft(market: Market) -> None:
-    market.engine.venue.cash["EUR"].of(TRADER).free_minor = -1
+    cash = market.engine.venue.cash["EUR"].of(TRADER)
+    cash.reserved_minor = cash.total_minor + 1
 
 
 def more_free_than_there_is(market: Market) -> None:
-    cash = market.engine.venue.cash["EUR"].of(TRADER)
-    cash.free_minor = cash.total_minor + 1
+    market.engine.venue.cash["EUR"].of(TRADER).reserved_minor = -1
 
 
 @pytest.mark.parametrize(
@@ -169,7 +197,7 @@ def forgotten_purchase(market: Market) -> None:
 
 
 def money_kept(market: Market) -> None:
-    cash_of(market).free_minor -= 1
+    cash_of(market).reserved_minor += 1
 
 
 @pytest.mark.parametrize("wrong", [forgotten_release, released_twice, forgotten_purchase, money_kept])

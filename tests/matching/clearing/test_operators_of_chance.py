@@ -53,7 +53,7 @@ def ask(engine: Engine, time_ns: int, command: m.AnyCommand) -> list[AnyReport]:
 
 def check_restricted(engine: Engine, command: m.RestrictAccount) -> None:
     """Nothing is left that the account may not do, but what is frozen."""
-    for order in engine.accounts[command.account_id].orders.values():
+    for order in engine.accounts[command.account_id].open_orders():
         book = order.ladder.book
         clearing = book.clearing
         assert isinstance(clearing, Clearing)

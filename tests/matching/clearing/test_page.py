@@ -152,11 +152,19 @@ def test_of_what_an_order_needs_each_row_is_a_reason_in_the_order_of_the_page() 
     there.send(OPS, m.RestrictAccount(Ref(50), COMPANY, Restriction.NO_SELLING))
     reasons = [
         there.send(ALICE, sell(1, price=10, lots=101)),
+        reversal(),
         there.send(BOB, sell(1, price=10)),
         there.send(BOB, buy(2, price=10, lots=501)),
         there.send(BOB, buy(3, price=10, lots=101)),
     ]
     assert [line.partition("rejected ")[2] for (line,) in reasons] == promised("What an order needs")
+
+
+def reversal() -> list[str]:
+    """What who sells is told that has an order to buy, in a market with that rule."""
+    there = Market(clearing=ClearingRules(cash=False, reversal_days=1))
+    there.send(BOB, buy(1, price=10))
+    return there.send(BOB, sell(2, price=10))
 
 
 def amounts(there: Market) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from carbonmatch.limits import OUTCOME_LINES_MAX
 from carbonmatch.matching import messages as m
 from carbonmatch.matching import state
 from carbonmatch.matching.messages import (
@@ -158,6 +159,52 @@ def test_orders_of_an_account_that_no_session_acts_for_any_more_go(market: Marke
         "carol 0: canceled #2 1 SESSION_REMOVED",
     ]
     assert market.bids() == ["1 in 1 @ 98"]
+
+
+@pytest.mark.parametrize(
+    ("line_count", "told", "named_max", "named"),
+    [(1, 2, 6, "11, 12"), (OUTCOME_LINES_MAX, OUTCOME_LINES_MAX, 1, "11 and 1 more")],
+)
+def test_bids_of_such_an_account_that_the_entry_has_no_room_for_are_told_and_killed(
+    line_count: int, told: int, named_max: int, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = Market(bidding=m.BiddingRules())
+    market.send(VENUE, m.SetSeed(bytes(range(16))))
+    bidding_id = m.OrderId(market.engine.sequence + 1)
+    closes_ns = TIME_NS + 1_000
+    market.send(OPS, m.AnnounceBidding(Ref(1), EUA, BOB, AccountId(13), m.Side.SELL, 100, 10, 0, closes_ns))
+    market.send(CAROL, *(m.Bid(Ref(ref), bidding_id, 10, 12, AccountId(11)) for ref in range(1, 4)))
+    market.send(CAROL, m.Bid(Ref(4), bidding_id, 10, 12, AccountId(12)))
+    monkeypatch.setattr("carbonmatch.matching.engine.ENTRY_AUCTION_ORDERS_MAX", 4)
+    monkeypatch.setattr("carbonmatch.matching.steering.amendments.ACCOUNTS_NAMED_MAX", named_max)
+    sessions = (DefineSession(ALICE, "alice", ()), DefineSession(CAROL, "carol", ()))
+    outputs = market.outputs(OPS, structs.replace(amend(2, *sessions), lines=("it is so",) * line_count))
+    ((outcome,),) = (one.reports for one in outputs.streams if one.session_id == OPS)
+    assert isinstance(outcome, m.Outcome)
+    assert len(outcome.lines) == told
+    assert outcome.lines[0] == f"no session acts for accounts of which bids are left, kill them: {named}"
+    assert [bid.account.account_id for bid in market.engine.venue.biddings.bids.values()] == [11, 12]
+    market.send(OPS, m.Kill(Ref(3), m.KillScope.ACCOUNT, 11), m.Kill(Ref(4), m.KillScope.ACCOUNT, 12))
+    assert not market.engine.venue.biddings.bids
+
+
+def test_bids_of_such_an_account_are_left_where_an_auction_has_taken_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = Market(bidding=m.BiddingRules())
+    market.send(VENUE, m.SetSeed(bytes(range(16))))
+    bidding_id = m.OrderId(market.engine.sequence + 1)
+    closes_ns = TIME_NS + 10_000
+    market.send(OPS, m.AnnounceBidding(Ref(1), EUA, ALICE, AccountId(11), m.Side.SELL, 100, 10, 0, closes_ns))
+    market.send(BOB, m.Bid(Ref(1), bidding_id, 10, 12))
+    market.send(VENUE, m.StartAuction(CEA, Phase.OPENING_AUCTION, TIME_NS + 100))
+    market.send(ALICE, *(structs.replace(buy(ref, 100), instrument_id=CEA) for ref in range(1, 6)))
+    market.send(BOB, structs.replace(sell(2, 100, 5), instrument_id=CEA))
+    monkeypatch.setattr("carbonmatch.matching.engine.ENTRY_AUCTION_ORDERS_MAX", 3)
+    market.time_ns += 200
+    said = market.send(OPS, amend(2, DefineSession(BOB, "bob", ())))
+    left = "no session acts for accounts of which bids are left, kill them: 13"
+    assert [line for line in said if line.startswith("ops")] == [f"ops 2: done: {left}; it is so"]
 
 
 def test_an_account_that_changes_hands_in_one_command_keeps_its_orders(market: Market) -> None:

@@ -28,11 +28,10 @@ class Amounts:
     """
 
     __slots__ = (
-        "_of_buyers",
-        "_of_sellers",
         "_reserved",
         "fees",
         "of_screen",
+        "of_trades",
         "tick_value_minor",
     )
 
@@ -43,15 +42,18 @@ class Amounts:
         self.tick_value_minor = tick_value_minor
         # By the number of the kind, of which there is none 0: a look-up by a member costs twice as much.
         of_kinds = [Fees(TradeKind.CONTINUOUS)] + [by_kind.get(kind, Fees(kind)) for kind in TradeKind]
-        self._of_buyers = [Rate(fees.buyer_basis_points, fees.buyer_minor_per_lot) for fees in of_kinds]
-        self._of_sellers = [Rate(fees.seller_basis_points, fees.seller_minor_per_lot) for fees in of_kinds]
-        of_screen = [self._of_buyers[kind] for kind in sorted(SCREEN_TRADES)]
+        of_buyers = [Rate(fees.buyer_basis_points, fees.buyer_minor_per_lot) for fees in of_kinds]
+        of_sellers = [Rate(fees.seller_basis_points, fees.seller_minor_per_lot) for fees in of_kinds]
+        # What a tick of a lot is worth, what buyers pay, and what sellers do; None: the same.
+        self.of_trades = [
+            (tick_value_minor, *buyers, None if sellers == buyers else sellers)
+            for buyers, sellers in zip(of_buyers, of_sellers, strict=True)
+        ]
+        of_screen = [of_buyers[kind] for kind in sorted(SCREEN_TRADES)]
         self.of_screen = highest = Rate(
             max(rate.basis_points for rate in of_screen), max(rate.minor_per_lot for rate in of_screen)
         )
-        self._reserved = [
-            highest if kind in SCREEN_TRADES else rate for kind, rate in enumerate(self._of_buyers)
-        ]
+        self._reserved = [highest if kind in SCREEN_TRADES else rate for kind, rate in enumerate(of_buyers)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Amounts) and (self.fees, self.tick_value_minor) == (
@@ -74,9 +76,10 @@ class Amounts:
 
         The difference are the fees of both sides.
         """
-        money = lots * price_ticks * self.tick_value_minor
-        basis_points, minor_per_lot = self._of_buyers[kind]
-        paid = money + money * basis_points // BASIS_POINTS + lots * minor_per_lot
-        basis_points, minor_per_lot = self._of_sellers[kind]
-        got = money - money * basis_points // BASIS_POINTS - lots * minor_per_lot
-        return paid, got if got > 0 else 0
+        tick_value_minor, basis_points, minor_per_lot, of_seller = self.of_trades[kind]
+        money = lots * price_ticks * tick_value_minor
+        fee = money * basis_points // BASIS_POINTS + lots * minor_per_lot
+        paid = money + fee
+        if of_seller is not None:
+            fee = money * of_seller.basis_points // BASIS_POINTS + lots * of_seller.minor_per_lot
+        return paid, money - fee if fee < money else 0

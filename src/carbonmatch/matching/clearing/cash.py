@@ -11,19 +11,20 @@ class Cash:
     bought of the account by then counts as paid from other money, so that no more than is certain leaves.
     """
 
-    __slots__ = ("checked_minor", "free_minor", "has_moved", "proceeds_minor", "total_minor")
+    __slots__ = ("checked_minor", "has_moved", "proceeds_minor", "reserved_minor", "total_minor")
 
     def __init__(self) -> None:
         self.total_minor = 0
-        self.free_minor = 0
+        # Kept in place of what is free, which both sides of every trade would have to write as well.
+        self.reserved_minor = 0
         self.proceeds_minor = 0
         # What it was when money was looked at last, and whether some has moved since.
         self.checked_minor = 0
         self.has_moved = False
 
     @property
-    def reserved_minor(self) -> int:
-        return self.total_minor - self.free_minor
+    def free_minor(self) -> int:
+        return self.total_minor - self.reserved_minor
 
     @property
     def withdrawable_minor(self) -> int:
@@ -31,16 +32,14 @@ class Cash:
 
     def add(self, minor: int) -> None:
         self.total_minor += minor
-        self.free_minor += minor
 
     def take(self, minor: int) -> None:
         """So much of its free money is the account's no longer."""
         assert minor <= self.free_minor, "nobody spends what it does not have"
         self.total_minor -= minor
-        self.free_minor -= minor
 
     def check(self) -> None:
-        assert 0 <= self.free_minor <= self.total_minor
+        assert 0 <= self.reserved_minor <= self.total_minor
         assert self.proceeds_minor >= 0
 
 
@@ -71,14 +70,14 @@ class CashLedger:
     def moving(self, account_id: AccountId) -> Cash:
         """The account's cash, of which some is about to come or go."""
         cash = self.of(account_id)
-        if not cash.has_moved:
-            self.watch(cash)
+        self.look_at(cash)
         return cash
 
-    def watch(self, cash: Cash) -> None:
-        """Let `check_moved` look at it, since some of it is about to come or go."""
-        cash.has_moved = True
-        self.moved.append(cash)
+    def look_at(self, cash: Cash) -> None:
+        """Let `check_moved` look at it, since some of it may have come or gone."""
+        if not cash.has_moved:
+            cash.has_moved = True
+            self.moved.append(cash)
 
     def deposit(self, account_id: AccountId, minor: int) -> None:
         self.moving(account_id).add(minor)

@@ -19,6 +19,8 @@ def configure_clearing(venue: "Venue", book: "Book", definition: InstrumentDefin
     rules, clearing = definition.clearing, book.clearing
     if rules is None:
         if isinstance(clearing, Clearing):
+            # Nobody looks at its positions afterwards, through which the money is found that has moved.
+            clearing.check_moved()
             book.clearing = None
             choose_observers(book)
         return
@@ -26,7 +28,9 @@ def configure_clearing(venue: "Venue", book: "Book", definition: InstrumentDefin
     if isinstance(clearing, Clearing):
         clearing.go_by(rules, definition.tick_value_minor, cash, venue.last_trade_id)
     else:
-        book.clearing = Clearing(rules, definition.tick_value_minor, cash, venue.last_trade_id)
+        book.clearing = Clearing(
+            rules, definition.tick_value_minor, cash, venue.last_trade_id, venue.accounts
+        )
     choose_observers(book)
 
 

@@ -64,6 +64,10 @@ def check_reserved(venue: "Venue") -> None:
         clearing = book.clearing
         if not isinstance(clearing, Clearing):
             continue
+        instrument, amounts = book.instrument, clearing.amounts
+        assert instrument.positions is clearing.unrestricted
+        assert instrument.tick_value_minor == amounts.tick_value_minor
+        assert (instrument.reserved_basis_points, instrument.reserved_minor_per_lot) == amounts.of_screen
         held = held_by_orders(book, clearing)
         add_claims(venue, book, clearing, held)
         for account_id, position in clearing.positions.items():

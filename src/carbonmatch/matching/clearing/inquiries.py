@@ -6,10 +6,13 @@ from itertools import islice
 from carbonmatch.limits import HOLDINGS_STATUS_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.clearing import cash, clearing
+from carbonmatch.matching.clearing.cut_off import longest_days
+from carbonmatch.matching.clearing.net_sales import carry_over_max_lots
 from carbonmatch.matching.clearing.position import Position
 from carbonmatch.matching.messages import (
     ANY,
     AccountId,
+    CarryOverRules,
     Cash,
     Holding,
     HoldingsRequest,
@@ -113,8 +116,9 @@ def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
             )
         )
         return
-    rules = found.rules
-    units = found.positions.get(account_id) or Position(rules.lag_days)
+    units = found.positions.get(account_id) or Position(account_id, longest_days(found.rules))
+    limits = found.limits.of(account_id)
+    sales = found.net_sales
     reports.append(
         Holding(
             seq,
@@ -127,10 +131,23 @@ def _report(venue: Venue, session: SessionState, ref: Ref, row: _Row) -> None:
             units.free_lots,
             units.reserved_lots,
             sum(units.unsettled_lots),
-            units.unsettled_lots[0] if units.unsettled_lots else 0,
+            found.bought_today_lots(account_id, units),
             units.buying_lots,
-            units.limit_lots or rules.position_max_lots,
-            units.report_from_lots or rules.report_from_lots,
+            units.limit_lots or limits.position_max_lots,
+            units.report_from_lots or limits.report_from_lots,
             found.restrictions.get(account_id, Restriction.NONE),
+            found.limits.allocated_lots.get(account_id, 0),
+            0 if sales is None else sales.sold_lots.get(account_id, 0),
+            0 if sales is None else _carry_over_max_lots(venue, account_id, sales.rules),
         )
     )
+
+
+def _carry_over_max_lots(venue: Venue, account_id: AccountId, rules: CarryOverRules) -> int:
+    """What an account may carry over of all instruments of the group together."""
+    sold_lots = 0
+    for book in venue.books.values():
+        sales = book.clearing.net_sales if isinstance(book.clearing, clearing.Clearing) else None
+        if sales is not None and sales.rules.group == rules.group:
+            sold_lots += sales.sold_lots.get(account_id, 0)
+    return carry_over_max_lots(rules, sold_lots)

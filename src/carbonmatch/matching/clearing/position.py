@@ -3,6 +3,7 @@
 from typing import Final
 
 from carbonmatch.matching.clearing.cash import Cash
+from carbonmatch.matching.messages import AccountId
 
 # More lots than anybody can have.
 UNLIMITED_LOTS: Final = 2**62
@@ -17,6 +18,7 @@ class Position:
     """
 
     __slots__ = (
+        "account_id",
         "buying_lots",
         "cash",
         "checked_lots",
@@ -30,7 +32,8 @@ class Position:
         "unsettled_lots",
     )
 
-    def __init__(self, lag_days: int, most_lots: int = 0) -> None:
+    def __init__(self, account_id: AccountId, lag_days: int, most_lots: int = 0) -> None:
+        self.account_id = account_id
         self.total_lots = 0
         self.free_lots = 0
         self.unsettled_lots = [0] * lag_days
@@ -52,11 +55,11 @@ class Position:
     def reserved_lots(self) -> int:
         return self.total_lots - self.free_lots - sum(self.unsettled_lots)
 
-    def add_unsettled(self, lots: int, age_days: int) -> None:
-        """So many more, or less, are what was bought as many trading days ago and is not settled yet."""
+    def add_unsettled(self, lots: int, bucket: int) -> None:
+        """So many more, or less, are of the purchases that are not settled yet and stand there."""
         self.total_lots += lots
-        self.unsettled_lots[age_days] += lots
-        assert self.unsettled_lots[age_days] >= 0, "nobody gives back what it does not have"
+        self.unsettled_lots[bucket] += lots
+        assert self.unsettled_lots[bucket] >= 0, "nobody gives back what it does not have"
 
     def take_free(self, lots: int) -> None:
         """So many of its free lots are the account's no longer."""
@@ -79,6 +82,15 @@ class Position:
         self.free_lots += sum(self.unsettled_lots[lag_days:])
         self.unsettled_lots = self.unsettled_lots[:lag_days]
         self.unsettled_lots += [0] * (lag_days - len(self.unsettled_lots))
+
+    def settle_no_earlier(self, lag_days: int) -> None:
+        """Settlement takes so many days at most from now on; what is not settled yet keeps its day."""
+        before, self.unsettled_lots = self.unsettled_lots, [0] * lag_days
+        for left_days, lots in enumerate(reversed(before), 1):
+            if lag_days:
+                self.unsettled_lots[-min(left_days, lag_days)] += lots
+            else:
+                self.free_lots += lots
 
     def check(self) -> None:
         assert self.free_lots >= 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # For all kinds of the screen an order holds the same.
 SCREEN: Final = TradeKind.CONTINUOUS
+_SELL: Final = Side.SELL
 
 
 class Reserving(Observer):
@@ -47,11 +48,11 @@ class Reserving(Observer):
         position.buying_lots += lots
         clearing = self._clearing
         if clearing.cash is not None:
-            cash = position.cash or clearing.cash_of(account_id, position)
+            cash = position.cash or clearing.cash_of(position)
             ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
             minor = order.held_minor = clearing.amounts.reserved_minor(lots, ticks, SCREEN)
-            cash.free_minor -= minor
-            assert cash.free_minor >= 0, "it was asked before whether it may be reserved"
+            cash.reserved_minor += minor
+            assert cash.reserved_minor <= cash.total_minor, "it was asked before whether it may be reserved"
 
     def removed(self, order: Order) -> None:
         position = order.position
@@ -66,9 +67,9 @@ class Reserving(Observer):
         position.buying_lots = buying_lots
         cash = position.cash
         if cash is not None:
-            free_minor = cash.free_minor + order.held_minor
-            assert free_minor <= cash.total_minor, "no more is given back than was reserved"
-            cash.free_minor = free_minor
+            reserved_minor = cash.reserved_minor - order.held_minor
+            assert reserved_minor >= 0, "no more is given back than was reserved"
+            cash.reserved_minor = reserved_minor
 
     def reduced(self, order: Order, lots: int) -> None:
         position = order.position
@@ -83,19 +84,35 @@ class Reserving(Observer):
             ticks = order.level.price_ticks if order.terms is None else _held_ticks(order)
             left_lots = order.leaves_lots + order.hidden_lots
             minor = self._clearing.amounts.reserved_minor(left_lots, ticks, SCREEN)
-            cash.free_minor += order.held_minor - minor
-            assert cash.free_minor <= cash.total_minor, "no more is given back than was reserved"
+            cash.reserved_minor -= order.held_minor - minor
+            assert cash.reserved_minor >= 0, "no more is given back than was reserved"
             order.held_minor = minor
 
     def traded(self, order: Order, taker: Account, lots: int) -> None:
+        clearing = self._clearing
+        try:
+            taken = self._positions[taker.account_id]
+        except KeyError:
+            taken = clearing.of(taker.account_id)
+        position = order.position
+        ticks = order.level.price_ticks
         if self._sells:
-            position = order.position
-            position.free_lots += lots
-            assert position.free_lots <= position.total_lots, "no more is given back than was reserved"
-            self._clearing.settle(taker, order.account, lots, order.level.price_ticks, SCREEN)
-        else:
-            self.reduced(order, lots)
-            self._clearing.settle(order.account, taker, lots, order.level.price_ticks, SCREEN)
+            clearing.exchange(taken, position, lots, ticks, SCREEN)
+            return
+        position.buying_lots -= lots
+        assert position.buying_lots >= 0, "no more is given back than was reserved"
+        taken.free_lots -= lots
+        assert taken.free_lots >= 0, "nobody sells what it does not have"
+        cash = position.cash
+        if cash is not None:
+            reserved_minor = cash.reserved_minor - order.held_minor
+            left_lots = order.leaves_lots + order.hidden_lots
+            if left_lots:
+                minor = order.held_minor = clearing.amounts.reserved_minor(left_lots, ticks, SCREEN)
+                reserved_minor += minor
+            assert reserved_minor >= 0, "no more is given back than was reserved"
+            cash.reserved_minor = reserved_minor
+        clearing.exchange(position, taken, lots, ticks, SCREEN)
 
     def filled(self, order: Order, lots: int) -> None:
         self.reduced(order, lots)
@@ -132,11 +149,18 @@ class ReservingAndListing(Observer):
 
 def choose_observers(book: "Book") -> None:
     """Let the ladders tell those who have to know: the book's clearing as it is now, and its order list."""
-    clearing = book.clearing
+    clearing = book.clearing if isinstance(book.clearing, Clearing) else None
+    only_reserves = clearing is not None and book.order_list is None
+    # Orders that may be restrained are asked for at length, and do not reserve as they enter.
+    is_asked = book.instrument.volatility is not None
     for ladder in (book.bids, book.asks):
-        reserving = Reserving(clearing, ladder.side) if isinstance(clearing, Clearing) else None
+        reserving = None if clearing is None else Reserving(clearing, ladder.side)
         ladder.stops.observer = ladder.waiting.observer = reserving
         ladder.observer = _with_list(reserving, book.order_list)
+        ladder.reserves_to_buy = only_reserves and ladder.side is not _SELL
+        ladder.reserves_to_sell = only_reserves and ladder.side is _SELL
+        ladder.resting_observer = None if only_reserves and not is_asked else ladder.observer
+    book.instrument.clear_by(clearing)
 
 
 def _with_list(reserving: Observer | None, order_list: "OrderList | None") -> Observer | None:
@@ -150,15 +174,50 @@ def held_minor(clearing: Clearing, order: Order) -> int:
     return clearing.held_minor(order.leaves_lots + order.hidden_lots, _held_ticks(order), SCREEN)
 
 
-def replaced_order_refusal(order: Order, lots: int, price_ticks: int) -> RejectReason | None:
-    """Why an order on a ladder may not have so many lots left at another price, None if it may."""
+def replaced_order_refusal(
+    order: Order, lots: int, price_ticks: int, *, holds: bool = False
+) -> RejectReason | None:
+    """Why an order on a ladder may not have so many lots left at another price, None if it may.
+
+    As `Clearing.refusal`, where what the order holds counts as free. Where it `holds`, it holds what it will
+    need if it may: to give back all that it holds and to take that anew costs three times as much.
+    """
     clearing = order.ladder.book.clearing
-    if not isinstance(clearing, Clearing):
+    if clearing is None:
         return None
-    left_lots = order.leaves_lots + order.hidden_lots
+    assert isinstance(clearing, Clearing)
     side = order.ladder.side
-    minor = 0 if side is Side.SELL or clearing.cash is None else order.held_minor
-    return clearing.refusal(order.account, side, lots, price_ticks, SCREEN, left_lots, minor)
+    position = order.position
+    if position.account_id not in clearing.unrestricted:
+        reason = clearing.prohibition(order.account, side)
+        if reason is not None:
+            return reason
+    more_lots = lots - order.leaves_lots - order.hidden_lots
+    if side is _SELL:
+        free_lots = position.free_lots - more_lots
+        if free_lots < 0:
+            return RejectReason.INSUFFICIENT_HOLDINGS
+        if holds:
+            assert free_lots <= position.total_lots - lots, "no more is given back than was reserved"
+            position.free_lots = free_lots
+        return None
+    buying_lots = position.buying_lots + more_lots
+    if position.total_lots + buying_lots > position.most_lots:
+        return RejectReason.POSITION_LIMIT
+    cash = position.cash
+    if cash is not None:
+        minor = clearing.amounts.reserved_minor(lots, price_ticks, SCREEN)
+        reserved_minor = cash.reserved_minor - order.held_minor + minor
+        if reserved_minor > cash.total_minor:
+            return RejectReason.INSUFFICIENT_CASH
+        if holds:
+            assert reserved_minor >= minor, "no more is given back than was reserved"
+            cash.reserved_minor = reserved_minor
+            order.held_minor = minor
+    if holds:
+        assert buying_lots >= lots, "no more is given back than was reserved"
+        position.buying_lots = buying_lots
+    return None
 
 
 def _held_ticks(order: Order) -> int:

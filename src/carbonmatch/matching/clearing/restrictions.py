@@ -43,7 +43,9 @@ def set_account_limits(venue: Venue, session: SessionState, command: SetAccountL
         return
     clearing = found[0].clearing
     assert isinstance(clearing, Clearing)
-    clearing.set_limits(command.account_id, command.position_max_lots, command.report_from_lots)
+    clearing.set_limits(
+        command.account_id, command.position_max_lots, command.report_from_lots, command.allocated_lots
+    )
     report_done(venue, session, ref)
 
 
@@ -65,7 +67,8 @@ def books_of(
         return RejectReason.MECHANISM_NOT_AVAILABLE
     if (
         isinstance(command, SetAccountLimits)
-        and max(command.position_max_lots, command.report_from_lots) > HOLDINGS_LOTS_MAX
+        and max(command.position_max_lots, command.report_from_lots, command.allocated_lots)
+        > HOLDINGS_LOTS_MAX
     ):
         return RejectReason.INVALID_QUANTITY
     return cleared
@@ -88,7 +91,7 @@ def open_and_forbidden(
 
     orders = [
         order
-        for order in account.orders.values()
+        for order in account.open_orders()
         if is_forbidden(account, order.ladder.book, order.ladder.side)
         and not order.ladder.book.instrument.is_frozen
     ]

@@ -12,10 +12,11 @@ import msgspec
 
 from carbonmatch.matching.clearing.amounts import Amounts
 from carbonmatch.matching.clearing.cash import Cash, CashLedger
-from carbonmatch.matching.clearing.clearing import Clearing, Terms
+from carbonmatch.matching.clearing.clearing import NO_TRADE, Clearing, Terms
 from carbonmatch.matching.clearing.configure import cash_ledger
 from carbonmatch.matching.clearing.held import held_by_orders
 from carbonmatch.matching.clearing.reserving import choose_observers
+from carbonmatch.matching.expiry import NEVER_NS
 from carbonmatch.matching.messages import AccountId, Restriction, TradeId
 from carbonmatch.matching.vocabulary.clearing import Fees
 
@@ -33,6 +34,29 @@ class PositionState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     proceeds_minor: int
     limit_lots: int
     report_from_lots: int
+    allocated_lots: int = 0
+
+
+class NetBoughtState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Both in the order of their accounts; see `NetBought`."""
+
+    untraded_lots: list[tuple[AccountId, int]]
+    ended_lots: list[tuple[AccountId, list[int]]]
+    since_trade_id: TradeId = NO_TRADE
+
+
+class CutOffState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    at_ns: int  # 0: nothing is planned
+    passed_ns: int
+    has_passed: bool
+    early_until: list[TradeId]
+    early_lots: list[tuple[AccountId, int]]  # in the order of their accounts
+
+
+class NetSalesState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    sold_lots: list[tuple[AccountId, int]]  # in the order of their accounts
+    after_trade_id: TradeId
+    until_trade_id: TradeId
 
 
 class TermsState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -51,6 +75,9 @@ class ClearingState(msgspec.Struct, frozen=True, gc=False, array_like=True, forb
     restrictions: list[tuple[AccountId, Restriction]]  # in the order of their accounts
     forgotten_trade_id: TradeId
     past_terms: list[TermsState]  # the latest last
+    net_bought: NetBoughtState | None = None
+    cut_off: CutOffState | None = None
+    net_sales: NetSalesState | None = None
 
 
 class CashState(msgspec.Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
@@ -81,6 +108,7 @@ def saved_clearing(book: "Book") -> ClearingState | None:
                 position.proceeds_minor,
                 position.limit_lots,
                 position.report_from_lots,
+                clearing.limits.allocated_lots.get(account_id, 0),
             )
             for account_id, position in sorted(clearing.positions.items())
         ],
@@ -95,7 +123,35 @@ def saved_clearing(book: "Book") -> ClearingState | None:
             )
             for terms in clearing.past_terms
         ],
+        _saved_net_bought(clearing),
+        _saved_cut_off(clearing),
+        _saved_net_sales(clearing),
     )
+
+
+def _saved_net_bought(clearing: Clearing) -> NetBoughtState | None:
+    counted = clearing.net_bought
+    if counted is None:
+        return None
+    return NetBoughtState(
+        sorted(counted.untraded_lots.items()), sorted(counted.ended_lots.items()), counted.since_trade_id
+    )
+
+
+def _saved_cut_off(clearing: Clearing) -> CutOffState | None:
+    kept = clearing.cut_off
+    if kept is None:
+        return None
+    at_ns = 0 if kept.at_ns == NEVER_NS else kept.at_ns
+    early_lots = sorted(kept.early_lots.items())
+    return CutOffState(at_ns, kept.passed_ns, kept.has_passed, list(kept.early_until), early_lots)
+
+
+def _saved_net_sales(clearing: Clearing) -> NetSalesState | None:
+    kept = clearing.net_sales
+    if kept is None:
+        return None
+    return NetSalesState(sorted(kept.sold_lots.items()), kept.after_trade_id, kept.until_trade_id)
 
 
 def saved_cash(venue: "Venue") -> list[CashState]:
@@ -132,7 +188,7 @@ def restore_cash(venue: "Venue", kept: list[CashState]) -> None:
         ledger.checked_minor = one.deposited_minor - one.fees_minor
         for account_id, total_minor, free_minor, proceeds_minor in one.accounts:
             cash = ledger.accounts[account_id] = Cash()
-            cash.total_minor, cash.free_minor = total_minor, free_minor
+            cash.total_minor, cash.reserved_minor = total_minor, total_minor - free_minor
             cash.proceeds_minor = proceeds_minor
             cash.checked_minor = total_minor
 
@@ -145,7 +201,7 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
     assert definition.clearing is not None
     ledger = cash_ledger(venue, definition.currency)
     clearing = book.clearing = Clearing(
-        definition.clearing, definition.tick_value_minor, ledger, kept.since_trade_id
+        definition.clearing, definition.tick_value_minor, ledger, kept.since_trade_id, venue.accounts
     )
     clearing.deposited_lots = clearing.checked_lots = kept.deposited_lots
     clearing.rolled_day = kept.rolled_day
@@ -158,7 +214,7 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
         position.checked_lots = one.total_lots
         position.buying_lots = one.buying_lots
         position.proceeds_minor = one.proceeds_minor
-        clearing.set_limits(one.account_id, one.limit_lots, one.report_from_lots)
+        clearing.set_limits(one.account_id, one.limit_lots, one.report_from_lots, one.allocated_lots)
     clearing.forgotten_trade_id = kept.forgotten_trade_id
     clearing.past_terms = [
         Terms(
@@ -168,4 +224,26 @@ def restore_clearing(venue: "Venue", book: "Book", kept: ClearingState | None) -
         )
         for one in kept.past_terms
     ]
+    if kept.net_bought is not None:
+        assert clearing.net_bought is not None
+        clearing.net_bought.untraded_lots = dict(kept.net_bought.untraded_lots)
+        clearing.net_bought.since_trade_id = kept.net_bought.since_trade_id
+        clearing.net_bought.ended_lots = {one: list(days) for one, days in kept.net_bought.ended_lots}
+    if kept.net_sales is not None:
+        sales = clearing.net_sales
+        assert sales is not None
+        sales.sold_lots = dict(kept.net_sales.sold_lots)
+        sales.after_trade_id = kept.net_sales.after_trade_id
+        sales.until_trade_id = kept.net_sales.until_trade_id
+    if kept.cut_off is not None:
+        _restore_cut_off(clearing, kept.cut_off)
     choose_observers(book)
+
+
+def _restore_cut_off(clearing: Clearing, kept: CutOffState) -> None:
+    cut_off = clearing.cut_off
+    assert cut_off is not None
+    cut_off.at_ns = kept.at_ns or NEVER_NS
+    cut_off.passed_ns, cut_off.has_passed = kept.passed_ns, kept.has_passed
+    cut_off.early_until = list(kept.early_until)
+    cut_off.early_lots = dict(kept.early_lots)

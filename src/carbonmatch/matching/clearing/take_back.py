@@ -41,9 +41,20 @@ def take_back(
         return
     terms = clearing.terms(trade_id)
     assert terms is not None, "it was asked before whether it can be taken back"
-    age_days = clearing.age_days(trade_id)
-    difference = _difference(clearing, terms, trade, age_days, stands, becomes)
+    age_days, bucket = clearing.age_days(trade_id), clearing.bucket(trade_id)
+    difference = _difference(clearing, terms, trade, bucket, stands, becomes)
+    if difference.unsettled_lots:
+        buyer = trade.buyer.account_id
+        clearing.moving(buyer).add_unsettled(difference.unsettled_lots, bucket)
+        if clearing.cut_off is not None and not age_days and bucket:
+            clearing.cut_off.amend(buyer, difference.unsettled_lots)
     _move(clearing, terms.cash, trade, age_days, difference)
+    more_lots = becomes.quantity_lots - stands.quantity_lots
+    for account_id, lots in ((trade.buyer.account_id, more_lots), (trade.seller.account_id, -more_lots)):
+        if clearing.net_bought is not None:
+            clearing.net_bought.amend(account_id, lots, trade_id, age_days)
+        if clearing.net_sales is not None:
+            clearing.net_sales.amend(account_id, lots, trade_id)
 
 
 def take_back_refusal(
@@ -56,7 +67,7 @@ def take_back_refusal(
     terms = clearing.terms(trade_id)
     if terms is None:
         return RejectReason.NOT_AMENDABLE
-    difference = _difference(clearing, terms, trade, clearing.age_days(trade_id), stands, becomes)
+    difference = _difference(clearing, terms, trade, clearing.bucket(trade_id), stands, becomes)
     if any(clearing.of(number).free_lots + lots < 0 for number, lots in difference.free_lots.items()):
         return RejectReason.INSUFFICIENT_HOLDINGS
     cash = terms.cash
@@ -71,15 +82,16 @@ def _difference(
     clearing: Clearing,
     terms: Terms,
     trade: FoundTrade,
-    age_days: int,
+    bucket: int,
     stands: "AmendedTrade",
     becomes: "AmendedTrade",
 ) -> _Difference:
     buyer, seller = trade.buyer.account_id, trade.seller.account_id
     more_lots = becomes.quantity_lots - stands.quantity_lots
     unsettled_lots = 0
-    if age_days < clearing.rules.lag_days:
-        unsettled_lots = max(more_lots, -clearing.of(buyer).unsettled_lots[age_days])
+    bought = clearing.of(buyer)
+    if bucket < len(bought.unsettled_lots):
+        unsettled_lots = max(more_lots, -bought.unsettled_lots[bucket])
     free_lots: Counter[AccountId] = Counter()
     free_lots[seller] -= more_lots
     free_lots[buyer] += more_lots - unsettled_lots
@@ -99,8 +111,6 @@ def _move(
 ) -> None:
     for number, lots in difference.free_lots.items():
         clearing.moving(number).add_free(lots)
-    if difference.unsettled_lots:
-        clearing.moving(trade.buyer.account_id).add_unsettled(difference.unsettled_lots, age_days)
     if cash is None:
         return
     for number, minor in difference.free_minor.items():

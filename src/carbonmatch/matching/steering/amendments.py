@@ -6,7 +6,7 @@ The server has held them against the whole configuration. The rules are in proto
 from collections.abc import Callable
 from typing import Any, Final
 
-from carbonmatch.limits import AMENDMENTS_STATUS_MAX, BID_MEETINGS
+from carbonmatch.limits import ACCOUNTS_NAMED_MAX, AMENDMENTS_STATUS_MAX, BID_MEETINGS, OUTCOME_LINES_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.control import (
     define_account,
@@ -56,7 +56,7 @@ def on_amendment(venue: Venue, session: SessionState, command: OnAmendment, ref:
     traded = {account_id for one in venue.sessions.values() for account_id in one.account_ids}
     for definition in command.definitions:
         DEFINITIONS[type(definition)](venue, definition)
-    _pull_of_nobody(venue, traded)
+    left = _pull_of_nobody(venue, traded)
     for change in command.changes:
         key = (change.kind, change.name)
         venue.amendments.pop(key, None)
@@ -70,7 +70,9 @@ def on_amendment(venue: Venue, session: SessionState, command: OnAmendment, ref:
                 command.command.text,
             )
     venue.amended = True
-    _report(venue, session, ref, command.lines, applied=True)
+    # Before all others, of which the last may say how many more there are.
+    lines = (_left_in_words(left), *command.lines[: OUTCOME_LINES_MAX - 1]) if left else command.lines
+    _report(venue, session, ref, lines, applied=True)
 
 
 def drop_amendment(venue: Venue, command: DropAmendment) -> None:
@@ -105,13 +107,27 @@ def define(venue: Venue, command: DefineInstrument) -> None:
         relist(venue, venue.books[definition.instrument_id])
 
 
-def _pull_of_nobody(venue: Venue, traded: set[AccountId]) -> None:
-    """Nobody could cancel what is open of an account that no session acts for any more."""
-    left = {account_id for one in venue.sessions.values() for account_id in one.account_ids}
-    for account_id in sorted(traded - left):
+def _pull_of_nobody(venue: Venue, traded: set[AccountId]) -> list[AccountId]:
+    """Nobody could cancel what is open of an account that no session acts for any more.
+
+    Returned are accounts of which bids stay: one entry takes out so many, less what it trades in auctions.
+    """
+    trading = {account_id for one in venue.sessions.values() for account_id in one.account_ids}
+    left: list[AccountId] = []
+    for account_id in sorted(traded - trading):
         room = venue.auction_orders_left // BID_MEETINGS
-        found, _ = open_in(venue, KillScope.ACCOUNT, account_id, room)
+        found, more = open_in(venue, KillScope.ACCOUNT, account_id, room)
         pull(venue, found, CancelReason.SESSION_REMOVED)
+        if more:
+            left.append(account_id)
+    return left
+
+
+def _left_in_words(left: list[AccountId]) -> str:
+    """What an operator has to do; no longer than a line of an outcome, however many accounts there are."""
+    more = len(left) - ACCOUNTS_NAMED_MAX
+    named = ", ".join(map(str, left[:ACCOUNTS_NAMED_MAX])) + (f" and {more} more" if more > 0 else "")
+    return f"no session acts for accounts of which bids are left, kill them: {named}"
 
 
 def _report(venue: Venue, session: SessionState, ref: Ref, lines: tuple[str, ...], *, applied: bool) -> None:

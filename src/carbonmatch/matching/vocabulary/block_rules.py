@@ -35,6 +35,7 @@ class BlockTape(IntEnum):
 
     AT_ONCE = 1
     AT_CLOSE = 2  # when the blocks of the instrument close, or the instrument does
+    VALUE_AT_CLOSE = 3  # of its volume at once, and of the trade with its price as AT_CLOSE
 
 
 class BlockRules(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):

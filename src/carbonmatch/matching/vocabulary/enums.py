@@ -283,6 +283,7 @@ class RejectReason(IntEnum):
     UNKNOWN_SESSION = 190  # no session or drop copy has this name
     OWN_SESSION = 191  # an operator may not shut out the session that the command comes from
     INSTRUMENT_DELISTED = 192  # the instrument has left the market
+    REVERSAL = 194  # it bought what it would sell too few days ago, or has ordered it; or the other way round
     NOT_APPLIED = 193  # in audits only: nothing came of the command, and its Outcome says why
 
 

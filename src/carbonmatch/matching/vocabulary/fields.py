@@ -46,6 +46,8 @@ TimeField = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
 NameField = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{1,32}\Z")
 ]
+# Or none.
+OptionalNameField = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=r"\A[A-Za-z0-9_.\-]{0,32}\Z")]
 # Without control characters: what people say ends in logs and on the terminals of others.
 TextField = Annotated[str, Meta(max_length=TEXT_CHARS_MAX, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
 # What a connection is for: the session layer's `Role`, which the market does not look at.

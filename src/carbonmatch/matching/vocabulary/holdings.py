@@ -56,6 +56,8 @@ class SetAccountLimits(Command, frozen=True, tag=137):
     position_max_lots: NumberField = 0
     report_from_lots: NumberField = 0  # from what on it is a large holder; 0: as the instrument's rules say
     text: TextField = ""  # the reason
+    # What it was allocated, where limits of its class add that; see [HolderRules](#holderrules).
+    allocated_lots: NumberField = 0
 
 
 @unique
@@ -122,6 +124,11 @@ class Holding(Report, frozen=True, tag=62):
     position_max_lots: int = 0  # what it may hold, with all that it has ordered to buy; 0: any quantity
     report_from_lots: int = 0  # who holds so much or more is a large holder; 0: nobody is
     restriction: Restriction = Restriction.NONE  # what it may not do
+    allocated_lots: int = 0  # what limits of its class add, as operators have said
+    # What it has sold more than it bought, by the carry-over rule, up to the last trading day that has ended.
+    net_sold_lots: int = 0
+    # What it may carry over by that rule, of all instruments of its group together.
+    carry_over_max_lots: int = 0
 
 
 class Cash(Report, frozen=True, tag=63):

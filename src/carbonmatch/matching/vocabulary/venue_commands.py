@@ -20,6 +20,7 @@ from carbonmatch.matching.vocabulary.fields import (
     NameField,
     NetworkField,
     NumberField,
+    OptionalNameField,
     ParticipantIdField,
     Ref,
     RoleNumber,
@@ -40,6 +41,7 @@ class DefineAccount(Command, frozen=True, tag=161):
     participant_id: ParticipantIdField
     name: NameField
     group_id: GroupIdField = GroupId(0)
+    holder_class: OptionalNameField = ""  # by whose limits it goes, where an instrument has some; empty: none
 
 
 class DefineSession(Command, frozen=True, tag=162):
@@ -118,6 +120,7 @@ class SchedulePhase(Command, frozen=True, tag=173):
     freeze_ns: TimeField = 0  # of an auction: from this time on nothing is cancelled or amended; 0: always
     next_phase: Phase = Phase.CONTINUOUS  # of an auction: the phase after it
     trading_day: TradingDayField = 0  # that the step is of, like 20210716; 0: it is of none
+    cut_off_ns: TimeField = 0  # of that day, from when on what is bought settles later; 0: it has none
 
 
 class TimePassed(Command, frozen=True, tag=170):
