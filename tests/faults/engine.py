@@ -34,8 +34,8 @@ def run(arguments: list[str]) -> None:
     if options.trust:
         commit._QUICK_IN_A_ROW = 0  # type: ignore[misc]
 
-    def recover_small(storage: Any, history: Any, durable: bool, _: int) -> recovery.Recovered:
-        recovered = recovery.recover_venue(storage, history, durable, options.segment_kib * 1024)
+    def recover_small(storage: Any, history: Any, durable: bool, _: int, **how: bool) -> recovery.Recovered:
+        recovered = recovery.recover_venue(storage, history, durable, options.segment_kib * 1024, **how)
         if options.file_bytes_max is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_bytes_max, resource.RLIM_INFINITY))
         return recovered

@@ -119,7 +119,7 @@ async def test_a_venue_that_still_recovers_is_stopped_at_once(process: Process) 
             # No event of the venue's: it has the form of a library's line.
             "import json",
             'said = json.dumps({"event": "recovering", "text": "held"})',
-            "def held(*_): print(said, file=sys.stderr, flush=True); time.sleep(60)",
+            "def held(*_, **how): print(said, file=sys.stderr, flush=True); time.sleep(60)",
             "service.recover_venue = held",
         ),
         process.program,

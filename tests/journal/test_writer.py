@@ -303,6 +303,37 @@ def test_the_keeper_makes_spares_while_the_writer_writes(tmp_path: Path) -> None
     storage.release()
 
 
+def test_a_spare_that_nobody_waits_for_is_made_piece_by_piece() -> None:
+    """So that the syncs of commands find the disk free in between."""
+    disk = ModelDisk()
+    writer = JournalWriter(disk, recover(disk, IDENTITY, segment_bytes=2**22), spare_segments=2)
+    breaks: list[int] = []
+    writer.prepare_next(lambda: breaks.append(disk.calls.count("fdatasync")))
+    assert writer.spare_segments == 2
+    assert len(breaks) == 4, "the last of the two, in pieces of 1 MiB"
+    assert breaks == list(range(breaks[0], breaks[0] + 4)), "each is durable before the next one"
+
+
+def test_a_spare_is_made_without_further_breaks_once_somebody_may_wait_for_it() -> None:
+    """On a slow disk the pieces take seconds, and the last spare made before may be gone meanwhile."""
+    disk = ModelDisk()
+    writer = JournalWriter(disk, recover(disk, IDENTITY, segment_bytes=2**22), spare_segments=2)
+    left: list[int] = []
+    synced: list[int] = []
+
+    def roll() -> None:
+        left.append(writer.spare_segments)
+        synced.append(disk.calls.count("fdatasync"))
+        while writer.segment == 1:
+            append(writer, bytes(100_000))
+            synced[0] = disk.calls.count("fdatasync")
+
+    writer.prepare_next(roll)
+    assert writer.segment == 2
+    assert left == [1, 1, 1, 1, 1], "one break of the spare that was waited for, four of the next one"
+    assert synced[1] - synced[0] == 2, "of all the rest of the one, and of the first piece of the other"
+
+
 def test_the_keeper_tries_again_when_the_disk_was_full(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = ModelDisk()
     writer = start(disk, spares=1)

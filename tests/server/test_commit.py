@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from carbonmatch.exit_codes import ExitCode
+from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.server import commit as commit_module
 from carbonmatch.server.commit import _QUICK_IN_A_ROW, Commit, JournalThread
+from carbonmatch.server.sync_process import SyncProcess
 
 SECONDS_MAX = 10
 
@@ -23,6 +25,11 @@ class Writer:
         self.may_go = threading.Event()
         self.may_go.set()
         self.durable_position = 0
+        self.room = 100
+        self.file = 7
+        self.segment = 1
+        self.unsynced = b""
+        self.failure: BaseException | None = None
 
     def append(self, payload: bytes, first_sequence: int, count: int) -> int:
         assert self.may_go.wait(SECONDS_MAX)
@@ -32,11 +39,60 @@ class Writer:
         self.durable_position += len(payload)
         return self.durable_position - len(payload)
 
+    def fits(self, length: int) -> bool:
+        return length <= self.room
+
+    def write(self, payload: bytes, first_sequence: int, count: int) -> int:
+        if self.fails is not None:
+            raise self.fails
+        self.unsynced = payload
+        return self.durable_position
+
+    def synced(self) -> None:
+        self.written.append(self.unsynced)
+        self.durable_position += len(self.unsynced)
+
+    def fail(self, failure: BaseException) -> None:
+        self.failure = failure
+
     def seal(self) -> None:
         self.sealed.set()
 
     def close(self) -> None:
         self.closed = True
+
+
+class Syncing(SyncProcess):
+    """A process beside, without one: it answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.asked: list[tuple[int, int]] = []
+        self.answer: int | BaseException | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.is_asked
+
+    @property
+    def has_answered(self) -> bool:
+        return self.answer is not None
+
+    @property
+    def process_id(self) -> int:
+        return 4711
+
+    def ask(self, file: int, segment: int) -> None:
+        self.is_asked = True
+        self.asked.append((file, segment))
+
+    def hear(self) -> int | None:
+        answer, self.answer = self.answer, None
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            self.is_asked = False
+        return answer
 
 
 class Died(BaseException):
@@ -53,7 +109,10 @@ class Journal:
         self.failures: list[BaseException] = []
         self.statuses: list[ExitCode] = []
         self.told = threading.Semaphore(0)
-        self.thread = JournalThread(self.writer, self._hear, self._fail, lambda: self.now_ns)
+        self.syncing = Syncing()
+        self.thread = JournalThread(self.writer, self._hear, self._fail, lambda: self.now_ns, self.syncing)
+        self.endings = 0
+        self.thread.on_syncing_ended = self._end
 
     def _hear(self, commit: Commit) -> None:
         self.durable.append(commit)
@@ -63,6 +122,9 @@ class Journal:
         self.failures.append(error)
         self.statuses.append(status)
         self.told.release()
+
+    def _end(self) -> None:
+        self.endings += 1
 
     def wait(self) -> None:
         assert self.told.acquire(timeout=SECONDS_MAX)
@@ -136,6 +198,26 @@ def test_a_bug_of_ours_at_the_disk_is_not_blamed_on_the_disk(journal: Journal) -
     assert journal.statuses == [ExitCode.BUG]
 
 
+def test_whoever_looks_sees_what_is_durable_and_no_more(journal: Journal) -> None:
+    one = commit(b"one")
+    journal.writer.may_go.clear()
+    journal.thread.start()
+    journal.thread.commit(one)
+    assert not one.is_durable
+    journal.writer.may_go.set()
+    journal.wait()
+    assert one.is_durable
+
+
+def test_what_the_disk_refused_is_not_durable(journal: Journal) -> None:
+    one = commit(b"one")
+    journal.writer.fails = OSError(5, "Input/output error")
+    journal.thread.start()
+    journal.thread.commit(one)
+    journal.wait()
+    assert not one.is_durable
+
+
 def test_a_failed_write_in_the_loop_ends_the_process_too(journal: Journal) -> None:
     trusted(journal)
     journal.writer.fails = OSError(5, "Input/output error")
@@ -194,3 +276,162 @@ def test_a_stop_that_does_not_come_back_is_an_error(journal: Journal) -> None:
         journal.thread.stop(0.01)
     journal.writer.may_go.set()
     journal.wait()
+
+
+def beside(journal: Journal, payload: bytes) -> Commit:
+    """A commit on its way to the disk by the process."""
+    sent = commit(payload)
+    trusted(journal).thread.commit(sent)
+    assert journal.syncing.asked == [(7, 1)]
+    return sent
+
+
+def test_a_commit_that_the_process_syncs_is_told_of_once_it_has(journal: Journal) -> None:
+    sent = beside(journal, b"one")
+    journal.thread.look()
+    assert not sent.is_durable
+    assert journal.durable == []
+    journal.syncing.answer = 1
+    journal.thread.look()
+    assert journal.durable == [sent]
+    assert (sent.position, sent.durable_position, sent.is_durable) == (0, 3, True)
+    assert journal.writer.written == [b"one"]
+
+
+def test_nothing_else_is_written_while_the_process_syncs(journal: Journal) -> None:
+    beside(journal, b"one")
+    assert not journal.thread.commit_here(commit(b"two"))
+    journal.writer.sealed.clear()
+    journal.thread.idle()
+    assert not journal.writer.sealed.is_set()
+    journal.syncing.answer = 1
+    journal.thread.look()
+    assert journal.thread.commit_here(commit(b"two"))
+
+
+def test_a_failed_sync_of_the_process_ends_the_engine_and_nobody_hears_of_the_commit(
+    journal: Journal,
+) -> None:
+    sent = beside(journal, b"one")
+    journal.syncing.answer = error = OSError(5, "Input/output error")
+    with pytest.raises(Died):
+        journal.thread.look()
+    assert journal.durable == []
+    assert not sent.is_durable
+    assert journal.writer.failure is error
+    assert journal.statuses == [ExitCode.STORAGE_FAILED]
+
+
+def test_a_process_that_ends_in_the_middle_of_a_sync_ends_the_engine(journal: Journal) -> None:
+    sent = beside(journal, b"one")
+    journal.syncing.answer = EOFError()
+    with pytest.raises(Died):
+        journal.thread.look()
+    assert not sent.is_durable
+    assert journal.writer.failure is not None
+    assert journal.statuses == [ExitCode.STORAGE_FAILED]
+
+
+def test_without_the_process_the_thread_goes_on(journal: Journal) -> None:
+    trusted(journal)
+    journal.syncing.answer = EOFError()
+    journal.thread.look()
+    assert journal.endings == 1
+    journal.thread.look()
+    journal.thread.commit(commit(b"one"))
+    journal.wait()
+    assert journal.writer.written == [b"one"]
+    assert journal.syncing.asked == []
+
+
+def test_what_takes_long_is_left_to_the_thread(journal: Journal) -> None:
+    trusted(journal)
+    journal.writer.room = 2
+    journal.thread.commit(commit(b"a segment more"))
+    journal.wait()
+    assert journal.syncing.asked == []
+    assert journal.writer.written == [b"a segment more"]
+
+
+def test_a_slow_sync_of_the_process_sends_the_next_commits_to_the_thread(journal: Journal) -> None:
+    beside(journal, b"one")
+    journal.syncing.answer = 5_000_000
+    journal.thread.look()
+    for _ in range(_QUICK_IN_A_ROW):
+        journal.thread.commit(commit(b"not beside"))
+        journal.wait()
+    assert len(journal.syncing.asked) == 1
+    journal.thread.commit(commit(b"beside again"))
+    assert len(journal.syncing.asked) == 2
+    journal.syncing.answer = 1
+    journal.thread.look()
+
+
+def test_a_failed_write_for_the_process_ends_the_engine(journal: Journal) -> None:
+    trusted(journal)
+    journal.writer.fails = OSError(28, "No space left on device")
+    with pytest.raises(Died):
+        journal.thread.commit(commit(b"one"))
+    assert journal.syncing.asked == []
+    assert journal.statuses == [ExitCode.STORAGE_FAILED]
+
+
+def test_a_process_that_does_not_answer_is_a_dead_disk(journal: Journal) -> None:
+    journal.now_ns = 1
+    beside(journal, b"one")
+    with pytest.raises(Died):
+        look_idly(journal, seconds=int(COMMIT_DEAD_SECONDS) * 2)
+    # Also of the thread itself, where it was idle meanwhile.
+    assert {type(error) for error in journal.failures} == {TimeoutError}
+    journal.syncing.answer = 1
+    journal.thread.look()
+
+
+def look_idly(journal: Journal, seconds: int) -> None:
+    for _ in range(10 * seconds):
+        journal.now_ns += 100_000_000
+        journal.thread.idle()
+
+
+def test_a_loop_that_does_not_look_is_no_dead_disk(journal: Journal) -> None:
+    journal.now_ns = 1
+    sent = beside(journal, b"one")
+    journal.syncing.answer = 1
+    look_idly(journal, seconds=int(COMMIT_DEAD_SECONDS) * 2)
+    # The loop has taken the answer from the socket, and not come to its end with it.
+    journal.syncing.answer = None
+    journal.thread.idle()
+    assert journal.failures == []
+    journal.syncing.answer = 1
+    journal.thread.look()
+    assert sent.is_durable
+
+
+def test_an_engine_that_stood_still_with_its_process_has_no_dead_disk(journal: Journal) -> None:
+    journal.now_ns = 1
+    sent = beside(journal, b"one")
+    journal.thread.idle()
+    journal.now_ns += int(COMMIT_DEAD_SECONDS + 1) * 1_000_000_000
+    # The process has not come to its answer yet.
+    journal.thread.idle()
+    assert journal.failures == []
+    journal.syncing.answer = 1
+    journal.thread.look()
+    assert sent.is_durable
+
+
+def test_whether_a_record_fits_is_asked_while_nobody_else_writes(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted(journal)
+    held: list[bool] = []
+
+    def fits(_length: int) -> bool:
+        held.append(journal.thread._writing.locked())
+        return False
+
+    monkeypatch.setattr(journal.writer, "fits", fits)
+    journal.thread.commit(commit(b"one"))
+    journal.wait()
+    assert held == [True]
+    assert journal.syncing.asked == []

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.errors import JournalFailed, JournalRefused
+from carbonmatch.journal.reader import scan
 from carbonmatch.journal.segments import Identity
 from carbonmatch.journal.snapshots import SNAPSHOTS_KEPT, snapshot_name
 from carbonmatch.journal.tail import Tail
@@ -119,6 +120,21 @@ def test_snapshots_come_after_so_many_commands_and_three_are_kept() -> None:
     assert 9 <= counters_of(follower).snapshots_written <= 10
     assert all(100 <= newer - older < 130 for newer, older in pairwise(kept))
     assert not [name for name in disk.list() if name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize("entries_a_record", [1, 10])
+def test_a_record_counts_beside_its_commands_for_when_a_snapshot_is_due(entries_a_record: int) -> None:
+    disk = ModelDisk()
+    venue = Journaled(disk)
+    venue.run(world(1, 600), entries_a_record)
+    venue.writer.seal()
+    follow_to_the_end(follower_of(disk, SnapshotPolicy(120, 10**9, record_commands=8)))
+    # The newest was made at the stop.
+    _, newer, older = snapshots.sequences(disk)
+    between = [
+        record.count + 8 for record in scan(disk) if record.count and older < record.first_sequence <= newer
+    ]
+    assert sum(between[:-1]) < 120 <= sum(between)
 
 
 def test_snapshots_come_after_so_long_if_there_was_a_command() -> None:

@@ -48,6 +48,9 @@ class Disk:
     def commit(self, commit: Commit) -> None:
         self.commits.append(commit)
 
+    def look(self) -> None:
+        pass
+
     def commit_here(self, commit: Commit) -> bool:
         if self.takes_here:
             self.commits.append(commit)
@@ -70,13 +73,15 @@ class Past:
 
 
 class Reader:
-    """A connection of a stream."""
+    """A connection of a stream; `told` has who was told something, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: "list[Reader]") -> None:
         self.reports: list[object] = []
+        self._told = told
 
     def send(self, payload: bytes) -> None:
         self.reports += decode_stream(payload)
+        self._told.append(self)
 
 
 class Venue:
@@ -112,7 +117,8 @@ class Venue:
         self.disk.finish()
         self.published.clear()
         self.counters.commands = 0
-        self.ann, self.bob = Reader(), Reader()
+        self.told: list[Reader] = []
+        self.ann, self.bob = Reader(self.told), Reader(self.told)
         streams[ANN].receiver = self.ann
         streams[BOB].receiver = self.bob
 
@@ -220,6 +226,57 @@ def test_the_age_of_a_commit_is_that_of_the_batch_on_its_way(venue: Venue) -> No
     venue.disk.finish()
     assert not venue.pipeline.is_stalled()
     assert venue.counters.commits_slow == 1
+
+
+# --- somebody who asks for little --------------------------------------------------------------------
+
+
+def test_a_batch_that_is_awaited_is_released_where_somebody_looks_whether_it_is_durable(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.hurry()
+    commit = venue.disk.commits[-1]
+    venue.pipeline.go_on()
+    assert venue.ann.reports == [], "the disk has not answered"
+    commit.is_durable = True
+    venue.pipeline.go_on()
+    assert len(venue.ann.reports) == 1
+    assert not venue.pipeline.is_awaited
+    venue.disk.done(commit)
+    assert len(venue.ann.reports) == 1, "the loop is told of what was found already"
+
+
+def test_what_is_awaited_goes_to_the_disk_as_soon_as_that_is_free(venue: Venue) -> None:
+    venue.send(BOB, buy(1))
+    venue.pipeline.flush()
+    venue.pipeline.more_comes = True
+    venue.send(ANN, buy(1))
+    venue.pipeline.hurry()
+    assert venue.pipeline.is_awaited
+    venue.disk.commits[-1].is_durable = True
+    venue.pipeline.go_on()
+    assert len(venue.disk.commits) == 3
+    venue.disk.finish()
+    assert len(venue.ann.reports) == 1
+
+
+def test_who_asked_for_little_is_told_first_where_somebody_waits(venue: Venue) -> None:
+    venue.send(ANN, buy(1), buy(2))
+    venue.send(BOB, buy(1))
+    venue.pipeline.hurry()
+    venue.disk.finish()
+    assert venue.told == [venue.bob, venue.ann]
+
+
+def test_a_batch_gathers_on_while_the_turn_that_ends_it_is_to_come(venue: Venue) -> None:
+    venue.send(ANN, buy(1))
+    venue.pipeline.flush()
+    venue.send(BOB, buy(1))
+    venue.pipeline.more_comes = True
+    venue.disk.finish()
+    assert len(venue.ann.reports) == 1, "answers wait for nothing"
+    assert len(venue.disk.commits) == 2
+    venue.pipeline.flush()
+    assert len(venue.disk.commits) == 3
 
 
 # --- stages --------------------------------------------------------------------------------------

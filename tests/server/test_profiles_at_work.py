@@ -279,6 +279,22 @@ def test_an_operators_reference_price_gives_a_vintage_its_band_and_opens_it() ->
     assert (definition.band_low_ticks, definition.band_high_ticks) == (63_00, 77_00)
 
 
+def test_whoever_waits_for_its_band_opens_as_soon_as_it_has_one() -> None:
+    """And not at the schedule's next step: the session is over by then."""
+    floor = Floor("kau", "2026-03-02 00:30")
+    floor.send(OPERATOR, m.SetReference(floor.ref(OPERATOR), floor.number, 7_800))
+    floor.schedules.look()
+    assert floor.phase() is Phase.OPENING_AUCTION
+    floor.send(OPERATOR, m.SetBand(floor.ref(OPERATOR), floor.number, 0, 0, 0))
+    floor.clock("2026-03-02 03:00")
+    assert floor.phase() is Phase.CLOSED
+    floor.clock("2026-03-03 02:00")
+    assert floor.phase() is Phase.CLOSED
+    floor.send(OPERATOR, m.SetReference(floor.ref(OPERATOR), floor.number, 7_800))
+    floor.schedules.look()
+    assert floor.phase() is Phase.CONTINUOUS
+
+
 def test_a_reference_price_that_waits_for_the_next_start_opens_nothing_before() -> None:
     """A file that was read again: the engine does not know the band yet."""
     floor = Floor("cea", "2026-03-02 02:00")

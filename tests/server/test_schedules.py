@@ -14,6 +14,7 @@ from carbonmatch.config import Config, parse
 from carbonmatch.config.timetable import Timetable
 from carbonmatch.matching import messages as m
 from carbonmatch.matching.engine import Engine
+from carbonmatch.matching.instrument import Instrument
 from carbonmatch.matching.messages import Phase, Ref
 from carbonmatch.matching.state import restore, snapshot
 from carbonmatch.ops.counters import Counters
@@ -24,7 +25,7 @@ from carbonmatch.server.configured import changed_definitions
 from carbonmatch.server.history import History
 from carbonmatch.server.pipeline import NS_PER_SECOND, Pipeline
 from carbonmatch.server.scheduler import Scheduler
-from carbonmatch.server.schedules import Schedules
+from carbonmatch.server.schedules import Now, Schedules, Step, command_of
 from carbonmatch.server.stream import Stream
 from tests.server.test_pipeline import Past
 from tests.test_timetable import shown, utc
@@ -129,6 +130,9 @@ class Disk:
         self.waiting.append(commit)
         if not self.holds_up:
             self.done(self.waiting.pop())
+
+    def look(self) -> None:
+        pass
 
     def commit_here(self, commit: Commit) -> bool:
         raise AssertionError("nobody waits for the disk here")
@@ -238,6 +242,22 @@ def test_a_day_goes_by() -> None:
     assert market.engine.books[EUA].instrument.course.scheduled_ns == 0
 
 
+def test_every_step_of_a_day_says_when_its_cut_off_of_settlement_is() -> None:
+    cleared = INSTRUMENT.format(id=9, symbol="EUA9") + (
+        'schedule = "listed"\n[instruments.clearing]\ncut_off = "14:00"\nlate_lag_days = 2\n'
+    )
+    found = config(FILE + cleared)
+    instrument = next(one for one in found.instruments if one.id == 9)
+    timetable = Timetable(found.schedules[0], found.calendars[0])
+    for at in ("2026-03-02 01:30", "2026-03-02 07:00"):
+        now = Now.of(timetable, utc(at))
+        planned = now.holding
+        assert planned is not None
+        step = Step(planned.phase, planned.at_ns, planned)
+        command = command_of(Instrument(instrument.definition()), step, now)
+        assert command.cut_off_ns == utc("2026-03-02 06:00")
+
+
 def test_what_was_made_is_not_made_again() -> None:
     market = Market("2026-03-02 02:00")
     sequence = market.engine.sequence
@@ -245,6 +265,20 @@ def test_what_was_made_is_not_made_again() -> None:
         market.schedules.run()
     assert market.at("2026-03-02 03:29:59") == ["03-02 02:00 CEA CONTINUOUS until 03-02 03:30"]
     assert market.engine.sequence == sequence
+
+
+def test_a_first_start_has_missed_nothing_and_a_later_one_says_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def log(event: str, *_: object, text: str) -> None:
+        said.append(f"{event}: {text.partition(';')[0]}")
+
+    monkeypatch.setattr("carbonmatch.server.schedules.log", log)
+    market = Market("2026-03-02 05:30")
+    assert market.phase() is m.Phase.CONTINUOUS
+    assert said == []
+    market.crashed("2026-03-02 08:00")
+    assert said == ["steps_made_up: 2 into CLOSED"]
 
 
 def test_a_close_expires_the_orders_of_the_day() -> None:

@@ -5,13 +5,14 @@
 which is being written, up to the position which the writer says is durable.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Final
 
 from msgspec import Struct
 
+from carbonmatch.journal.blank import BlankReader
 from carbonmatch.journal.errors import JournalDamaged
 from carbonmatch.journal.record import (
     HEADER_BYTES,
@@ -30,6 +31,7 @@ from carbonmatch.journal.segments import (
     Anchor,
     SegmentHeader,
     check_spare,
+    look_at_spare,
     segment_name,
     segment_numbers,
     survey,
@@ -80,6 +82,7 @@ class JournalScan:
         anchor: Anchor | None = None,
         sealed_only: bool = False,
         check_digests: bool = False,
+        blank_beside: bool = False,
     ) -> None:
         """Read from the segment that holds sequence `replay_from`, else from the oldest there is.
 
@@ -88,6 +91,8 @@ class JournalScan:
 
         `sealed_only` leaves out the last used segment, which a running process may be writing.
         `check_digests` also reads every segment a second time, for the digest that its successor has.
+        `blank_beside`: what holds no records is read by a thread of its own; whoever does not iterate to the
+        end closes the iterator, which ends that.
         """
         self.header: SegmentHeader | None = None  # of the segment being read
         self.end: JournalEnd | None = None  # None also for a journal in which nothing was ever written
@@ -98,14 +103,24 @@ class JournalScan:
         self._anchor = anchor
         self._sealed_only = sealed_only
         self._check_digests = check_digests
+        self._blank_beside = blank_beside
+        assert not (sealed_only and blank_beside), "beside a writer nothing is blank for long"
 
-    def __iter__(self) -> Iterator[StoredRecord]:
+    def __iter__(self) -> Generator[StoredRecord, None, None]:
         found = survey(self._storage)
         self.spares = found.spares
         if not found.used:
             self._check_nothing_written()
             return
-        numbers = found.used[:-1] if self._sealed_only else found.used
+        blank = BlankReader(self._storage, found.used[-1], found.spares) if self._blank_beside else None
+        try:
+            yield from self._segments(found.used, blank)
+        finally:
+            if blank is not None:
+                blank.stop()
+
+    def _segments(self, used: list[int], blank: BlankReader | None) -> Iterator[StoredRecord]:
+        numbers = used[:-1] if self._sealed_only else used
         previous: SegmentScan | None = None
         for number in numbers[self._first_to_read(numbers) :]:
             with opened(self._storage, number) as file:
@@ -116,7 +131,7 @@ class JournalScan:
                     check_digest(self._storage, previous, segment)
                 yield from self._records_of(segment)
                 self.segments_read += 1
-                self._finish(segment, is_last=number == found.used[-1])
+                self._finish(segment, number == used[-1], blank)
             previous = segment
 
     def _first_to_read(self, numbers: list[int]) -> int:
@@ -157,7 +172,9 @@ class JournalScan:
         if wanted != 1 or (self.spares and self.spares[0] != 1):
             raise JournalDamaged(segment_name(1), 0, wanted, found="no records", expected="the journal")
 
-    def _finish(self, segment: SegmentScan, *, is_last: bool) -> None:
+    def _finish(self, segment: SegmentScan, is_last: bool, blank: BlankReader | None) -> None:
+        if is_last and blank is not None:
+            segment.zeros_from = blank.found().zeros_from
         torn_end = segment.offset
         if not segment.is_ended:
             if not is_last:
@@ -171,7 +188,8 @@ class JournalScan:
             name = segment_name(segment.number + 1)
             raise JournalDamaged(name, 0, segment.sequence, found="no such file", expected="the next segment")
         for number in self.spares:
-            check_spare(self._storage, number, segment.header.segment_bytes, segment.sequence)
+            spare = look_at_spare(self._storage, number) if blank is None else blank.found().spares[number]
+            check_spare(spare, number, segment.header.segment_bytes, segment.sequence)
         if self._replay_from is not None and segment.sequence < self._replay_from:
             raise segment.short_of(self._replay_from)
         self.end = JournalEnd(

@@ -7,6 +7,7 @@ recovery takes up with the same records.
 import errno
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import blake2b
 from typing import Final
 
@@ -23,6 +24,7 @@ from carbonmatch.journal.segments import (
     Anchor,
     Identity,
     check_spare,
+    look_at_spare,
     segment_name,
 )
 from carbonmatch.journal.storage import (
@@ -67,6 +69,7 @@ def recover(
     on_record: Callable[[StoredRecord], None] | None = None,
     replay_other_identity: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
+    blank_beside: bool = False,
 ) -> Recovery:
     """Take the journal over: lock it, check it, hand its commands out, and make its end durable.
 
@@ -75,6 +78,7 @@ def recover(
     says what lies before it: a journal that does not reach from there to its end is damaged. Segments before
     that of the anchor are not read, and need not be there. Records of another identity are refused, unless
     `replay_other_identity`. `segment_bytes` is for a new journal; an existing one keeps its own.
+    `blank_beside`: see `JournalScan`.
 
     Raises JournalRefused, JournalDamaged or OSError; the journal is then as it was.
     """
@@ -86,20 +90,21 @@ def recover(
         raise JournalRefused("another process holds the lock of the journal's directory") from error
     _remove_temporary(storage)
 
-    journal = JournalScan(storage, replay_from=replay_from, anchor=anchor)
-    for record in journal:
-        if record.kind is not Kind.DATA or record.next_sequence <= replay_from:
-            continue
-        assert journal.header is not None
-        if journal.header.identity != identity and not replay_other_identity:
-            raise JournalRefused(other_identity(record, journal.header.identity, identity))
-        if on_record is not None:
-            on_record(record)
+    journal = JournalScan(storage, replay_from=replay_from, anchor=anchor, blank_beside=blank_beside)
+    with closing(iter(journal)) as records:
+        for record in records:
+            if record.kind is not Kind.DATA or record.next_sequence <= replay_from:
+                continue
+            assert journal.header is not None
+            if journal.header.identity != identity and not replay_other_identity:
+                raise JournalRefused(other_identity(record, journal.header.identity, identity))
+            if on_record is not None:
+                on_record(record)
 
     end = journal.end
     if end is None:
         for number in journal.spares:
-            check_spare(storage, number, segment_bytes, 1)
+            check_spare(look_at_spare(storage, number), number, segment_bytes, 1)
         return Recovery(
             next_sequence=1,
             next_segment=1,

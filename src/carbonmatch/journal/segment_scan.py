@@ -74,6 +74,7 @@ class SegmentScan:
         self.file = file
         self.number = number
         self.file_bytes = storage.size(file)
+        self.zeros_from = self.file_bytes  # from here on nothing need be read: it is known to be zero
         self.offset = 0
         self.fault = ""
         self.faulty_header: Header | None = None  # of a bad record that is the next one by its header
@@ -114,7 +115,7 @@ class SegmentScan:
     def resume(self, file: int, at: Place) -> None:
         """Read on behind `at`, in what now is the segment's file: nothing read before is kept."""
         self.file = file
-        self.file_bytes = self.storage.size(file)
+        self.file_bytes = self.zeros_from = self.storage.size(file)
         self.offset, self.sequence, self.chain, self.last_kind = at
         self.fault = ""
         self.faulty_header = None
@@ -199,7 +200,8 @@ class SegmentScan:
         return file_chunks(self.storage, self.file, start, self.file_bytes)
 
     def rest_is_zero(self) -> bool:
-        return all(is_zero(chunk) for chunk in self.chunks(self.offset))
+        rest = file_chunks(self.storage, self.file, self.offset, self.zeros_from)
+        return all(is_zero(chunk) for chunk in rest)
 
 
 # --- the end of the last segment -------------------------------------------------------------------

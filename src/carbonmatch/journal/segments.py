@@ -5,6 +5,7 @@ that a commit never changes the size of a file or the directory. Those not used 
 """
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from struct import Struct as Layout
 from typing import Final
@@ -132,26 +133,40 @@ def survey(storage: Storage) -> Survey:
     return Survey(used, spares)
 
 
-def check_spare(storage: Storage, number: int, segment_bytes: int, sequence: int) -> None:
-    """Refuse a spare which is not exactly what was made: it could have held records."""
-    name = segment_name(number)
-    file = storage.open(name)
+class Spare(Struct, frozen=True):
+    """What there is of one."""
+
+    size: int
+    written_at: int | None  # the first chunk that is not all zero
+
+
+def look_at_spare(storage: Storage, number: int, goes_on: Callable[[], bool] = lambda: True) -> Spare:
+    """Read it from its disk, as long as it `goes_on`."""
+    file = storage.open(segment_name(number))
     try:
         size = storage.size(file)
-        if size != segment_bytes:
-            raise JournalDamaged(
-                name, size, sequence, found=f"{size} bytes", expected=f"{segment_bytes} bytes"
-            )
         storage.forget_cache(file)
         offset = 0
         for chunk in file_chunks(storage, file, 0, size):
             if not is_zero(chunk):
-                raise JournalDamaged(
-                    name, offset, sequence, found="written bytes", expected="only zeros without a header"
-                )
+                return Spare(size, offset)
+            if not goes_on():
+                break
             offset += len(chunk)
+        return Spare(size, None)
     finally:
         storage.close(file)
+
+
+def check_spare(spare: Spare, number: int, segment_bytes: int, sequence: int) -> None:
+    """Refuse a spare which is not exactly what was made: it could have held records."""
+    if spare.size != segment_bytes:
+        found, expected, offset = f"{spare.size} bytes", f"{segment_bytes} bytes", spare.size
+    elif spare.written_at is not None:
+        found, expected, offset = "written bytes", "only zeros without a header", spare.written_at
+    else:
+        return
+    raise JournalDamaged(segment_name(number), offset, sequence, found=found, expected=expected)
 
 
 def segment_numbers(storage: Storage) -> list[int]:

@@ -7,7 +7,7 @@ one. Tests put a model in its place that loses power between any two calls.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -153,10 +153,14 @@ def write_all(storage: Storage, file: int, data: bytes, offset: int) -> None:
         written += count
 
 
-def write_temporary(storage: Storage, name: str, chunks: Iterable[bytes]) -> None:
+def write_temporary(
+    storage: Storage, name: str, chunks: Iterable[bytes], between: Callable[[], bool] | None = None
+) -> None:
     """Write a file and make its bytes durable, still under its temporary name.
 
-    On failure nothing is left behind, as far as the disk lets us.
+    With `between` each chunk is made durable before the next one is written, and that is called after it, as
+    long as it returns True: the disk then has time for others. On failure nothing is left behind, as far as
+    the disk lets us.
     """
     temporary = name + TEMPORARY_SUFFIX
     try:
@@ -166,6 +170,10 @@ def write_temporary(storage: Storage, name: str, chunks: Iterable[bytes]) -> Non
             for chunk in chunks:
                 write_all(storage, file, chunk, offset)
                 offset += len(chunk)
+                if between is not None:
+                    storage.fdatasync(file)
+                    if not between():
+                        between = None
             storage.fdatasync(file)
         finally:
             storage.close(file)
@@ -192,11 +200,11 @@ def write_file(storage: Storage, name: str, chunks: Iterable[bytes], maker: str 
     storage.fsync_dir()
 
 
-def zero_chunks(length: int) -> Iterator[bytes]:
+def zero_chunks(length: int, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """`length` zero bytes, in pieces."""
-    whole, rest = divmod(length, CHUNK_BYTES)
+    whole, rest = divmod(length, chunk_bytes)
     for _ in range(whole):
-        yield ZEROS
+        yield ZEROS[:chunk_bytes]
     if rest:
         yield ZEROS[:rest]
 

@@ -9,6 +9,8 @@ import errno
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -25,11 +27,15 @@ from carbonmatch.journal.storage import (
     write_temporary,
     zero_chunks,
 )
-from carbonmatch.limits import RECORD_PAYLOAD_BYTES_MAX, SPARE_SEGMENTS
+from carbonmatch.limits import RECORD_PAYLOAD_BYTES_MAX, SPARE_PIECE_SECONDS, SPARE_SEGMENTS
 
 # The digest is brought forward in steps of this: what the roll to the next segment has to hash at most,
 # 1 ms, if the keeper keeps up.
 _DIGEST_STEP_BYTES: Final = CHUNK_BYTES
+
+# A spare that nobody waits for is made in pieces of this: what a sync of commands may have to wait for. With
+# pieces of a quarter of it there are four times as many syncs beside those of commands.
+_PIECE_BYTES: Final = CHUNK_BYTES
 
 # Every segment keeps room behind its commands to be closed and ended.
 _EMPTY_RECORD_BYTES: Final = record_bytes(0)
@@ -110,6 +116,30 @@ class JournalWriter:
 
     def append(self, payload: bytes, first_sequence: int, count: int) -> int:
         """Return the position of the new record once it is durable; after OSError nothing ever is."""
+        start = self.write(payload, first_sequence, count)
+        try:
+            if not self.relaxed:
+                self._storage.fdatasync(self._file)
+        except BaseException as failure:
+            self._failure = failure
+            raise
+        self.synced()
+        return start
+
+    def fits(self, length: int) -> bool:
+        """Whether a record with so long a payload goes into the current segment: then `write` is quick."""
+        return self._offset + record_bytes(length) <= self._commands_end
+
+    @property
+    def file(self) -> int:
+        """The current segment's descriptor, for whoever syncs what `write` has written."""
+        return self._file
+
+    def write(self, payload: bytes, first_sequence: int, count: int) -> int:
+        """Return the position of the new record, which is durable once `file` is synced: say so by `synced`.
+
+        Nothing else may be called before that; after OSError nothing is ever durable.
+        """
         if self._failure is not None:
             raise JournalFailed("the journal has failed before") from self._failure
         assert first_sequence == self._next_sequence, "commands are journaled in order, without gaps"
@@ -117,21 +147,26 @@ class JournalWriter:
         length = len(payload)
         assert 0 < length <= self._payload_bytes_max, "a record fits into a segment"
         try:
-            if self._offset + record_bytes(length) > self._commands_end:
+            if not self.fits(length):
                 self._roll()
             start = self._write(Kind.DATA, payload, count)
-            if not self.relaxed:
-                self._storage.fdatasync(self._file)
         except BaseException as failure:
             self._failure = failure
             raise
         self.records += 1
-        self.durable_sequence = first_sequence + count - 1
+        return self._segment_position + start
+
+    def synced(self) -> None:
+        """Note that all that was written is durable."""
+        self.durable_sequence = self._next_sequence - 1
         self.durable_position = self._segment_position + self._offset
         if self._offset >= self._digest_due:
             self._digest_due = self._offset + _DIGEST_STEP_BYTES
             self.work.set()
-        return self._segment_position + start
+
+    def fail(self, failure: BaseException) -> None:
+        """Note that a sync has failed: nothing is ever durable from here on."""
+        self._failure = failure
 
     def seal(self) -> None:
         """Say that the journal was idle: damage to the last commands can then be told from a cut write."""
@@ -161,8 +196,11 @@ class JournalWriter:
         finally:
             self._release_files()
 
-    def prepare_next(self) -> None:
+    def prepare_next(self, between: Callable[[], object] | None = None) -> None:
         """Make the spares which are missing and bring the digest forward. May run in another thread.
+
+        `between` is called between the pieces of a spare that nobody waits for, each of which is made durable
+        by itself: the syncs of commands behind 64 MiB at once took 10 to 30 ms.
 
         OSError from making a spare (a full disk) harms no record and leaves the writer alive: fewer
         spares are left, that is all, and a later call tries again.
@@ -170,7 +208,8 @@ class JournalWriter:
         while len(self._spares) < self._spare_target and self._failure is None:
             with self._creating:
                 if len(self._spares) < self._spare_target:
-                    self._make_spare()
+                    # Without one left the next roll waits for it.
+                    self._make_spare(between if self._spares else None)
         self._digest.advance(self._offset)
 
     def free_bytes(self) -> int:
@@ -226,14 +265,18 @@ class JournalWriter:
         self._digest_due = _DIGEST_STEP_BYTES
         self.work.set()
 
-    def _make_spare(self) -> None:
+    def _make_spare(self, between: Callable[[], object] | None = None) -> None:
         """Make one segment more; called with `_creating` held, or before there is another thread."""
         name = segment_name(self._last_made + 1)
         storage = self._storage
         if storage.free_bytes() < self._segment_bytes:
             # Not to be found out by filling the disk to its last byte, again and again.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
-        write_temporary(storage, name, zero_chunks(self._segment_bytes))
+        if between is None:
+            write_temporary(storage, name, zero_chunks(self._segment_bytes))
+        else:
+            pieces = zero_chunks(self._segment_bytes, _PIECE_BYTES)
+            write_temporary(storage, name, pieces, partial(self._take_a_break, between))
         # Opened under this name still: a process without file descriptors left has lost nothing then.
         file = storage.open(name + TEMPORARY_SUFFIX, writable=True)
         try:
@@ -246,6 +289,12 @@ class JournalWriter:
             raise
         self._last_made += 1
         self._spares.append((self._last_made, file))
+
+    def _take_a_break(self, between: Callable[[], object]) -> bool:
+        """Between two pieces of a spare; False where none made before is left: the next roll waits."""
+        if self._spares:
+            between()
+        return bool(self._spares)
 
     def _release_files(self) -> None:
         files = [self._file, *(file for _, file in self._spares)]
@@ -300,13 +349,13 @@ class SegmentKeeper:
     def __init__(self, writer: JournalWriter) -> None:
         self.error: OSError | None = None  # of the last attempt; None when it went well
         self._writer = writer
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="segment-keeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it; at most the time to make one segment."""
-        self._stopping = True
+        self._stopping.set()
         self._writer.work.set()
         self._thread.join()
 
@@ -315,10 +364,14 @@ class SegmentKeeper:
         while True:
             work.wait(_KEEPER_RETRY_SECONDS if self.error else None)
             work.clear()
-            if self._stopping or self._writer.failed:
+            if self._stopping.is_set() or self._writer.failed:
                 return
             try:
-                self._writer.prepare_next()
+                self._writer.prepare_next(self._pause)
                 self.error = None
             except OSError as error:
                 self.error = error
+
+    def _pause(self) -> None:
+        """Leave the disk to the commands for a while, unless somebody waits for the end."""
+        self._stopping.wait(SPARE_PIECE_SECONDS)

@@ -23,8 +23,11 @@ def back_up(directory: Path, to: Path, on_file: Callable[[str], object] = lambda
     newest to the oldest, since each may only be followed by what was there before it was whole. `on_file`
     hears each name when it is copied.
 
-    Raises JournalRefused where `to` has something in it, JournalDamaged for a copy that is not good, OSError.
+    Raises JournalRefused where `to` has something in it or is in the journal's own directory, JournalDamaged
+    for a copy that is not good, OSError.
     """
+    if directory.resolve() in (to.resolve(), *to.resolve().parents):
+        raise JournalRefused(f"{to}: in the journal's own directory {directory}, expected one outside of it")
     if to.is_dir() and any(to.iterdir()):
         raise JournalRefused(f"{to}: not empty, and a copy may not be mixed with another one")
     source, target = opened(directory, None), DiskStorage(to)

@@ -1,9 +1,12 @@
-"""The journal thread: one batch at a time on its way to the disk, and what happens when it arrives.
+"""One batch at a time on its way to the disk, and what happens when it arrives.
 
-Write and sync release the interpreter's lock, so the loop matches the next batch meanwhile. One
-thread and not a pool, because records have to reach the journal in order.
+On a quick disk a batch is written here and synced by a process beside (`sync_process`), or, where nobody
+else waits to be served, here as well. Everything that may take long (the next segment, a slow disk, the
+close) is the journal thread's: write and sync release the interpreter's lock, so the loop matches the next
+batch meanwhile. One thread and not a pool, because records have to reach the journal in order.
 """
 
+import errno
 import os
 import queue
 import threading
@@ -12,6 +15,8 @@ from typing import Final, NoReturn, Protocol
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.limits import COMMIT_DEAD_SECONDS, SEAL_IDLE_SECONDS
+from carbonmatch.ops.logs import WARNING, Ours, log
+from carbonmatch.server.sync_process import SyncProcess
 
 _STOP: Final = None
 
@@ -19,6 +24,14 @@ _STOP: Final = None
 # begins to stall is then waited for once. One answer in some hundreds is slower on a good disk.
 _QUICK_NS: Final = 2_000_000
 _QUICK_IN_A_ROW: Final = 16
+
+# Whoever looks at a wait does so every 0.1 s or more often: between two looks that are further apart than
+# this it was kept from running, as all of the engine may have been.
+_SEEN_NS_MAX: Final = 250_000_000
+
+
+def _nothing() -> None:
+    pass
 
 
 class Appendable(Protocol):
@@ -28,6 +41,20 @@ class Appendable(Protocol):
 
     def append(self, payload: bytes, first_sequence: int, count: int) -> int: ...
 
+    def fits(self, length: int) -> bool: ...
+
+    @property
+    def file(self) -> int: ...
+
+    @property
+    def segment(self) -> int: ...
+
+    def write(self, payload: bytes, first_sequence: int, count: int) -> int: ...
+
+    def synced(self) -> None: ...
+
+    def fail(self, failure: BaseException) -> None: ...
+
     def seal(self) -> None: ...
 
     def close(self) -> None: ...
@@ -36,7 +63,16 @@ class Appendable(Protocol):
 class Commit:
     """One record on its way: what is written, and whom to tell once it is durable."""
 
-    __slots__ = ("count", "disk_ns", "durable_position", "first_sequence", "payload", "position")
+    __slots__ = (
+        "count",
+        "disk_ns",
+        "durable_position",
+        "first_sequence",
+        "is_durable",
+        "is_released",
+        "payload",
+        "position",
+    )
 
     def __init__(self, payload: bytes, first_sequence: int, count: int) -> None:
         self.payload = payload
@@ -47,6 +83,30 @@ class Commit:
         self.durable_position = 0
         # How long the disk took.
         self.disk_ns = 0
+        # Set by the thread, behind all the others: the loop may look before it is told.
+        self.is_durable = False
+        # Set by the loop.
+        self.is_released = False
+
+
+class Wait:
+    """A wait for the disk, as far as somebody who looks now and then was there to see it.
+
+    Where all of the engine stood still, as in a machine that was paused, nothing had a chance to answer.
+    """
+
+    __slots__ = ("_looked_ns", "_seen_ns")
+
+    def __init__(self) -> None:
+        self._looked_ns = 0
+        self._seen_ns = 0
+
+    def seen_ns(self, now_ns: int, waited_ns: int) -> int:
+        """How much was seen of the wait that has lasted for `waited_ns` by now, 0 where nobody waits."""
+        passed_ns = min(now_ns - self._looked_ns, _SEEN_NS_MAX)
+        self._looked_ns = now_ns
+        self._seen_ns = min(waited_ns, self._seen_ns + passed_ns)
+        return self._seen_ns
 
 
 class JournalThread:
@@ -55,6 +115,8 @@ class JournalThread:
     `commit` hands a batch to the thread. `commit_here` does the same work in the caller, as long as the
     disk is quick: a batch that nobody else waits for is there 60 us earlier without two hand-overs
     between threads. (To hand over and to wait a little for the answer is no faster than not to wait.)
+    With a `syncing` process, `commit` writes in the caller as well, under the same condition, and the process
+    syncs: `look` is to be called whenever its socket is readable.
     """
 
     def __init__(
@@ -63,8 +125,13 @@ class JournalThread:
         durable: Callable[[Commit], object],
         failed: Callable[[BaseException, ExitCode], None],
         monotonic_ns: Callable[[], int],
+        syncing: SyncProcess | None = None,
     ) -> None:
         self._writer = writer
+        self._syncing = syncing
+        # What the process was asked to sync and has not answered for, and what that took to write.
+        self._asked: Commit | None = None
+        self._wrote_ns = 0
         self._durable = durable
         self._failed = failed
         self._monotonic_ns = monotonic_ns
@@ -73,16 +140,83 @@ class JournalThread:
         # Held while the writer works, by this thread or by a caller of `commit_here`.
         self._writing = threading.Lock()
         self._unsealed = False
-        # Since when a caller of `commit_here` has been waiting for the disk, 0 where none is.
+        # Since when a commit that is not the thread's has been waiting for the disk, 0 where none is.
         self._here_since_ns = 0
         self._quick_in_a_row = 0
+        self._wait = Wait()
+        # Called when there is no process beside any more, whose socket is to be left alone then.
+        self.on_syncing_ended: Callable[[], object] = _nothing
 
     def start(self) -> None:
         self._thread.start()
 
     def commit(self, commit: Commit) -> None:
-        """Have the thread write `commit`."""
-        self._queue.put(commit)
+        """Have `commit` written, and `durable` called later."""
+        if not self._commit_beside(commit):
+            self._queue.put(commit)
+
+    def look(self) -> None:
+        """Hear what the process beside has to say, if anything: `durable` may be called at once."""
+        syncing = self._syncing
+        if syncing is None:
+            return
+        try:
+            took_ns = syncing.hear()
+        except EOFError:
+            self._syncing_ended(syncing)
+            return
+        except OSError as error:
+            self._writer.fail(error)
+            self._fail(error)
+        if took_ns is None:
+            return
+        commit = self._asked
+        assert commit is not None
+        self._asked = None
+        self._writer.synced()
+        self._note(commit, self._wrote_ns + took_ns)
+        self._here_since_ns = 0
+        self._writing.release()
+        self._durable(commit)
+
+    def _commit_beside(self, commit: Commit) -> bool:
+        """Write `commit` and ask the process to sync it; False where it is for the thread."""
+        syncing = self._syncing
+        if (
+            syncing is None
+            or not syncing.is_idle
+            or self._quick_in_a_row < _QUICK_IN_A_ROW
+            or not self._writing.acquire(blocking=False)
+        ):
+            return False
+        # Only now, for the thread may have sealed the journal just before, which takes room.
+        if not self._writer.fits(len(commit.payload)):
+            self._writing.release()
+            return False
+        # The lock is held until `look` hears of the end.
+        self._here_since_ns = began_ns = self._monotonic_ns()
+        try:
+            commit.position = self._writer.write(commit.payload, commit.first_sequence, commit.count)
+            self._asked = commit
+            self._wrote_ns = self._monotonic_ns() - began_ns
+            syncing.ask(self._writer.file, self._writer.segment)
+        except ConnectionError:
+            # It has ended idle, and nobody has heard of it yet: `look` does. A record is written by now that
+            # nobody is going to sync, so that ends the engine.
+            self.look()
+        except BaseException as error:
+            self._fail(error)
+        return True
+
+    def _syncing_ended(self, syncing: SyncProcess) -> None:
+        """Go on without it; but what it was doing when it ended may have failed, and would never be told."""
+        if self._asked is not None:
+            error = OSError(errno.EIO, "the process that syncs the journal has ended in the middle of a sync")
+            self._writer.fail(error)
+            self._fail(error)
+        self._syncing = None
+        self.on_syncing_ended()
+        log("sync_process_ended", WARNING, process=syncing.process_id)
 
     def commit_here(self, commit: Commit) -> bool:
         """Write `commit` now and return True, or return False: then it is for the thread.
@@ -112,11 +246,15 @@ class JournalThread:
     def _append(self, commit: Commit) -> None:
         began_ns = self._monotonic_ns()
         commit.position = self._writer.append(commit.payload, commit.first_sequence, commit.count)
+        self._note(commit, self._monotonic_ns() - began_ns)
+
+    def _note(self, commit: Commit, disk_ns: int) -> None:
+        """Note that it is durable, and how quick the disk was."""
         commit.durable_position = self._writer.durable_position
         self._unsealed = True
-        commit.disk_ns = self._monotonic_ns() - began_ns
-        quick = commit.disk_ns <= _QUICK_NS
-        self._quick_in_a_row = self._quick_in_a_row + 1 if quick else 0
+        commit.disk_ns = disk_ns
+        self._quick_in_a_row = self._quick_in_a_row + 1 if disk_ns <= _QUICK_NS else 0
+        commit.is_durable = True
 
     def _run(self) -> None:
         more = True
@@ -143,8 +281,10 @@ class JournalThread:
 
     def idle(self) -> None:
         """Seal what was written, and see that nobody waits for a disk that is dead."""
+        now_ns = self._monotonic_ns()
         since_ns = self._here_since_ns
-        if since_ns and self._monotonic_ns() - since_ns > COMMIT_DEAD_SECONDS * 1_000_000_000:
+        waited_ns = 0 if since_ns == 0 or self._is_answered() else now_ns - since_ns
+        if self._wait.seen_ns(now_ns, waited_ns) > COMMIT_DEAD_SECONDS * 1_000_000_000:
             self._fail(TimeoutError(f"the disk has not answered for {COMMIT_DEAD_SECONDS} s"))
         if self._unsealed and self._writing.acquire(blocking=False):
             try:
@@ -155,12 +295,25 @@ class JournalThread:
             finally:
                 self._writing.release()
 
+    def _is_answered(self) -> bool:
+        """Whether only the loop has not looked yet: all of the engine may have stood still."""
+        return self._asked is not None and self._syncing is not None and self._syncing.has_answered
+
     def _fail(self, error: BaseException) -> NoReturn:
         # After a failed sync the kernel may have dropped the pages, so a second try that succeeds
         # would prove nothing: no retry, no release, the next start is recovery.
         status = exit_code_of(error)
         self._failed(error, status)
         die(status)
+
+
+def start_sync_process() -> SyncProcess | None:
+    """The process that syncs the journal; None where the system refuses one: then the thread syncs."""
+    try:
+        return SyncProcess()
+    except OSError as error:
+        log("sync_process_refused", WARNING, text=Ours(str(error)))
+        return None
 
 
 def exit_code_of(error: BaseException) -> ExitCode:

@@ -153,7 +153,9 @@ def engine_definitions(engine: Engine) -> list[VenueCommand]:
     ]
     commands += [DefineComposite(composite.definition) for composite in engine.composites.values()]
     commands += [
-        DefineAccount(account.account_id, account.participant_id, account.name, account.group_id)
+        DefineAccount(
+            account.account_id, account.participant_id, account.name, account.group_id, account.holder_class
+        )
         for account in engine.accounts.values()
     ]
     commands += [

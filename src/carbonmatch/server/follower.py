@@ -67,10 +67,14 @@ class Source(Protocol):
 
 
 class SnapshotPolicy(Struct, frozen=True):
-    """A snapshot after so many commands, or after so long if there was any command."""
+    """A snapshot after so many commands, or after so long if there was any command.
+
+    Each record counts for `record_commands` more.
+    """
 
     commands: int
     seconds: float
+    record_commands: int = 0
 
 
 class Follower:
@@ -102,6 +106,7 @@ class Follower:
         self._on_segment = on_segment
         self._segment = 0
         self._snapshot_sequence = start.snapshot_sequence
+        self._snapshot_records = 0  # of `replay.records`
         self._snapshot_ns = clocks.monotonic_ns()
         self._retry_ns = 0
         self._compared_sequence = 0
@@ -147,8 +152,14 @@ class Follower:
         counters.records = self.replay.records
         counters.commands = self.replay.commands
         counters.sequence = engine.sequence
-        if engine.sequence - self._snapshot_sequence >= self._policy.commands:
+        if self._commands_to_replay() >= self._policy.commands:
             self._write_due_snapshot()
+
+    def _commands_to_replay(self) -> int:
+        """How much a start would have to do, from the newest snapshot on."""
+        records = self.replay.records - self._snapshot_records
+        commands = self.engine.sequence - self._snapshot_sequence
+        return commands + records * self._policy.record_commands
 
     # --- now and then ------------------------------------------------------------------------------
 
@@ -232,6 +243,7 @@ class Follower:
             log("snapshot_failed", WARNING, text=Ours(str(error)), sequence=sequence)
             return
         self._snapshot_sequence = self._counters.snapshot_sequence = sequence
+        self._snapshot_records = self.replay.records
         self._snapshot_ns = self._clocks.monotonic_ns()
         self._counters.snapshot_age_ns = 0
         self._on_snapshot()

@@ -17,7 +17,7 @@ from carbonmatch.journal.errors import JournalDamaged, JournalRefused
 from carbonmatch.journal.follower_mark import FollowerMark
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal.tail import Tail
-from carbonmatch.limits import FOLLOWER_DIVERGED_SECONDS, FOLLOWER_HUNG_SECONDS
+from carbonmatch.limits import FOLLOWER_DIVERGED_SECONDS, FOLLOWER_HUNG_SECONDS, FOLLOWER_RECORD_COMMANDS
 from carbonmatch.ops.exposition import Exposition
 from carbonmatch.ops.follower_metrics import FOLLOWER_METRICS, FollowerCounters, assess_follower
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log
@@ -116,7 +116,8 @@ def _work(
     mark.move_to(start.anchor.segment)
     counters.sequence = counters.snapshot_sequence = start.snapshot_sequence
     tail = Tail(storage, start.anchor, start.snapshot_sequence + 1, stopping.wait)
-    policy = SnapshotPolicy(config.follower.snapshot_commands, config.follower.snapshot_seconds)
+    wanted = config.follower
+    policy = SnapshotPolicy(wanted.snapshot_commands, wanted.snapshot_seconds, FOLLOWER_RECORD_COMMANDS)
     clocks = Clocks(time.time_ns, time.monotonic_ns)
     archive = archiver(config, storage, counters, lambda: mark.segment)
     follower = Follower(storage, tail, start, policy, clocks, counters, archive, mark.move_to)

@@ -3,7 +3,14 @@
 from collections import deque
 from typing import Final
 
-from carbonmatch.limits import BUSY_TOLD_SECONDS, TURN_SESSION_WORK_MAX, TURN_WORK_MAX
+from carbonmatch.limits import (
+    BATCH_COMMANDS_SHARED_MAX,
+    BUSY_TOLD_SECONDS,
+    SHORT_TURN_NS_MAX,
+    SHORT_TURNS_NS,
+    TURN_SESSION_WORK_MAX,
+    TURN_WORK_MAX,
+)
 from carbonmatch.matching.blocks.endings import would_lose_offers
 from carbonmatch.matching.messages import (
     OrderFlag,
@@ -65,8 +72,16 @@ class Gateway(Listener):
         # When an order was last refused because it had waited too long.
         self._busy_ns: int | None = None
         self._throttles: dict[SessionId, Throttle] = {}
+        # Who has frames waiting: those who were content with less than their share when they were served
+        # last, and all others.
+        self._modest: deque[SessionPeer] = deque()
         self._ready: deque[SessionPeer] = deque()
         self._scheduled = False
+        # What was done since batches were last offered to the disk.
+        self._work = 0
+        # Until when turns are short, because somebody modest was served while others waited.
+        self._short_until_ns = 0
+        self._has_short_turns = False
         self._served_last: SessionPeer | None = None
         # Sessions whose orders go when this time has come, unless they are back before.
         self._lost_at_ns: dict[SessionId, int] = {}
@@ -128,11 +143,11 @@ class Gateway(Listener):
         """`peer` has frames; it is not in the queue yet."""
         if self.is_closed:
             return
-        ready = self._ready
-        ready.append(peer)
+        queue = self._modest if peer.is_modest else self._ready
+        queue.append(peer)
         if (
             peer is self._served_last
-            and len(ready) == 1
+            and len(self._modest) + len(self._ready) == 1
             and not self._scheduled
             and not self.pipeline.is_full
         ):
@@ -142,30 +157,86 @@ class Gateway(Listener):
             self.schedule()
 
     def schedule(self) -> None:
-        if self._ready and not self._scheduled and not self.pipeline.is_full:
+        if not self._scheduled and self._may_serve():
             self._scheduled = True
             self.scheduler.call_soon(self._turn)
+
+    def _may_serve(self) -> bool:
+        """Whether somebody waits for whom the gathering batch has room."""
+        return (bool(self._modest) and not self.pipeline.is_full) or (
+            bool(self._ready) and not self._is_full_for_others()
+        )
+
+    def _is_full_for_others(self) -> bool:
+        """Whether the rest of the gathering batch is for those who ask for little, if they are about."""
+        pipeline = self.pipeline
+        if pipeline.is_full:
+            return True
+        return self._has_short_turns and pipeline.gathered_count >= BATCH_COMMANDS_SHARED_MAX
 
     def _turn(self) -> None:
         """Serve whoever waits, one budget each, then send what has gathered to the disk."""
         self._scheduled = False
-        ready = self._ready
+        modest, ready = self._modest, self._ready
         pipeline = self.pipeline
         pipeline.begin_turn()
-        work = 0
+        now_ns = self.clocks.monotonic_ns()
         # The only session there is, which sends again when it is answered: it need not wait for the
         # journal thread to be woken. With a second one, though it only listen, the loop must not wait
         # for the disk: that may take seconds, in which nobody's heartbeat or cancel would be heard.
-        alone = len(ready) == 1 and ready[0] is self._served_last and len(self.owners) == 1
-        while ready and work < TURN_WORK_MAX and not pipeline.is_full:
-            peer = self._served_last = ready.popleft()
-            work += peer.serve(TURN_SESSION_WORK_MAX)
-            if peer.frames and peer.look_up is None:
-                ready.append(peer)
-            else:
-                peer.queued = False
-        pipeline.flush(alone and not ready)
+        alone = self._is_alone()
+        if modest:
+            self._serve_modest(now_ns)
+        is_short = self._has_short_turns = now_ns < self._short_until_ns
+        ends_ns = now_ns + SHORT_TURN_NS_MAX
+        is_over = False
+        while ready and not is_over and not self._is_full_for_others():
+            self._work += self._serve(ready.popleft())
+            if pipeline.is_awaited:
+                pipeline.go_on()
+            is_over = self._work >= TURN_WORK_MAX or (is_short and self.clocks.monotonic_ns() >= ends_ns)
+        self._end_turn(alone)
+
+    def _is_alone(self) -> bool:
+        if len(self._modest) + len(self._ready) != 1 or len(self.owners) != 1:
+            return False
+        return (self._modest or self._ready)[0] is self._served_last
+
+    def _end_turn(self, alone: bool) -> None:
+        """Let the disk have what has gathered, unless there is not the work of a turn in it yet."""
+        pipeline = self.pipeline
+        pipeline.more_comes = self._work < TURN_WORK_MAX and self._may_serve() and not pipeline.is_awaited
+        if not pipeline.more_comes:
+            self._work = 0
+            pipeline.flush(alone and not self._modest and not self._ready)
         self.schedule()
+
+    def _serve_modest(self, now_ns: int) -> None:
+        """Serve those first who want little: what they ask for waits for nobody else.
+
+        A session that floods would keep them waiting for its own share of the turn. Together they have half
+        of a turn at most: everybody who waits is served at some time.
+        """
+        modest, pipeline = self._modest, self.pipeline
+        work = 0
+        while modest and work < TURN_WORK_MAX // 2 and not pipeline.is_full:
+            work += self._serve(modest.popleft())
+        self._work += work
+        if self._ready:
+            self._short_until_ns = now_ns + SHORT_TURNS_NS
+            pipeline.hurry()
+
+    def _serve(self, peer: SessionPeer) -> int:
+        """One session's share of a turn; returns its work."""
+        self._served_last = peer
+        work = peer.serve(TURN_SESSION_WORK_MAX)
+        has_more = bool(peer.frames) and peer.look_up is None
+        peer.is_modest = not has_more and work < TURN_SESSION_WORK_MAX
+        if has_more:
+            self._ready.append(peer)
+        else:
+            peer.queued = False
+        return work
 
     def late_before_ns(self) -> int:
         """New orders that were read before this are too late to be applied."""
@@ -183,11 +254,11 @@ class Gateway(Listener):
 
     def waiting(self) -> tuple[int, int]:
         """Of all frames that wait for their turn: how long the oldest has, in ns, and their bytes."""
-        peers = [peer for peer in self._ready if peer.frames]
+        peers = [peer for peer in (*self._modest, *self._ready) if peer.frames]
         if not peers:
             return 0, 0
         oldest_ns = min(peer.frames[0][1] for peer in peers)
-        return self.clocks.monotonic_ns() - oldest_ns, sum(peer.queued_bytes for peer in peers)
+        return self.clocks.monotonic_ns() - oldest_ns, sum(peer.unserved_bytes for peer in peers)
 
     @property
     def in_grace_count(self) -> int:
@@ -210,6 +281,7 @@ class Gateway(Listener):
         self._stopping = True
         self.schedules.stop()
         self._lost_at_ns.clear()
+        self._modest.clear()
         self._ready.clear()
         for peer in self.peers:
             if peer.connected:

@@ -6,7 +6,7 @@ outside sees an event that a crash could take back.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Raw
@@ -67,11 +67,16 @@ def _at_once(callback: Callable[[], None]) -> None:
 
 
 class Journal(Protocol):
-    """Makes commits durable, in order; `Pipeline.durable` is called with each that `commit` was given."""
+    """Makes commits durable, in order; `Pipeline.durable` is called with each that `commit` was given.
+
+    It may be called by `look`, which hears of what was finished meanwhile.
+    """
 
     def commit(self, commit: Commit) -> None: ...
 
     def commit_here(self, commit: Commit) -> bool: ...
+
+    def look(self) -> None: ...
 
 
 class Repeater(Protocol):
@@ -92,6 +97,7 @@ class Batch:
         "first_applied_ns",
         "first_sequence",
         "found_bytes",
+        "is_awaited",
         "last_refs",
         "match_ns",
         "outputs",
@@ -114,6 +120,8 @@ class Batch:
         self.match_ns = 0
         # Of entries with what was found for an operator, which are larger than what was asked.
         self.found_bytes = 0
+        # Whether somebody waits for it who has sent nothing else: see `hurry`.
+        self.is_awaited = False
         # Set when the batch is cut:
         self.outputs: Outputs | None = None
         self.chunks: list[Chunk] = []
@@ -161,6 +169,8 @@ class Pipeline:
         self.on_due: Callable[[], None] = _nothing
         # Whether that has more to do than a batch takes: nobody is served before it is done.
         self.is_held_up = False
+        # Whether a turn comes that adds to the gathering batch and ends it: small batches cost throughput.
+        self.more_comes = False
         # Whether nobody is served, so that nothing is on its way: see `when_still`.
         self._is_stilled = False
         # Called when it is durable what operators have done to who may log on: before they are answered, and
@@ -184,6 +194,11 @@ class Pipeline:
             or self.engine.gathered_report_count >= BATCH_REPORTS_MAX
             or self._gathering.found_bytes >= FOUND_BYTES_MAX
         )
+
+    @property
+    def gathered_count(self) -> int:
+        """Commands in the gathering batch."""
+        return self._gathering.count
 
     def begin_turn(self) -> None:
         """Somebody is served from now on."""
@@ -273,11 +288,43 @@ class Pipeline:
         else:
             self._journal.commit(batch.commit)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody for whom `hurry` was called has not been answered yet."""
+        outstanding = self._outstanding
+        return self._gathering.is_awaited or (outstanding is not None and outstanding.is_awaited)
+
+    def hurry(self) -> None:
+        """What was applied last is awaited by somebody who asked for little, while others ask for much.
+
+        Until that is answered, `go_on` is to be called now and then.
+        """
+        self._gathering.is_awaited = True
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take the next step if the disk is ready for it; else it is taken when this turn of the loop ends.
+
+        Batches become smaller by it: done for everybody, it cost a fifth of the throughput.
+        """
+        batch = self._outstanding
+        if batch is None:
+            self.flush()
+            return
+        assert batch.commit is not None
+        self._journal.look()
+        if batch.commit.is_durable:
+            self.durable(batch.commit)
+
     def durable(self, commit: Commit) -> None:
         """The outstanding batch is on the disk: release it, and send the next one."""
+        if commit.is_released:
+            # Somebody has looked before the journal thread could tell.
+            return
         batch = self._outstanding
         assert batch is not None
         assert batch.commit is commit
+        commit.is_released = True
         self._outstanding = None
         now = self.monotonic_ns()
         self.durable_sequence = batch.first_sequence + batch.count - 1
@@ -287,7 +334,8 @@ class Pipeline:
             self.on_steered(batch.outputs)
         self._answer(batch)
         # The next one goes after the answers of this one, which somebody waits for.
-        self.flush()
+        if self._gathering.is_awaited or not self.more_comes:
+            self.flush()
         self._later(lambda: self._publish_batch(batch, now))
 
     def _answer(self, batch: Batch) -> None:
@@ -295,7 +343,11 @@ class Pipeline:
         streams = self.streams
         note = self._history.marks.note
         position = batch.commit.position
-        for chunk, last_ref in zip(batch.chunks, batch.last_refs, strict=True):
+        released: Iterable[tuple[Chunk, Ref]] = zip(batch.chunks, batch.last_refs, strict=True)
+        if batch.is_awaited:
+            # Who asked for little is told first: each write of what a flood was answered takes some 10 us.
+            released = sorted(released, key=_report_count)
+        for chunk, last_ref in released:
             streams[chunk.session_id].release(chunk, last_ref)
             note(chunk.session_id, chunk.first_seq, chunk.ref_before, position)
         if self._repeats:
@@ -408,3 +460,7 @@ def stream_records(chunks: list[Chunk]) -> list[StreamRecord]:
         StreamRecord(chunk.session_id, chunk.first_seq, chunk.ref_before, Raw(chunk.payload))
         for chunk in chunks
     ]
+
+
+def _report_count(released: tuple[Chunk, Ref]) -> int:
+    return released[0].count

@@ -1,6 +1,7 @@
 """What an operator asks beside the market: answered outside of its stream, one question after the other."""
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from carbonmatch.limits import FRAME_SEARCHES_MAX
@@ -35,24 +36,25 @@ if TYPE_CHECKING:
 
 
 class Questions:
-    """Of one connection. At most as many wait as a frame may hold: each may read a segment of the journal."""
+    """Of one connection. At most as many wait as a frame may hold: each may read a segment of the journal.
 
-    def __init__(self, peer: "SessionPeer") -> None:
-        self._peer = peer
+    It is told of the connection with each call and does not keep it, as `LookUps`.
+    """
+
+    def __init__(self) -> None:
         # In the order in which they came; the first one is being answered.
         self._waiting: deque[OperatorQuestion] = deque()
 
-    def ask(self, question: OperatorQuestion) -> None:
-        reason = self._refusal(question)
+    def ask(self, peer: "SessionPeer", question: OperatorQuestion) -> None:
+        reason = self._refusal(peer, question)
         if reason is not None:
-            self._peer.send(encode([_refused(question, reason)]))
+            peer.send(encode([_refused(question, reason)]))
             return
         self._waiting.append(question)
         if len(self._waiting) == 1:
-            self._go_on()
+            self._go_on(peer)
 
-    def _refusal(self, question: OperatorQuestion) -> RejectReason | None:
-        peer = self._peer
+    def _refusal(self, peer: "SessionPeer", question: OperatorQuestion) -> RejectReason | None:
         logon = peer.rules.logon
         assert logon is not None
         permissions = peer.rules.permissions
@@ -66,48 +68,46 @@ class Questions:
             return RejectReason.NOT_PERMITTED
         return RejectReason.BUSY if len(self._waiting) >= FRAME_SEARCHES_MAX else None
 
-    def _go_on(self) -> None:
-        peer = self._peer
+    def _go_on(self, peer: "SessionPeer") -> None:
         question = self._waiting[0]
         if isinstance(question, AuditRequest) and question.waiting:
-            self._tell_waiting(question)
+            self._tell_waiting(peer, question)
             return
         if isinstance(question, AuditRequest):
-            peer.listener.audits.find(question, self._read, peer.past_is_unreadable)
+            peer.listener.audits.find(question, partial(self._read, peer), peer.past_is_unreadable)
             return
         command = question.command
         if not isinstance(command, BustTrade | CorrectTrade):
-            self._foresee(command)
+            self._foresee(peer, command)
         elif 0 < command.trade_id <= peer.pipeline.engine.last_trade_id:
-            peer.listener.trades.find(command.trade_id, self._found, peer.past_is_unreadable)
+            found = partial(self._found, peer)
+            peer.listener.trades.find(command.trade_id, found, peer.past_is_unreadable)
         else:
-            self._foresee(OnTrade(command, None))
+            self._foresee(peer, OnTrade(command, None))
 
-    def _found(self, sought: Sought) -> None:
+    def _found(self, peer: "SessionPeer", sought: Sought) -> None:
         question = self._waiting[0]
         assert isinstance(question, DryRun)
         command = question.command
         assert isinstance(command, BustTrade | CorrectTrade)
         if sought is Absence.ARCHIVED:
-            self._answer([_refused(question, RejectReason.HISTORY_LOST)])
+            self._answer(peer, [_refused(question, RejectReason.HISTORY_LOST)])
         else:
-            self._foresee(OnTrade(command, sought if isinstance(sought, FoundTrade) else None))
+            self._foresee(peer, OnTrade(command, sought if isinstance(sought, FoundTrade) else None))
 
-    def _foresee(self, command: SessionCommand) -> None:
+    def _foresee(self, peer: "SessionPeer", command: SessionCommand) -> None:
         """Tell it once what it is made of is durable: a crash could take that back."""
-        peer = self._peer
         foresight = peer.pipeline.engine.foresee(peer.state.session_id, command)
         answer = _foreseen(self._waiting[0].token, foresight)
-        peer.pipeline.when_durable(lambda: self._answer([answer]))
+        peer.pipeline.when_durable(lambda: self._answer(peer, [answer]))
 
-    def _read(self, page: AuditPage) -> None:
+    def _read(self, peer: "SessionPeer", page: AuditPage) -> None:
         token = self._waiting[0].token
         end = AuditEnd(token, 0, page.more, page.position, page.after_sequence)
-        self._answer([*(self._line(token, one) for one in page.lines), end])
+        self._answer(peer, [*(_line(peer, token, one) for one in page.lines), end])
 
-    def _tell_waiting(self, question: AuditRequest) -> None:
+    def _tell_waiting(self, peer: "SessionPeer", question: AuditRequest) -> None:
         """As the engine has them, once that is durable."""
-        peer = self._peer
         engine = peer.pipeline.engine
         now_ns = peer.clocks.time_ns()
         lines = [
@@ -116,20 +116,20 @@ class Questions:
             if one.expires_ns > now_ns
         ]
         answer: list[OperatorAnswer] = [*lines, AuditEnd(question.token, 0, False, 0, 0)]
-        peer.pipeline.when_durable(lambda: self._answer(answer))
+        peer.pipeline.when_durable(lambda: self._answer(peer, answer))
 
-    def _line(self, token: int, one: AuditedCommand) -> Audited:
-        session = self._peer.pipeline.engine.sessions.get(one.entry.session_id)
-        return line_of(one, token, session.name if session else "")
-
-    def _answer(self, messages: list[OperatorAnswer]) -> None:
+    def _answer(self, peer: "SessionPeer", messages: list[OperatorAnswer]) -> None:
         self._waiting.popleft()
-        peer = self._peer
         if not peer.connected:
             return
         peer.send(encode(messages))
         if self._waiting:
-            self._go_on()
+            self._go_on(peer)
+
+
+def _line(peer: "SessionPeer", token: int, one: AuditedCommand) -> Audited:
+    session = peer.pipeline.engine.sessions.get(one.entry.session_id)
+    return line_of(one, token, session.name if session else "")
 
 
 def _refused(question: OperatorQuestion, reason: RejectReason) -> OperatorAnswer:

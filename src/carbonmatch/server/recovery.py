@@ -94,9 +94,15 @@ def identity(durable: bool) -> Identity:
 
 
 def recover_venue(
-    storage: Storage, history: History, durable: bool, segment_bytes: int = SEGMENT_BYTES
+    storage: Storage,
+    history: History,
+    durable: bool,
+    segment_bytes: int = SEGMENT_BYTES,
+    blank_beside: bool = False,
 ) -> Recovered:
     """Bring back the state before the stop, and open the journal's next epoch.
+
+    `blank_beside`: what holds no records is read by a thread of its own.
 
     Raises JournalRefused, JournalDamaged, Diverged or OSError; the journal is then as it was.
     """
@@ -118,8 +124,9 @@ def recover_venue(
             identity(durable),
             replay_from=engine.sequence + 1,
             anchor=start.anchor,
-            on_record=lambda record: _release(streams, replay.apply(record), engine),
+            on_record=lambda record: release(streams, replay.apply(record), engine),
             segment_bytes=segment_bytes,
+            blank_beside=blank_beside,
         )
     finally:
         gc.enable()
@@ -168,7 +175,7 @@ def decoded(stored: StoredRecord) -> Record:
     """The batch in a record; JournalDamaged where another version, or somebody else, has written it."""
     try:
         record = decode_record(stored.payload, stored.first_sequence)
-        found = sum(len(entry.commands) for entry in record.entries)
+        found = sum([len(entry.commands) for entry in record.entries])
         if found != stored.count:
             raise ProtocolError(RejectReason.MALFORMED, f"{found} commands, not {stored.count}")
     except ProtocolError as error:
@@ -202,7 +209,7 @@ class Replay:
         engine = venue.engine
         assert stored.first_sequence == engine.sequence + 1, "a snapshot is taken between two batches"
         record = decoded(stored)
-        outputs = _execute(engine, stored, record)
+        outputs = execute(engine, stored, record)
         chunks = chunks_of(outputs)
         if not is_caused_by(record, chunks, outputs):
             raise Diverged.at(stored, first_difference(stored, record, outputs))
@@ -219,7 +226,7 @@ class Replay:
         return chunks
 
 
-def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
+def execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
     try:
         for entry in record.entries:
             engine.apply(entry)
@@ -231,7 +238,7 @@ def _execute(engine: Engine, stored: StoredRecord, record: Record) -> Outputs:
         raise Diverged.at(stored, Difference(whole, "events", f"none, but {error!r}")) from error
 
 
-def _release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
+def release(streams: dict[SessionId, Stream], chunks: list[Chunk], engine: Engine) -> None:
     """Keep what the sessions will ask for."""
     for chunk in chunks:
         session_id = chunk.session_id

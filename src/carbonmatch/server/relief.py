@@ -104,7 +104,7 @@ def _finds_orders(session: SessionState, command: MassCancel) -> bool:
         orders = iter(session.orders.values())
     else:
         account_ids = (account_id,) if account_id else session.account_ids
-        orders = (order for each in account_ids for order in session.accounts[each].orders.values())
+        orders = (order for each in account_ids for order in session.accounts[each].orders_by_id().values())
     return any(
         account_id in (0, order.account.account_id)
         and command.instrument_id in (0, order.ladder.book.instrument.instrument_id)

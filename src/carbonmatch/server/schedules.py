@@ -115,9 +115,15 @@ def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
     following = now.timetable.next_after(step.at_ns)
     until_ns = 0 if following is None else following.at_ns
     planned = step.transition
+    cut_off_ns = _cut_off_ns(instrument, step, now)
     if planned is None or following is None or not planned.is_auction:
         return SchedulePhase(
-            instrument.instrument_id, step.phase, step.at_ns, until_ns, trading_day=step.trading_day
+            instrument.instrument_id,
+            step.phase,
+            step.at_ns,
+            until_ns,
+            trading_day=step.trading_day,
+            cut_off_ns=cut_off_ns,
         )
     freeze_s = planned.step.freeze_s
     return SchedulePhase(
@@ -129,7 +135,20 @@ def command_of(instrument: Instrument, step: Step, now: Now) -> SchedulePhase:
         until_ns - freeze_s * NS_PER_SECOND if freeze_s else 0,
         following.phase,
         step.trading_day,
+        cut_off_ns,
     )
+
+
+def _cut_off_ns(instrument: Instrument, step: Step, now: Now) -> int:
+    """Of settlement, on the day that the step is of; 0: none."""
+    rules = instrument.definition.clearing
+    if rules is None or not rules.late_lag_days or step.transition is None:
+        return 0
+    return now.timetable.instant_ns(step.transition.day, rules.cut_off_seconds)
+
+
+def _has_band(book: Book) -> bool:
+    return book.instrument.definition.band_high_ticks != 0
 
 
 def waits_for_end_of_day(book: Book, step: Step, now: Now) -> bool:
@@ -179,6 +198,8 @@ class Schedules:
         self._is_stopped = False
         # Whose day is to end as soon as they are closed: an operator has prolonged it, an auction goes on.
         self._prolonged: list[Book] = []
+        # Which are closed until an operator says what their band is around.
+        self._unbanded: list[Book] = []
         # Steps that were missed, and are made up in this run.
         self._late: Counter[Phase] = Counter()
         pipeline.on_due = self.run
@@ -220,7 +241,8 @@ class Schedules:
         """Do what is due, if anything is: to be called now and then, for clocks step."""
         if self._is_stopped:
             return
-        if self._prolonged and any(map(is_over, self._prolonged)):
+        is_over_now = self._prolonged and any(map(is_over, self._prolonged))
+        if is_over_now or (self._unbanded and any(map(_has_band, self._unbanded))):
             self.run()
             return
         due_ns = min([self._due_ns, *self._engine.venue.held_until_ns.values()])
@@ -259,6 +281,9 @@ class Schedules:
         self._due_ns = min([*steps_ns, *self._ends_to_come(nows)], default=NEVER_DUE_NS)
         self._prolonged = [
             book for name, now in nows.items() for book in self._books(name) if day_is_due(book, now)
+        ]
+        self._unbanded = [
+            book for name in nows for book in self._books(name) if self._waits_for_band(book.instrument)
         ]
         self.look()
 
@@ -302,6 +327,8 @@ class Schedules:
         instrument = book.instrument
         if self._waits_for_band(instrument):
             return
+        # What nothing was planned for, or what has waited for its band, has missed nothing.
+        is_going_on = instrument.course.scheduled_ns != 0 and book not in self._unbanded
         while (step := step_due(instrument.course, now)) is not None:
             if waits_for_end_of_day(book, step, now):
                 if instrument.course.scheduled is not Phase.CLOSED:
@@ -309,7 +336,8 @@ class Schedules:
                     closed_ns = instrument.course.scheduled_ns + 1
                     yield SchedulePhase(instrument.instrument_id, Phase.CLOSED, closed_ns, step.at_ns)
                 return
-            self._note_if_late(step, now)
+            if is_going_on:
+                self._note_if_late(step, now)
             yield command_of(instrument, step, now)
 
     def _waits_for_band(self, instrument: Instrument) -> bool:
@@ -326,8 +354,10 @@ class Schedules:
         if book is None or book.blocks is None:
             # A file that was read again: an instrument's first blocks come with the next start.
             return
+        is_going_on = book.blocks.course.scheduled_ns != 0
         while (step := step_due(book.blocks.course, now)) is not None:
-            self._note_if_late(step, now)
+            if is_going_on:
+                self._note_if_late(step, now)
             yield block_command_of(instrument_id, step, now)
 
     def _note_if_late(self, step: Step, now: Now) -> None:

@@ -62,6 +62,19 @@ class Judged(Struct, frozen=True, gc=False):
     repeated: list[Ref]
 
 
+def judge(commands: list[SessionCommand], last_ref: Ref, circumstances: Circumstances) -> Judged:
+    """Which of a frame's commands may pass, and which come again; `last_ref` is the last that was applied."""
+    fresh: list[SessionCommand] = []
+    repeated: list[Ref] = []
+    for command in commands:
+        if command.ref <= last_ref:
+            repeated.append(command.ref)
+        else:
+            last_ref = command.ref
+            fresh.append(command)
+    return Judged(select(fresh, circumstances) if fresh else Selection([], []), repeated)
+
+
 def select(commands: list[SessionCommand], there: Circumstances) -> Selection:
     """Judge `commands`, none of which is a repeat."""
     refused: list[SessionRejected] = []

@@ -41,7 +41,7 @@ from carbonmatch.ops.metrics import METRICS
 from carbonmatch.ops.pages import ops_pages
 from carbonmatch.protocol.messages import LogoutReason
 from carbonmatch.server.clocks import Clocks, SteadyClock
-from carbonmatch.server.commit import Commit, JournalThread
+from carbonmatch.server.commit import Commit, JournalThread, start_sync_process
 from carbonmatch.server.configured import drop_copies, refuse_the_demo
 from carbonmatch.server.descriptors import reserve_descriptors
 from carbonmatch.server.floor import Floor
@@ -229,7 +229,7 @@ class Service:
             # In a thread, so that the ops port can say meanwhile that the venue is alive and recovers: a
             # supervisor that hears nothing would kill it, and the next start would take as long.
             recovered = await asyncio.to_thread(
-                recover_venue, self._storage, self._history, self.durable, segment_bytes
+                recover_venue, self._storage, self._history, self.durable, segment_bytes, blank_beside=True
             )
             self.is_recovering = False
             self._open_journal(recovered.journal)
@@ -267,7 +267,11 @@ class Service:
         def durable(commit: Commit) -> None:
             loop.call_soon_threadsafe(self._pipeline.durable, commit)
 
-        self._journal = JournalThread(self._writer, durable, _journal_failed, time.monotonic_ns)
+        self._syncing = syncing = start_sync_process() if self.durable else None
+        self._journal = JournalThread(self._writer, durable, _journal_failed, time.monotonic_ns, syncing)
+        if syncing is not None:
+            loop.add_reader(syncing.socket, self._journal.look)
+            self._journal.on_syncing_ended = lambda: loop.remove_reader(syncing.socket)
         self._journal.start()
 
     def _build(self, recovered: Recovered) -> None:
@@ -443,6 +447,9 @@ class Service:
     async def _close_journal(self) -> None:
         self._keeper.stop()
         await _from_the_disk(asyncio.to_thread(self._journal.stop, _STOP_SECONDS_MAX), 2 * _STOP_SECONDS_MAX)
+        if self._syncing is not None:
+            asyncio.get_running_loop().remove_reader(self._syncing.socket)
+            await asyncio.to_thread(self._syncing.close)
         self._scheduler.close()
         self._gap_scheduler.close()
 

@@ -1,13 +1,10 @@
 """One gateway's connection: logon, commands in, its stream out, repeats."""
 
 from collections import deque
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, cast
 
-from carbonmatch.limits import (
-    FRAME_MESSAGES_MAX,
-    FRAME_WORK,
-    QUEUED_FRAME_BYTES_MAX,
-)
+from carbonmatch.limits import FRAME_MESSAGES_MAX, FRAME_WORK, QUEUED_FRAME_BYTES_MAX
 from carbonmatch.matching.accounts import SessionState
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -39,11 +36,13 @@ from carbonmatch.protocol.throttle import Throttle
 from carbonmatch.server.catch_up import CatchUp
 from carbonmatch.server.configured import SessionSettings
 from carbonmatch.server.frame_look_up import FrameLookUp, found_bytes
+from carbonmatch.server.frames_together import take_together
 from carbonmatch.server.look_ups import LookUps
 from carbonmatch.server.peer import Peer
 from carbonmatch.server.questions import Questions
-from carbonmatch.server.selection import ADDS_RISK, Circumstances, Judged, Selection, select
+from carbonmatch.server.selection import ADDS_RISK, Circumstances, Judged, judge
 from carbonmatch.server.stream import Stream
+from carbonmatch.server.uncut import Uncut
 
 if TYPE_CHECKING:
     from carbonmatch.server.gateway import Gateway
@@ -63,12 +62,15 @@ class SessionPeer(Peer):
         # Frames which wait for their turn, with the time they were read.
         self.frames: deque[tuple[bytes, int]] = deque()
         self.queued = False
+        # Whether it was content with less than its share of a turn when it was last served.
+        self.is_modest = False
         # Set by the logon:
         self.settings = _NOBODY
         self.throttle: Throttle | None = None
         self._admitted = False
         self.queued_bytes = 0
         self._reading_paused = False
+        self._uncut = Uncut()
         self._catching_up: CatchUp | None = None
         # New orders that were read before this are too late to be applied.
         self._late_before_ns = 0
@@ -80,8 +82,8 @@ class SessionPeer(Peer):
         self._ref_at_logon = NO_REF
         # Durable is all that was asked for, but not all of it is answered.
         self._goodbye: LoggedOut | None = None
-        self._look_ups = LookUps(self)
-        self._questions = Questions(self)
+        self._look_ups = LookUps()
+        self._questions = Questions()
         # Of the frame that is being applied, while what it needs is found out; no other is served.
         self.look_up: FrameLookUp | None = None
 
@@ -194,7 +196,12 @@ class SessionPeer(Peer):
 
     @property
     def waiting_bytes(self) -> int:
-        return super().waiting_bytes + self.queued_bytes
+        return super().waiting_bytes + self.unserved_bytes
+
+    @property
+    def unserved_bytes(self) -> int:
+        """What was read and waits for its turn, cut into frames or not."""
+        return self.queued_bytes + self._uncut.byte_count
 
     def past_is_unreadable(self, error: Exception) -> None:
         """Without its past a connection would wait for ever, or take its stream for complete."""
@@ -222,17 +229,23 @@ class SessionPeer(Peer):
 
     # --- commands --------------------------------------------------------------------------------
 
+    def data_received(self, data: bytes) -> None:
+        if not (self._admitted and self._uncut.takes(self, data)):
+            super().data_received(data)
+
     def received(self, payloads: list[bytes], now_ns: int) -> None:
-        frames = self.frames
-        for payload in payloads:
-            frames.append((payload, now_ns))
-            self.queued_bytes += len(payload)
-        if self.queued_bytes > QUEUED_FRAME_BYTES_MAX and not self._reading_paused:
+        self.frames.extend(zip(payloads, repeat(now_ns), strict=False))
+        self.queued_bytes += sum(map(len, payloads))
+        if self.queued_bytes > QUEUED_FRAME_BYTES_MAX:
+            self.pause_reading()
+        if self._admitted:
+            self._wake()
+
+    def pause_reading(self) -> None:
+        if not self._reading_paused:
             self._reading_paused = True
             self.rules.pause()
             self.transport.pause_reading()
-        if self._admitted:
-            self._wake()
 
     def _wake(self) -> None:
         if not self.queued:
@@ -243,6 +256,8 @@ class SessionPeer(Peer):
         """Apply waiting frames until `work_max` is reached; at least one. Returns the work."""
         frames = self.frames
         work = 0
+        # Operators are few, and what their commands take with them has bounds by the frame.
+        plain = self._role is Role.TRADE and self._is_unhindered
         self._late_before_ns = self.listener.late_before_ns()
         look_up = self.look_up
         if look_up is not None and self._is_given_up(look_up):
@@ -254,9 +269,9 @@ class SessionPeer(Peer):
             work += self._apply_looked_up(look_up)
         try:
             while frames and work < work_max and not self.rules.closed and self.look_up is None:
-                payload, received_ns = frames.popleft()
-                self.queued_bytes -= len(payload)
-                work += self._apply(payload, received_ns)
+                work += (plain and self._apply_plain(work_max - work)) or self._apply_next()
+                if not frames:
+                    self._uncut.cut(self)
             work += self._apply_late()
         except ProtocolError as error:
             self._apply_late()
@@ -265,52 +280,65 @@ class SessionPeer(Peer):
         self._send_refused()
         if self.rules.closed:
             frames.clear()
+            self._uncut.clear()
             self.queued_bytes = 0
-        elif self._reading_paused and self.queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
+        elif self._reading_paused and not self._uncut and self.queued_bytes < QUEUED_FRAME_BYTES_MAX // 2:
             self._reading_paused = False
             self.rules.resume(self.clocks.monotonic_ns())
             self.transport.resume_reading()
         return work
 
-    def _apply(self, payload: bytes, received_ns: int) -> int:
+    def _apply_plain(self, work_max: int) -> int:
+        """Apply what is first in the queue where nothing keeps it from passing: the common case.
+
+        Return the work; 0, with nothing done, where it is for `_apply_next`.
+        """
+        received_ns = self.frames[0][1]
+        if received_ns < self._late_before_ns:
+            return 0
+        work = self._apply_late() if self._late else 0
+        taken = take_together(self.frames, self.rules, self.state.last_ref, work_max)
+        if taken is None:
+            return work
+        self.queued_bytes -= taken.frame_bytes
+        self.pipeline.submit(
+            self.settings.session_id,
+            cast("list[AnyCommand]", taken.commands),
+            taken.payload,
+            self.clocks.time_ns(),
+            received_ns,
+        )
+        return work + taken.work
+
+    def _apply_next(self) -> int:
+        payload, received_ns = self.frames.popleft()
+        self.queued_bytes -= len(payload)
         now_ns = self.clocks.time_ns()
         received = self.rules.receive_commands(payload, now_ns)
         commands = received.requests
-        late_work = 0
         if not received.whole and self._must_look_up(commands):
             work = FRAME_WORK + (self._apply_late() if self._late else 0)
             self._look_up(received, received_ns)
             return work
-        in_order = received.whole and self.throttle is None and self.listener.accepting_orders
-        if received_ns < self._late_before_ns:
-            if in_order and _GATHERED.issuperset(map(type, commands)):
-                return self._gather_late(commands, received_ns)
-            in_order = False
-        if self._late:
-            late_work = self._apply_late()
-        last_ref = self.state.last_ref
-        if in_order:
-            # The common case: every ref is new. One comparison a command.
-            for command in commands:
-                if command.ref <= last_ref:
-                    in_order = False
-                    break
-                last_ref = command.ref
-        if in_order:
-            self.pipeline.submit(
-                self.settings.session_id, cast("list[AnyCommand]", commands), payload, now_ns, received_ns
-            )
-            return late_work + FRAME_WORK + len(commands)
+        may_be_late = received_ns < self._late_before_ns and received.whole and self._is_unhindered
+        if may_be_late and _GATHERED.issuperset(map(type, commands)):
+            return self._gather_late(commands, received_ns)
+        late_work = self._apply_late() if self._late else 0
         selected = cast("list[SessionCommand]", commands)
         work = late_work + FRAME_WORK + self._apply_selected(selected, now_ns, received_ns)
         if received.answers:
             self._send_refused()
             self.send(encode(received.answers))
         for question in received.questions:
-            self._questions.ask(question)
+            self._questions.ask(self, question)
         if received.logged_out is not None:
             self._end_when_durable(received.logged_out)
         return work
+
+    @property
+    def _is_unhindered(self) -> bool:
+        """Whether neither a throttle nor the disk keeps its commands from passing."""
+        return self.throttle is None and self.listener.accepting_orders
 
     def _gather_late(self, commands: list[ClientCommand], received_ns: int) -> int:
         """Keep what came too late for the next `_apply_late`: the cancels of many small frames are one entry.
@@ -338,16 +366,7 @@ class SessionPeer(Peer):
         return self._carry_out(judged, judged.selection.passing, now_ns, received_ns)
 
     def _judge(self, commands: list[SessionCommand], received_ns: int) -> Judged:
-        fresh: list[SessionCommand] = []
-        repeated: list[Ref] = []
-        last_ref = self.state.last_ref
-        for command in commands:
-            if command.ref <= last_ref:
-                repeated.append(command.ref)
-            else:
-                last_ref = command.ref
-                fresh.append(command)
-        return Judged(_NOTHING if not fresh else select(fresh, self._circumstances(received_ns)), repeated)
+        return judge(commands, self.state.last_ref, self._circumstances(received_ns))
 
     def _carry_out(self, judged: Judged, passing: list[SessionCommand], now_ns: int, received_ns: int) -> int:
         """`passing`: what may pass, with what was found for it."""
@@ -396,7 +415,7 @@ class SessionPeer(Peer):
         look_up = self.look_up = FrameLookUp(self, judged, received, received_ns)
         look_up.begin()
         for question in received.questions:
-            self._questions.ask(question)
+            self._questions.ask(self, question)
         if look_up.is_done:
             self._apply_looked_up(look_up)
 
@@ -479,7 +498,7 @@ class SessionPeer(Peer):
         if stream.chunk_of(ref) is not None:
             self.send_outcome(ref, stream.outcome(ref))
             return
-        self._look_ups.ask(ref)
+        self._look_ups.ask(self, ref)
 
     def send_outcome(self, ref: Ref, reports: list[AnyReport]) -> None:
         if reports:
@@ -493,4 +512,3 @@ class SessionPeer(Peer):
 # What may be taken together from many frames. Searches may not: a frame is bounded in them for a reason.
 _GATHERED: Final = ADDS_RISK | {Cancel, Reduce}
 _NOBODY: Final = SessionSettings(SessionId(0), 0, 0, 0, 0)
-_NOTHING: Final = Selection([], [])

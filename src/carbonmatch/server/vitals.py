@@ -19,7 +19,7 @@ from carbonmatch.ops.counters import Counters
 from carbonmatch.ops.health import Facts, Health, assess
 from carbonmatch.ops.logs import ERROR, WARNING, Ours, log, logged, tell_left_out
 from carbonmatch.server.book_gauges import BookGauges
-from carbonmatch.server.commit import die
+from carbonmatch.server.commit import Wait, die
 from carbonmatch.server.floor import Floor
 from carbonmatch.server.scheduler import Scheduler, Timer
 from carbonmatch.server.settlement_files import SettlementFiles
@@ -63,6 +63,7 @@ class Vitals:
         self._books = BookGauges(floor.publisher.market_data, counters)
         self._stopping = False
         self._last_tick_ns = 0
+        self._wait = Wait()
         self._last_second = 0
         self._ticker: Timer | None = None
 
@@ -98,7 +99,8 @@ class Vitals:
             lag_ns = now_ns - self._last_tick_ns - int(_TICK_SECONDS * _NS_PER_SECOND)
             counters.event_loop_lag_ns.record(lag_ns)
         self._last_tick_ns = now_ns
-        if self._floor.pipeline.commit_age_ns() > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
+        waited_ns = self._wait.seen_ns(now_ns, self._floor.pipeline.commit_age_ns())
+        if waited_ns > COMMIT_DEAD_SECONDS * _NS_PER_SECOND:
             log("journal_dead", ERROR, text=Ours("the disk does not answer"))
             die(ExitCode.STORAGE_FAILED)
         health = self.health()
