@@ -20,9 +20,10 @@ from typing import Final
 import uvloop
 
 from bench import market
-from bench.generator import Address, Plan
+from bench.generator import Plan
 from bench.market import Member
 from bench.runs import Setup, started_engine
+from bench.sessions import Address
 from bench.workload import MIDDLE_TICKS, Workload
 from carbonmatch.client import Access, Session
 from carbonmatch.client.commands import order_command

@@ -28,6 +28,11 @@ def traders(count: int) -> list[Member]:
     return [Member(f"bench-{index + 1}", _KEY_ID, _PRIVATE_KEY) for index in range(count)]
 
 
+def key_text(member: Member) -> str:
+    """The private half as `--key-file` takes it."""
+    return member.private_key.hex()
+
+
 def operator() -> Member:
     return Member("bench-operator", _KEY_ID, _PRIVATE_KEY)
 

@@ -17,7 +17,7 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
 _READY_SECONDS_MAX: Final = 30.0
 _STOP_SECONDS_MAX: Final = 15.0
-_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 class StartError(Exception):
@@ -44,16 +44,21 @@ class Server(Struct):
 
 
 @contextmanager
-def server(arguments: Sequence[str], log: Path, cores: frozenset[int] | None = None) -> Iterator[Server]:
-    """Run `python ARGUMENTS` until the block ends. Its stderr is a file, so it never waits for us."""
-    with log.open("wb") as stderr, _on(cores):
+def server(
+    arguments: Sequence[str], log: Path, cores: frozenset[int] | None = None, source: Path | None = None
+) -> Iterator[Server]:
+    """Run `python ARGUMENTS` until the block ends. Its stderr is a file, so it never waits for us.
+
+    `source` holds the package, where it is not this checkout's.
+    """
+    with log.open("wb") as stderr, on_cores(cores):
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env={**os.environ, "PYTHONPATH": _python_path(source)},
         )
     try:
         yield Server(process.pid, _await_ready(process, log), log)
@@ -76,7 +81,7 @@ def parse_address(text: str) -> tuple[str, int]:
 def cpu_seconds(pid: int) -> float:
     """What all threads of a process have used so far, in the steps of the kernel (10 ms)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def machine_busy_seconds() -> float:
@@ -84,21 +89,21 @@ def machine_busy_seconds() -> float:
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
     )
-    return (user + nice + system + irq + softirq + steal) / _TICKS_PER_SECOND
+    return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
 
 
 def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _python_path() -> str:
-    """This checkout first, whatever else is installed."""
+def _python_path(source: Path | None) -> str:
+    """This checkout or `source` first, whatever else is installed."""
     inherited = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY), *inherited])
+    return os.pathsep.join([str(source or REPOSITORY / "src"), str(REPOSITORY), *inherited])
 
 
 @contextmanager
-def _on(cores: frozenset[int] | None) -> Iterator[None]:
+def on_cores(cores: frozenset[int] | None) -> Iterator[None]:
     """A child has the affinity that its parent has when it is made."""
     if cores is None:
         yield

@@ -25,9 +25,10 @@ from bench.environment import Environment, capture
 from bench.from_snapshot import FromSnapshot
 from bench.from_snapshot import measure as measure_from_snapshot
 from bench.from_snapshot import report as report_from_snapshot
-from bench.generator import Address, Generator, Plan, RunError
+from bench.generator import Generator, Plan
 from bench.processes import Server, StartError, kill
 from bench.runs import Setup, attach_to, drive_engine, started_engine
+from bench.sessions import Address, RunError
 from bench.workload import Workload, session_frames
 
 _COMMANDS: Final = 1_000_000

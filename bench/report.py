@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from bench.latency import Latency, median
-from bench.results import PresetResult, Repetition, Result, Target
+from bench.results import Burst, PresetResult, Ramp, RampStep, Repetition, Result, Soak, Target
 
 _COLUMNS = ("p50", "p90", "p99", "p99_9", "p99_99", "max")
 
@@ -21,6 +21,13 @@ def report(result: Result) -> str:
     ]
     for preset in result.presets:
         lines += ["", *_preset(preset)]
+    if result.ramp is not None:
+        lines += ["", *_ramp(result.ramp)]
+    if result.burst is not None:
+        lines += ["", *_burst(result.burst)]
+    if result.soak is not None:
+        lines += ["", *_soak(result.soak)]
+    lines += [f"FAILED: {failure}" for failure in result.failures]
     if any(preset.verdicts for preset in result.presets):
         lines += ["", *_verdicts(result)]
     return "\n".join(lines)
@@ -50,6 +57,83 @@ def _preset(preset: PresetResult) -> list[str]:
             lines.append(f"DISTURBED ({run.target}): others had {share:.0%} of the machine's processor time")
         lines += [f"WRONG ({run.target}): {problem}" for problem in run.problems]
     return lines
+
+
+def _burst(burst: Burst) -> list[str]:
+    workload = burst.workload
+    lines = [
+        f"burst: {workload.sessions} sessions, frames of {workload.frame_commands}, latency from when each "
+        "was due",
+        "",
+        f"{'days of the first cycle':<24}{'t a day':>11}{'commands/s':>12}{'for s':>8}{'count':>10}"
+        f"{'p50 us':>10}{'p99 us':>10}{'p99.9 us':>10}{'max us':>10}",
+    ]
+    for phase in burst.phases:
+        took = phase.latency
+        lines.append(
+            f"{phase.name:<24}{phase.tonnes_per_day:>11,}{phase.rate_per_second:>12,}{phase.seconds:>8.1f}"
+            f"{took.count:>10,}{took.p50_us:>10,.0f}{took.p99_us:>10,.0f}{took.p99_9_us:>10,.0f}"
+            f"{took.max_us:>10,.0f}"
+        )
+    recovered = "never" if burst.recovery_seconds is None else f"after {burst.recovery_seconds:.2f} s"
+    late = burst.run.lag
+    lines += [
+        "",
+        f"recovered {recovered}: p99 below {burst.recovered_us_max:,.0f} us (quiet days: "
+        f"{burst.quiet_p99_us:,.0f}); generator late {0.0 if late is None else late.p99_us:,.0f} us at p99",
+    ]
+    return lines
+
+
+def _soak(soak: Soak) -> list[str]:
+    workload, windows = soak.workload, soak.windows
+    held = f"{windows[-1].begin_seconds:,.0f} s in {len(windows)} windows" if windows else "nothing measured"
+    lines = [
+        f"soak: {workload.sessions} sessions, frames of {workload.frame_commands}, open loop at "
+        f"{soak.rate_per_second:,} commands/s; {held}",
+        "",
+        f"{'medians':<32}{'first third':>12}{'last third':>12}{'at most':>12}{'an hour':>12}",
+    ]
+    for one in soak.drifts:
+        name = f"{one.what}{', ' if one.unit else ''}{one.unit}"
+        lines.append(
+            f"{name:<32}{one.first:>12,.1f}{one.last:>12,.1f}{one.limit:>12,.1f}{one.slope_per_hour:>+12,.1f}"
+            f"{'  DRIFTED' if one.failed else ''}"
+        )
+    lines.append(f"journal and snapshots grow by {soak.journal_mib_per_hour:,.0f} MiB an hour")
+    return lines
+
+
+def _ramp(ramp: Ramp) -> list[str]:
+    """A table for people."""
+    workload = ramp.workload
+    of = ramp.knee_per_second
+    least = "at least " if ramp.gave_way != "engine" else ""
+    return [
+        f"ramp: {workload.sessions} sessions, frames of {workload.frame_commands}, open loop; held means p99 "
+        f"at most {ramp.p99_us_max:,.0f} us",
+        "",
+        f"{'commands/s':>12}{'p50 us':>10}{'p99 us':>10}{'p99.9 us':>10}{'max us':>10}{'late p99':>10}"
+        f"{'engine':>8}{'generator':>10}",
+        *(step_line(step) for step in sorted(ramp.steps, key=lambda step: step.rate_per_second)),
+        "",
+        f"knee: {least}{of:,} commands/s; the {ramp.gave_way} gave way: {ramp.why}"
+        if ramp.gave_way != "nothing"
+        else f"knee: {least}{of:,} commands/s: {ramp.why}",
+    ]
+
+
+def step_line(step: RampStep) -> str:
+    """A step of a ramp, as a row of its table."""
+    run = step.run
+    late = "-" if run.lag is None else f"{run.lag.p99_us:,.0f}"
+    cpu = run.server_cpu_us_per_command
+    engine = "-" if cpu is None else f"{cpu * run.rate_per_second / 1e6:.0%}"
+    return (
+        f"{step.rate_per_second:>12,}{run.latency.p50_us:>10,.0f}{run.latency.p99_us:>10,.0f}"
+        f"{run.latency.p99_9_us:>10,.0f}{run.latency.max_us:>10,.0f}{late:>10}{engine:>8}"
+        f"{run.generator_cpu_share:>10.0%}{'  not held: ' if step.broken else ''}{'; '.join(step.broken)}"
+    )
 
 
 def _us(column: str) -> str:

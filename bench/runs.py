@@ -9,22 +9,17 @@ from time import perf_counter, process_time, sleep
 from typing import Final
 
 import uvloop
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bench import market
 from bench.generator import Generator, Measured, Plan
-from bench.latency import Latency, encoded, fold, latency, median
+from bench.latency import encoded, fold, latency, median
 from bench.probes import echo_times, sync_times
 from bench.processes import Server, cpu_seconds, machine_busy_seconds, resident_bytes, server
-from bench.results import (
-    ACHIEVED_RATE_MIN,
-    LAG_P99_US_MAX,
-    PresetResult,
-    Repetition,
-    Run,
-    Target,
-    verdicts,
-)
+from bench.progress import Told
+from bench.results import PresetResult, Repetition, Run, Target, verdicts
+from bench.timeline import timeline
+from bench.validity import Checked, check_journal, shortfalls
 from bench.workload import Workload, digest, session_frames
 from carbonmatch.matching.messages import AnyReport
 from carbonmatch.protocol.messages import SessionOutbound
@@ -37,9 +32,13 @@ _ECHO_COUNT: Final = 5_000
 # The kernel writes back what a run left behind; the next one should not pay for it.
 _SETTLE_SECONDS: Final = 0.3
 
+_REPORT_KINDS: Final = {kind.__struct_config__.tag: kind.__name__ for kind in AnyReport.__args__}
 _KINDS: Final = {
-    kind.__struct_config__.tag: kind.__name__ for kind in (*AnyReport.__args__, *SessionOutbound.__args__)
+    **_REPORT_KINDS,
+    **{kind.__struct_config__.tag: kind.__name__ for kind in SessionOutbound.__args__},
 }
+# Where in its directory an engine that was started here has its journal.
+DATA: Final = "data"
 
 
 class Attach(Struct, frozen=True):
@@ -64,17 +63,20 @@ class Setup(Struct, frozen=True):
     directory: Path = Path(tempfile.gettempdir())
     server_cores: frozenset[int] | None = None
     order_wait_ms: int = 0  # after which the engine refuses an order, 0: never
+    source: Path | None = None  # what holds the engine, where it is not this checkout's
+    is_checked: bool = True  # whether the engine's journal is executed again afterwards
 
 
-def run_preset(setup: Setup, progress: Callable[[str], None]) -> PresetResult:
+def run_preset(setup: Setup, progress: Told) -> PresetResult:
     """Measure the targets and the limits in turns, so that a slow minute is slow for all of them."""
     workload = setup.workload
-    progress(f"{setup.preset}: encoding {workload.commands:,} commands")
+    progress.say(f"{setup.preset}: encoding {workload.commands:,} commands")
     frames = [session_frames(workload, index) for index in range(workload.sessions)]
     repetitions = []
     for number in range(1, setup.repetitions + 1):
-        progress(f"{setup.preset}: repetition {number} of {setup.repetitions}")
-        repetitions.append(_repetition(setup, frames, progress))
+        progress.doing(f"{setup.preset} {number}/{setup.repetitions}")
+        repetitions.append(_repetition(setup, frames, progress.say))
+        progress.advance()
     return PresetResult(
         setup.preset,
         workload,
@@ -83,6 +85,7 @@ def run_preset(setup: Setup, progress: Callable[[str], None]) -> PresetResult:
         setup.subscribers,
         repetitions,
         verdicts(setup.preset, repetitions),
+        setup.sync,
     )
 
 
@@ -133,7 +136,10 @@ def _run_engine(setup: Setup, frames: list[list[bytes]], directory: Path) -> Run
     if setup.attach is not None:
         return drive_engine(setup, frames, setup.attach)
     with started_engine(setup, directory) as running:
-        return drive_engine(setup, frames, attach_to(running))
+        run = drive_engine(setup, frames, attach_to(running))
+    if not setup.is_checked:
+        return run
+    return checked(run, directory, setup.workload.sessions, run.warmup_commands + run.commands)
 
 
 def started_engine(
@@ -150,10 +156,10 @@ def started_engine(
             workload.sessions, setup.subscribers, workload.instruments, setup.sync, setup.order_wait_ms
         )
     )
-    arguments = [*program, "serve", "--config", str(config), "--data-dir", str(directory / "data")]
+    arguments = [*program, "serve", "--config", str(config), "--data-dir", str(directory / DATA)]
     for listener in ("order-entry", "market-data", "ops"):
         arguments += [f"--{listener}", _ANY_PORT]
-    return server(arguments, directory / "engine.log", setup.server_cores)
+    return server(arguments, directory / "engine.log", setup.server_cores, setup.source)
 
 
 def attach_to(running: Server) -> Attach:
@@ -205,26 +211,54 @@ class _Meter:
             self.server_seconds += sign * cpu_seconds(self._pid)
 
 
+class Driver:
+    """A generator connected to a server: one run after the other, and what each took of the machine."""
+
+    def __init__(self, plan: Plan, target: Target, pid: int | None) -> None:
+        self.generator = Generator(plan)
+        self._plan = plan
+        self._target = target
+        self._pid = pid
+        self.measured: Measured | None = None  # of the last run
+
+    def reload(self, plan: Plan, frames: list[list[bytes]]) -> None:
+        """Another run of the same sessions."""
+        self._plan = plan
+        self.generator.reload(plan, frames)
+
+    async def run(self) -> Run:
+        meter = _Meter(self._pid)
+        self.measured = measured = await self.generator.run(meter.start, meter.stop)
+        resident = None if self._pid is None else resident_bytes(self._pid) / 2**20
+        return _summary(self._plan, self._target, measured, meter, resident)
+
+    def close(self) -> None:
+        self.generator.close()
+
+
+def reports_by_tag(by_kind: dict[str, int]) -> dict[int, int]:
+    """Of reports alone, without what else a session is sent."""
+    return {tag: by_kind.get(kind, 0) for tag, kind in _REPORT_KINDS.items()}
+
+
 async def _drive(
     plan: Plan, target: Target, pid: int | None, connect: Callable[[Generator], Awaitable[None]]
 ) -> Run:
-    generator = Generator(plan)
-    meter = _Meter(pid)
+    driver = Driver(plan, target, pid)
     try:
-        await connect(generator)
-        measured = await generator.run(meter.start, meter.stop)
-        resident = None if pid is None else resident_bytes(pid) / 2**20
+        await connect(driver.generator)
+        return await driver.run()
     finally:
-        generator.close()
-    return _summary(plan, target, measured, meter, resident)
+        driver.close()
 
 
 def _summary(plan: Plan, target: Target, measured: Measured, meter: _Meter, resident: float | None) -> Run:
     histogram = fold(measured.latency_ns, plan.frame_commands)
-    lag = latency(fold(measured.lag_ns)) if plan.rate_per_second else None
+    lag = latency(fold(measured.lag_ns)) if plan.is_open else None
     rate = measured.commands / measured.seconds if measured.seconds else 0.0
     first, last = thirds(measured)
     commands = max(1, measured.commands)
+    share = meter.generator_seconds / measured.seconds if measured.seconds else 0.0
     return Run(
         target=target,
         commands=measured.commands,
@@ -242,9 +276,23 @@ def _summary(plan: Plan, target: Target, measured: Measured, meter: _Meter, resi
         feed_bytes=measured.feed_bytes,
         feed_frames=measured.feed_frames,
         problems=measured.problems,
-        invalid=shortfalls(plan, rate, lag),
+        invalid=shortfalls(plan, rate, lag, share),
         histogram=encoded(histogram),
+        generator_cpu_share=share,
+        warmup_commands=measured.commands_all - measured.commands,
+        timeline=timeline(measured.started_ns, measured.latency_ns, plan.frame_commands),
     )
+
+
+def checked_as(run: Run, found: Checked | None) -> Run:
+    """The run with what was found of it, which may be that it was wrong."""
+    problems = [] if found is None else found.problems
+    return structs.replace(run, checked=found, problems=[*run.problems, *problems])
+
+
+def checked(run: Run, directory: Path, sessions: int, commands: int) -> Run:
+    """The run with what a second execution of the engine's journal says of it: `commands` since its start."""
+    return checked_as(run, check_journal(directory / DATA, sessions, commands, reports_by_tag(run.reports)))
 
 
 def thirds(measured: Measured) -> tuple[float, float]:
@@ -257,15 +305,3 @@ def thirds(measured: Measured) -> tuple[float, float]:
     first = values[started <= begin + third]
     last = values[started >= end - third]
     return median(first) / 1_000, median(last) / 1_000
-
-
-def shortfalls(plan: Plan, rate: float, lag: Latency | None) -> list[str]:
-    """Why an open-loop run did not offer its load; empty where it did, and in a closed loop."""
-    if lag is None:
-        return []
-    found = []
-    if lag.p99_us > LAG_P99_US_MAX:
-        found.append(f"the generator was {lag.p99_us:,.0f} us late at p99, at most {LAG_P99_US_MAX:,.0f}")
-    if rate < ACHIEVED_RATE_MIN * plan.rate_per_second:
-        found.append(f"{rate:,.0f} commands/s, asked for {plan.rate_per_second:,}")
-    return found

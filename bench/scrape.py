@@ -27,10 +27,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bench import market
-from bench.generator import Address, Generator, Plan, signed_logon
+from bench.generator import Generator, Plan
 from bench.hostile.crew import crew
 from bench.market import Member
 from bench.runs import Setup, started_engine
+from bench.sessions import Address, signed_logon
 from bench.workload import Workload
 from carbonmatch.limits import OPS_PAGES_PER_SECOND, OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.protocol.codec import decode_reports, encode

@@ -21,9 +21,10 @@ from typing import Any, Final
 
 from bench.core import measure_memory, resting
 from bench.environment import capture
-from bench.generator import Plan, RunError
+from bench.generator import Plan
 from bench.processes import StartError
 from bench.runs import Setup, attach_to, drive_engine, started_engine
+from bench.sessions import RunError
 from bench.workload import Workload, session_frames
 from carbonmatch.journal.reader import JournalScan
 from carbonmatch.journal.record import Kind

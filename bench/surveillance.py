@@ -20,9 +20,10 @@ import msgspec
 from msgspec import Struct
 
 from bench.environment import Environment, capture
-from bench.generator import Plan, RunError
+from bench.generator import Plan
 from bench.processes import REPOSITORY, StartError
 from bench.runs import Setup, attach_to, drive_engine, started_engine
+from bench.sessions import RunError
 from bench.workload import Workload, session_frames
 
 _COMMANDS: Final = 1_000_000

@@ -93,6 +93,21 @@ def session_frames(workload: Workload, session: int, first_ref: int = 1) -> list
     return [frame(encode(list(islice(commands, count)))) for _ in range(workload.frames_per_session)]
 
 
+class Flows:
+    """The frames of all sessions in portions, each of which goes on where the one before has ended."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._frame_commands = workload.frame_commands
+        self._flows = [session_commands(workload, session) for session in range(workload.sessions)]
+
+    def take(self, frames_per_session: int) -> list[list[bytes]]:
+        count = self._frame_commands
+        return [
+            [frame(encode(list(islice(flow, count)))) for _ in range(frames_per_session)]
+            for flow in self._flows
+        ]
+
+
 def digest(frames: list[list[bytes]]) -> str:
     """Names the exact bytes of a run in its result."""
     whole = blake2b(digest_size=16)

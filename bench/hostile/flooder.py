@@ -14,8 +14,8 @@ import uvloop
 from numpy.typing import NDArray
 
 from bench import market
-from bench.generator import Address, Handshake
 from bench.hostile.crew import crew
+from bench.sessions import Address, Handshake
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.matching.messages import (
     Cancel,

@@ -16,9 +16,9 @@ from msgspec.msgpack import Decoder
 from numpy.typing import NDArray
 
 from bench.clock import IntervalTimer
-from bench.generator import Address, Handshake, Head
 from bench.latency import Nanoseconds
 from bench.market import Member
+from bench.sessions import Address, Handshake, Head
 from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.matching.messages import Cancel, ClientCommand, InstrumentId, NewOrder, Ref, Side
 from carbonmatch.protocol.codec import decode_reports, encode

@@ -21,11 +21,12 @@ import uvloop
 from msgspec import structs
 
 from bench import market
-from bench.generator import Address, Plan, signed_logon
+from bench.generator import Plan
 from bench.hostile.open_load import APPLIED, Played, play
 from bench.latency import fold, latency
 from bench.market import Member
 from bench.runs import Setup, started_engine
+from bench.sessions import Address, signed_logon
 from bench.workload import Workload
 from carbonmatch.limits import ORDER_WAIT_MS, OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.matching.messages import (

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.bare import BareServer, Connection, Echo, make_zero_filled
-from bench.generator import Generator, Measured, Plan, RunError
+from bench.generator import Generator, Measured, Plan
 from bench.probes import echo_times, sync_times
+from bench.sessions import RunError
 from bench.workload import Workload, session_frames
 from carbonmatch.protocol.batch import decode_record, decode_stream
 

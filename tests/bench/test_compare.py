@@ -1,12 +1,14 @@
 """Two checkouts held against each other: the same bytes for both, and a failure where that says nothing."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from bench import compare
+from bench.checkouts import Checkout, CheckoutError, checkout
 from bench.compare import CompareError, main, shortest, workload_of
 from bench.processes import REPOSITORY
 from carbonmatch.matching import messages as m
@@ -88,6 +90,7 @@ def _costs(monkeypatch: pytest.MonkeyPatch, a: tuple[float, int], b: tuple[float
     """Nanoseconds and trades that are measured of the checkouts `a` and `b`."""
     costs = {Path("a"): (a[0], (a[1], 5)), Path("b"): (b[0], (b[1], 5))}
     monkeypatch.setattr(compare, "nanoseconds", lambda checkout, _workload: costs[checkout])
+    monkeypatch.setattr(compare, "checkout", lambda name: nullcontext(Checkout(name, Path(name), "then")))
 
 
 def test_other_work_is_not_compared(
@@ -110,3 +113,52 @@ def test_instructions_are_counted_by_valgrind_or_not_at_all(monkeypatch: pytest.
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(CompareError, match="there is no valgrind here"):
         compare.instructions(REPOSITORY, Path("unused"))
+
+
+@pytest.mark.parametrize(("a", "status"), [(104.0, 1), (102.0, 0), (90.0, 0)])
+def test_worse_beyond_the_tolerance_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], a: float, status: int
+) -> None:
+    _costs(monkeypatch, (a, 7), (100.0, 7))
+    assert main(["a", "b", *SMALL, "--flows", "touch", "--rounds", "6"]) == status
+    assert ("touch: worse, 1.040 (1.040 to 1.040)" in capsys.readouterr().err) == bool(status)
+
+
+def test_too_few_rounds_decide_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _costs(monkeypatch, (200.0, 7), (100.0, 7))
+    assert main(["a", "b", *SMALL, "--flows", "touch", "--rounds", "5"]) == 0
+    assert "2.000, too few measurements" in capsys.readouterr().out
+
+
+def test_a_commit_is_a_version_like_a_directory() -> None:
+    with checkout("HEAD") as found:
+        assert (found.source / "carbonmatch" / "limits.py").is_file()
+        assert len(found.revision) == 12
+        directory = found.directory
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("name", ["no-such-commit", "--help", "HEAD:README.md"])
+def test_what_is_no_version_is_said(name: str) -> None:
+    with pytest.raises(CheckoutError, match="neither a directory nor a commit"), checkout(name):
+        pass
+
+
+def test_what_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([".", "--flows", "tuch"]) == 2
+    assert "no flow 'tuch'" in capsys.readouterr().err
+    assert main([".", "--load", "bached"]) == 2
+    assert "no preset 'bached'" in capsys.readouterr().err
+
+
+def test_two_engines_are_loaded_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = tmp_path / "found.json"
+    here = str(REPOSITORY)
+    arguments = ["--load", "unbatched", "--rounds", "1", "--commands", "50", "--json", str(found)]
+    assert main([here, here, *arguments]) == 0
+    [load] = json.loads(found.read_text())["load"]
+    assert (len(load["a"]), len(load["b"]), load["a"][0]["problems"]) == (1, 1, [])
+    assert set(load["seen"]) == {"time a command (1 / rate)", "p50", "p99", "engine's processor time"}
+    assert "too few measurements" in capsys.readouterr().out

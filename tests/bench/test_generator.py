@@ -5,7 +5,8 @@ from typing import cast
 
 import pytest
 
-from bench.generator import Plan, Session, check
+from bench.generator import Plan
+from bench.sessions import Session, check
 from bench.workload import Workload, session_frames
 
 

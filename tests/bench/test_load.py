@@ -1,5 +1,6 @@
 """Options to runs, results to verdicts."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,29 +10,18 @@ import pytest
 from bench import __main__ as dispatch
 from bench import load, market
 from bench.generator import Plan
-from bench.latency import Latency
 from bench.processes import StartError, parse_address, server
 from bench.report import report
-from bench.results import Repetition, Result, Run, verdicts
-from bench.runs import Setup, shortfalls
+from bench.results import PresetResult, Repetition, Result, verdicts
+from bench.runs import Setup
 from carbonmatch.config import parse
 from carbonmatch.protocol.auth import public_key_of
+from tests.bench.runs import a_run, flat_latency
 
 
 def setup(*arguments: str) -> Setup:
     (one,) = load.setups_of(load.parser().parse_args(arguments))
     return one
-
-
-def flat_latency(microseconds: float) -> Latency:
-    return Latency(100, *[microseconds] * 6)
-
-
-def run(rate: float = 1_000, p50: float = 100, p99: float = 200, last_third: float = 100) -> Run:
-    latency = Latency(100, p50, p99, p99, p99, p99, p99)
-    return Run(
-        "engine", 100, 0.1, rate, latency, 100, last_third, None, 1.0, 0.5, 0.0, 50.0, {}, 0, 0, [], [], ""
-    )
 
 
 # --- options -------------------------------------------------------------------------------------
@@ -52,6 +42,11 @@ def run(rate: float = 1_000, p50: float = 100, p99: float = 200, last_third: flo
         (["--pin", "0"], "expected cores like 0/1"),
         (["--pin", "0/9999"], "available are the cores"),
         (["--repetitions", "0"], "--repetitions is 0"),
+        (["--seconds", "-1"], "--seconds is -1"),
+        (["--tolerance", "-0.1"], "--tolerance is -0.1, expected 0 to 1"),
+        (["--json", "/nowhere/one.json"], "--json: there is no directory /nowhere"),
+        (["--html", "/"], "--html: / is a directory, expected a file"),
+        (["--hgrm", "/proc/stat"], "--hgrm: /proc/stat is a file, expected a directory"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_status_2(
@@ -97,6 +92,24 @@ def test_an_unknown_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -
     assert dispatch.main([]) == 0
 
 
+def test_a_pinned_generator_is_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    core = min(os.sched_getaffinity(0))
+    found: list[set[int]] = []
+
+    def measured(_setups: object) -> list[PresetResult]:
+        found.append(os.sched_getaffinity(0))
+        one = Repetition(a_run(), None, 64, None, 64, None)
+        return [PresetResult("custom", setup().workload, "digest", setup().plan, 1, [one], [])]
+
+    monkeypatch.setattr(load, "_presets", measured)
+    before = os.sched_getaffinity(0)
+    assert load.main(["--pin", f"{core}/{core}", "--json", str(tmp_path / "found.json")]) == 0
+    assert found == [{core}]
+    assert os.sched_getaffinity(0) == before
+
+
 # --- processes -----------------------------------------------------------------------------------
 
 
@@ -135,9 +148,9 @@ def test_a_whole_run_of_the_bare_server_gives_sound_json(
 
 
 def test_a_batched_run_is_held_to_its_rate_and_to_the_bare_server() -> None:
-    bare = run(rate=600_000)
+    bare = a_run(rate=600_000)
     repetitions = [
-        Repetition(run(rate=rate), bare, 512, None, 64, None) for rate in (240_000, 290_000, 360_000)
+        Repetition(a_run(rate=rate), bare, 512, None, 64, None) for rate in (240_000, 290_000, 360_000)
     ]
     rate, ratio = verdicts("batched", repetitions)
     assert (rate.found, rate.reached) == (290_000, True)
@@ -146,26 +159,16 @@ def test_a_batched_run_is_held_to_its_rate_and_to_the_bare_server() -> None:
 
 def test_an_unbatched_run_is_held_to_one_sync_and_one_round_trip() -> None:
     sync, echo = flat_latency(120), flat_latency(30)
-    (verdict,) = verdicts("unbatched", [Repetition(run(p50=225), None, 512, sync, 64, echo)])
+    (verdict,) = verdicts("unbatched", [Repetition(a_run(p50=225), None, 512, sync, 64, echo)])
     assert (verdict.found, verdict.expected, verdict.reached) == (1.5, "<= 1.5", True)
 
 
 def test_an_open_run_is_held_to_its_tail_and_to_a_steady_queue() -> None:
-    steady = Repetition(run(p50=400, p99=4_000), None, 512, None, 64, None)
+    steady = Repetition(a_run(p50=400, p99=4_000), None, 512, None, 64, None)
     assert [one.reached for one in verdicts("open", [steady])] == [True, True, True]
-    growing = Repetition(run(p50=1_001, p99=5_001, last_third=700), None, 512, None, 64, None)
+    growing = Repetition(a_run(p50=1_001, p99=5_001, last_third=700), None, 512, None, 64, None)
     assert [one.reached for one in verdicts("open", [growing])] == [False, False, False]
 
 
 def test_without_the_engine_there_is_no_verdict() -> None:
-    assert verdicts("batched", [Repetition(None, run(), 512, None, 64, None)]) == []
-
-
-def test_a_generator_that_could_not_keep_up_is_said() -> None:
-    plan = Plan(1, 0, rate_per_second=1_000)
-    assert shortfalls(plan, 1_000, flat_latency(1_000)) == []
-    assert shortfalls(plan, 989, flat_latency(1)) == ["989 commands/s, asked for 1,000"]
-    assert shortfalls(plan, 1_000, flat_latency(1_001)) == [
-        "the generator was 1,001 us late at p99, at most 1,000"
-    ]
-    assert shortfalls(Plan(1, 0, window_commands=1), 5, None) == []
+    assert verdicts("batched", [Repetition(None, a_run(), 512, None, 64, None)]) == []
