@@ -100,7 +100,7 @@ def test_a_copy_goes_into_an_empty_place_only(tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "older").touch()
     with pytest.raises(JournalRefused, match="not empty"):
-        back_up(tmp_path, tmp_path / "copy")
+        back_up(tmp_path / "journal", tmp_path / "copy")
 
 
 async def test_a_venue_that_has_lost_its_snapshots_starts_from_its_journal_with_the_same_state(
@@ -125,3 +125,14 @@ async def test_a_venue_that_has_lost_its_snapshots_starts_from_its_journal_with_
     await process.start()
     assert process.events("recovered")[0]["commands"] == without.commands
     assert await process.stop() == ExitCode.DONE
+
+
+@pytest.mark.parametrize("place", ["journal", "journal/copy", "journal/copy/of/today"])
+def test_a_copy_in_the_journals_own_directory_is_refused_and_nothing_is_made(
+    tmp_path: Path, place: str
+) -> None:
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    with pytest.raises(JournalRefused, match="in the journal's own directory"):
+        back_up(journal, tmp_path / place)
+    assert list(journal.iterdir()) == []

@@ -35,6 +35,7 @@ from carbonmatch.server.floor import Floor
 from carbonmatch.server.history import History
 from carbonmatch.server.listener import Listener
 from carbonmatch.server.recovery import Recovered, identity, recover_venue
+from carbonmatch.server.sync_process import SyncProcess
 from carbonmatch.server.venue_snapshot import VenueState, take_snapshot
 from tests.end_to_end import market
 from tests.simulation.checks import Journaled, demand
@@ -44,6 +45,48 @@ from tests.simulation.world import NS_PER_MS, NS_PER_SECOND, NS_PER_US, ProcessE
 
 _TICK_SECONDS = 0.1
 _KEEPER_RETRY_SECONDS = 1.0
+
+
+class SimulatedSyncing(SyncProcess):
+    """The process that syncs, without one: it takes as long as the disk does, and its own turns."""
+
+    def __init__(self, disk: SimulatedDisk, scheduler: ProcessScheduler) -> None:
+        self.is_asked = False
+        self.answered: Callable[[], object] = lambda: None
+        self._disk = disk
+        self._scheduler = scheduler
+        self._error: OSError | None = None
+        self._is_done = False
+        self._sync_ns = 0
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.is_asked
+
+    @property
+    def has_answered(self) -> bool:
+        return self._is_done
+
+    def ask(self, file: int, segment: int) -> None:
+        self.is_asked = True
+        self._sync_ns = self._disk.sync_ns()
+        self._scheduler.after(self._sync_ns, lambda: self._sync(file))
+
+    def hear(self) -> int | None:
+        if not self._is_done:
+            return None
+        self._is_done = self.is_asked = False
+        if self._error is not None:
+            raise self._error
+        return self._sync_ns
+
+    def _sync(self, file: int) -> None:
+        try:
+            self._disk.fdatasync(file)
+        except OSError as error:
+            self._error = error
+        self._is_done = True
+        self._scheduler.after(NS_PER_US * 20, self.answered)
 
 
 class SimulatedJournal(JournalThread):
@@ -57,7 +100,9 @@ class SimulatedJournal(JournalThread):
         journaled: Journaled,
         durable: Callable[[Commit], object],
     ) -> None:
-        super().__init__(writer, self._back, _ended, disk.world.monotonic_ns)
+        syncing = SimulatedSyncing(disk, scheduler)
+        super().__init__(writer, self._back, _ended, disk.world.monotonic_ns, syncing)
+        syncing.answered = self.look
         self.error: OSError | None = None  # of the keeper's last attempt
         self._disk = disk
         self._journal_writer = writer
@@ -69,7 +114,9 @@ class SimulatedJournal(JournalThread):
 
     def commit(self, commit: Commit) -> None:
         self._idle_turns += 1
-        self._scheduler.after(self._disk.sync_ns(), lambda: self._take(commit))
+        self._journaled.in_flight = commit.payload
+        if self._disk.world.random.random() < 0.5 or not self._commit_beside(commit):
+            self._scheduler.after(self._disk.sync_ns(), lambda: self._take(commit))
 
     def close(self) -> None:
         self._idle_turns += 1
@@ -89,11 +136,14 @@ class SimulatedJournal(JournalThread):
         return super().commit_here(commit)
 
     def _append(self, commit: Commit) -> None:
-        """As ever; and note what is durable from here on, having looked whether it is."""
         self._disk.holds_up = bool(self._here_since_ns)
         self._journaled.in_flight = commit.payload
         super()._append(commit)
         self._disk.holds_up = False
+
+    def _note(self, commit: Commit, disk_ns: int) -> None:
+        """As ever; and note what is durable from here on, having looked whether it is."""
+        super()._note(commit, disk_ns)
         name = segment_name(self._journal_writer.segment)
         demand(self._disk.is_durable(name), "a commit is on the disk when it is called durable", name)
         self._journaled.take(commit.payload, commit.first_sequence)

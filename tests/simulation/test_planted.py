@@ -20,16 +20,17 @@ from carbonmatch.matching import trades as trades_module
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.reserving import Reserving
 from carbonmatch.matching.messages import (
+    NO_REF,
     Accepted,
     AccountId,
     AnyReport,
-    Cancel,
     Canceled,
     CancelReason,
     Executed,
     InstrumentId,
     Liquidity,
     OrderId,
+    Reduce,
     Ref,
     Side,
     TradeId,
@@ -216,15 +217,15 @@ def test_a_flip_of_a_bit_that_nobody_looks_for(monkeypatch: pytest.MonkeyPatch) 
     assert "state" in said
 
 
-def test_an_order_that_stays_though_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    cancel = engine_module._FROM_SESSIONS[Cancel]
+def test_an_order_that_keeps_its_lots_though_it_is_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    reduce = engine_module._FROM_SESSIONS[Reduce]
 
-    def forgetful(venue: Any, session: Any, command: Cancel, ref: Ref) -> None:
+    def forgetful(venue: Any, session: Any, command: Reduce, ref: Ref) -> None:
         if ref % 5 == 0:
-            command = Cancel(ref, order_id=OrderId(1))
-        cancel(venue, session, command, ref)
+            command = Reduce(ref, NO_REF, OrderId(1), command.quantity_lots)
+        reduce(venue, session, command, ref)
 
-    monkeypatch.setitem(engine_module._FROM_SESSIONS, Cancel, forgetful)
+    monkeypatch.setitem(engine_module._FROM_SESSIONS, Reduce, forgetful)
     assert "equal the reference's" in violated(calm())
 
 
@@ -354,15 +355,15 @@ def test_an_order_that_keeps_what_it_has_reserved(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_fee_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    settle = Clearing.settle
+    exchange = Clearing.exchange
 
     def lossy(clearing: Clearing, *trade: Any) -> None:
-        settle(clearing, *trade)
+        exchange(clearing, *trade)
         assert clearing.cash is not None
         clearing.cash.fees_minor -= 1
         clearing.cash.deposited_minor -= 1
 
-    monkeypatch.setattr(Clearing, "settle", lossy)
+    monkeypatch.setattr(Clearing, "exchange", lossy)
     assert "fees equal the reference's" in violated_with_accounts()
 
 

@@ -67,8 +67,10 @@ def run(arguments: list[str]) -> None:
     # A plant may have its own.
     recover_venue: Callable[..., recovery.Recovered] = getattr(service, "recover_venue")  # noqa: B009
 
-    def recover_small(storage: Any, history: Any, durable: bool, segment_bytes: int) -> recovery.Recovered:
-        return recover_venue(storage, history, durable, options.segment_kib * 1024 or segment_bytes)
+    def recover_small(
+        storage: Any, history: Any, durable: bool, segment_bytes: int, **how: bool
+    ) -> recovery.Recovered:
+        return recover_venue(storage, history, durable, options.segment_kib * 1024 or segment_bytes, **how)
 
     with (
         patch.object(service, "recover_venue", recover_small),

@@ -17,6 +17,7 @@ from carbonmatch.matching.messages import (
     VENUE_SESSION_ID,
     Accepted,
     AcceptedLong,
+    AccountId,
     AnyReport,
     Canceled,
     ClientCommand,
@@ -45,8 +46,11 @@ from carbonmatch.protocol.batch import Record, decode_public, decode_record, dec
 from tests.torture.copyist import Copyist
 from tests.torture.spectator import Levels
 from tests.torture.trader import Trader
+from tests.torture.venue import ACCOUNT_OF, CLEARED, TREASURER
 
 _STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
+# Their commands are not what is compared.
+_NO_TRADERS: Final = frozenset({VENUE_SESSION_ID, TREASURER})
 
 
 class OrderLife(Struct):
@@ -94,12 +98,15 @@ class Ledger:
     def __init__(self, journal: Path) -> None:
         self.next_sequence = 1
         self.record_count = 0
-        self.report_count = 0
+        self.report_count = 0  # of traders
+        self.operator_report_count = 0
         self.command_count = 0
         self.next_trade_id = 1
         self.last_refs: dict[SessionId, Ref] = defaultdict(lambda: Ref(0))
         self.next_seqs: dict[SessionId, int] = defaultdict(lambda: 1)
         self.orders: dict[SessionId, dict[OrderId, OrderLife]] = defaultdict(dict)
+        # Units of the instrument that is cleared, and money, that trades have brought to each account.
+        self.moved: dict[AccountId, tuple[int, int]] = {AccountId(one): (0, 0) for one in ACCOUNT_OF.values()}
         self.ended_order_count = 0
         self.long_order_count = 0
         self.mass_cancel_count = 0
@@ -144,7 +151,7 @@ class Ledger:
         for entry in record.entries:
             assert entry.first_sequence == self.next_sequence, "sequences are dense"
             self.next_sequence += len(entry.commands)
-            if entry.session_id == VENUE_SESSION_ID:
+            if entry.session_id in _NO_TRADERS:
                 continue
             for command in entry.commands:
                 self._executed_once(entry.session_id, command)  # type: ignore[arg-type]
@@ -154,6 +161,9 @@ class Ledger:
         for stream in record.streams:
             session_id = stream.session_id
             reports = decode_stream(stream.reports)
+            if session_id in _NO_TRADERS:
+                self.operator_report_count += len(reports)
+                continue
             assert stream.first_seq == reports[0].seq
             for report in reports:
                 self._follow(session_id, report)
@@ -203,8 +213,16 @@ class Ledger:
         except AssertionError as error:
             error.add_note(f"order {report.order_id} of session {session_id}: {report}")  # type: ignore[union-attr]
             raise
+        if type(report) is Executed and order.instrument_id == CLEARED:
+            self._move(AccountId(ACCOUNT_OF[session_id]), order.side, report)
         if order.ended:
             self.ended_order_count += 1
+
+    def _move(self, account_id: AccountId, side: Side, report: Executed) -> None:
+        sign = 1 if side is Side.BUY else -1
+        lots, minor = self.moved[account_id]
+        bought_lots = sign * report.quantity_lots
+        self.moved[account_id] = (lots + bought_lots, minor - bought_lots * report.price_ticks)
 
     def levels(self) -> Levels:
         """What the books must hold: every order that has something left rests, stops apart."""

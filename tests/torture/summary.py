@@ -33,6 +33,7 @@ class Summary(Struct):
     torn: int = 0
     follower_kills: int = 0
     followed_states: int = 0
+    accounts_checks: int = 0
     seconds: float = 0.0
     lost: int = 0
     duplicate: int = 0
@@ -58,6 +59,7 @@ class Summary(Struct):
             f"{self.mass_cancels:,} mass cancels, {self.trades:,} trades; "
             f"{self.records:,} records in {self.segments:,} segments, {self.torn} torn; "
             f"{self.follower_kills} kills of the follower, {self.followed_states} states compared; "
+            f"{self.accounts_checks:,} times accounts had what was deposited; "
             f"lost {self.lost}, duplicate {self.duplicate}, gap {self.gap}; {self.seconds:,.0f} s"
         )
 

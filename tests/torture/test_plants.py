@@ -19,3 +19,8 @@ async def test_an_answer_before_the_write_is_found(tmp_path: Path) -> None:
 async def test_a_record_that_a_start_cuts_off_is_found(tmp_path: Path) -> None:
     with pytest.raises((AssertionError, JournalDamaged, EngineFailed)):
         await torture(tmp_path, KILLS, seed=1, kind=Kind(plant="cuts-off-the-last-record"))
+
+
+async def test_a_unit_that_a_start_loses_is_found_at_that_start(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"accounts have .* in all, .* was deposited"):
+        await torture(tmp_path, KILLS, seed=1, kind=Kind(plant="loses-a-unit"))

@@ -14,6 +14,7 @@ from carbonmatch.client import reconnect
 from carbonmatch.journal import snapshots
 from carbonmatch.journal.storage import TEMPORARY_SUFFIX, DiskStorage
 from carbonmatch.journal_tools import replay, verify
+from carbonmatch.matching.messages import AccountId
 from tests.torture.copyist import Copyist
 from tests.torture.engine import EngineFailed, EngineProcess
 from tests.torture.ledger import Ledger
@@ -21,7 +22,15 @@ from tests.torture.shadow import Shadow
 from tests.torture.spectator import Spectator
 from tests.torture.summary import Summary
 from tests.torture.trader import Trader
-from tests.torture.venue import TRADERS, copyist_access, free_ports, spectator_access, trader_access
+from tests.torture.treasurer import Treasurer, Wealth, follows
+from tests.torture.venue import (
+    TRADERS,
+    copyist_access,
+    free_ports,
+    spectator_access,
+    trader_access,
+    treasurer_access,
+)
 
 # Load before a kill, in seconds, and how often: a few commands, a venue in full swing, and long enough for
 # segments to be filled and the next ones to be made.
@@ -65,6 +74,7 @@ class Torture:
         self.traders = [Trader(trader_access(ports, one), one, seed * 100 + one) for one in TRADERS]
         self.spectator = Spectator(spectator_access(ports), seed)
         self.copyist = Copyist(copyist_access(ports), seed)
+        self.treasurer = Treasurer(treasurer_access(ports))
         self.shadow = Shadow(self.engine.journal, directory) if kind.follow else None
         self._fallen: list[dict[str, Any]] = []
 
@@ -97,6 +107,7 @@ class Torture:
         # A journal keeps the size of its segments.
         await self.engine.start(*small)
         await self.engine.ready()
+        await self.treasurer.deposit()
         for trader in self.traders:
             await trader.start()
         self.spectator.start()
@@ -204,6 +215,12 @@ class Torture:
     async def _revive(self) -> None:
         await self.engine.start()
         await self.engine.ready()
+        await self._account()
+
+    async def _account(self) -> dict[AccountId, Wealth]:
+        """What accounts have, which is what was deposited, in all."""
+        async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
+            return await self.treasurer.check()
 
     async def _connected(self) -> None:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
@@ -217,6 +234,7 @@ class Torture:
         async with asyncio.timeout(_CONNECTED_SECONDS_MAX):
             for trader in self.traders:
                 await trader.pause()
+        wealth = await self._account()
         await self._stop()
         if any(self.ledger.is_ahead_of(trader) for trader in self.traders) or self.ledger.copied:
             # With the goodbyes went the orders of those who want that. A second stop finds none of them.
@@ -230,6 +248,8 @@ class Torture:
         for trader in self.traders:
             self.ledger.settle(trader, may_refuse=self.engine.was_degraded)
         self.ledger.settle_copies(self.copyist)
+        expected_wealth = follows(self.ledger.moved)
+        assert wealth == expected_wealth, f"accounts have {wealth}, by their trades {expected_wealth}"
         found, expected = self.spectator.levels(), self.ledger.levels()
         assert found == expected, f"the feed's books differ: {set(found.items()) ^ set(expected.items())}"
 
@@ -264,7 +284,7 @@ class Torture:
         verified = verify(self.engine.journal)
         assert verified.closed
         assert verified.last_sequence == self.ledger.next_sequence - 1
-        assert verified.reports == self.ledger.report_count
+        assert verified.reports == self.ledger.report_count + self.ledger.operator_report_count
         replayed = replay(self.engine.journal)
         assert replayed.commands == verified.commands
         for sequence in snapshots.sequences(DiskStorage(self.engine.journal)):
@@ -273,6 +293,7 @@ class Torture:
         summary = self.summary
         summary.commands = sum(trader.answered_count for trader in self.traders)
         assert summary.commands == self.ledger.command_count
+        summary.accounts_checks = self.treasurer.check_count
         summary.reports = self.ledger.report_count
         summary.copies = self.copyist.copy_count
         summary.trades = self.ledger.next_trade_id - 1

@@ -12,14 +12,22 @@ from carbonmatch.protocol.auth import public_key_of
 from carbonmatch.protocol.messages import Role
 
 INSTRUMENTS: Final = (InstrumentId(1), InstrumentId(2))
+# Where accounts need units and money; a tick of a lot is a minor unit.
+CLEARED: Final = InstrumentId(2)
+CURRENCY: Final = "CNY"
 MIDDLE_TICKS: Final = 5_000
 # The first two sessions act for the same account, so that they cancel each other's orders.
 ACCOUNT_OF: Final = {SessionId(1): 1, SessionId(2): 1, SessionId(3): 2, SessionId(4): 3}
 TRADERS: Final = tuple(ACCOUNT_OF)
 # Whose orders go when they lose their connection, and after how long: here a race with coming back.
 _GRACE_MS: Final = {SessionId(3): 0, SessionId(4): 100}
+TREASURER: Final = SessionId(7)
 _COPYIST: Final = SessionId(8)
 _SPECTATOR: Final = SessionId(9)
+
+_CLEARING: Final = """
+[instruments.clearing]
+lag_days = 0"""
 
 _KEY_ID: Final = "torture"
 _PRIVATE_KEY: Final = bytes(range(32))
@@ -53,12 +61,13 @@ def free_ports(random: Random) -> Ports:
 
 
 def configuration() -> str:
-    """The TOML: two instruments, four traders, one who watches, one with a copy of all, no throttle."""
+    """The TOML: two instruments, four traders, an operator, one who watches, one with a copy, no throttle."""
     # A machine that is busy killing engines makes orders wait, and a refusal is none of what is tested.
     parts = ["[venue]\norder_wait_ms = 0"]
     parts += [_instrument(number) for number in INSTRUMENTS]
     parts += [_participant(number) for number in sorted(set(ACCOUNT_OF.values()))]
     parts += [_session(number, "trade", f"accounts = [{account}]") for number, account in ACCOUNT_OF.items()]
+    parts.append(_session(TREASURER, "operator", ""))
     everybody = f"participants = {sorted(set(ACCOUNT_OF.values()))}"
     parts.append(_session(_COPYIST, "drop_copy", everybody))
     parts.append(_session(_SPECTATOR, "market_data", ""))
@@ -71,7 +80,7 @@ def _instrument(number: int) -> str:
 [[instruments]]
 id = {number}
 symbol = "T-{number}"
-currency = "CNY"
+currency = "{CURRENCY}"
 tick_value_minor = 1
 price_decimals = 2
 lot_tonnes = 1
@@ -80,7 +89,8 @@ reference_price_ticks = {MIDDLE_TICKS}
 band_low_ticks = {MIDDLE_TICKS * 9 // 10}
 band_high_ticks = {MIDDLE_TICKS * 11 // 10}
 order_types = ["limit", "market", "post_only", "stop", "stop_limit", "iceberg", "minimum_quantity"]
-times_in_force = ["day", "gtc", "ioc", "fok", "gtd"]"""
+times_in_force = ["day", "gtc", "ioc", "fok", "gtd"]
+{_CLEARING if number == CLEARED else ""}""".rstrip()
 
 
 def _participant(number: int) -> str:
@@ -113,15 +123,19 @@ def trader_access(ports: Ports, session_id: SessionId) -> Access:
     )
 
 
+def treasurer_access(ports: Ports) -> Access:
+    return _access_as(ports.order_entry, TREASURER, Role.OPERATOR)
+
+
 def spectator_access(ports: Ports) -> Access:
-    return _reading_access(ports.market_data, _SPECTATOR, Role.MARKET_DATA)
+    return _access_as(ports.market_data, _SPECTATOR, Role.MARKET_DATA)
 
 
 def copyist_access(ports: Ports) -> Access:
-    return _reading_access(ports.drop_copy, _COPYIST, Role.DROP_COPY)
+    return _access_as(ports.drop_copy, _COPYIST, Role.DROP_COPY)
 
 
-def _reading_access(port: int, session_id: SessionId, role: Role) -> Access:
+def _access_as(port: int, session_id: SessionId, role: Role) -> Access:
     return Access(
         host="127.0.0.1",
         port=port,
