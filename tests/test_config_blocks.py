@@ -117,6 +117,20 @@ def test_every_key_says_what_it_says() -> None:
     assert national.opening_phase is BlockPhase.CLOSED
 
 
+@pytest.mark.parametrize("tape", list(BlockTape))
+def test_each_tape_has_its_word_and_its_words(tape: BlockTape) -> None:
+    table = EVERYTHING.replace('tape = "at_close"', f'tape = "{tape.name.lower()}"')
+    blocks = config(table).instruments[0].blocks
+    assert blocks is not None
+    assert blocks.rules().tape is tape
+    expected = {
+        BlockTape.AT_ONCE: "everyone sees the trade at once",
+        BlockTape.AT_CLOSE: "everyone sees the trade when blocks close",
+        BlockTape.VALUE_AT_CLOSE: "its volume at once, and the trade with its price when blocks close",
+    }
+    assert words(table)[1].endswith(expected[tape])
+
+
 def test_it_is_told_in_words() -> None:
     size, ways, when = words(NATIONAL)
     assert size.startswith("blocks of 100000 lots of 1 t to any number, -20 % to +30 % around the reference")
@@ -161,7 +175,7 @@ def test_it_is_told_in_words() -> None:
         ('schedule = "morning"', "instruments[0].blocks.schedule: there is no schedule 'morning'"),
         (
             'tape = "never"',
-            "instruments[0].blocks.tape: expected one of at_once, at_close, found 'never'",
+            "instruments[0].blocks.tape: expected one of at_once, at_close, value_at_close, found 'never'",
         ),
         ("quantity_min_lot = 1", "instruments[0].blocks.quantity_min_lot: unknown key; did you mean"),
     ],

@@ -10,7 +10,7 @@ from carbonmatch.config import Config, parse
 from carbonmatch.config.bidding import Bidding
 from carbonmatch.config.blocks import Blocks
 from carbonmatch.config.calendars import Calendar, Schedule
-from carbonmatch.config.clearing import ClearingTable, FeesOfTrades
+from carbonmatch.config.clearing import CarryOver, ClearingTable, FeesOfTrades, LimitsOfHolders
 from carbonmatch.config.composites import Composite
 from carbonmatch.config.confirmation import Confirmation
 from carbonmatch.config.prices import Prices
@@ -73,6 +73,8 @@ def test_the_example_is_a_good_configuration() -> None:
         ("[instruments.blocks]", Blocks),
         ("[instruments.clearing]", ClearingTable),
         ("[[instruments.clearing.fees]]", FeesOfTrades),
+        ("[[instruments.clearing.holders]]", LimitsOfHolders),
+        ("[instruments.clearing.carry_over]", CarryOver),
         ("[[composites]]", Composite),
         ("[[participants]]", Participant),
         ("[[sessions]]", Session),

@@ -150,6 +150,25 @@ def fees(one: Instrument, _: Config) -> object:
     ]
 
 
+def lag(one: Instrument, _: Config) -> object:
+    """Trading days until what was bought may be sold; and from when on how many."""
+    rules = one.clearing
+    if rules is None:
+        return None
+    return (rules.lag_days, None if rules.cut_off is None else (rules.cut_off, rules.late_lag_days))
+
+
+def limits(one: Instrument, key: str) -> object:
+    """Of everybody, and of each class, where the allocation may come on top; in tonnes, 0: none."""
+    rules = one.clearing
+    if rules is None:
+        return None
+    of_classes = [
+        (each.holder_class, tonnes(getattr(each, key), one), each.adds_allocation) for each in rules.holders
+    ]
+    return (tonnes(getattr(rules, key), one), of_classes)
+
+
 AS_WE_DO = ("uniform", "time", 1, 0, "0.01", 100.0, 256, "free", "partial")
 CHINESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:00 continuous", "15:00 closed"]
 CANTONESE_DAY = ["Asia/Shanghai", "09:30 continuous", "11:30 break", "13:30 continuous", "15:30 closed"]
@@ -417,7 +436,7 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
             ccer=((True, True, True, 0, False, "at_once"), "read"),
             eua_spot=("no blocks", "ours"),
             eua_auction=("no blocks", "ours"),
-            kau=((True, True, True, 3_600, True, "at_once"), "read"),
+            kau=((True, True, True, 3_600, True, "value_at_close"), "read"),
         ),
     ),
     "end_of_day": (
@@ -501,13 +520,13 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         ),
     ),
     "lag": (
-        lambda one, _: None if one.clearing is None else one.clearing.lag_days,
+        lag,
         row(
-            (1, "verify"),
-            cea=(1, "read"),
-            eua_spot=(1, "read"),
-            eua_auction=(1, "read"),
-            kau=(0, "read"),
+            ((1, None), "verify"),
+            cea=((1, None), "read"),
+            eua_spot=((1, ("16:00", 2)), "read"),
+            eua_auction=((1, None), "read"),
+            kau=((0, None), "read"),
         ),
     ),
     # They buy at once wherever money is held: there is no other way to configure it.
@@ -516,24 +535,23 @@ MATRIX: Final[dict[RuleName, tuple[Callable[[Instrument, Config], object], Row]]
         row((True, "ours"), cea=(True, "recalled")),
     ),
     "position_limit": (
-        lambda one, _: None if one.clearing is None else one.clearing.position_max_lots,
+        lambda one, _: limits(one, "position_max_lots"),
         row(
-            (0, "unknown"),
-            # Each account has its own, by its allocation.
-            bea=(0, "read"),
-            eua_spot=(0, "ours"),
-            eua_auction=(0, "ours"),
-            kau=(0, "ours"),
+            ((0, []), "unknown"),
+            bea=((1_000_000, [("compliance", 1_000_000, True)]), "read"),
+            eua_spot=((0, []), "ours"),
+            eua_auction=((0, []), "ours"),
+            kau=((0, []), "ours"),
         ),
     ),
     "large_holder": (
-        lambda one, _: None if one.clearing is None else one.clearing.report_from_lots,
+        lambda one, _: limits(one, "report_from_lots"),
         row(
-            (0, "unknown"),
-            bea=(0, "read"),
-            eua_spot=(0, "ours"),
-            eua_auction=(0, "ours"),
-            kau=(0, "ours"),
+            ((0, []), "unknown"),
+            bea=((500_000, [("compliance", 500_000, True)]), "read"),
+            eua_spot=((0, []), "ours"),
+            eua_auction=((0, []), "ours"),
+            kau=((0, []), "ours"),
         ),
     ),
     "fees": (
@@ -583,7 +601,7 @@ def test_how_surely_the_rest_is_known_is_in_its_profile(name: str, rule: RuleNam
 
 def test_no_rule_of_a_market_is_left_out() -> None:
     for name in MARKETS:
-        rules = set(profile_named(name).rules) - {"composite"}
+        rules = set(profile_named(name).rules) - {"composite", "carry_over"}
         assert rules == set(MATRIX) | set(KNOWN)
 
 
@@ -598,3 +616,19 @@ def test_all_vintages_follow_the_same_rules() -> None:
     for rule, (of, _) in MATRIX.items():
         if rule != "reference":
             assert len({repr(of(one, config)) for one in config.instruments}) == 1, rule
+
+
+def test_what_may_be_carried_over_is_counted_of_the_national_vintages_of_2019_to_2024() -> None:
+    _, config = market("cea")
+    counted = {
+        one.symbol: None
+        if one.clearing is None or one.clearing.carry_over is None
+        else one.clearing.carry_over
+        for one in config.instruments
+    }
+    rules = [one for symbol, one in counted.items() if symbol != "CEA25"]
+    assert {(one.base_lots, one.net_sales_basis_points) for one in rules if one} == {(10_000, 15_000)}
+    assert all(one is not None and one.enabled for one in rules)
+    assert counted["CEA25"] is not None
+    assert not counted["CEA25"].enabled
+    assert profile_named("cea").rules["carry_over"].certainty == "verify"

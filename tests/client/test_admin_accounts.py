@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from carbonmatch.client.admin_accounts import in_words, report_of_large_holders
+from carbonmatch.client.admin_accounts import in_words, report_of_large_holders, restricted_in_words
 from carbonmatch.matching.messages import (
     AccountId,
     Cash,
+    Done,
     Holding,
     InstrumentId,
+    Pulled,
     Ref,
     Restriction,
 )
@@ -73,4 +75,14 @@ def test_units_are_said_by_the_symbol_of_their_instrument() -> None:
 def test_money_is_said_with_what_may_leave() -> None:
     assert in_words(MONEY, {}) == (
         "account 7, CNY: 500 minor units; 400 available, 100 reserved, 300 may be withdrawn"
+    )
+
+
+def test_bids_that_a_restriction_had_no_room_for_are_told() -> None:
+    done = Done(2, Ref(1), 0, 0, 88)
+    since = "account 7 in EUA: NO_BUYING since sequence 88"
+    assert restricted_in_words([done], 7, "EUA", Restriction.NO_BUYING) == since
+    pulled = Pulled(1, Ref(1), 0, 0, 2, 30, 0, 5_000, 0, more=True)
+    assert restricted_in_words([pulled, done], 7, "EUA", Restriction.NO_BUYING) == (
+        f"{since}; taken out: 2 orders of 30 lots, 5000 bids; bids are left: give the command again"
     )

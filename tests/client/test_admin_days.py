@@ -338,11 +338,12 @@ async def test_runs_that_there_are_none_of_are_not_said_to_be_confirmed(
 
 
 @in_virtual_time
-async def test_a_trade_that_is_objected_to_twice_is_counted_once_and_texts_cannot_steer_the_terminal(
+async def test_a_trade_that_is_objected_to_twice_is_counted_and_told_once_and_texts_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     number = "20210716-BLOCK-00000042"
-    objections = [Objection(number, "frozen\x1b[2J"), Objection(number)]
+    reasons = ("frozen\x1b[2J", "", "frozen\x1b[2J", "not the buyer's")
+    objections = [Objection(number, reason) for reason in reasons]
     async with FakeVenue() as venue:
         answer = Answer(20210716, 2, sha256(FILE).hexdigest(), objections)
         await confirm(venue.access_of_operator, answer, FILE)
@@ -350,8 +351,7 @@ async def test_a_trade_that_is_objected_to_twice_is_counted_once_and_texts_canno
     assert type(command) is ConfirmSettlement
     assert (command.objections, command.objection_count) == ((42,), 1)
     assert capsys.readouterr().out.splitlines() == [
-        f"objection to {number}: frozen\\x1b[2J",
-        f"objection to {number}: no reason given",
+        f"objection to {number}: frozen\\x1b[2J; not the buyer's",
         "20210716 run 2 has objections to 1 trades since sequence 4711",
     ]
 

@@ -33,6 +33,7 @@ from carbonmatch.protocol.messages import (
     AuctionUpdate,
     BandUpdate,
     BatchBegin,
+    BlockVolume,
     Conflated,
     DaySummary,
     FeedKind,
@@ -375,6 +376,15 @@ def test_a_trade_that_is_busted_is_on_the_tape_no_more() -> None:
     assert list(book.amendments) == [bust]
     assert book.is_current
     assert book.instrument_seq == 13
+
+
+def test_what_is_traded_in_blocks_and_told_without_a_price_is_known_until_it_is_told() -> None:
+    waits = BlockVolume(CEA, 11, 300, 2, 5)
+    book = builder_after(waits).books[CEA]
+    assert book.block_volume == waits
+    assert book.instrument_seq == 11
+    assert builder_after(waits, BlockVolume(CEA, 12, 0, 0, 6)).books[CEA].block_volume is None
+    assert builder_after(waits, *snapshot(11)).books[CEA].block_volume is None
 
 
 def test_a_trade_that_is_corrected_is_on_the_tape_as_it_stands() -> None:

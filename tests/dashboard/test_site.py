@@ -372,3 +372,24 @@ async def test_one_connection_too_many_is_closed_at_once(monkeypatch: pytest.Mon
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
         response.close()
+
+
+BODY_TO_COME = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET / HTTP/1.1\r\nHost: ", BODY_TO_COME, BODY_TO_COME + b'{"secret']
+)
+async def test_a_request_that_does_not_come_to_its_end_keeps_nobody_out_for_long(
+    monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(site_module, "DASHBOARD_CONNECTIONS_MAX", 1)
+    monkeypatch.setattr(site_module, "DASHBOARD_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(site_module, "_LINGERING_SECONDS", 0.05)
+    async with served() as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(begun)
+        async with asyncio.timeout(10):
+            await reader.read()
+        writer.close()
+        assert (await site.get("/"))[0] == 200

@@ -188,6 +188,7 @@ class Disk:
         self._answers = threading.Event()
         self._answers.set()
         append, commit_here = JournalWriter.append, JournalThread.commit_here
+        commit_beside = JournalThread._commit_beside
 
         def held(writer: JournalWriter, payload: bytes, first_sequence: int, count: int) -> int:
             assert self._answers.wait(SECONDS_MAX), "a test has forgotten that it holds the disk"
@@ -197,6 +198,10 @@ class Disk:
             # The loop, which is the test's as well, may not wait for a disk that is held.
             return self._answers.is_set() and commit_here(journal, commit)
 
+        def by_the_thread(journal: JournalThread, commit: Commit) -> bool:
+            return self._answers.is_set() and commit_beside(journal, commit)
+
+        patch.setattr(JournalThread, "_commit_beside", by_the_thread)
         patch.setattr(JournalWriter, "append", held)
         patch.setattr(JournalThread, "commit_here", elsewhere)
         # Committed in the loop, a batch would hold the loop, and with it the test that is to let go.

@@ -3,14 +3,14 @@
 import pytest
 
 from carbonmatch.client import OrderRejected
-from carbonmatch.client.admin_accounts import Movable, put_in
+from carbonmatch.client.admin_accounts import Movable, put_in, set_limits, show
 from carbonmatch.config.profiles import profile_names
 from carbonmatch.matching.messages import Accepted, Executed, Side, TimeInForce
 from tests.end_to_end import market
 from tests.end_to_end.market import ALICE_ACCOUNT, BOB_ACCOUNT
 from tests.end_to_end.running import Process
 
-CEA, HBEA, PLAIN = 1000, 1700, 2300
+CEA, BEA, HBEA, PLAIN = 1000, 1200, 1700, 2300
 # Open all day, whatever day the test runs on.
 ALWAYS_OPEN = """
 weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -42,6 +42,8 @@ profiles = {profile_names()}
 async def test_every_market_is_served_by_name_and_survives_a_kill(process: Process) -> None:
     process.text = venue()
     await process.start()
+    # Whenever of the day that is: nothing was due before there was a venue.
+    assert process.events("steps_made_up") == []
     operator = process.session("operator")._access
     await put_in(operator, ALICE_ACCOUNT, Movable("CEA", 300, "", 0), "")
     await put_in(operator, BOB_ACCOUNT, Movable("", 0, "CNY", 10 * 52_00 + 100 * 50_00), "")
@@ -66,4 +68,33 @@ async def test_every_market_is_served_by_name_and_survives_a_kill(process: Proce
     _, metrics = await process.get("/metrics")
     for symbol in ("CEA25", "GDEA", "HBEA", "KAU", "EUA-AUCTION"):
         assert f'instrument="{symbol}"' in metrics
+    await process.kill()
+
+
+async def test_beijing_limits_go_by_class_and_allocation_and_survive_a_kill(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process.text = venue().replace(
+        f'{{ id = {BOB_ACCOUNT}, name = "BOB" }}',
+        f'{{ id = {BOB_ACCOUNT}, name = "BOB", holder_class = "compliance" }}',
+    ) + (f"[adjust.schedules.bea-screen]\n{WHOLE_DAY}[adjust.instruments.BEA]\nreference_price_ticks = 100\n")
+    await process.start()
+    operator = process.session("operator")._access
+    for account in (ALICE_ACCOUNT, BOB_ACCOUNT):
+        await put_in(operator, account, Movable("", 0, "CNY", 10**9), "")
+    await set_limits(operator, BOB_ACCOUNT, "BEA", (0, 0), "2026", allocated_lots=500)
+    for name, most in (("alice", 1_000_000), ("bob", 1_000_500)):
+        async with process.session(name) as session:
+            with pytest.raises(OrderRejected, match="POSITION_LIMIT"):
+                await session.new_order(BEA, Side.BUY, most + 1, 100, time_in_force=TimeInForce.DAY)
+            [accepted] = await session.new_order(BEA, Side.BUY, most, 100, time_in_force=TimeInForce.DAY)
+            assert type(accepted) is Accepted
+    await process.kill()
+    await process.start()
+    capsys.readouterr()
+    await show(process.session("operator")._access, BOB_ACCOUNT, "BEA")
+    assert "1000500 ordered to buy; at most 1000500" in capsys.readouterr().out
+    async with process.session("bob") as session:
+        with pytest.raises(OrderRejected, match="POSITION_LIMIT"):
+            await session.new_order(BEA, Side.BUY, 1, 100, time_in_force=TimeInForce.DAY)
     await process.kill()

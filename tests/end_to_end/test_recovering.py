@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,16 +19,17 @@ async def test_the_ops_port_answers_while_the_venue_recovers(
     recovering = asyncio.Event()
     recovery_may_end = threading.Event()
 
-    def held(*arguments: object) -> object:
+    def held(*arguments: Any, **options: Any) -> object:
         loop.call_soon_threadsafe(recovering.set)
         assert recovery_may_end.wait(5), "the loop was held up by the recovery"
-        return recover_venue(*arguments)  # type: ignore[arg-type]
+        return recover_venue(*arguments, **options)
 
     monkeypatch.setattr(service_module, "recover_venue", held)
     venue = Venue(tmp_path / "journal")
     start = asyncio.create_task(venue.start())
     try:
-        await recovering.wait()
+        async with asyncio.timeout(5):
+            await recovering.wait()
         assert (await venue.get("/healthz"))[0] == 200
         assert (await venue.get("/readyz"))[0] == 503
     finally:

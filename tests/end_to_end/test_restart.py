@@ -11,7 +11,16 @@ import pytest
 
 from carbonmatch.journal_tools import dump, replay, verify
 from carbonmatch.matching.auction_times import SEED_BYTES
-from carbonmatch.matching.messages import Accepted, NewOrder, OrderStatus, Ref, Side, TimeInForce
+from carbonmatch.matching.messages import (
+    Accepted,
+    NewOrder,
+    OrderId,
+    OrderStatus,
+    Reduce,
+    Ref,
+    Side,
+    TimeInForce,
+)
 from carbonmatch.protocol.messages import LoggedOut, LogoutReason
 from tests.end_to_end.market import EUA
 from tests.end_to_end.running import Disk, Process, running
@@ -186,18 +195,19 @@ async def test_nobody_gets_in_while_it_stops(disk: Disk, tmp_path: Path) -> None
         await stopping
 
 
-# An engine with a bug: at one price an order is accepted, and then the engine is at its wits' end.
+# An engine with a bug: at one total an order is reduced, and then the engine is at its wits' end.
 BUGGY = """
 from carbonmatch.cli import main
-from carbonmatch.matching import orders
 from carbonmatch.matching.engine import _FROM_SESSIONS
-from carbonmatch.matching.messages import NewOrder
+from carbonmatch.matching.messages import Reduce
 
-def new_order(venue, session, command, ref):
-    orders.new_order(venue, session, command, ref)
-    assert command.price_ticks != 666, "a bug of ours"
+reduce = _FROM_SESSIONS[Reduce]
 
-_FROM_SESSIONS[NewOrder] = new_order
+def buggy(venue, session, command, ref):
+    reduce(venue, session, command, ref)
+    assert command.quantity_lots != 6, "a bug of ours"
+
+_FROM_SESSIONS[Reduce] = buggy
 main()
 """
 
@@ -209,7 +219,7 @@ async def test_a_bug_of_ours_ends_the_process_before_it_can_be_told_or_written(p
         alice.send(buy(1))
         await alice.reports(1)
         bob.send(buy(1))
-        bob.send(NewOrder(Ref(2), EUA, Side.BUY, 10, 666))
+        bob.send(Reduce(Ref(2), Ref(1), OrderId(0), 6))
         bob.send(buy(3))
         told = await told_until_the_end(bob)
         assert await process.wait() == 134

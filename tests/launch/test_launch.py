@@ -77,6 +77,14 @@ def test_what_the_rules_do_not_allow_is_asked_for_and_refused(outcome: Outcome) 
     assert set(outcome.cancels) >= {"EXPIRED"}
 
 
+def test_companies_may_hold_what_they_were_allocated_where_the_rules_add_that(
+    outcome: Outcome, directory: Path
+) -> None:
+    assert outcome.ok
+    # Beijing's; a whole launch ended at the second week where the venue was not told.
+    assert read_ledger(directory).commands["SetAccountLimits"] == 60
+
+
 def first(plan: Plan, market: str) -> Deal:
     return next(deal for deal in plan.deals if deal.market == market and not deal.is_block)
 

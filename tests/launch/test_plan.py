@@ -8,9 +8,11 @@ import pytest
 from carbonmatch.config import parse
 from carbonmatch.config.timetable import Timetable
 from carbonmatch.launch import assumptions, figures
+from carbonmatch.launch.asking import QUOTED_TONNES_MAX
 from carbonmatch.launch.firms import assign, found_firms
-from carbonmatch.launch.market import amounts_of
+from carbonmatch.launch.market import amounts_of, launch_config
 from carbonmatch.launch.plan import NATIONAL, Deal, Plan, half_up, make_plan, trading_days
+from carbonmatch.matching.messages import AccountId
 
 SEEDS = range(1, 6)
 
@@ -121,3 +123,27 @@ def test_nobody_sells_what_it_has_not_or_has_bought_today(companies: int) -> Non
         bought[deal.buyer] = bought.get(deal.buyer, 0) + deal.tonnes
     dealt = {account for deal in plan.deals for account in (deal.seller, deal.buyer)}
     assert dealt == set(everybody)
+
+
+def test_nobody_comes_to_have_more_than_its_market_lets_it_hold(plan: Plan) -> None:
+    firms = found_firms(1, figures.COMPANIES, 60)
+    assign(plan, firms, amounts_of(plan.references), 1)
+    config = launch_config(firms, plan.references)
+    classes = {account.id: account.holder_class for one in config.participants for account in one.accounts}
+    most: dict[int, int] = {}
+    for instrument in config.instruments:
+        rules = instrument.clearing
+        assert rules is not None
+        by_class = {one.holder_class: one for one in rules.holders}
+        for firm in firms[instrument.symbol]:
+            limits = by_class.get(classes[AccountId(firm.account)])
+            lots = rules.position_max_lots if limits is None else limits.position_max_lots + firm.allocated
+            if lots:
+                most[firm.account] = lots
+    assert len(most) == 60, "Beijing's are limited"
+    has = {firm.account: firm.deposited for those in firms.values() for firm in those}
+    for deal in plan.deals:
+        has[deal.seller] -= deal.tonnes
+        has[deal.buyer] += deal.tonnes
+        if deal.buyer in most:
+            assert has[deal.buyer] + QUOTED_TONNES_MAX <= most[deal.buyer], deal

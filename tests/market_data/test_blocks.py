@@ -28,6 +28,7 @@ from carbonmatch.matching.messages import (
 from carbonmatch.protocol.messages import (
     BlockPhaseUpdate,
     BlockPost,
+    BlockVolume,
     KindStatistics,
     Statistics,
     Trade,
@@ -222,4 +223,58 @@ def test_where_an_instrument_loses_its_blocks_nothing_is_held_back_any_longer() 
     data = market(LATE)
     told(data, block(40, 200, 1))
     messages = told(data, InstrumentDefined(NOW_NS, definition()))
+    assert len(of_kind(messages, Trade)) == 1
+
+
+LIVE_VOLUME = BlockRules(tape=BlockTape.VALUE_AT_CLOSE)
+
+
+def volumes(messages: Sequence[Any]) -> list[tuple[int, int]]:
+    """Lots and trades that are told without a price."""
+    return [(one.volume_lots, one.trade_count) for one in of_kind(messages, BlockVolume)]
+
+
+def test_where_only_the_value_is_late_the_volume_is_told_at_once() -> None:
+    data = market(LIVE_VOLUME)
+    messages = told(data, block(40, 200, 1))
+    assert messages == [BlockVolume(CEA, 2, 200, 1, NOW_NS)]
+    assert volumes(told(data, block(41, 100, 2), block(42, 50, 3))) == [(300, 2), (350, 3)]
+    assert volumes(data.snapshot(CEA)) == [(350, 3)]
+    assert blocks(data) == (0, 0, 0)
+    messages = told(data, phase(BlockPhase.CLOSED))
+    assert [(one.price_ticks, one.quantity_lots) for one in of_kind(messages, Trade)] == [
+        (40, 200),
+        (41, 100),
+        (42, 50),
+    ]
+    assert volumes(messages) == [(0, 0)]
+    assert blocks(data) == (350, 200 * 40 + 4_100 + 2_100, 3)
+    assert volumes(data.snapshot(CEA)) == []
+    assert volumes(told(data, phase(BlockPhase.CLOSED))) == []
+
+
+def test_a_bust_and_a_correction_before_the_close_change_the_volume_that_is_told() -> None:
+    data = market(LIVE_VOLUME)
+    told(data, block(40, 200, 1), block(41, 100, 2))
+    corrected = amended(TradeCorrected(CEA, NOW_NS, TradeId(1), 45, 150, 40, 200))
+    assert volumes(told(data, corrected)) == [(250, 2)]
+    assert volumes(told(data, amended(TradeBusted(CEA, NOW_NS, TradeId(2), 41, 100)))) == [(150, 1)]
+    messages = told(data, PhaseChanged(CEA, NOW_NS, Phase.CLOSED, ""))
+    (trade,) = of_kind(messages, Trade)
+    assert (trade.price_ticks, trade.quantity_lots) == (45, 150)
+    assert volumes(messages) == [(0, 0)]
+
+
+@pytest.mark.parametrize("tape", [BlockTape.AT_ONCE, BlockTape.AT_CLOSE])
+def test_with_another_tape_no_volume_is_told_apart(tape: BlockTape) -> None:
+    data = market(BlockRules(tape=tape))
+    messages = told(data, block(40, 200, 1), phase(BlockPhase.CLOSED))
+    assert of_kind(messages, BlockVolume) == []
+
+
+def test_an_instrument_that_loses_its_blocks_tells_that_nothing_waits() -> None:
+    data = market(LIVE_VOLUME)
+    told(data, block(40, 200, 1))
+    messages = told(data, InstrumentDefined(NOW_NS, definition()))
+    assert volumes(messages) == [(0, 0)]
     assert len(of_kind(messages, Trade)) == 1

@@ -120,6 +120,7 @@ enum class RejectReason : std::uint32_t {
   UNKNOWN_SESSION = 190,
   OWN_SESSION = 191,
   INSTRUMENT_DELISTED = 192,
+  REVERSAL = 194,
   NOT_APPLIED = 193,
 };
 
@@ -212,6 +213,7 @@ inline std::string to_string(RejectReason value) {
     case RejectReason::UNKNOWN_SESSION: return "UNKNOWN_SESSION";
     case RejectReason::OWN_SESSION: return "OWN_SESSION";
     case RejectReason::INSTRUMENT_DELISTED: return "INSTRUMENT_DELISTED";
+    case RejectReason::REVERSAL: return "REVERSAL";
     case RejectReason::NOT_APPLIED: return "NOT_APPLIED";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
@@ -866,12 +868,14 @@ inline std::string to_string(BandRounding value) {
 enum class BlockTape : std::uint32_t {
   AT_ONCE = 1,
   AT_CLOSE = 2,
+  VALUE_AT_CLOSE = 3,
 };
 
 inline std::string to_string(BlockTape value) {
   switch (value) {
     case BlockTape::AT_ONCE: return "AT_ONCE";
     case BlockTape::AT_CLOSE: return "AT_CLOSE";
+    case BlockTape::VALUE_AT_CLOSE: return "VALUE_AT_CLOSE";
   }
   return "UNKNOWN_" + std::to_string(static_cast<std::uint32_t>(value));
 }
@@ -1257,6 +1261,40 @@ struct Fees {
   }
 };
 
+struct HolderRules {
+  static constexpr const char* NAME = "HolderRules";
+  std::string holder_class{};
+  std::uint64_t position_max_lots{};
+  std::uint64_t report_from_lots{};
+  bool adds_allocation = true;
+  MSGPACK_DEFINE_ARRAY(holder_class, position_max_lots, report_from_lots, adds_allocation)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("holder_class", holder_class);
+    visit("position_max_lots", position_max_lots);
+    visit("report_from_lots", report_from_lots);
+    visit("adds_allocation", adds_allocation);
+  }
+};
+
+struct CarryOverRules {
+  static constexpr const char* NAME = "CarryOverRules";
+  std::string group{};
+  std::uint64_t from_day{};
+  std::uint64_t until_day{};
+  std::uint64_t base_lots{};
+  std::uint64_t net_sales_basis_points{};
+  MSGPACK_DEFINE_ARRAY(group, from_day, until_day, base_lots, net_sales_basis_points)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("group", group);
+    visit("from_day", from_day);
+    visit("until_day", until_day);
+    visit("base_lots", base_lots);
+    visit("net_sales_basis_points", net_sales_basis_points);
+  }
+};
+
 struct ClearingRules {
   static constexpr const char* NAME = "ClearingRules";
   std::uint64_t lag_days = 1;
@@ -1264,7 +1302,12 @@ struct ClearingRules {
   std::vector<Fees> fees{};
   std::uint64_t position_max_lots{};
   std::uint64_t report_from_lots{};
-  MSGPACK_DEFINE_ARRAY(lag_days, cash, fees, position_max_lots, report_from_lots)
+  std::vector<HolderRules> holders{};
+  std::uint64_t reversal_days{};
+  std::uint64_t late_lag_days{};
+  std::uint64_t cut_off_seconds{};
+  std::optional<CarryOverRules> carry_over{};
+  MSGPACK_DEFINE_ARRAY(lag_days, cash, fees, position_max_lots, report_from_lots, holders, reversal_days, late_lag_days, cut_off_seconds, carry_over)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("lag_days", lag_days);
@@ -1272,6 +1315,11 @@ struct ClearingRules {
     visit("fees", fees);
     visit("position_max_lots", position_max_lots);
     visit("report_from_lots", report_from_lots);
+    visit("holders", holders);
+    visit("reversal_days", reversal_days);
+    visit("late_lag_days", late_lag_days);
+    visit("cut_off_seconds", cut_off_seconds);
+    visit("carry_over", carry_over);
   }
 };
 
@@ -2520,7 +2568,10 @@ struct Holding {
   std::uint64_t position_max_lots{};
   std::uint64_t report_from_lots{};
   Restriction restriction = Restriction::NONE;
-  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots, position_max_lots, report_from_lots, restriction)
+  std::uint64_t allocated_lots{};
+  std::uint64_t net_sold_lots{};
+  std::uint64_t carry_over_max_lots{};
+  MSGPACK_DEFINE_ARRAY(tag, seq, ref, time_ns, flags, account_id, instrument_id, total_lots, available_lots, reserved_lots, unsettled_lots, bought_today_lots, buying_lots, position_max_lots, report_from_lots, restriction, allocated_lots, net_sold_lots, carry_over_max_lots)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("seq", seq);
@@ -2538,6 +2589,9 @@ struct Holding {
     visit("position_max_lots", position_max_lots);
     visit("report_from_lots", report_from_lots);
     visit("restriction", restriction);
+    visit("allocated_lots", allocated_lots);
+    visit("net_sold_lots", net_sold_lots);
+    visit("carry_over_max_lots", carry_over_max_lots);
   }
 };
 
@@ -3685,6 +3739,26 @@ struct ThrottleChanged {
   }
 };
 
+struct BlockVolume {
+  static constexpr const char* NAME = "BlockVolume";
+  static constexpr std::uint32_t TAG = 120;
+  std::uint32_t tag = TAG;
+  std::uint64_t instrument_id{};
+  std::uint64_t instrument_seq{};
+  std::uint64_t volume_lots{};
+  std::uint64_t trade_count{};
+  std::uint64_t time_ns{};
+  MSGPACK_DEFINE_ARRAY(tag, instrument_id, instrument_seq, volume_lots, trade_count, time_ns)
+  template <class Visitor>
+  void each_field(Visitor&& visit) const {
+    visit("instrument_id", instrument_id);
+    visit("instrument_seq", instrument_seq);
+    visit("volume_lots", volume_lots);
+    visit("trade_count", trade_count);
+    visit("time_ns", time_ns);
+  }
+};
+
 struct SetPhase {
   static constexpr const char* NAME = "SetPhase";
   static constexpr std::uint32_t TAG = 128;
@@ -3867,7 +3941,8 @@ struct SetAccountLimits {
   std::uint64_t position_max_lots{};
   std::uint64_t report_from_lots{};
   std::string text{};
-  MSGPACK_DEFINE_ARRAY(tag, ref, account_id, instrument_id, position_max_lots, report_from_lots, text)
+  std::uint64_t allocated_lots{};
+  MSGPACK_DEFINE_ARRAY(tag, ref, account_id, instrument_id, position_max_lots, report_from_lots, text, allocated_lots)
   template <class Visitor>
   void each_field(Visitor&& visit) const {
     visit("ref", ref);
@@ -3876,6 +3951,7 @@ struct SetAccountLimits {
     visit("position_max_lots", position_max_lots);
     visit("report_from_lots", report_from_lots);
     visit("text", text);
+    visit("allocated_lots", allocated_lots);
   }
 };
 
@@ -4371,6 +4447,7 @@ inline bool is_counted(std::uint32_t tag) {
     case BiddingResult::TAG:
     case DaySummary::TAG:
     case KindStatistics::TAG:
+    case BlockVolume::TAG:
       return true;
   }
   return false;
@@ -4473,6 +4550,7 @@ bool visit_message(const msgpack::object& object, Visitor&& visit) {
     case Outcome::TAG: visit(object.as<Outcome>()); return true;
     case Amendment::TAG: visit(object.as<Amendment>()); return true;
     case ThrottleChanged::TAG: visit(object.as<ThrottleChanged>()); return true;
+    case BlockVolume::TAG: visit(object.as<BlockVolume>()); return true;
     case SetPhase::TAG: visit(object.as<SetPhase>()); return true;
     case PutTables::TAG: visit(object.as<PutTables>()); return true;
     case SetBand::TAG: visit(object.as<SetBand>()); return true;

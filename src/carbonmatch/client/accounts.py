@@ -112,10 +112,11 @@ class AccountCommands(ABC):
         *,
         position_max_lots: int = 0,
         report_from_lots: int = 0,
+        allocated_lots: int = 0,
         text: str = "",
         seconds: float | None = None,
     ) -> int:
-        """For operators; 0: as the instrument's rules say. The sequence at which it was done."""
+        """For operators; 0: as the instrument's rules say, and nothing allocated. The sequence of it."""
         command = SetAccountLimits(
             _NO_REF,
             AccountId(account_id),
@@ -123,6 +124,7 @@ class AccountCommands(ABC):
             position_max_lots,
             report_from_lots,
             text,
+            allocated_lots,
         )
         return await self._sequence(command, seconds)
 

@@ -1,11 +1,11 @@
 """`carbonmatch admin deposit`, `withdraw`, `holdings`, `limit`, `restrict`: what accounts have, and may."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from carbonmatch.client import operating
 from carbonmatch.client.admin import Operator
@@ -17,9 +17,12 @@ from carbonmatch.client.session import Session
 from carbonmatch.client.tls import NO_TLS, TlsOptions
 from carbonmatch.matching.messages import (
     AccountId,
+    AnyReport,
     Cash,
+    Done,
     Holding,
     InstrumentId,
+    Pulled,
     Ref,
     RejectReason,
     RestrictAccount,
@@ -160,6 +163,7 @@ def limit(
     *,
     position_max_lots: Whole = 0,
     report_from_lots: Whole = 0,
+    allocated_lots: Whole = 0,
     text: Reason = "",
     operator: Annotated[Operator, Parameter(name="*")] = _DEMO_OPERATOR,
     tls: Annotated[TlsOptions, Parameter(name="*")] = NO_TLS,
@@ -176,11 +180,14 @@ def limit(
         What it may hold, with all that it has ordered to buy; 0: as the instrument's rules say.
     report_from_lots
         Who holds so much or more is a large holder; 0: as the instrument's rules say.
+    allocated_lots
+        What it was allocated, where the limits of its class add that.
     text
         The reason.
     """
     limits = (position_max_lots, report_from_lots)
-    asyncio.run(set_limits(operator.access(tls), account, instrument, limits, text))
+    access = operator.access(tls)
+    asyncio.run(set_limits(access, account, instrument, limits, text, allocated_lots=allocated_lots))
 
 
 def large_holders(
@@ -284,22 +291,40 @@ async def set_restriction(
     where = instrument or "all that are cleared"
     async with Session(operator) as session:
         instrument_id = await _instrument(session, instrument)
+        command = RestrictAccount(Ref(0), AccountId(account), restriction, instrument_id, cancels, text)
         if dry_run:
-            command = RestrictAccount(Ref(0), AccountId(account), restriction, instrument_id, cancels, text)
             told = await operating.foretold(session, command, _WORDS)
             print(f"account {account} in {where} would be {restriction.name}; with it would go {told}")
             return
         try:
-            sequence = await session.restrict_account(
-                account, restriction, instrument_id=instrument_id, cancels=cancels, text=text
-            )
+            answers = await session.call(command)
         except OrderRejected as rejected:
             raise refused(rejected) from rejected
-    print(f"account {account} in {where}: {restriction.name} since sequence {sequence}")
+    print(restricted_in_words(answers, account, where, restriction))
+
+
+def restricted_in_words(
+    answers: Sequence[AnyReport], account: int, where: str, restriction: Restriction
+) -> str:
+    """Since when it holds, and what it has taken out where that was not everything."""
+    *before, done = answers
+    assert type(done) is Done, "an operator's command is done or rejected"
+    said = f"account {account} in {where}: {restriction.name} since sequence {done.sequence}"
+    for pulled in before:
+        assert type(pulled) is Pulled, "nothing else is told before"
+        counts = operating.counts_in_words(structs.replace(pulled, more=False))
+        said += f"; taken out: {counts}; bids are left: give the command again"
+    return said
 
 
 async def set_limits(
-    operator: Access, account: int, instrument: str, limits: tuple[int, int], text: str
+    operator: Access,
+    account: int,
+    instrument: str,
+    limits: tuple[int, int],
+    text: str,
+    *,
+    allocated_lots: int = 0,
 ) -> None:
     """`limits`: what it may hold, and from what on it is a large holder."""
     async with Session(operator) as session:
@@ -310,14 +335,16 @@ async def set_limits(
                 instrument_id,
                 position_max_lots=limits[0],
                 report_from_lots=limits[1],
+                allocated_lots=allocated_lots,
                 text=text,
             )
         except OrderRejected as rejected:
             raise refused(rejected) from rejected
     most, told = (str(lots) if lots else "as the rules say" for lots in limits)
+    allocated = f", with {allocated_lots} allocated" if allocated_lots else ""
     print(
-        f"account {account} in {instrument}: at most {most}, a large holder from {told} since sequence "
-        f"{sequence}"
+        f"account {account} in {instrument}: at most {most}, a large holder from {told}{allocated} since "
+        f"sequence {sequence}"
     )
 
 
@@ -379,6 +406,10 @@ def _limits_of(one: Holding) -> str:
     parts = []
     if one.position_max_lots:
         parts.append(f"at most {one.position_max_lots}")
+    if one.carry_over_max_lots or one.net_sold_lots:
+        parts.append(
+            f"{one.net_sold_lots} sold net of purchases, {one.carry_over_max_lots} may be carried over"
+        )
     if one.restriction:
         parts.append(one.restriction.name)
     return "".join(f"; {part}" for part in parts)

@@ -337,12 +337,22 @@ async def confirm(operator: Access, answer: Answer, sent: bytes | None, digest: 
     async with Session(operator) as session:
         sequence = await do(session, command, _WORDS)
     what = f"{answer.trading_day} run {answer.run}"
-    for one in answer.objections:
-        print(f"objection to {printable(one.trade_number)}: {printable(one.reason) or 'no reason given'}")
+    for number, reasons in reasons_of(answer).items():
+        print(f"objection to {printable(number)}: {printable('; '.join(reasons)) or 'no reason given'}")
     if answer.objections:
         print(f"{what} has objections to {len(trade_ids)} trades since sequence {sequence}")
     else:
         print(f"{what} is confirmed since sequence {sequence}")
+
+
+def reasons_of(answer: Answer) -> dict[str, list[str]]:
+    """Of each trade that is objected to, once, every reason that is given, once; as they were told."""
+    reasons: dict[str, list[str]] = {}
+    for one in answer.objections:
+        told = reasons.setdefault(one.trade_number, [])
+        if one.reason and one.reason not in told:
+            told.append(one.reason)
+    return reasons
 
 
 def ids_of(answer: Answer, sent: bytes | None, digest: str = "") -> list[TradeId]:

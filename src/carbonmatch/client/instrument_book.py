@@ -26,6 +26,7 @@ from carbonmatch.protocol.messages import (
     BiddingUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    BlockVolume,
     DaySummary,
     KindStatistics,
     LevelUpdate,
@@ -44,7 +45,7 @@ from carbonmatch.protocol.messages import (
 TRADES_KEPT: Final = 64
 
 BiddingMessage = BiddingAnnouncement | BiddingUpdate | BiddingResult
-BlockMessage = BlockPost | BlockPhaseUpdate
+BlockMessage = BlockPost | BlockPhaseUpdate | BlockVolume
 
 
 class Level(Struct, frozen=True, gc=False):
@@ -94,6 +95,8 @@ class InstrumentBook:
         # Blocks that are proposed to everyone, and whether any are negotiated now; None: it has none.
         self.block_posts: dict[OrderId, BlockPost] = {}
         self.block_phase: BlockPhaseUpdate | None = None
+        # What is traded in blocks and told without a price as yet.
+        self.block_volume: BlockVolume | None = None
         # Those this reader has seen and that stand as far as it was told, the newest last. A snapshot brings
         # none, nor the busts that the reader missed before it.
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
@@ -182,6 +185,8 @@ class InstrumentBook:
     def take_block(self, message: BlockMessage) -> None:
         if isinstance(message, BlockPhaseUpdate):
             self.block_phase = message
+        elif isinstance(message, BlockVolume):
+            self.block_volume = message if message.volume_lots else None
         elif message.quantity_lots:
             self.block_posts[message.proposal_id] = message
         else:
@@ -214,6 +219,7 @@ class InstrumentBook:
         self.biddings.clear()
         self.block_posts.clear()
         self.block_phase = None
+        self.block_volume = None
         self.kind_statistics.clear()
         self._bids.clear()
         self._asks.clear()

@@ -14,8 +14,13 @@ _OF_A_BASE: Final = frozenset({"reference", "day_close"})
 
 BandName = Literal["none", "instrument", "reference", "day_close"]
 RoundingName = Literal["half_up", "inward"]
-TapeName = Literal["at_once", "at_close"]
+TapeName = Literal["at_once", "at_close", "value_at_close"]
 PhaseName = Literal["open", "closed", "break"]
+TAPE_WORDS: Final[dict[TapeName, str]] = {
+    "at_once": "the trade at once",
+    "at_close": "the trade when blocks close",
+    "value_at_close": "its volume at once, and the trade with its price when blocks close",
+}
 _Lots = Annotated[int, Meta(ge=0, le=QUANTITY_LOTS_MAX)]
 
 
@@ -102,8 +107,7 @@ def in_words(blocks: Blocks | None, lot_tonnes: int) -> Iterator[str]:
     ]
     confirms = "both sides confirm" if blocks.confirm_both else "whoever accepts a post has traded"
     ttl = f"for {blocks.ttl_seconds} s at most" if blocks.ttl_seconds else "until blocks close"
-    tape = "at once" if blocks.tape == "at_once" else "when blocks close"
-    yield f"  {' or '.join(ways)} {ttl}; {confirms}; everyone sees the trade {tape}"
+    yield f"  {' or '.join(ways)} {ttl}; {confirms}; everyone sees {TAPE_WORDS[blocks.tape]}"
     when = (
         f"on schedule {blocks.schedule}" if blocks.schedule is not None else f"begins {blocks.opening_phase}"
     )

@@ -24,7 +24,7 @@ StepPhaseName = Literal[
 AUCTIONS: Final[frozenset[StepPhaseName]] = frozenset({"opening_auction", "closing_auction"})
 
 # A day may run past the next midnight, whose hour is 24, up to the one after that.
-_TimeOfDay = Annotated[
+TimeOfDay = Annotated[
     str,
     Meta(
         pattern=r"\A([0-3][0-9]|4[0-7]):[0-5][0-9](:[0-5][0-9])?\Z",
@@ -44,7 +44,7 @@ def seconds_of(time_of_day: str) -> int:
 class Step(Section, frozen=True):
     """From this local time on the instrument is in this phase."""
 
-    at: _TimeOfDay
+    at: TimeOfDay
     phase: StepPhaseName
     # Of an auction: it ends at the time of the next step and up to so much later, nobody knows when.
     random_s: Annotated[int, Meta(ge=0, le=AUCTION_RANDOM_SECONDS_MAX)] = 0
@@ -66,7 +66,7 @@ class SpecialDays(Section, frozen=True):
     dates: tuple[_Date, ...]
     steps: tuple[Step, ...]
     # When these days end; none: when the schedule's other days do.
-    end_of_day: _TimeOfDay | None = None
+    end_of_day: TimeOfDay | None = None
 
 
 class Calendar(Section, frozen=True):
@@ -101,4 +101,4 @@ class Schedule(Section, frozen=True):
     steps: tuple[Step, ...] = ()
     special: tuple[SpecialDays, ...] = ()
     # When the trading day of its instruments ends by itself; none: operators end it.
-    end_of_day: _TimeOfDay | None = None
+    end_of_day: TimeOfDay | None = None

@@ -209,12 +209,14 @@ def _schedule_problems(config: Config) -> Iterator[str]:
         yield from schedule_problems(at, schedule, calendars)
     names = {schedule.name for schedule in config.schedules}
     gathering = {schedule.name: phase for schedule in config.schedules for phase in _gathering(schedule)}
+    ends: dict[str | None, str | None] = {schedule.name: schedule.end_of_day for schedule in config.schedules}
     for at, instrument in zip(_paths("instruments", config), config.instruments, strict=True):
         has_close = instrument.prices.rules() is not None
         yield from blocks.problems(at, instrument.blocks, names, has_close=has_close)
         if instrument.schedule is not None and instrument.schedule not in names:
             yield f"{at}.schedule: there is no schedule {instrument.schedule!r}"
         yield from _life_problems(at, instrument)
+        yield from clearing.end_of_day_problems(at, instrument.clearing, ends.get(instrument.schedule))
         if instrument.screen.mechanism != "continuous" and instrument.schedule in gathering:
             yield (
                 f"{at}.schedule: {instrument.screen.mechanism} has no auctions, but "
@@ -267,7 +269,7 @@ def _instrument_problems(at: str, instrument: Instrument) -> Iterator[str]:
     yield from _increment_problems(at, instrument, "quantity_min_lots", "quantity_increment_lots")
     yield from volatility.problems(at, instrument.volatility)
     yield from bidding.problems(at, instrument.definition())
-    yield from clearing.problems(at, instrument.clearing)
+    yield from clearing.problems(at, instrument.clearing, instrument.schedule)
     yield from (f"{at}.{fault}" for fault in screen_faults(instrument.definition()))
     dearest_ticks = instrument.band[1] or _PRICE_WITHOUT_BAND
     money = dearest_ticks * instrument.quantity_max_lots * instrument.tick_value_minor

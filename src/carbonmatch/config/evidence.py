@@ -40,6 +40,7 @@ RuleName = Literal[
     "volatility",
     "self_trade",
     "composite",
+    "carry_over",
     "fees",
 ]
 Certainty = Literal["read", "recalled", "verify", "ours", "unknown"]

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from carbonmatch.config import bidding, clearing, composites, volatility
+from carbonmatch.config import bidding, blocks, clearing, composites, volatility
 from carbonmatch.config.calendars import AUCTIONS, Schedule, Step
 from carbonmatch.config.evidence import IN_WORDS, RuleName
 from carbonmatch.config.prices import OPEN_WORDS, Prices, close_words
@@ -167,7 +167,8 @@ def _negotiation(one: Instrument, _: Config) -> str:
     ways = " or ".join(filter(None, [who, "to one party" if rules.directed else ""]))
     confirms = "both sides confirm" if rules.confirm_both else "an acceptance is the trade"
     length = f"for {rules.ttl_seconds} s at most" if rules.ttl_seconds else "until the session ends"
-    return f"offered {ways}, {length}; {confirms}"
+    tape = "" if rules.tape == "at_once" else f"; everyone sees {blocks.TAPE_WORDS[rules.tape]}"
+    return f"offered {ways}, {length}; {confirms}{tape}"
 
 
 def _reference(one: Instrument, _: Config) -> str:
@@ -338,7 +339,10 @@ def _checks(one: Instrument, _: Config) -> str:
 
 def _lag(one: Instrument, _: Config) -> str:
     rules = clearing.in_force(one.clearing)
-    return "none" if rules is None else f"what was bought may be sold {clearing.lag_words(rules)}"
+    if rules is None:
+        return "none"
+    reversal = f"; {clearing.reversal_words(rules)}" if rules.reversal_days else ""
+    return f"what was bought may be sold {clearing.lag_words(rules)}{reversal}"
 
 
 def _proceeds(one: Instrument, _: Config) -> str:
@@ -350,16 +354,19 @@ def _proceeds(one: Instrument, _: Config) -> str:
 
 def _position_limit(one: Instrument, _: Config) -> str:
     rules = clearing.in_force(one.clearing)
-    if rules is None or not rules.position_max_lots:
-        return "none"
-    return f"{_tonnes(one, rules.position_max_lots)}, with all that is ordered"
+    words = "" if rules is None else clearing.position_words(rules, one.lot_tonnes)
+    return f"{words}, with all that is ordered" if words else "none"
 
 
 def _large_holder(one: Instrument, _: Config) -> str:
     rules = clearing.in_force(one.clearing)
-    if rules is None or not rules.report_from_lots:
-        return "nobody is reported"
-    return f"who holds {_tonnes(one, rules.report_from_lots)} or more is reported"
+    words = "" if rules is None else clearing.report_words(rules, one.lot_tonnes)
+    return f"who holds {words} or more is reported" if words else "nobody is reported"
+
+
+def _carry_over(one: Instrument, _: Config) -> str:
+    rules = clearing.in_force(one.clearing)
+    return ("" if rules is None else clearing.carry_over_words(rules, one.lot_tonnes)) or "not counted"
 
 
 def _fees(one: Instrument, _: Config) -> str:
@@ -402,4 +409,5 @@ RULES: Final[dict[RuleName, Callable[[Instrument, Config], str]]] = {
     "volatility": _volatility,
     "self_trade": _self_trade,
     "fees": _fees,
+    "carry_over": _carry_over,
 }

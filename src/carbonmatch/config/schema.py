@@ -17,7 +17,7 @@ from carbonmatch.config.confirmation import Confirmation
 from carbonmatch.config.prices import Prices
 from carbonmatch.config.profiles import Adjust
 from carbonmatch.config.screen import Screen
-from carbonmatch.config.section import Name, OneOrMore, Section
+from carbonmatch.config.section import Name, OneOrMore, OptionalName, Section
 from carbonmatch.config.settlement import Settlement
 from carbonmatch.config.volatility import Volatility
 from carbonmatch.limits import (
@@ -276,6 +276,8 @@ class Account(Section, frozen=True):
     name: Name
     # Whose it really is, where an instrument's self-trade prevention goes by groups; 0: its participant's.
     group: _GroupId = GroupId(0)
+    # By whose limits it goes in instruments that have some for its class; none: by those for everybody.
+    holder_class: OptionalName = ""
 
 
 class Participant(Section, frozen=True):
@@ -401,7 +403,7 @@ def venue_commands(config: Config) -> list[VenueCommand]:
         (account, participant) for participant in config.participants for account in participant.accounts
     ]
     commands += [
-        DefineAccount(account.id, participant.id, account.name, account.group)
+        DefineAccount(account.id, participant.id, account.name, account.group, account.holder_class)
         for account, participant in sorted(holders, key=lambda holder: holder[0].id)
     ]
     commands += [

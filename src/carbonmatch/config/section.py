@@ -4,10 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from carbonmatch.matching.messages import NameField
+from carbonmatch.matching.messages import NameField, OptionalNameField
 
 # A `description` is what a person reads where the value does not fit.
 Name = Annotated[NameField, Meta(description="1 to 32 letters, digits, '_', '.' or '-'")]
+OptionalName = Annotated[OptionalNameField, Meta(description="0 to 32 letters, digits, '_', '.' or '-'")]
 
 # Of a list which narrows what everybody may: an empty one would say nobody, and mean the same as none.
 OneOrMore = Meta(min_length=1)

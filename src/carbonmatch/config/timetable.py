@@ -114,7 +114,7 @@ class Timetable:
             day = date(trading_day // 10_000, trading_day // 100 % 100, trading_day % 100)
             end_of_day = self._special_ends.get(day, self._end_of_day)
             assert end_of_day is not None, "the schedule ends days"
-            self._ends_ns[trading_day] = self._instant_ns(day, seconds_of(end_of_day))
+            self._ends_ns[trading_day] = self.instant_ns(day, seconds_of(end_of_day))
         return self._ends_ns[trading_day]
 
     def between(self, after_ns: int, until_ns: int) -> Iterator[Transition]:
@@ -173,18 +173,19 @@ class Timetable:
         steps = self.steps_of(day)
         if not steps:
             return []
-        instants = [self._instant_ns(day, step.at_s) for step in steps]
+        instants = [self.instant_ns(day, step.at_s) for step in steps]
         of_day = [
             Transition(at_ns, step, day)
             for at_ns, next_ns, step in zip(instants, [*instants[1:], None], steps, strict=True)
             if at_ns != next_ns
         ]
         following = self.steps_of(day + _DAY)
-        if following and self._instant_ns(day + _DAY, following[0].at_s) == instants[-1]:
+        if following and self.instant_ns(day + _DAY, following[0].at_s) == instants[-1]:
             of_day[-1] = Transition(instants[-1] - 1, steps[-1], day)
         return of_day
 
-    def _instant_ns(self, day: date, at_s: int) -> int:
+    def instant_ns(self, day: date, at_s: int) -> int:
+        """When it is so many seconds past the midnight at which the date begins."""
         days, seconds = divmod(at_s, SECONDS_PER_DAY)
         wall = datetime.combine(day + days * _DAY, time()) + timedelta(seconds=seconds)
         return _ns_of(_first_instant(wall, self.zone))

@@ -63,6 +63,7 @@ def in_words(config: Config) -> list[str]:
         f"{len(config.instruments)} instruments",
         *_instruments(config),
         *(f"composite {one.id} {one.symbol}: {composites.in_words(one)}" for one in config.composites),
+        *_carried_over(config),
         f"{len(config.participants)} participants, {accounts} accounts",
         *_groups(config),
         f"{len(config.sessions)} sessions",
@@ -245,13 +246,40 @@ def _self_trade(instrument: Instrument) -> str:
     return f"self-trades of {_OWNER[instrument.self_trade.key]}: {default} {asked}"
 
 
+def _carried_over(config: Config) -> list[str]:
+    """What is counted for it, and in which instruments together."""
+    members: dict[str, list[str]] = {}
+    for one in config.instruments:
+        rules = clearing.in_force(one.clearing)
+        if rules is not None and (words := clearing.carry_over_words(rules, one.lot_tonnes)):
+            members.setdefault(words, []).append(one.symbol)
+    return [
+        f"counted for what may be carried over of {words} ({', '.join(symbols)})"
+        for words, symbols in members.items()
+    ]
+
+
 def _groups(config: Config) -> list[str]:
     members: dict[int, list[str]] = {}
     for participant in config.participants:
         for account in participant.accounts:
             if account.group:
                 members.setdefault(account.group, []).append(f"{account.name} of {participant.name}")
-    return [f"  group {group}: {', '.join(names)}" for group, names in sorted(members.items())]
+    classes: dict[str, list[str]] = {}
+    for participant in config.participants:
+        for account in participant.accounts:
+            if account.holder_class:
+                classes.setdefault(account.holder_class, []).append(f"{account.name} of {participant.name}")
+    tables = [table for one in config.instruments if (table := clearing.in_force(one.clearing)) is not None]
+    limited = {one.holder_class for table in tables for one in table.holders}
+    return [
+        *(f"  group {group}: {', '.join(names)}" for group, names in sorted(members.items())),
+        *(
+            f"  holders of class {name}{'' if name in limited else ' (no instrument has limits of it)'}: "
+            f"{', '.join(names)}"
+            for name, names in sorted(classes.items())
+        ),
+    ]
 
 
 def _session(config: Config, session: Session) -> str:

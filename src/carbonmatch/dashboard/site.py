@@ -13,7 +13,12 @@ from carbonmatch.dashboard.acting import Asked, Operating, Refused, command_of
 from carbonmatch.dashboard.admission import TOKEN_HEADER, Logins, refusal
 from carbonmatch.dashboard.browsers import Browsers
 from carbonmatch.dashboard.view import View
-from carbonmatch.limits import DASHBOARD_CONNECTIONS_MAX, DASHBOARD_REQUEST_BYTES_MAX, DASHBOARD_ROWS_MAX
+from carbonmatch.limits import (
+    DASHBOARD_CONNECTIONS_MAX,
+    DASHBOARD_IDLE_SECONDS,
+    DASHBOARD_REQUEST_BYTES_MAX,
+    DASHBOARD_ROWS_MAX,
+)
 from carbonmatch.ops.logs import WARNING, log
 
 _KINDS: Final = {
@@ -38,6 +43,8 @@ _wait = asyncio.sleep
 # A wrong secret is answered after this time, and so many at once.
 _WRONG_SECRET_SECONDS: Final = 1.0
 _WRONG_SECRETS_MAX: Final = 4
+# What is left of a request that was answered already is read for so long, so that its sender sees the answer.
+_LINGERING_SECONDS: Final = 1.0
 
 _Asked = TypeVar("_Asked")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -97,7 +104,7 @@ class Site:
     # --- acting --------------------------------------------------------------------------------
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        asked = _decoded(await request.read(), Secret)
+        asked = _decoded(await _body(request), Secret)
         if self._logins is None:
             return _answer(403, problem="this dashboard has no operator's key: it only shows")
         token = self._logins.log_in(asked.secret)
@@ -130,7 +137,7 @@ class Site:
     async def _act(self, request: web.Request) -> web.Response:
         if self._operating is None or not self._may_act(request):
             return _answer(403, problem="log in first: nothing was done")
-        asked = _decoded(await request.read(), Asked)
+        asked = _decoded(await _body(request), Asked)
         try:
             command = command_of(asked, self._view.symbol_of(asked.instrument_id))
             sequence = await self._operating.act(command)
@@ -167,7 +174,13 @@ class Site:
 
 async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, asyncio.Server]:
     """Serve it; one connection too many is closed as soon as it is accepted."""
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=30.0, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=DASHBOARD_IDLE_SECONDS,
+        lingering_time=_LINGERING_SECONDS,
+        shutdown_timeout=1.0,
+    )
     await runner.setup()
     server = runner.server
     assert server is not None
@@ -205,6 +218,14 @@ def _file(body: bytes, kind: str) -> Handler:
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(DASHBOARD_IDLE_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the request did not come to its end\n") from None
 
 
 def _decoded(body: bytes, kind: type[_Asked]) -> _Asked:

@@ -35,6 +35,8 @@ class Firm(Struct):
     market: str
     weight: float  # its size among those of its market
     is_seller: bool
+    # Tonnes of a year, on top of which some markets limit what a company may hold.
+    allocated: int
     # Tonnes with which it comes to the market. Who needs some leaves its own at the registry.
     deposited: int
     funds: int = 0  # fen, at the beginning
@@ -71,10 +73,12 @@ def _firms_of(random: Random, market: str, name: str, first: int, count: int, to
             market,
             weight,
             number in sellers,
-            deposited := int(tonnes * weight / whole) if number in sellers else 0,
+            allocated,
+            deposited := allocated if number in sellers else 0,
             left=deposited,
         )
         for number, weight in enumerate(weights)
+        for allocated in [int(tonnes * weight / whole)]
     ]
 
 

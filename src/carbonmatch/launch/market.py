@@ -36,6 +36,8 @@ _OPERATOR_ID: Final = SessionId(SESSION_ID_MAX)
 _WATCHER_ID: Final = SessionId(SESSION_ID_MAX - 1)
 # Neighbouring companies share a gateway.
 _ACCOUNTS_OF_A_GATEWAY: Final = 140
+# Whoever has to surrender allowances; some markets limit what these may hold in another way than the others.
+_HOLDER_CLASS: Final = "compliance"
 # One key opens everything: it is all one process, and nobody else can connect.
 KEY_ID: Final = KeyId("launch")
 PRIVATE_KEY: Final = blake2b(b"carbonmatch launch, known to everyone", digest_size=32).digest()
@@ -84,7 +86,7 @@ def _markets(references: Mapping[str, int]) -> Config:
 
 
 def _participant(firm: Firm) -> Participant:
-    account = Account(id=AccountId(firm.account), name=firm.name)
+    account = Account(id=AccountId(firm.account), name=firm.name, holder_class=_HOLDER_CLASS)
     return Participant(id=ParticipantId(firm.account), name=firm.name, accounts=(account,))
 
 

@@ -38,7 +38,8 @@ with 1 where one was not.
   through gateways; every batch is written and synced before it is answered. After the holidays of October
   the venue is stopped and started again from its disk.
 * **Accounts.** An operator deposits what registry and banks bring before the first day. From there on the
-  venue holds units and money, as the profiles say: what is offered is reserved, what was bought is sold on
+  venue holds units and money, as the profiles say, and in Beijing nobody holds more than its allocation and
+  1,000,000 t, by the rules of 2014: what is offered is reserved, what was bought is sold on
   a later trading day, proceeds buy at once, and Hubei takes its fees of 2014. Now and then somebody asks
   to sell a tonne more than it has, to sell what it has bought the same day, or to buy beyond its money:
   all of that has to be refused, for that reason. In the end an operator asks what every account has.

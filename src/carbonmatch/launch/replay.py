@@ -31,6 +31,7 @@ from carbonmatch.matching.messages import (
     InspectHoldings,
     InstrumentId,
     Ref,
+    SetAccountLimits,
     Side,
     StatusEnd,
 )
@@ -99,6 +100,7 @@ class Replay:
         for deal in plan.deals:
             self._deals[deal.day].append(deal)
         self.venue = self._start()
+        self._allocate()
         self._deposit()
 
     # --- the venue -------------------------------------------------------------------------------
@@ -124,6 +126,24 @@ class Replay:
         return self.venue.stop()
 
     # --- accounts --------------------------------------------------------------------------------
+
+    def _allocate(self) -> None:
+        """What companies were allocated, where they may hold that and so much more: in Beijing."""
+        for one in self._config.instruments:
+            clearing = one.clearing
+            if clearing is not None and any(limits.adds_allocation for limits in clearing.holders):
+                for firm in self.firms[one.symbol]:
+                    self._allot(AccountId(firm.account), one.id, firm.allocated)
+                self.loop.run()
+
+    def _allot(self, account: AccountId, instrument_id: InstrumentId, tonnes: int) -> None:
+        def answered(report: Any) -> None:
+            if not isinstance(report, Done):
+                raise LaunchFailed(f"allocation of {tonnes} t to account {account}: {report}")
+
+        self.operator.send(
+            lambda ref: SetAccountLimits(ref, account, instrument_id, allocated_lots=tonnes), answered
+        )
 
     def _deposit(self) -> None:
         """What the registry and the banks bring before the first day: allowances, and money."""

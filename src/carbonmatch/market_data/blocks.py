@@ -1,7 +1,8 @@
 """Negotiated blocks as the public knows them: what is posted, when they are open, and which trades wait.
 
 Where the instrument's rules say that the tape shows a block at the close only, its trade waits here until
-blocks or instrument close: nobody is told of it before, nor of what becomes of it.
+blocks or instrument close: nobody is told of it before, nor of what becomes of it; or everybody of the volume
+of all that wait, whenever that changes.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from carbonmatch.matching.messages import (
     TradeId,
     TradeKind,
 )
-from carbonmatch.protocol.messages import BlockPhaseUpdate, BlockPost
+from carbonmatch.protocol.messages import BlockPhaseUpdate, BlockPost, BlockVolume
 
 
 class SavedBlocks(Struct, frozen=True, gc=False, array_like=True):
@@ -32,6 +33,8 @@ class SavedBlocks(Struct, frozen=True, gc=False, array_like=True):
     posts: list[BlockPosted]
     withheld: list[Traded]
 
+
+BlockMessage = BlockPhaseUpdate | BlockPost | BlockVolume
 
 NOTHING: Final = SavedBlocks(None, [], [])
 
@@ -60,8 +63,8 @@ class PublicBlocks:
         self._told = event
         return _phase_message(event, seq)
 
-    def snapshot(self, definition: InstrumentDefinition, seq: int) -> Iterator[BlockPhaseUpdate | BlockPost]:
-        """The phase and all that is posted, where blocks are negotiated at all."""
+    def snapshot(self, definition: InstrumentDefinition, seq: int) -> Iterator[BlockMessage]:
+        """The phase, all that is posted, and what is traded, where blocks are negotiated at all."""
         rules = definition.blocks
         if rules is None:
             return
@@ -71,6 +74,8 @@ class PublicBlocks:
         yield _phase_message(told, seq)
         for event in self._posts.values():
             yield _post_message(event, seq)
+        if rules.tape is BlockTape.VALUE_AT_CLOSE and self._withheld:
+            yield self._volume(definition, seq, next(reversed(self._withheld.values())).time_ns)
 
     def forget_phase(self) -> None:
         """The instrument has no blocks any more, and begins anew where it gets some."""
@@ -104,6 +109,17 @@ class PublicBlocks:
                 trade.kind,
             )
         return True
+
+    def told_volume(self, definition: InstrumentDefinition, seq: int, time_ns: int) -> BlockVolume | None:
+        """What waits, now that it has changed; None where nobody is told."""
+        rules = definition.blocks
+        if rules is None or rules.tape is not BlockTape.VALUE_AT_CLOSE:
+            return None
+        return self._volume(definition, seq, time_ns)
+
+    def _volume(self, definition: InstrumentDefinition, seq: int, time_ns: int) -> BlockVolume:
+        volume_lots = sum(trade.quantity_lots for trade in self._withheld.values())
+        return BlockVolume(definition.instrument_id, seq, volume_lots, len(self._withheld), time_ns)
 
     def release(self) -> list[Traded]:
         """The trades that have waited, in their order."""

@@ -11,6 +11,7 @@ from carbonmatch.protocol.messages import (
     BandUpdate,
     BlockPhaseUpdate,
     BlockPost,
+    BlockVolume,
     Composite,
     DaySummary,
     FeedKind,
@@ -58,6 +59,7 @@ InstrumentMessage = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | BlockVolume
     | Composite
 )
 

@@ -1,13 +1,13 @@
 """Released batches in, numbered feed messages out. Pure: no socket, no clock, no bytes of the wire.
 
-Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from
-1. `instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
+Numbers. `feed_sequence` counts the batches that changed something public, dense over the venue from 1.
+`instrument_seq` counts the messages of one instrument, dense from 1: each Trade, TradeBust,
 TradeCorrection, PhaseUpdate, BandUpdate, LimitsUpdate, AuctionUpdate, AuctionResult, BiddingAnnouncement,
-BiddingUpdate, BiddingResult, BlockPost, BlockPhaseUpdate, DaySummary, LevelUpdate, Statistics and
-KindStatistics has its own; a composite price, which is followed as an instrument is, counts its Composites.
-A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer kinds sees
-them only rise, and relies on the transport. OrderUpdates are counted apart (`list_seq`): who does not follow
-the list sees no gap.
+BiddingUpdate, BiddingResult, BlockPost, BlockVolume, BlockPhaseUpdate, DaySummary, LevelUpdate, Statistics
+and KindStatistics has its own; a composite price, which is followed as an instrument is, counts its
+Composites. A subscriber of all kinds sees every number of an instrument and so notices a gap; one of fewer
+kinds sees them only rise, and relies on the transport. OrderUpdates are counted apart (`list_seq`): who
+does not follow the list sees no gap.
 
 An instrument that is new comes with its snapshot (empty), so that whoever follows the whole venue
 needs to ask for nothing.

@@ -139,7 +139,9 @@ class PublicInstrument:
             if type(event) is Traded:
                 if is_of_screen(event.kind):
                     trades, kind = [event], event.kind
-                elif not self.blocks.withholds(self.definition, event):
+                elif self.blocks.withholds(self.definition, event):
+                    self._tell_block_volume(event.time_ns, changed)
+                else:
                     self._trade([event], changed)
                 continue
             if type(event) is TradeBusted or type(event) is TradeCorrected:
@@ -195,6 +197,7 @@ class PublicInstrument:
 
     def _amend_trade(self, event: TradeBusted | TradeCorrected, changed: InstrumentChanges) -> None:
         if self.blocks.amends(event):
+            self._tell_block_volume(event.time_ns, changed)
             return
         self.seq += 1
         changed.kinds |= FeedKind.TRADES
@@ -227,16 +230,31 @@ class PublicInstrument:
         ]
         self.seq += len(seen)
 
+    def _release_blocks(self, time_ns: int, changed: InstrumentChanges) -> None:
+        """Tell the trades that have waited; nothing of them waits any more."""
+        trades = self.blocks.release()
+        self._trade(trades, changed)
+        if trades:
+            self._tell_block_volume(time_ns, changed)
+
+    def _tell_block_volume(self, time_ns: int, changed: InstrumentChanges) -> None:
+        """Where everyone sees at once how much is traded in blocks, though not at which price."""
+        message = self.blocks.told_volume(self.definition, self.seq + 1, time_ns)
+        if message is not None:
+            self.seq += 1
+            changed.kinds |= ALWAYS
+            changed.messages.append(message)
+
     def _change_block_phase(self, event: BlockPhaseChanged, changed: InstrumentChanges) -> None:
         if is_close(event):
-            self._trade(self.blocks.release(), changed)
+            self._release_blocks(event.time_ns, changed)
         self.seq += 1
         changed.messages.append(self.blocks.change_phase(event, self.seq))
 
     def _change_phase(self, event: PhaseChanged, changed: InstrumentChanges) -> None:
         if event.phase is Phase.CLOSED:
             # Before the day is over, of which they are.
-            self._trade(self.blocks.release(), changed)
+            self._release_blocks(event.time_ns, changed)
         self.depth.phase = event.phase
         if event.phase not in GATHERING:
             self.auction = None
@@ -300,11 +318,12 @@ class PublicInstrument:
         if not self.feed_sequence:
             self._introduce(changed, feed_sequence)
             return
-        definition = self.definition = event.definition
-        changed.messages.append(Instrument(definition))
+        definition = event.definition
         if definition.blocks is None:
-            self._trade(self.blocks.release(), changed)
+            self._release_blocks(event.time_ns, changed)
             self.blocks.forget_phase()
+        self.definition = definition
+        changed.messages.append(Instrument(definition))
         if self.order_list is not None:
             self.order_list.configure(definition.screen)
         elif definition.screen.order_list:

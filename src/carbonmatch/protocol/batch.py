@@ -7,8 +7,8 @@ A record payload is a MessagePack array of three, or of four where there are dro
     [public event, ...]                                       and what everyone may know of it
     [[session_id, first_seq, count, [[session_id, picked], ...]], ...]  and who gets copies of which reports
 
-Each list of commands is the payload of the frame it came in, and each list of reports that of the
-frame it leaves in: the same bytes, encoded once and embedded.
+Each list of commands is the payload of the frame it came in, or of several that came together, and each list
+of reports that of the frame it leaves in: the same bytes, encoded once and embedded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -80,11 +80,20 @@ class _StoredEntry(Struct, frozen=True, gc=False, array_like=True):
     commands: list[AnyCommand]
 
 
+class _StoredRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """As `Outline`, with the commands built: in one pass, where two of them take a fifth longer."""
+
+    entries: list[_StoredEntry]
+    streams: list[StreamRecord]
+    public: Raw
+    copies: list[CopyChunk] = []
+
+
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_record_decoder: Final = msgspec.msgpack.Decoder(Outline)
-_entries_decoder: Final = msgspec.msgpack.Decoder(list[_StoredEntry])
+_record_decoder: Final = msgspec.msgpack.Decoder(_StoredRecord)
+_outline_decoder: Final = msgspec.msgpack.Decoder(Outline)
 _entry_records_decoder: Final = msgspec.msgpack.Decoder(list[EntryRecord])
 _reports_decoder: Final = msgspec.msgpack.Decoder(list[AnyReport])
 _public_decoder: Final = msgspec.msgpack.Decoder(list[AnyPublicEvent])
@@ -136,12 +145,11 @@ def decode_record(payload: bytes, first_sequence: int) -> Record:
     """Return the batch whose first command has `first_sequence`."""
     try:
         stored = _record_decoder.decode(payload)
-        stored_entries = _entries_decoder.decode(stored.entries)
     except _UNDECODABLE as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record of sequence {first_sequence}: {error}") from None
     entries = []
     sequence = first_sequence
-    for entry in stored_entries:
+    for entry in stored.entries:
         if not entry.commands:
             raise ProtocolError(RejectReason.MALFORMED, f"entry {sequence}: no command, expected at least 1")
         entries.append(Entry(sequence, entry.time_ns, entry.session_id, entry.commands))
@@ -152,7 +160,7 @@ def decode_record(payload: bytes, first_sequence: int) -> Record:
 def decode_outline(payload: bytes) -> Outline:
     """What a record holds, with neither its commands nor its reports built."""
     try:
-        return _record_decoder.decode(payload)
+        return _outline_decoder.decode(payload)
     except _UNDECODABLE as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
 
@@ -160,7 +168,7 @@ def decode_outline(payload: bytes) -> Outline:
 def last_time_ns(payload: bytes) -> int:
     """The stamp of a record's last entry, which is that of the batch in the feed."""
     try:
-        return _entry_records_decoder.decode(_record_decoder.decode(payload).entries)[-1].time_ns
+        return _entry_records_decoder.decode(_outline_decoder.decode(payload).entries)[-1].time_ns
     except (*_UNDECODABLE, IndexError) as error:
         raise ProtocolError(RejectReason.MALFORMED, f"record: {error}") from None
 

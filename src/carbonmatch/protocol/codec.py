@@ -5,9 +5,10 @@ decodes the frame, and a frame is taken whole or refused whole. Lenient on what 
 engine, for clients: a later engine may know messages, fields and reasons that this code does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -55,6 +56,12 @@ _plain_decoder: Final = Decoder(list[list[Any]])
 _encoder: Final = Encoder()
 
 
+# How MessagePack begins an array of up to 15, whose length is in the same byte, and one of up to 65,535.
+FIXARRAY: Final = 0x90
+FIXARRAY_MAX: Final = 15
+_ARRAY_16: Final = 0xDC
+
+
 class UnknownMessage(Struct, frozen=True):
     """A message of a later version, for a client to count and to leave alone."""
 
@@ -84,6 +91,31 @@ def decode_client_frame(payload: bytes) -> list[ClientInbound]:
         return _client_decoder.decode(payload)
     except _UNDECODABLE as error:
         raise _refusal(payload, error, ClientInbound) from None
+
+
+def decode_if_valid(payloads: Sequence[bytes]) -> list[ClientInbound] | None:
+    """As `decode_client_frame`, of several; None where that has to say what is wrong with one of them."""
+    try:
+        if len(payloads) == 1:
+            return _client_decoder.decode(payloads[0])
+        return list(chain.from_iterable(map(_client_decoder.decode, payloads)))
+    except _UNDECODABLE:
+        return None
+
+
+def is_short(payload: bytes) -> bool:
+    """Whether a payload may be `joined`: 15 messages at most, said in the first byte."""
+    return payload[0] ^ FIXARRAY <= FIXARRAY_MAX
+
+
+def joined(payloads: list[bytes], message_count: int) -> bytes:
+    """The payload of one frame with all messages of several, each of which is valid and `is_short`."""
+    head = (
+        bytes([FIXARRAY | message_count])
+        if message_count <= FIXARRAY_MAX
+        else bytes([_ARRAY_16]) + message_count.to_bytes(2, "big")
+    )
+    return head + b"".join([payload[1:] for payload in payloads])
 
 
 def decode_control_frame(payload: bytes) -> list[SessionControl]:

@@ -45,12 +45,13 @@ class FrameReader:
         payloads: list[bytes] = []
         start = self._complete_partial(chunk, payloads) if self.incomplete else 0
         size = len(chunk)
+        length_max = self.frame_bytes_max
+        unpack_length = _unpack_length
         # The common case is whole frames and nothing kept: payloads are sliced from the chunk.
-        while size - start >= LENGTH_BYTES:
-            length: int = _unpack_length(chunk, start)[0]
-            if not 0 < length <= self.frame_bytes_max:
+        while (body := start + LENGTH_BYTES) <= size:
+            (length,) = unpack_length(chunk, start)
+            if length > length_max or not length:
                 raise self._length_error(length)
-            body = start + LENGTH_BYTES
             end = body + length
             if end > size:
                 break

@@ -30,6 +30,7 @@ from carbonmatch.protocol.vocabulary.feed_mechanisms import BiddingResult as Bid
 from carbonmatch.protocol.vocabulary.feed_mechanisms import BiddingUpdate as BiddingUpdate
 from carbonmatch.protocol.vocabulary.feed_mechanisms import BlockPhaseUpdate as BlockPhaseUpdate
 from carbonmatch.protocol.vocabulary.feed_mechanisms import BlockPost as BlockPost
+from carbonmatch.protocol.vocabulary.feed_mechanisms import BlockVolume as BlockVolume
 from carbonmatch.protocol.vocabulary.feed_trading import BandUpdate as BandUpdate
 from carbonmatch.protocol.vocabulary.feed_trading import Composite as Composite
 from carbonmatch.protocol.vocabulary.feed_trading import DaySummary as DaySummary
@@ -103,6 +104,7 @@ FeedOutbound = (
     | DaySummary
     | BlockPost
     | BlockPhaseUpdate
+    | BlockVolume
     | GapFilled
     | Composite
 )

@@ -13,7 +13,7 @@ Whoever has the socket passes in bytes and the time, and sends and does what is 
 `now_ns` is a clock that never steps; `time_ns` is UTC and only ever copied into messages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -340,6 +340,16 @@ class Connection:
         """For the roles TRADE and OPERATOR; raises ProtocolError."""
         assert self.state is State.ACTIVE
         return self._separate(codec.decode_client_frame(payload), time_ns)
+
+    def receive_plain(self, payloads: Sequence[bytes]) -> list[ClientCommand] | None:
+        """What is in frames of commands that need no more than to be applied.
+
+        None: one of them is for `receive_commands`.
+        """
+        messages: list[Any] | None = codec.decode_if_valid(payloads)
+        if messages is None or not self._looked_at.isdisjoint(map(type, messages)):
+            return None
+        return messages
 
     def receive_feed_requests(self, payload: bytes, time_ns: int) -> Received[FeedRequest]:
         """For the role MARKET_DATA; raises ProtocolError."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from carbonmatch.journal.record import StoredRecord
+from carbonmatch.matching.clearing.net_sales import carry_over_max_lots
 from carbonmatch.matching.messages import (
     AccountId,
     DayEnded,
@@ -31,24 +32,26 @@ from carbonmatch.matching.messages import (
 )
 from carbonmatch.protocol.batch import Record, decode_public, decode_stream, made_commands
 from carbonmatch.server.recovery import decoded
+from carbonmatch.settlement.carry_over import SalesBook, SavedSales
 from carbonmatch.settlement.fees import Tariff, Tariffs
 from carbonmatch.settlement.trades import (
     NO_FEES,
     AccountCode,
     Adjustment,
+    CarriedOver,
     JournalPlace,
     Run,
     SettledTrade,
     Terms,
 )
 
-_STATE_VERSION = 3
+_STATE_VERSION = 4
 
 
 class _InstrumentBook:
     """What an instrument has had since its last day ended, and which days those were."""
 
-    __slots__ = ("adjustments", "definition", "ended", "tariffs", "trades")
+    __slots__ = ("adjustments", "definition", "ended", "sales", "tariffs", "trades")
 
     def __init__(self, definition: InstrumentDefinition, since_trade_id: TradeId) -> None:
         self.definition = definition
@@ -56,11 +59,14 @@ class _InstrumentBook:
         self.trades: dict[TradeId, SettledTrade] = {}
         self.adjustments: list[Adjustment] = []
         self.ended: list[tuple[TradeId, int]] = []  # the last trade id of each day, and the day
+        self.sales = SalesBook()
+        self.sales.go_by(definition.clearing, since_trade_id, TradeId(0))
 
     def define(self, definition: InstrumentDefinition, last_trade_id: TradeId) -> None:
         """It is another one from now on, after this trade of the venue."""
         self.definition = definition
         self.tariffs.define(definition, last_trade_id)
+        self.sales.go_by(definition.clearing, last_trade_id, self.ended[-1][0] if self.ended else TradeId(0))
 
     def made(self, kind: TradeKind, price_ticks: int, lots: int) -> Terms:
         """What a trade is worth that is made now."""
@@ -97,6 +103,7 @@ class _SavedBook(Struct, frozen=True, array_like=True):
     trades: list[SettledTrade]
     adjustments: list[Adjustment]
     ended: list[tuple[TradeId, int]]
+    sales: SavedSales | None = None
 
 
 class _SavedLedger(Struct, frozen=True, array_like=True):
@@ -129,7 +136,7 @@ class Ledger:
         for event in batch.events:
             if type(event) is DayEnded:
                 if closing is not None and closing.ends[0].sequence != event.sequence:
-                    yield closing.run(self._accounts, place)
+                    yield self._run(closing, place)
                     closing = None
                 if closing is None:
                     self._name(batch, event.sequence)
@@ -144,8 +151,40 @@ class Ledger:
             elif type(event) is InstrumentDefined:
                 self._define(batch.definition(event.definition.instrument_id))
         if closing is not None:
-            yield closing.run(self._accounts, place)
+            yield self._run(closing, place)
         self._name(batch, stored.next_sequence)
+
+    def _run(self, closing: "_Closing", place: JournalPlace) -> Run:
+        """What has ended by one command, once all of it is taken in."""
+        run = closing.run(self._accounts, place)
+        days: list[tuple[SettledTrade | Adjustment, int]]
+        days = [(one, run.trading_day) for one in run.standing]
+        days += [(one, one.trading_day) for one in run.adjustments]
+        counted = sorted(
+            {
+                (account_id, one.instrument_id)
+                for one, trading_day in days
+                if self._books[one.instrument_id].sales.counts(trading_day)
+                for account_id in (one.buyer, one.seller)
+            }
+        )
+        return msgspec.structs.replace(run, carried_over=[self._carried_over(*key) for key in counted])
+
+    def _carried_over(self, account_id: AccountId, instrument_id: InstrumentId) -> CarriedOver:
+        sales = self._books[instrument_id].sales.sales
+        assert sales is not None
+        counted = [each for book in self._books.values() if (each := book.sales.sales) is not None]
+        group_lots = sum(
+            each.sold_lots.get(account_id, 0) for each in counted if each.rules.group == sales.rules.group
+        )
+        return CarriedOver(
+            account_id,
+            instrument_id,
+            sales.sold_lots.get(account_id, 0),
+            sales.rules.group,
+            group_lots,
+            carry_over_max_lots(sales.rules, group_lots),
+        )
 
     def _define(self, definition: InstrumentDefinition) -> None:
         book = self._books.get(definition.instrument_id)
@@ -191,19 +230,19 @@ class Ledger:
             stood = (event.price_before_ticks, event.quantity_before_lots)
         else:
             stood = (event.price_ticks, event.quantity_lots)
-        book.adjustments.append(
-            Adjustment(
-                book.day_of(event.trade_id),
-                event.trade_id,
-                event.instrument_id,
-                kind,
-                event.time_ns,
-                found.buyer.account_id,
-                found.seller.account_id,
-                book.amended(event.trade_id, kind, *stood),
-                book.amended(event.trade_id, kind, price_ticks, lots),
-            )
+        adjustment = Adjustment(
+            book.day_of(event.trade_id),
+            event.trade_id,
+            event.instrument_id,
+            kind,
+            event.time_ns,
+            found.buyer.account_id,
+            found.seller.account_id,
+            book.amended(event.trade_id, kind, *stood),
+            book.amended(event.trade_id, kind, price_ticks, lots),
         )
+        book.adjustments.append(adjustment)
+        book.sales.amend(adjustment)
 
     # --- to be gone on from ----------------------------------------------------------------------
 
@@ -217,6 +256,7 @@ class Ledger:
                 list(book.trades.values()),
                 book.adjustments,
                 book.ended,
+                book.sales.saved(),
             )
             for _, book in sorted(self._books.items())
         ]
@@ -241,6 +281,7 @@ class Ledger:
             book.trades = {trade.trade_id: trade for trade in one.trades}
             book.adjustments = one.adjustments
             book.ended = one.ended
+            book.sales = SalesBook.of(one.sales)
         return ledger
 
 
@@ -261,6 +302,7 @@ class _Closing:
         self.ends.append(event)
         self._definitions[event.instrument_id] = book.definition
         assert all(event.after_trade_id < number <= event.last_trade_id for number in book.trades)
+        book.sales.roll(event.trading_day, book.trades.values(), event.last_trade_id)
         self._trades += book.trades.values()
         self._adjustments += book.adjustments
         book.trades, book.adjustments = {}, []

@@ -16,7 +16,7 @@ from msgspec import Struct
 from carbonmatch.config.trade_numbers import DEFAULT_FORMAT, trade_number
 from carbonmatch.matching.messages import AccountId
 from carbonmatch.settlement.totals import Totals
-from carbonmatch.settlement.trades import Adjustment, Run, SettledTrade, Terms
+from carbonmatch.settlement.trades import Adjustment, CarriedOver, Run, SettledTrade, Terms
 from carbonmatch.words import price_text, utc_text
 
 FORMAT_VERSION: Final = 1
@@ -42,6 +42,7 @@ class Content(Struct, frozen=True):
     units: list[Row]
     cash: list[Row]
     fees: list[Row]
+    carry_over: list[Row]
     footer: Row
 
 
@@ -52,6 +53,7 @@ _KINDS: Final = (
     ("UNITS", "units"),
     ("CASH", "cash"),
     ("FEES", "fees"),
+    ("CARRY_OVER", "carry_over"),
 )
 
 
@@ -89,6 +91,7 @@ def content_of(run: Run, naming: Naming) -> Content:
         units,
         cash,
         [{"currency": currency, "fees_minor": fees} for currency, fees in totals.fees_minor.items()],
+        [_carry_over_row(run, one) for one in run.carried_over],
         {
             "trades": len(trades),
             "adjustments": len(adjustments),
@@ -200,6 +203,17 @@ def _adjustment_row(run: Run, one: Adjustment, naming: Naming) -> Row:
         "amount_change_minor": after.amount_minor - before.amount_minor,
         "buyer_fee_change_minor": after.fees_minor[0] - before.fees_minor[0],
         "seller_fee_change_minor": after.fees_minor[1] - before.fees_minor[1],
+    }
+
+
+def _carry_over_row(run: Run, one: CarriedOver) -> Row:
+    return {
+        **_account(run, one.account_id, ""),
+        "instrument": run.definitions[one.instrument_id].symbol,
+        "net_sold_lots": one.sold_lots,
+        "group": one.group,
+        "group_net_sold_lots": one.group_sold_lots,
+        "carry_over_max_lots": one.max_lots,
     }
 
 

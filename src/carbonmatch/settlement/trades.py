@@ -69,6 +69,17 @@ class Adjustment(Struct, frozen=True, gc=False, array_like=True):
         return not self.after.quantity_lots
 
 
+class CarriedOver(Struct, frozen=True, gc=False, array_like=True):
+    """What an account has sold more than it bought on the days of a carry-over rule, as of the run."""
+
+    account_id: AccountId
+    instrument_id: InstrumentId
+    sold_lots: int
+    group: str
+    group_sold_lots: int  # of all instruments of the group
+    max_lots: int  # what may be carried over by them
+
+
 class JournalPlace(Struct, frozen=True, gc=False, array_like=True):
     """The record that ended the day, and what ties it to all that was journaled before."""
 
@@ -87,6 +98,7 @@ class Run(Struct, frozen=True):
     trades: list[SettledTrade]  # in the order of their ids; busted ones too
     adjustments: list[Adjustment]  # in the order in which they were made
     place: JournalPlace
+    carried_over: list[CarriedOver] = []  # of accounts that the run moves, where it is counted
 
     @property
     def trading_day(self) -> int:

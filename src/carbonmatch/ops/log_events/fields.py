@@ -67,6 +67,7 @@ FIELDS: Final = {
     "path": "what was asked for",
     "phase": "the phase",
     "price_ticks": "the price; 0: none",
+    "process": "the id of a process",
     "pricing": "whether winners pay one price or their own",
     "quantity_lots": "the quantity",
     "reason": "why, as proto/MESSAGES.md names it",

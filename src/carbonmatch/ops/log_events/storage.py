@@ -25,6 +25,24 @@ STORAGE: Final = (
         " next start finds.",
     ),
     LogEvent(
+        "sync_process_refused",
+        WARNING,
+        ("text",),
+        "The process that syncs the journal beside the engine could not be started. The engine syncs by a"
+        " thread of its own: answers take up to a millisecond longer under load.",
+        "Look why no process could be started (`text`): memory, the unit's limit of processes. The next start"
+        " tries again.",
+    ),
+    LogEvent(
+        "sync_process_ended",
+        WARNING,
+        ("process",),
+        "The process that syncs the journal beside the engine has ended while it had nothing to do. The"
+        " engine syncs by a thread of its own from now on: answers take up to a millisecond longer under"
+        " load.",
+        "Look who has ended it (the kernel's log: memory). The next start has one again.",
+    ),
+    LogEvent(
         "journal_tail_cut",
         WARNING,
         ("segment", "byte", "sequence", "torn_bytes", "kept_as"),

@@ -140,6 +140,19 @@ class BlockPost(Outbound, frozen=True, tag=103):
     time_ns: int
 
 
+class BlockVolume(Outbound, frozen=True, tag=120):
+    """What of the day's blocks is traded and told without a price as yet; 0: nothing is, it has been told.
+
+    Of an instrument whose tape is VALUE_AT_CLOSE. After a snapshot it belongs to that.
+    """
+
+    instrument_id: InstrumentId
+    instrument_seq: int
+    volume_lots: int  # of all of them together
+    trade_count: int  # how many they are
+    time_ns: int  # of the trade, or of what became of one
+
+
 class BlockPhaseUpdate(Outbound, frozen=True, tag=104):
     """Whether blocks are negotiated now. After a snapshot it belongs to that."""
 
