@@ -1,6 +1,6 @@
 # Needs make, a Python from 3.11 on and the package index; everything else goes into .venv.
 
-.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench hostile drills alerts image lock audit sbom clean
+.PHONY: help demo launch accel test examples lint fuzz torture torture-long sim conformance coverage replay-versions mutants bench soak hostile drills alerts image lock audit sbom clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -15,7 +15,7 @@ help:
 	@echo "make lint     formatting, style, types and the Dockerfile"
 	@echo "make fuzz     bytes that are nearly right, for ever; FUZZ='--seconds 60' or '--inputs 100000' of each kind"
 	@echo "make torture  kill the engine 10,000 times under load, fail its disk 100 times, and in simulation cut"
-	@echo "              the power and flip bits at 20,000 places each: an hour at most"
+	@echo "              the power and flip bits at 20,000 places each: an hour at most; TORTURE=--small to try it"
 	@echo "make torture-long  the same with 50,000 kills and a million places: some hours"
 	@echo "make sim      engine, disk, network and clock in worlds of chance, until one fails or Ctrl-C;"
 	@echo "              SEED=7 for one of them, SEEDS=1000 for so many, STEPS=4000 for longer ones"
@@ -24,9 +24,12 @@ help:
 	@echo "              PYTHONS='python3.12 /path/to/python3.13' for others, COMMANDS=10000 for fewer"
 	@echo "make accel    compile the matching core, run its tests so, and a journal both ways"
 	@echo "make coverage  the tests of the matching core run every branch of it"
-	@echo "make mutants  change the matching core in 12,000 ways, each of which its tests should notice;"
-	@echo "              FILES='stops iceberg' for some of its files"
-	@echo "make bench    load the engine over TCP and compare it with the limits of this machine"
+	@echo "make mutants  change the matching core in 16,000 ways, each of which its tests should notice; SAMPLE=1000"
+	@echo "              for so many by chance, SEED=2 for others, FILES='stops clearing' for a part of it"
+	@echo "make bench    load the engine over TCP and compare it with the limits of this machine; a page with plots"
+	@echo "              in build/bench"
+	@echo "make soak     ten minutes of a moderate load, and whether memory, files or latency drifted meanwhile;"
+	@echo "              SOAK='--seconds 3600 --rate 10000' for another one, at most a day"
 	@echo "make hostile  what floods, silent readers, overload and lost connections cost the others"
 	@echo "make alerts   cause what alerts are for, and see them fire and clear in a real Prometheus: some minutes"
 	@echo "make drills   upgrade from an older commit of this repository and back again: DRILL_FROM=COMMIT for another one"
@@ -63,16 +66,9 @@ lint: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
+# TORTURE: --small for some seconds of each part, --parts NAMES for some of them.
 torture: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.torture.kill --kills 10000 --seed 1000 --jobs 2
-	$(BIN)/python -m tests.simulation --seed 1 --seeds 500
-	$(BIN)/python -m tests.torture.connections
-	CARBONMATCH_RECONNECTS=10000 $(BIN)/pytest tests/end_to_end/test_reconnect_storm.py
-	$(BIN)/python -m tests.torture.kill --kills 60 --seed 3 --follow
-	$(BIN)/python -m tests.server.determinism --commands 200000 --seed 1
-	$(BIN)/python -m tests.journal.damage --cuts 20000 --flips 20000
-	$(BIN)/python -m tests.faults.one_failure --calls 100
-	$(BIN)/python -m tests.matching.side_by_side --commands 200000 --seed 1
+	$(BIN)/python -m tests.torture $(TORTURE)
 
 # Some hours. Whatever fails says its seed, and keeps its journal.
 torture-long: $(VENV)/.installed-dev
@@ -122,18 +118,24 @@ accel: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev
 	$(BIN)/pytest tests/matching --cov=src/carbonmatch/matching --cov-branch --cov-fail-under=100
 
-# Four hours. What of the core may be wrong without a test noticing is looked for by changing it 12,000 times.
+# What of the core may be wrong without a test noticing is looked for by changing it. MUTANTS='--minutes 5' stops,
+# and goes on the next time; MUTANTS='--only NAME' tries one.
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
-	$(BIN)/mutmut run $(foreach file,$(FILES),"carbonmatch.matching.$(file).*")
-	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(FILES),--files $(FILES)) $(MUTANTS)
 
 sim: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
 	  $(if $(STEPS),--steps $(STEPS)) $(if $(TRACE),--trace)
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m bench spine
+	@mkdir -p build/bench
+	$(BIN)/python -m bench spine --json build/bench/spine.json --html build/bench/spine.html --hgrm build/bench
+
+soak: $(VENV)/.installed-dev
+	@mkdir -p build/bench
+	$(BIN)/python -m bench load soak --json build/bench/soak.json --html build/bench/soak.html $(SOAK)
 
 hostile: $(VENV)/.installed-dev
 	$(BIN)/python -m bench hostile flood
@@ -159,7 +161,7 @@ image: $(VENV)/.installed
 	$(BIN)/python -m tests.deploy.image build/image
 
 clean:
-	rm -rf $(VENV) .venv-supply .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data mutants .coverage
+	rm -rf $(VENV) .venv-supply .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-data .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- supply chain ---------------------------------------------------------------------------------
