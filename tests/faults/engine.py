@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> None:
     if options.stop_seconds is not None:
         service._STOP_SECONDS_MAX = options.stop_seconds  # type: ignore[misc]
     if options.trust:
-        commit._QUICK_IN_A_ROW = 0  # type: ignore[misc]
+        commit._IN_A_ROW = 0  # type: ignore[misc]
 
     def recover_small(storage: Any, history: Any, durable: bool, _: int, **how: bool) -> recovery.Recovered:
         recovered = recovery.recover_venue(storage, history, durable, options.segment_kib * 1024, **how)

@@ -1,14 +1,13 @@
 """The journal thread, with a writer that does as it is told."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from carbonmatch.exit_codes import ExitCode
 from carbonmatch.limits import COMMIT_DEAD_SECONDS
 from carbonmatch.server import commit as commit_module
-from carbonmatch.server.commit import _QUICK_IN_A_ROW, Commit, JournalThread
+from carbonmatch.server.commit import _IN_A_ROW, Commit, JournalThread
 from carbonmatch.server.sync_process import SyncProcess
 
 SECONDS_MAX = 10
@@ -133,7 +132,7 @@ class Journal:
 def trusted(journal: Journal) -> Journal:
     """With a disk that has been quick for long enough, and nothing of that left in what it has written."""
     journal.thread.start()
-    for _ in range(_QUICK_IN_A_ROW):
+    for _ in range(_IN_A_ROW):
         journal.thread.commit(commit(b"quick"))
         journal.wait()
     journal.writer.written.clear()
@@ -177,6 +176,17 @@ def test_an_idle_journal_is_sealed(journal: Journal) -> None:
     journal.thread.commit(commit(b"one"))
     assert journal.writer.sealed.wait(SECONDS_MAX)
     journal.thread.stop(SECONDS_MAX)
+
+
+def test_a_journal_is_not_idle_where_the_thread_alone_has_nothing_to_do(journal: Journal) -> None:
+    trusted(journal).thread.stop(SECONDS_MAX)
+    journal.writer.sealed.clear()
+    for _ in range(3):
+        assert journal.thread.commit_here(commit(b"here"))
+        journal.thread.idle()
+        assert not journal.writer.sealed.is_set()
+    journal.thread.idle()
+    assert journal.writer.sealed.is_set()
 
 
 def test_a_failed_write_ends_the_process_and_nobody_hears_of_the_commit(journal: Journal) -> None:
@@ -234,25 +244,30 @@ def test_the_caller_may_commit_while_the_thread_has_nothing_to_do(journal: Journ
     assert journal.durable == [], "the caller knows"
 
 
+def slow(journal: Journal, ns: int) -> None:
+    """Have the next append take so long, whatever of it is the disk's."""
+    append = journal.writer.append
+
+    def appended(payload: bytes, first_sequence: int, count: int) -> int:
+        journal.now_ns += ns
+        journal.writer.append = append  # type: ignore[method-assign]
+        return append(payload, first_sequence, count)
+
+    journal.writer.append = appended  # type: ignore[method-assign]
+
+
 def test_one_slow_answer_of_the_disk_sends_the_next_commits_to_the_thread(journal: Journal) -> None:
-    def slow(append: Callable[[bytes, int, int], int]) -> Callable[[bytes, int, int], int]:
-        def appended(payload: bytes, first_sequence: int, count: int) -> int:
-            journal.now_ns += 5_000_000
-            return append(payload, first_sequence, count)
-
-        return appended
-
-    quick = trusted(journal).writer.append
-    journal.writer.append = slow(quick)  # type: ignore[method-assign,assignment]
+    slow(trusted(journal), 5_000_000)
     assert journal.thread.commit_here(commit(b"slow"))
-    journal.writer.append = quick  # type: ignore[method-assign]
-    for _ in range(_QUICK_IN_A_ROW):
+    for _ in range(_IN_A_ROW):
         not_here = commit(b"not here")
         assert not journal.thread.commit_here(not_here)
+        # By the thread, and not by the process.
+        journal.writer.room = 0
         journal.thread.commit(not_here)
         journal.wait()
     assert journal.thread.commit_here(commit(b"here again"))
-    assert journal.writer.written == [b"slow", *[b"not here"] * _QUICK_IN_A_ROW, b"here again"]
+    assert journal.writer.written == [b"slow", *[b"not here"] * _IN_A_ROW, b"here again"]
 
 
 def test_a_disk_that_nobody_knows_is_not_waited_for(journal: Journal) -> None:
@@ -302,7 +317,8 @@ def test_nothing_else_is_written_while_the_process_syncs(journal: Journal) -> No
     beside(journal, b"one")
     assert not journal.thread.commit_here(commit(b"two"))
     journal.writer.sealed.clear()
-    journal.thread.idle()
+    for _ in range(3):
+        journal.thread.idle()
     assert not journal.writer.sealed.is_set()
     journal.syncing.answer = 1
     journal.thread.look()
@@ -336,8 +352,10 @@ def test_without_the_process_the_thread_goes_on(journal: Journal) -> None:
     trusted(journal)
     journal.syncing.answer = EOFError()
     journal.thread.look()
+    assert journal.endings == 0, "nothing was asked of it"
+    journal.thread.hear()
     assert journal.endings == 1
-    journal.thread.look()
+    journal.thread.hear()
     journal.thread.commit(commit(b"one"))
     journal.wait()
     assert journal.writer.written == [b"one"]
@@ -353,11 +371,25 @@ def test_what_takes_long_is_left_to_the_thread(journal: Journal) -> None:
     assert journal.writer.written == [b"a segment more"]
 
 
-def test_a_slow_sync_of_the_process_sends_the_next_commits_to_the_thread(journal: Journal) -> None:
+def test_a_thread_that_waits_for_the_interpreter_does_not_keep_commits_from_the_process(
+    journal: Journal,
+) -> None:
+    journal.writer.room = 0
+    slow(trusted(journal), 5_000_000)
+    journal.thread.commit(commit(b"by the thread"))
+    journal.wait()
+    # It may have been the disk: nobody waits for it, and the process may well be asked.
+    assert not journal.thread.commit_here(commit(b"here"))
+    journal.writer.room = 100
+    journal.thread.commit(commit(b"beside"))
+    assert len(journal.syncing.asked) == 1
+
+
+def test_a_sync_of_the_process_that_stalls_sends_the_next_commits_to_the_thread(journal: Journal) -> None:
     beside(journal, b"one")
-    journal.syncing.answer = 5_000_000
+    journal.syncing.answer = 25_000_000
     journal.thread.look()
-    for _ in range(_QUICK_IN_A_ROW):
+    for _ in range(_IN_A_ROW):
         journal.thread.commit(commit(b"not beside"))
         journal.wait()
     assert len(journal.syncing.asked) == 1

@@ -102,7 +102,7 @@ class SimulatedJournal(JournalThread):
     ) -> None:
         syncing = SimulatedSyncing(disk, scheduler)
         super().__init__(writer, self._back, _ended, disk.world.monotonic_ns, syncing)
-        syncing.answered = self.look
+        syncing.answered = self.hear
         self.error: OSError | None = None  # of the keeper's last attempt
         self._disk = disk
         self._journal_writer = writer
@@ -129,6 +129,8 @@ class SimulatedJournal(JournalThread):
         """Where nothing has come since that turn."""
         if turn == self._idle_turns:
             self.idle()
+            if self._unsealed:
+                self._scheduler.call_later(SEAL_IDLE_SECONDS, partial(self._seal, turn))
 
     def commit_here(self, commit: Commit) -> bool:
         if self._disk.world.random.random() < 0.5:

@@ -351,7 +351,7 @@ def test_the_worlds_with_accounts_are_sound() -> None:
 def test_an_order_that_keeps_what_it_has_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reserving, "removed", lambda _reserving, _order: None)
     # Of the two sums that the core compares with its orders, the one that it comes to first.
-    with pytest.raises(AssertionError, match="reserved for orders|what is ordered is counted"):
+    with pytest.raises(AssertionError, match=r"reserved for orders|what is ordered is counted"):
         violated_with_accounts()
 
 

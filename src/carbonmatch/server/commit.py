@@ -23,7 +23,13 @@ _STOP: Final = None
 # The caller waits for a disk only if it has answered so many times in a row within this time: a disk that
 # begins to stall is then waited for once. One answer in some hundreds is slower on a good disk.
 _QUICK_NS: Final = 2_000_000
-_QUICK_IN_A_ROW: Final = 16
+_IN_A_ROW: Final = 16
+
+# The caller writes, and another process syncs, if it has answered so many times in a row within this time:
+# only a disk that stalls keeps a write to the kernel's memory waiting. What the thread takes has its waits
+# for the interpreter's lock in it, milliseconds where the loop is busy: by the bound above, one slow record
+# would leave a busy venue to the thread for long.
+_STEADY_NS: Final = 20_000_000
 
 # Whoever looks at a wait does so every 0.1 s or more often: between two looks that are further apart than
 # this it was kept from running, as all of the engine may have been.
@@ -115,8 +121,8 @@ class JournalThread:
     `commit` hands a batch to the thread. `commit_here` does the same work in the caller, as long as the
     disk is quick: a batch that nobody else waits for is there 60 us earlier without two hand-overs
     between threads. (To hand over and to wait a little for the answer is no faster than not to wait.)
-    With a `syncing` process, `commit` writes in the caller as well, under the same condition, and the process
-    syncs: `look` is to be called whenever its socket is readable.
+    With a `syncing` process, `commit` writes in the caller as well, as long as the disk does not stall, and
+    the process syncs: `hear` is to be called whenever its socket is readable, and `look` at any time.
     """
 
     def __init__(
@@ -139,10 +145,14 @@ class JournalThread:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         # Held while the writer works, by this thread or by a caller of `commit_here`.
         self._writing = threading.Lock()
+        # Whether records follow the last seal, and whether one has come since the thread last was idle: where
+        # the loop and the process commit, the thread has nothing to do all the time.
         self._unsealed = False
+        self._has_news = False
         # Since when a commit that is not the thread's has been waiting for the disk, 0 where none is.
         self._here_since_ns = 0
         self._quick_in_a_row = 0
+        self._steady_in_a_row = 0
         self._wait = Wait()
         # Called when there is no process beside any more, whose socket is to be left alone then.
         self.on_syncing_ended: Callable[[], object] = _nothing
@@ -156,6 +166,11 @@ class JournalThread:
             self._queue.put(commit)
 
     def look(self) -> None:
+        """See whether the process beside has done what it was asked for: `durable` may be called at once."""
+        if self._asked is not None:
+            self.hear()
+
+    def hear(self) -> None:
         """Hear what the process beside has to say, if anything: `durable` may be called at once."""
         syncing = self._syncing
         if syncing is None:
@@ -185,7 +200,7 @@ class JournalThread:
         if (
             syncing is None
             or not syncing.is_idle
-            or self._quick_in_a_row < _QUICK_IN_A_ROW
+            or self._steady_in_a_row < _IN_A_ROW
             or not self._writing.acquire(blocking=False)
         ):
             return False
@@ -193,7 +208,7 @@ class JournalThread:
         if not self._writer.fits(len(commit.payload)):
             self._writing.release()
             return False
-        # The lock is held until `look` hears of the end.
+        # The lock is held until the end is heard of.
         self._here_since_ns = began_ns = self._monotonic_ns()
         try:
             commit.position = self._writer.write(commit.payload, commit.first_sequence, commit.count)
@@ -201,9 +216,9 @@ class JournalThread:
             self._wrote_ns = self._monotonic_ns() - began_ns
             syncing.ask(self._writer.file, self._writer.segment)
         except ConnectionError:
-            # It has ended idle, and nobody has heard of it yet: `look` does. A record is written by now that
-            # nobody is going to sync, so that ends the engine.
-            self.look()
+            # It has ended idle, and nobody has heard of it yet. A record is written by now that nobody is
+            # going to sync, so that ends the engine.
+            self.hear()
         except BaseException as error:
             self._fail(error)
         return True
@@ -224,7 +239,7 @@ class JournalThread:
         The caller waits for the disk, and with it the whole loop: once, where the disk begins to stall,
         and not again before it has been quick for a while.
         """
-        if self._quick_in_a_row < _QUICK_IN_A_ROW or not self._writing.acquire(blocking=False):
+        if self._quick_in_a_row < _IN_A_ROW or not self._writing.acquire(blocking=False):
             return False
         self._here_since_ns = self._monotonic_ns()
         try:
@@ -251,9 +266,10 @@ class JournalThread:
     def _note(self, commit: Commit, disk_ns: int) -> None:
         """Note that it is durable, and how quick the disk was."""
         commit.durable_position = self._writer.durable_position
-        self._unsealed = True
+        self._unsealed = self._has_news = True
         commit.disk_ns = disk_ns
         self._quick_in_a_row = self._quick_in_a_row + 1 if disk_ns <= _QUICK_NS else 0
+        self._steady_in_a_row = self._steady_in_a_row + 1 if disk_ns <= _STEADY_NS else 0
         commit.is_durable = True
 
     def _run(self) -> None:
@@ -280,13 +296,16 @@ class JournalThread:
         return True
 
     def idle(self) -> None:
-        """Seal what was written, and see that nobody waits for a disk that is dead."""
+        """See that nobody waits for a disk that is dead, and seal what was written if nothing is any more."""
         now_ns = self._monotonic_ns()
         since_ns = self._here_since_ns
         waited_ns = 0 if since_ns == 0 or self._is_answered() else now_ns - since_ns
         if self._wait.seen_ns(now_ns, waited_ns) > COMMIT_DEAD_SECONDS * 1_000_000_000:
             self._fail(TimeoutError(f"the disk has not answered for {COMMIT_DEAD_SECONDS} s"))
-        if self._unsealed and self._writing.acquire(blocking=False):
+        if self._has_news:
+            # Sealed under load, it was synced a hundred times a second for nobody, and kept others waiting.
+            self._has_news = False
+        elif self._unsealed and self._writing.acquire(blocking=False):
             try:
                 self._unsealed = False
                 self._writer.seal()

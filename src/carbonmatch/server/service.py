@@ -270,7 +270,7 @@ class Service:
         self._syncing = syncing = start_sync_process() if self.durable else None
         self._journal = JournalThread(self._writer, durable, _journal_failed, time.monotonic_ns, syncing)
         if syncing is not None:
-            loop.add_reader(syncing.socket, self._journal.look)
+            loop.add_reader(syncing.socket, self._journal.hear)
             self._journal.on_syncing_ended = lambda: loop.remove_reader(syncing.socket)
         self._journal.start()
 
