@@ -21,7 +21,7 @@ from carbonmatch.limits import OUTBOUND_FRAME_BYTES_MAX
 from carbonmatch.matching.messages import Ref
 from carbonmatch.protocol.codec import decode_feed, encode
 from carbonmatch.protocol.frames import FrameReader, frame
-from carbonmatch.protocol.messages import BatchBegin, FeedKind, Role, Subscribe
+from carbonmatch.protocol.messages import BatchBegin, FeedKind, Heartbeat, Role, Subscribe
 
 _LOOKING: Final = 10
 _START_SECONDS_MAX: Final = 60.0
@@ -84,6 +84,9 @@ class Follower(asyncio.Protocol):
                 if first.startswith(_BATCH_HEAD):
                     self.latency_ns.append(now - _decode_begin(first).time_ns)
 
+    def heartbeat(self) -> None:
+        self._transport.write(frame(encode([Heartbeat()])))
+
     @property
     def is_cut(self) -> bool:
         raw: Any = self._transport.get_extra_info("socket")
@@ -120,6 +123,8 @@ async def _follow(pipe: Connection, address: Address, count: int) -> None:
         word = pipe.recv()
         if word == "look":
             for one in followers:
+                # Nobody else speaks for those who only listen, and whoever is silent is sent away.
+                one.heartbeat()
                 one.latency_ns = array("q")
                 one.bytes = one.messages = 0
         elif word == "tell":

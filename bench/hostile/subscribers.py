@@ -117,7 +117,9 @@ def _part(running: Server, setup: Setup, pipe: Connection) -> Part:
     uvloop.run(_trade(running.address("order_entry"), setup))
     cpu_ms = (cpu_seconds(running.pid) - before) * 1_000 / (perf_counter() - began)
     pipe.send("tell")
-    return Part(np.frombuffer(pipe.recv(), np.int64), cpu_ms, resident_bytes(running.pid))
+    latency_ns = np.frombuffer(pipe.recv(), np.int64)
+    assert latency_ns.size, "whoever reads has not been sent away"
+    return Part(latency_ns, cpu_ms, resident_bytes(running.pid))
 
 
 async def _trade(address: Address, setup: Setup) -> None:
