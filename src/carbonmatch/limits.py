@@ -582,7 +582,7 @@ COMMIT_SLOW_SECONDS: Final = 0.05
 COMMIT_STALL_SECONDS: Final = 1.0
 COMMIT_DEAD_SECONDS: Final = 10.0
 
-# An idle journal is sealed after this time, so that damage to the last record is provable.
+# An idle journal is sealed after this time or twice of it, so that damage to the last record is provable.
 SEAL_IDLE_SECONDS: Final = 0.01
 
 # A report of surveillance keeps so many findings of each pattern, the worst, and of each so many orders,
