@@ -399,6 +399,22 @@ def test_a_sync_of_the_process_that_stalls_sends_the_next_commits_to_the_thread(
     journal.thread.look()
 
 
+def test_a_write_that_keeps_the_loop_waiting_sends_the_next_commits_to_the_thread(journal: Journal) -> None:
+    write = trusted(journal).writer.write
+
+    def held_up(payload: bytes, first_sequence: int, count: int) -> int:
+        # As where dirty pages are throttled: all of the loop waits for it, however quick the sync is.
+        journal.now_ns += 15_000_000
+        return write(payload, first_sequence, count)
+
+    journal.writer.write = held_up  # type: ignore[method-assign]
+    journal.thread.commit(commit(b"one"))
+    journal.syncing.answer = 3_000_000
+    journal.thread.look()
+    journal.thread.commit(commit(b"not beside"))
+    assert len(journal.syncing.asked) == 1
+
+
 def test_a_failed_write_for_the_process_ends_the_engine(journal: Journal) -> None:
     trusted(journal)
     journal.writer.fails = OSError(28, "No space left on device")

@@ -3,7 +3,7 @@
 The writer has one record on its way to the disk at a time, so the next one is there only after the one
 before was synced. A record is therefore handed out when a record that follows it can be read, and not
 before: what lies at the very end may still be taken back, by a failed sync or a loss of power, and by the
-recovery that follows. An idle writer seals after 10 ms, so nothing waits for longer than that.
+recovery that follows. An idle writer seals after 10 to 20 ms, so nothing waits for longer than that.
 
 Every look at the journal opens its file anew, because a recovery puts a copy in its place.
 """

@@ -31,6 +31,9 @@ _IN_A_ROW: Final = 16
 # would leave a busy venue to the thread for long.
 _STEADY_NS: Final = 20_000_000
 
+# Of that, what the write itself may take: all of the loop waits for it, and for the sync nobody does.
+_HELD_UP_NS: Final = 10_000_000
+
 # Whoever looks at a wait does so every 0.1 s or more often: between two looks that are further apart than
 # this it was kept from running, as all of the engine may have been.
 _SEEN_NS_MAX: Final = 250_000_000
@@ -190,6 +193,8 @@ class JournalThread:
         self._asked = None
         self._writer.synced()
         self._note(commit, self._wrote_ns + took_ns)
+        if self._wrote_ns > _HELD_UP_NS:
+            self._steady_in_a_row = 0
         self._here_since_ns = 0
         self._writing.release()
         self._durable(commit)
