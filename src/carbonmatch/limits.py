@@ -582,7 +582,8 @@ COMMIT_SLOW_SECONDS: Final = 0.05
 COMMIT_STALL_SECONDS: Final = 1.0
 COMMIT_DEAD_SECONDS: Final = 10.0
 
-# An idle journal is sealed after this time or twice of it, so that damage to the last record is provable.
+# An idle journal is sealed, so that damage to the last record is provable: so often it is looked whether a
+# record has come since the last look, which makes it once or twice this time after the last one.
 SEAL_IDLE_SECONDS: Final = 0.01
 
 # A report of surveillance keeps so many findings of each pattern, the worst, and of each so many orders,

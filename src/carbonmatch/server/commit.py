@@ -1,9 +1,10 @@
 """One batch at a time on its way to the disk, and what happens when it arrives.
 
-On a quick disk a batch is written here and synced by a process beside (`sync_process`), or, where nobody
-else waits to be served, here as well. Everything that may take long (the next segment, a slow disk, the
-close) is the journal thread's: write and sync release the interpreter's lock, so the loop matches the next
-batch meanwhile. One thread and not a pool, because records have to reach the journal in order.
+On a steady disk a batch is written here and synced by a process beside (`sync_process`); on a quick one,
+where nobody else waits to be served, here as well. Everything that may take long (the next segment, a disk
+that stalls, the close) is the journal thread's: write and sync release the interpreter's lock, so the loop
+matches the next batch meanwhile. One thread and not a pool, because records have to reach the journal in
+order.
 """
 
 import errno
@@ -20,15 +21,16 @@ from carbonmatch.server.sync_process import SyncProcess
 
 _STOP: Final = None
 
-# The caller waits for a disk only if it has answered so many times in a row within this time: a disk that
-# begins to stall is then waited for once. One answer in some hundreds is slower on a good disk.
-_QUICK_NS: Final = 2_000_000
+# A disk is trusted with the loop's time once it has answered so often in a row within one of the two bounds
+# that follow: where it begins to stall, the loop then waits for it once.
 _IN_A_ROW: Final = 16
 
-# The caller writes, and another process syncs, if it has answered so many times in a row within this time:
-# only a disk that stalls keeps a write to the kernel's memory waiting. What the thread takes has its waits
-# for the interpreter's lock in it, milliseconds where the loop is busy: by the bound above, one slow record
-# would leave a busy venue to the thread for long.
+# Quick: the loop may write and sync. One answer in some hundreds is slower on a good disk.
+_QUICK_NS: Final = 2_000_000
+
+# Steady: the loop may write, and the process beside syncs, for only a disk that stalls keeps a write to the
+# kernel's memory waiting. The journal thread measures its waits for the interpreter's lock as well, some
+# milliseconds where the loop is busy: by `_QUICK_NS`, one slow record left a busy venue to the thread.
 _STEADY_NS: Final = 20_000_000
 
 # Of that, what the write itself may take: all of the loop waits for it, and for the sync nobody does.
@@ -125,7 +127,7 @@ class JournalThread:
     disk is quick: a batch that nobody else waits for is there 60 us earlier without two hand-overs
     between threads. (To hand over and to wait a little for the answer is no faster than not to wait.)
     With a `syncing` process, `commit` writes in the caller as well, as long as the disk does not stall, and
-    the process syncs: `hear` is to be called whenever its socket is readable, and `look` at any time.
+    the process syncs: the loop is to call `hear` whenever its socket is readable, and may `look` in between.
     """
 
     def __init__(
@@ -148,8 +150,8 @@ class JournalThread:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         # Held while the writer works, by this thread or by a caller of `commit_here`.
         self._writing = threading.Lock()
-        # Whether records follow the last seal, and whether one has come since the thread last was idle: where
-        # the loop and the process commit, the thread has nothing to do all the time.
+        # Whether records follow the last seal, and whether one has come since the thread last was idle: as
+        # long as the loop and the process commit, the thread is idle even under full load.
         self._unsealed = False
         self._has_news = False
         # Since when a commit that is not the thread's has been waiting for the disk, 0 where none is.
@@ -301,7 +303,7 @@ class JournalThread:
         return True
 
     def idle(self) -> None:
-        """See that nobody waits for a disk that is dead, and seal what was written if nothing is any more."""
+        """See that nobody waits for a disk that is dead, and seal what was written once no more comes."""
         now_ns = self._monotonic_ns()
         since_ns = self._here_since_ns
         waited_ns = 0 if since_ns == 0 or self._is_answered() else now_ns - since_ns
@@ -321,7 +323,8 @@ class JournalThread:
 
     def _is_answered(self) -> bool:
         """Whether only the loop has not looked yet: all of the engine may have stood still."""
-        return self._asked is not None and self._syncing is not None and self._syncing.has_answered
+        syncing = self._syncing
+        return self._asked is not None and syncing is not None and syncing.has_answered
 
     def _fail(self, error: BaseException) -> NoReturn:
         # After a failed sync the kernel may have dropped the pages, so a second try that succeeds
