@@ -511,6 +511,29 @@ def test_the_mode_is_that_of_the_later_order(mode: str, lines: list[str]) -> Non
     assert [line.split()[0] for line in found.bids()] == open_lots[mode].split()
 
 
+@pytest.mark.parametrize("meetings_max", [10_000, 1])
+@pytest.mark.parametrize(("own", "against"), [(buy, sell), (sell, buy)])
+def test_an_order_meets_the_best_price_first_then_the_oldest(
+    own: Any, against: Any, meetings_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the best one went before, and a better one came after that; and over several entries."""
+    monkeypatch.setattr(engine_module, "ENTRY_AUCTION_ORDERS_MAX", meetings_max)
+    found = market()
+    good, better, best = (99, 98, 97) if own is sell else (101, 102, 103)
+    decrement, cancel_oldest = m.SelfTradePrevention.DECREMENT, m.SelfTradePrevention.CANCEL_OLDEST
+    found.send(ALICE, own(1, good), own(2, better), own(3, better), against(4, 100, stp=decrement))
+    found.send(ALICE, own(5, best), own(6, better), against(7, 100, stp=decrement))
+    # It meets whoever is left, and stays: nobody else is there to trade with.
+    found.send(ALICE, against(8, 100, stp=cancel_oldest))
+    lines = found.send(VENUE, enter(Phase.CONTINUOUS))
+    while found.engine.is_due(found.time_ns):
+        lines += found.send(VENUE, m.TimePassed())
+    # The first order is #2.
+    met = [line.split()[3:6:2] for line in lines if " prevented " in line]
+    assert met[::2] == [["#5", "#3"], ["#8", "#6"], ["#9", "#4"], ["#9", "#7"], ["#9", "#2"]]
+    assert (found.bids() or found.asks()) == ["1 in 1 @ 100"]
+
+
 def test_own_orders_that_would_not_both_trade_are_left_alone() -> None:
     """At 120 Alice's bid of 101 does not trade, though it crosses her own offer of 100."""
     found = market()

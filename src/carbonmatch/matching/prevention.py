@@ -117,26 +117,31 @@ def report_prevented(
 ) -> None:
     """Tell both sides, with what they have left now, and whoever counts it."""
     venue.prevented.append((taker.ladder.instrument_id, prevented_lots))
-    own_session = venue.session
-    for order, other, own_ref in ((taker, maker, ref), (maker, taker, NO_REF)):
-        session = order.session
-        if session is not own_session:
-            # As `venue.stream`, whose calls cost an eighth of an auction in which owners meet themselves.
-            venue.foreign_report_count += 1
-            if not session.touched:
-                venue.touch(session)
-        seq = session.next_seq
-        session.next_seq = seq + 1
-        session.reports.append(
-            SelfTradePrevented(
-                seq,
-                own_ref,
-                venue.time_ns,
-                venue.report_flags,
-                order.order_id,
-                other.order_id,
-                prevented_lots,
-                order.leaves_lots + order.hidden_lots,
-                mode,
-            )
+    _report_side(venue, taker, maker, prevented_lots, mode, ref)
+    _report_side(venue, maker, taker, prevented_lots, mode, NO_REF)
+
+
+def _report_side(
+    venue: Venue, order: Order, other: Order, prevented_lots: int, mode: SelfTradePrevention, ref: Ref
+) -> None:
+    session = order.session
+    if session is not venue.session:
+        # As `venue.stream`, whose calls cost an eighth of an auction in which owners meet themselves.
+        venue.foreign_report_count += 1
+        if not session.touched:
+            venue.touch(session)
+    seq = session.next_seq
+    session.next_seq = seq + 1
+    session.reports.append(
+        SelfTradePrevented(
+            seq,
+            ref,
+            venue.time_ns,
+            venue.report_flags,
+            order.order_id,
+            other.order_id,
+            prevented_lots,
+            order.leaves_lots + order.hidden_lots,
+            mode,
         )
+    )
