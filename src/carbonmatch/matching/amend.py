@@ -101,7 +101,12 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
             venue.reject(session, ref, reason)
             return
         if moves:
-            _move(venue, session, order, command, left_lots)
+            # It holds already what it needs where it goes.
+            ladder.take(order, venue.dirty)
+            order.quantity_lots = command.quantity_lots
+            order.leaves_lots = left_lots
+            _tell_replaced(venue, session, order, command, ref)
+            ladder.place(order, ladder.sign * command.price_ticks, venue.dirty)
             return
 
     ladder.remove(order, venue.dirty)
@@ -114,16 +119,6 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
     taker_ref = _tell_replaced(venue, session, order, command, ref)
     if not trade_and_rest(venue, order, ladder.sign * command.price_ticks, taker_ref):
         venue.forget(order)
-
-
-def _move(venue: Venue, session: SessionState, order: Order, command: Replace, left_lots: int) -> None:
-    """As the rest of `replace`, of an order that holds already what it needs where it goes."""
-    ladder = order.ladder
-    ladder.take(order, venue.dirty)
-    order.quantity_lots = command.quantity_lots
-    order.leaves_lots = left_lots
-    _tell_replaced(venue, session, order, command, command.ref)
-    ladder.place(order, ladder.sign * command.price_ticks, venue.dirty)
 
 
 def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Terms, command: Replace) -> None:

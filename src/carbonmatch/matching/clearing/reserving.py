@@ -31,14 +31,17 @@ class Reserving(Observer):
     cost as much again.
     """
 
-    __slots__ = ("_clearing", "_ledger", "_of_trades", "_positions", "_sells")
+    __slots__ = ("_clearing", "_ledger", "_of_trades", "_positions", "_reserved", "_sells")
 
     def __init__(self, clearing: Clearing, side: Side) -> None:
         self._clearing = clearing
         self._positions = clearing.positions
         # Other rules bring another `Reserving` with them.
         self._ledger = clearing.cash
-        self._of_trades = clearing.amounts.of_trades[SCREEN]
+        amounts = clearing.amounts
+        self._of_trades = amounts.of_trades[SCREEN]
+        # As `Amounts.reserved_minor`: what a tick of a lot is worth, and the highest fee.
+        self._reserved = (amounts.tick_value_minor, *amounts.of_screen)
         self._sells = side is Side.SELL
 
     def rested(self, order: Order) -> None:
@@ -117,7 +120,9 @@ class Reserving(Observer):
                 reserved_minor = payer.reserved_minor - order.held_minor
                 left_lots = order.leaves_lots + order.hidden_lots
                 if left_lots:
-                    minor = self._clearing.amounts.reserved_minor(left_lots, ticks, SCREEN)
+                    tick_value_minor, basis_points, minor_per_lot = self._reserved
+                    minor = left_lots * ticks * tick_value_minor
+                    minor += minor * basis_points // BASIS_POINTS + left_lots * minor_per_lot
                     order.held_minor = minor
                     reserved_minor += minor
                 assert reserved_minor >= 0, "no more is given back than was reserved"
