@@ -88,14 +88,25 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
         return
     ladder = order.ladder
     if ladder.book.clearing is not None:
-        moves = _only_moves(order, command)
         left_lots = command.quantity_lots - traded_lots
-        reason = replaced_order_refusal(order, left_lots, command.price_ticks, holds=moves)
+        # Whether it goes to rest at once, and nobody has to know but who reserves for it.
+        moves = (
+            (ladder.reserves_to_sell or ladder.reserves_to_buy)
+            and ladder.sign * command.price_ticks + ladder.opposite.best_key < 0
+            and terms is None
+            and ladder.book.guard is None
+        )
+        reason = replaced_order_refusal(order, left_lots, command.price_ticks, moves)
         if reason is not None:
             venue.reject(session, ref, reason)
             return
         if moves:
-            _move(venue, session, order, command, left_lots)
+            # It holds already what it needs where it goes.
+            ladder.take(order, venue.dirty)
+            order.quantity_lots = command.quantity_lots
+            order.leaves_lots = left_lots
+            _tell_replaced(venue, session, order, command, ref)
+            ladder.place(order, ladder.sign * command.price_ticks, venue.dirty)
             return
 
     ladder.remove(order, venue.dirty)
@@ -110,33 +121,12 @@ def replace(venue: Venue, session: SessionState, command: Replace, ref: Ref) -> 
         venue.forget(order)
 
 
-def _only_moves(order: Order, command: Replace) -> bool:
-    """Whether a replacement goes to rest at once, and nobody has to know but who reserves for it."""
-    ladder = order.ladder
-    return (
-        (ladder.reserves_to_sell or ladder.reserves_to_buy)
-        and ladder.sign * command.price_ticks + ladder.opposite.best_key < 0
-        and order.terms is None
-        and ladder.book.guard is None
-    )
-
-
-def _move(venue: Venue, session: SessionState, order: Order, command: Replace, left_lots: int) -> None:
-    """As the rest of `replace`, of an order that holds already what it needs where it goes."""
-    ladder = order.ladder
-    ladder.take(order, venue.dirty)
-    order.quantity_lots = command.quantity_lots
-    order.leaves_lots = left_lots
-    _tell_replaced(venue, session, order, command, command.ref)
-    ladder.place(order, ladder.sign * command.price_ticks, venue.dirty)
-
-
 def _replace_stop(venue: Venue, session: SessionState, order: Order, terms: Terms, command: Replace) -> None:
     """Change a stop that waits. It has not traded, and so cannot be asked for less than that."""
     ref = command.ref
     stop_price_ticks = command.stop_price_ticks or order.level.price_ticks
     reason = replaced_stop_refusal(order, command) or replaced_order_refusal(
-        order, command.quantity_lots, command.price_ticks or stop_price_ticks
+        order, command.quantity_lots, command.price_ticks or stop_price_ticks, False
     )
     if reason is not None:
         venue.reject(session, ref, reason)

@@ -128,10 +128,10 @@ class Clearing:
         """The account's position, of whose units some are about to come or go."""
         position = self.of(account_id)
         if not position.has_moved:
-            self._watch(position)
+            self.watch(position)
         return position
 
-    def _watch(self, position: Position) -> None:
+    def watch(self, position: Position) -> None:
         """Let `check_moved` look at it, and at the money that it was bought and sold for."""
         position.has_moved = True
         self.moved.append(position)
@@ -243,9 +243,9 @@ class Clearing:
     ) -> None:
         """As `settle`, of lots that are free no longer where they are sold."""
         if not sold.has_moved:
-            self._watch(sold)
+            self.watch(sold)
         if not bought.has_moved:
-            self._watch(bought)
+            self.watch(bought)
         sold.total_lots -= lots
         assert sold.free_lots <= sold.total_lots, "no more is sold than was reserved"
         bought.total_lots += lots

@@ -10,6 +10,7 @@ prevention.
 from typing import TYPE_CHECKING, Final
 
 from carbonmatch.matching.accounts import Account
+from carbonmatch.matching.clearing.amounts import BASIS_POINTS
 from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.ladder import Observer, Order
 from carbonmatch.matching.messages import RejectReason, Side, TradeKind
@@ -30,11 +31,17 @@ class Reserving(Observer):
     cost as much again.
     """
 
-    __slots__ = ("_clearing", "_positions", "_sells")
+    __slots__ = ("_clearing", "_ledger", "_of_trades", "_positions", "_reserved", "_sells")
 
     def __init__(self, clearing: Clearing, side: Side) -> None:
         self._clearing = clearing
         self._positions = clearing.positions
+        # Other rules bring another `Reserving` with them.
+        self._ledger = clearing.cash
+        amounts = clearing.amounts
+        self._of_trades = amounts.of_trades[SCREEN]
+        # As `Amounts.reserved_minor`: what a tick of a lot is worth, and the highest fee.
+        self._reserved = (amounts.tick_value_minor, *amounts.of_screen)
         self._sells = side is Side.SELL
 
     def rested(self, order: Order) -> None:
@@ -89,30 +96,67 @@ class Reserving(Observer):
             order.held_minor = minor
 
     def traded(self, order: Order, taker: Account, lots: int) -> None:
-        clearing = self._clearing
+        # What both hold no longer changes hands as by `Clearing.exchange`, written out: trades are dear.
         try:
             taken = self._positions[taker.account_id]
         except KeyError:
-            taken = clearing.of(taker.account_id)
-        position = order.position
+            taken = self._clearing.of(taker.account_id)
         ticks = order.level.price_ticks
+        ledger = self._ledger
         if self._sells:
-            clearing.exchange(taken, position, lots, ticks, SCREEN)
+            bought, sold = taken, order.position
+            if ledger is not None:
+                payer = bought.cash or self._clearing.cash_of(bought)
+        else:
+            bought, sold = order.position, taken
+            buying_lots = bought.buying_lots - lots
+            assert buying_lots >= 0, "no more is given back than was reserved"
+            bought.buying_lots = buying_lots
+            free_lots = sold.free_lots - lots
+            assert free_lots >= 0, "nobody sells what it does not have"
+            sold.free_lots = free_lots
+            if ledger is not None:
+                payer = bought.cash  # type: ignore[assignment]  # the order holds money
+                reserved_minor = payer.reserved_minor - order.held_minor
+                left_lots = order.leaves_lots + order.hidden_lots
+                if left_lots:
+                    tick_value_minor, basis_points, minor_per_lot = self._reserved
+                    minor = left_lots * ticks * tick_value_minor
+                    minor += minor * basis_points // BASIS_POINTS + left_lots * minor_per_lot
+                    order.held_minor = minor
+                    reserved_minor += minor
+                assert reserved_minor >= 0, "no more is given back than was reserved"
+                payer.reserved_minor = reserved_minor
+        if not sold.has_moved:
+            self._clearing.watch(sold)
+        if not bought.has_moved:
+            self._clearing.watch(bought)
+        total_lots = sold.total_lots - lots
+        assert sold.free_lots <= total_lots, "no more is sold than was reserved"
+        sold.total_lots = total_lots
+        bought.total_lots += lots
+        unsettled_lots = bought.unsettled_lots
+        if unsettled_lots:
+            unsettled_lots[0] += lots
+        else:
+            bought.free_lots += lots
+        if ledger is None:
             return
-        position.buying_lots -= lots
-        assert position.buying_lots >= 0, "no more is given back than was reserved"
-        taken.free_lots -= lots
-        assert taken.free_lots >= 0, "nobody sells what it does not have"
-        cash = position.cash
-        if cash is not None:
-            reserved_minor = cash.reserved_minor - order.held_minor
-            left_lots = order.leaves_lots + order.hidden_lots
-            if left_lots:
-                minor = order.held_minor = clearing.amounts.reserved_minor(left_lots, ticks, SCREEN)
-                reserved_minor += minor
-            assert reserved_minor >= 0, "no more is given back than was reserved"
-            cash.reserved_minor = reserved_minor
-        clearing.exchange(position, taken, lots, ticks, SCREEN)
+        tick_value_minor, basis_points, minor_per_lot, of_seller = self._of_trades
+        money = lots * ticks * tick_value_minor
+        fee = money * basis_points // BASIS_POINTS + lots * minor_per_lot
+        paid_minor = money + fee
+        left_minor = payer.total_minor - paid_minor
+        assert payer.reserved_minor <= left_minor, "nobody spends what it does not have"
+        payer.total_minor = left_minor
+        if of_seller is not None:
+            fee = money * of_seller.basis_points // BASIS_POINTS + lots * of_seller.minor_per_lot
+        got_minor = money - fee if fee < money else 0
+        payee = sold.cash or self._clearing.cash_of(sold)
+        payee.total_minor += got_minor
+        sold.proceeds_minor += got_minor
+        payee.proceeds_minor += got_minor
+        ledger.fees_minor += paid_minor - got_minor
 
     def filled(self, order: Order, lots: int) -> None:
         self.reduced(order, lots)
@@ -174,9 +218,7 @@ def held_minor(clearing: Clearing, order: Order) -> int:
     return clearing.held_minor(order.leaves_lots + order.hidden_lots, _held_ticks(order), SCREEN)
 
 
-def replaced_order_refusal(
-    order: Order, lots: int, price_ticks: int, *, holds: bool = False
-) -> RejectReason | None:
+def replaced_order_refusal(order: Order, lots: int, price_ticks: int, holds: bool) -> RejectReason | None:
     """Why an order on a ladder may not have so many lots left at another price, None if it may.
 
     As `Clearing.refusal`, where what the order holds counts as free. Where it `holds`, it holds what it will
@@ -206,7 +248,13 @@ def replaced_order_refusal(
         return RejectReason.POSITION_LIMIT
     cash = position.cash
     if cash is not None:
-        minor = clearing.amounts.reserved_minor(lots, price_ticks, SCREEN)
+        # As `Amounts.reserved_minor`.
+        instrument = order.ladder.book.instrument
+        minor = lots * price_ticks * instrument.tick_value_minor
+        minor += (
+            minor * instrument.reserved_basis_points // BASIS_POINTS
+            + lots * instrument.reserved_minor_per_lot
+        )
         reserved_minor = cash.reserved_minor - order.held_minor + minor
         if reserved_minor > cash.total_minor:
             return RejectReason.INSUFFICIENT_CASH
