@@ -17,7 +17,6 @@ from carbonmatch.market_data.subscriptions import Subscriptions
 from carbonmatch.matching import auction as auction_module
 from carbonmatch.matching import engine as engine_module
 from carbonmatch.matching import trades as trades_module
-from carbonmatch.matching.clearing.clearing import Clearing
 from carbonmatch.matching.clearing.reserving import Reserving
 from carbonmatch.matching.messages import (
     NO_REF,
@@ -356,15 +355,15 @@ def test_an_order_that_keeps_what_it_has_reserved(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_fee_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    exchange = Clearing.exchange
+    traded = Reserving.traded
 
-    def lossy(clearing: Clearing, *trade: Any) -> None:
-        exchange(clearing, *trade)
-        assert clearing.cash is not None
-        clearing.cash.fees_minor -= 1
-        clearing.cash.deposited_minor -= 1
+    def lossy(reserving: Reserving, *trade: Any) -> None:
+        traded(reserving, *trade)
+        assert reserving._ledger is not None
+        reserving._ledger.fees_minor -= 1
+        reserving._ledger.deposited_minor -= 1
 
-    monkeypatch.setattr(Clearing, "exchange", lossy)
+    monkeypatch.setattr(Reserving, "traded", lossy)
     assert "fees equal the reference's" in violated_with_accounts()
 
 

@@ -236,12 +236,7 @@ class Clearing:
         sold = self.positions[seller.account_id]
         sold.free_lots -= lots
         assert sold.free_lots >= 0, "nobody sells what it does not have"
-        self.exchange(self.of(buyer.account_id), sold, lots, price_ticks, kind)
-
-    def exchange(
-        self, bought: Position, sold: Position, lots: int, price_ticks: int, kind: TradeKind
-    ) -> None:
-        """As `settle`, of lots that are free no longer where they are sold."""
+        bought = self.of(buyer.account_id)
         if not sold.has_moved:
             self.watch(sold)
         if not bought.has_moved:
@@ -257,7 +252,7 @@ class Clearing:
         ledger = self.cash
         if ledger is None:
             return
-        # As `Amounts.moved_minor`, whose call costs as much as half of what it reckons.
+        # As `Amounts.moved_minor` reckons, and `Reserving.traded` for trades of the book.
         tick_value_minor, basis_points, minor_per_lot, of_seller = self.amounts.of_trades[kind]
         money = lots * price_ticks * tick_value_minor
         fee = money * basis_points // BASIS_POINTS + lots * minor_per_lot

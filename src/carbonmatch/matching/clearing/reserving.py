@@ -96,7 +96,7 @@ class Reserving(Observer):
             order.held_minor = minor
 
     def traded(self, order: Order, taker: Account, lots: int) -> None:
-        # What both hold no longer changes hands as by `Clearing.exchange`, written out: trades are dear.
+        # What is reserved no longer changes hands as by `Clearing.settle`, written out: trades are dear.
         try:
             taken = self._positions[taker.account_id]
         except KeyError:
