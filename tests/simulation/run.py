@@ -256,6 +256,13 @@ class Simulation:
         self.world.note(f"the clock steps by {by_ns} ns")
         self.world.step_utc(by_ns)
 
+    def _set_clock_right(self) -> None:
+        """Set a clock forward that was set back behind what was told by it: no auction would end before that."""
+        behind_ns = self.journaled.time_ns - self.world.utc_ns()
+        if behind_ns > 0:
+            self.world.note(f"the clock steps by {behind_ns} ns")
+            self.world.step_utc(behind_ns)
+
     def _freeze_clock(self) -> None:
         self.world.freeze_utc(True)
         self.world.after(
@@ -305,6 +312,7 @@ class Simulation:
         self.world.note("nothing goes wrong any more")
         self._mishaps_on = False
         calm = healed(self.faults)
+        self._set_clock_right()
         self.disk.clear()
         self.disk.short_writes = False
         self.disk.crash_after = None
