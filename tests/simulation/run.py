@@ -257,7 +257,7 @@ class Simulation:
         self.world.step_utc(by_ns)
 
     def _set_clock_right(self) -> None:
-        """Set a clock forward that was set back behind what was told by it: no auction would end before that."""
+        """Set a clock forward that is behind what was told by it: no auction would end before that."""
         behind_ns = self.journaled.time_ns - self.world.utc_ns()
         if behind_ns > 0:
             self.world.note(f"the clock steps by {behind_ns} ns")
