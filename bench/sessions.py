@@ -74,7 +74,9 @@ class Handshake:
             if type(message) is Challenge:
                 reply = frame(encode([signed_logon(self._member, self._role, message)]))
             elif type(message) is LogonAccepted:
-                self.accepted.set_result(message)
+                # Whoever waited for it may have been told to end meanwhile.
+                if not self.accepted.done():
+                    self.accepted.set_result(message)
             else:
                 self.fail(repr(message))
         return reply

@@ -5,9 +5,12 @@ from typing import cast
 
 import pytest
 
+from bench import market
 from bench.generator import Plan
-from bench.sessions import Session, check
+from bench.sessions import Handshake, Session, check
 from bench.workload import Workload, session_frames
+from carbonmatch.matching.messages import Ref
+from carbonmatch.protocol.messages import LogonAccepted, Role
 
 
 class Wire:
@@ -127,3 +130,13 @@ def test_a_lost_connection_fails_the_session_only_while_it_waits() -> None:
 )
 def test_a_plan_is_closed_or_open(plan: Plan, problem: str) -> None:
     assert plan.problem() == problem
+
+
+async def test_a_measurement_that_is_ended_while_it_logs_on_takes_the_answer_without_a_word() -> None:
+    handshake = Handshake(market.traders(1)[0], Role.TRADE)
+    waiting = asyncio.create_task(handshake.outcome())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert handshake.answer([LogonAccepted(1, "one", 1, 1, Ref(0), 1_000, 0, 0, 0, 0, 0, 1, True)]) == b""
