@@ -1,6 +1,7 @@
 """Subscribers in processes of their own: some read, of whom a few look at what comes, and some do not."""
 
 import asyncio
+import os
 import socket
 import time
 from array import array
@@ -135,6 +136,8 @@ async def _follow(pipe: Connection, address: Address, count: int) -> None:
             stopped.set()
 
     loop.add_reader(pipe.fileno(), told)
+    # The loop has made it one that does not wait, and a long round is more than it takes at once.
+    os.set_blocking(pipe.fileno(), True)
     pipe.send("follows")
     await stopped.wait()
     loop.remove_reader(pipe.fileno())
