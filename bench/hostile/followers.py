@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Final, cast
@@ -85,7 +85,10 @@ class Follower(asyncio.Protocol):
                 if first.startswith(_BATCH_HEAD):
                     self.latency_ns.append(now - _decode_begin(first).time_ns)
 
-    def heartbeat(self) -> None:
+    def look_anew(self) -> None:
+        """Forget what came, and send a sign of life: who only listens is sent away after some silence."""
+        self.latency_ns = array("q")
+        self.bytes = self.messages = 0
         self._transport.write(frame(encode([Heartbeat()])))
 
     @property
@@ -96,6 +99,13 @@ class Follower(asyncio.Protocol):
 
     def close(self) -> None:
         self._transport.abort()
+
+
+def listen(pipe: Connection, told: Callable[[], None]) -> None:
+    """Call `told` when there is something to receive; what is sent is still waited for, however long."""
+    asyncio.get_running_loop().add_reader(pipe.fileno(), told)
+    # The loop has made it one that takes what it has room for, and fails.
+    os.set_blocking(pipe.fileno(), True)
 
 
 # --- who are there from first to last ----------------------------------------------------------------
@@ -124,10 +134,7 @@ async def _follow(pipe: Connection, address: Address, count: int) -> None:
         word = pipe.recv()
         if word == "look":
             for one in followers:
-                # Nobody else speaks for those who only listen, and whoever is silent is sent away.
-                one.heartbeat()
-                one.latency_ns = array("q")
-                one.bytes = one.messages = 0
+                one.look_anew()
         elif word == "tell":
             pipe.send(b"".join(one.latency_ns.tobytes() for one in followers))
         elif word == "count":
@@ -135,9 +142,7 @@ async def _follow(pipe: Connection, address: Address, count: int) -> None:
         else:
             stopped.set()
 
-    loop.add_reader(pipe.fileno(), told)
-    # The loop has made it one that does not wait, and a long round is more than it takes at once.
-    os.set_blocking(pipe.fileno(), True)
+    listen(pipe, told)
     pipe.send("follows")
     await stopped.wait()
     loop.remove_reader(pipe.fileno())
@@ -183,7 +188,7 @@ class _Others:
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._pipe.fileno(), lambda: self._words.put_nowait(self._pipe.recv()))
+        listen(self._pipe, lambda: self._words.put_nowait(self._pipe.recv()))
         word = "gone"
         while word != "stop":
             await self._become(word)

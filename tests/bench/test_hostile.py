@@ -1,18 +1,25 @@
 """The measurements of hostile clients: that they measure, and what their figures mean."""
 
 import asyncio
+import threading
+from multiprocessing import Pipe
+from typing import cast
 
 import numpy as np
+import uvloop
 
 from bench import market
 from bench.hostile import subscribers
 from bench.hostile.command import ATTACKS, main
-from bench.hostile.followers import Follower
+from bench.hostile.followers import Follower, listen
 from bench.hostile.open_load import _due
 from bench.hostile.overload import _recovered_seconds, measure
 from bench.hostile.subscribers import Measured, Part, as_text, is_shown
 from bench.sessions import Handshake
-from carbonmatch.protocol.messages import Role
+from carbonmatch.protocol.codec import encode
+from carbonmatch.protocol.frames import frame
+from carbonmatch.protocol.messages import Heartbeat, Role
+from tests.bench.test_generator import Wire
 
 
 def test_every_attack_is_named(capsys: object) -> None:
@@ -80,3 +87,29 @@ async def test_one_that_does_not_read_finds_out_that_it_was_cut() -> None:
             await asyncio.sleep(0.005)
     follower.close()
     server.close()
+
+
+async def test_one_that_only_listens_gives_a_sign_of_life_with_each_round() -> None:
+    follower = Follower(Handshake(market.subscribers(1)[0], Role.MARKET_DATA), reading=True, looking=True)
+    wire = Wire()
+    follower.connection_made(cast(asyncio.BaseTransport, wire))
+    follower.latency_ns.append(1)
+    follower.look_anew()
+    assert wire.written == [frame(encode([Heartbeat()]))]
+    assert not follower.latency_ns
+
+
+def test_what_is_told_of_a_round_may_be_more_than_a_pipe_takes_at_once() -> None:
+    ours, theirs = Pipe()
+    told = bytes(5_000_000)
+
+    async def tell() -> None:
+        listen(theirs, lambda: None)
+        theirs.send(told)
+
+    heard: list[bytes] = []
+    hearing = threading.Thread(target=lambda: heard.append(ours.recv()))
+    hearing.start()
+    uvloop.run(tell())
+    hearing.join(10)
+    assert heard == [told]

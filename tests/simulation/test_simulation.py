@@ -28,6 +28,11 @@ def assert_worth_running(outcomes: list[Outcome]) -> None:
     assert sum(one.restrained for one in outcomes) > worlds
 
 
+def test_a_clock_that_was_set_back_for_long_keeps_no_world_waiting() -> None:
+    # Set back by an hour within the freeze of an auction: orders go with their connections when it has ended.
+    assert simulate(213, 4_000).commands > 0
+
+
 def test_a_seed_repeats_its_world_to_the_last_byte() -> None:
     seed = a_seed_with(lambda faults: faults.power_cut > 0 and faults.split > 0)
     told: tuple[list[str], list[str]] = ([], [])
